@@ -1,0 +1,48 @@
+# Nothing but Python 3.11, git and make is needed: uv comes from pip into .venv, everything else from uv.lock.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+UV     := $(BIN)/uv
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo run test lint format bench clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+
+$(UV):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "AutoSync needs Python 3.11 or newer; set PYTHON=/path/to/python3.11"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9'
+
+$(VENV)/.installed: pyproject.toml uv.lock | $(UV)
+	$(UV) sync --quiet --frozen --inexact
+	@touch $@
+
+install: $(VENV)/.installed ## set up .venv from the lock file
+
+demo: install ## a GitHub in a box, 20 repositories, and AutoSync mirroring them
+	@exec $(BIN)/autosync demo
+
+run: install ## AutoSync against your real GitHub App (settings from .env)
+	@exec $(BIN)/autosync serve
+
+test: install ## the whole test suite
+	@$(BIN)/python -m pytest
+
+lint: install ## format check, lint, strict types, import contract
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: install ## let ruff format and fix
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: install ## the benchmarks; each prints one JSON line
+	@$(BIN)/python -m benchmarks
+
+clean: ## remove the environment, caches and demo data (never .autosync, your mirror)
+	rm -rf $(VENV) .demo .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage*
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

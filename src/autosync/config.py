@@ -1,0 +1,148 @@
+"""Every setting AutoSync reads from the environment or `.env`, validated, in one place."""
+
+from __future__ import annotations
+
+import secrets
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from autosync.errors import ConfigurationError
+
+PROJECT_ROOT = Path(__file__).resolve().parents[2]
+
+
+def _http_url(value: str) -> str:
+    if not value.startswith(("http://", "https://")):
+        raise ValueError("must start with http:// or https://")
+    return value
+
+
+HttpUrl = Annotated[str, AfterValidator(_http_url)]
+
+
+class Config(BaseSettings):
+    """One attribute per environment variable; the variable is the attribute in capitals."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env", env_file_encoding="utf-8", extra="ignore", env_ignore_empty=True
+    )
+
+    # The GitHub App. Needed by whatever talks to GitHub, not by `migrate`.
+    github_app_id: int | None = Field(None, description="the App's numeric id")
+    github_app_client_id: str = Field("", description="the App's client id")
+    github_app_client_secret: str = Field("", description="the App's client secret", repr=False)
+    github_app_private_key: str = Field(
+        "", description="PEM text (\\n escapes allowed), a file path, or base64", repr=False
+    )
+    github_webhook_url: str = Field("", description="where GitHub reaches the receiver")
+    github_webhook_secret: str = Field("", description="the App's webhook secret", repr=False)
+    github_webhook_secret_previous: str = Field(
+        "", description="older secrets still accepted during a rotation, space separated", repr=False
+    )
+    github_api_url: HttpUrl = Field("https://api.github.com", description="GHES: …/api/v3")
+
+    # Where AutoSync lives.
+    autosync_host: str = Field("127.0.0.1", description="address the server binds")
+    autosync_port: int = Field(8000, ge=1, le=65535, description="port the server binds")
+    autosync_data_dir: Path = Field(
+        Path(".autosync"), description="embedded database, git cache, generated secrets"
+    )
+    database_url: str = Field("", description="postgresql://…; empty = embedded PostgreSQL")
+    autosync_secret_key: str = Field("", description="Django's secret key", repr=False)
+    autosync_debug: bool = Field(False, description="Django debug pages; never in production")
+    autosync_allowed_hosts: Annotated[list[str], NoDecode] | str = Field(
+        "localhost,127.0.0.1,[::1]", description="comma separated host names"
+    )
+    autosync_dashboard_public: bool = Field(
+        False, description="show the dashboard without signing in (the demo does)"
+    )
+    autosync_log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="log level"
+    )
+
+    # How it works.
+    autosync_concurrency: int = Field(
+        6, ge=1, le=90, description="repositories imported or reconciled at once, per worker process"
+    )
+    autosync_max_requests: int = Field(
+        40, ge=1, le=100, description="requests to GitHub at once, per installation, all workers"
+    )
+    autosync_sync_interval: int = Field(
+        15, ge=1, le=59, description="minutes between periodic syncs"
+    )
+    autosync_skip_recent: int = Field(
+        10, ge=0, description="minutes during which a synced repository is not synced again"
+    )
+    autosync_inbox_retention: int = Field(
+        14, ge=3, description="days an applied delivery is kept"
+    )
+
+    @property
+    def data_dir(self) -> Path:
+        """The data folder as an absolute path."""
+        return self.autosync_data_dir.expanduser().resolve()
+
+    @property
+    def allowed_hosts(self) -> list[str]:
+        value = self.autosync_allowed_hosts
+        names = value if isinstance(value, list) else value.split(",")
+        return [name.strip() for name in names if name.strip()]
+
+    @property
+    def webhook_secrets(self) -> list[str]:
+        """The current webhook secret first, then those still accepted during a rotation."""
+        return [
+            s for s in (self.github_webhook_secret, *self.github_webhook_secret_previous.split()) if s
+        ]
+
+    def require(self, *names: str) -> None:
+        """Raise ConfigurationError naming the first of `names` that is not set."""
+        for name in names:
+            if not getattr(self, name.lower()):
+                about = type(self).model_fields[name.lower()].description
+                raise ConfigurationError(
+                    f"{name} is not set ({about}). Put it in the environment or in .env; "
+                    f"see docs/reference/settings.md."
+                )
+
+    def secret_key(self) -> str:
+        """Django's secret key: the setting, or one generated once under the data folder (0600)."""
+        if self.autosync_secret_key:
+            return self.autosync_secret_key
+        path = self.data_dir / "secret_key"
+        try:
+            return path.read_text().strip()
+        except FileNotFoundError:
+            pass
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("x") as file:
+                path.chmod(0o600)
+                file.write(secrets.token_urlsafe(50))
+        except FileExistsError:
+            pass
+        except OSError as error:
+            raise ConfigurationError(
+                f"The data folder {path.parent} is not writable ({error.strerror}). "
+                "Set AUTOSYNC_DATA_DIR to a folder this user may write to."
+            ) from error
+        return path.read_text().strip()
+
+
+@lru_cache(maxsize=1)
+def load() -> Config:
+    """Read and validate the settings once per process; ConfigurationError names what is wrong."""
+    try:
+        return Config()  # pyright: ignore
+    except ValidationError as error:
+        lines = [
+            f"{str(e['loc'][0]).upper()}: {e['msg']} (got {e['input']!r})"
+            if "key" not in str(e["loc"][0]) and "secret" not in str(e["loc"][0])
+            else f"{str(e['loc'][0]).upper()}: {e['msg']}"
+            for e in error.errors()
+        ]
+        raise ConfigurationError("Wrong settings:\n  " + "\n  ".join(lines)) from None

@@ -1,0 +1,1 @@
+"""The inside: models, the one door for writes, tombstones, the inbox and the feed."""

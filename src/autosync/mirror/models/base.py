@@ -1,0 +1,35 @@
+"""What every mirrored row carries beside GitHub's data: clocks, dirt and tombstone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import models
+
+
+class LiveManager(models.Manager[Any]):
+    """Rows that exist on GitHub as far as the mirror knows (no tombstone)."""
+
+    def get_queryset(self) -> models.QuerySet[Any]:
+        return super().get_queryset().filter(deleted_at__isnull=True)
+
+
+class MirroredModel(models.Model):
+    """A row of GitHub's. Only `mirror.upsert` writes these; see docs/architecture.md."""
+
+    # GitHub's own clock where the object has one (one-second steps); null: content never changes.
+    updated_at = models.DateTimeField(null=True, blank=True)
+    # When AutoSync learned this content (received the delivery, or fetched the page).
+    observed_at = models.DateTimeField()
+    # Set when two versions carry the same clock: the object is refetched to settle it.
+    dirty_at = models.DateTimeField(null=True, blank=True)
+    # The tombstone. A late event cannot raise the dead.
+    deleted_at = models.DateTimeField(null=True, blank=True)
+
+    objects = models.Manager()
+    live = LiveManager()
+
+    class Meta:
+        abstract = True
+        default_manager_name = "objects"
+        base_manager_name = "objects"

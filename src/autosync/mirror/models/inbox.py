@@ -1,0 +1,57 @@
+"""The inbox: raw deliveries, durable before they are acknowledged."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models.functions import Now
+
+
+class Delivery(models.Model):
+    """One webhook delivery as it came. `guid` is GitHub's and is applied once."""
+
+    class Status(models.TextChoices):
+        PENDING = "pending", "waiting or to be retried"
+        APPLIED = "applied", "in the mirror"
+        IGNORED = "ignored", "nothing to do for this event"
+        PARKED = "parked", "failed too often; replay by hand"
+
+    class Source(models.TextChoices):
+        WEBHOOK = "webhook", "GitHub's request"
+        DELIVERY_LOG = "delivery_log", "read back from GitHub's delivery log"
+
+    guid = models.CharField(max_length=64, unique=True)
+    event = models.CharField(max_length=64)
+    action = models.CharField(max_length=64, default="", blank=True)
+    installation_id = models.BigIntegerField(null=True, blank=True)
+    repository_id = models.BigIntegerField(null=True, blank=True)
+    headers = models.JSONField(default=dict)
+    body = models.BinaryField(help_text="the JSON document, decoded from the form if it came so")
+    source = models.CharField(max_length=16, choices=Source.choices, default=Source.WEBHOOK)
+    received_at = models.DateTimeField(db_default=Now())
+
+    status = models.CharField(
+        max_length=8, choices=Status.choices, db_default=Status.PENDING, default=Status.PENDING
+    )
+    attempts = models.IntegerField(default=0, db_default=0)
+    next_attempt_at = models.DateTimeField(db_default=Now())
+    finished_at = models.DateTimeField(null=True, blank=True)
+    error = models.TextField(default="", db_default="", blank=True)
+
+    class Meta:
+        db_table = "inbox"
+        verbose_name_plural = "deliveries"
+        indexes = [
+            models.Index(
+                fields=["next_attempt_at", "id"],
+                name="inbox_pending",
+                condition=models.Q(status="pending"),
+            ),
+            models.Index(fields=["-received_at"], name="inbox_recent"),
+            models.Index(fields=["-finished_at"], name="inbox_finished"),
+            models.Index(
+                fields=["-received_at"], name="inbox_parked", condition=models.Q(status="parked")
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event} {self.guid}"

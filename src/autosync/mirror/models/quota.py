@@ -1,0 +1,64 @@
+"""Quota and conditional-request state, shared by every worker through the database."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class QuotaBudget(models.Model):
+    """What GitHub last said about one installation's rate limit for one resource."""
+
+    installation_id = models.BigIntegerField(help_text="0: requests made as the App itself")
+    resource = models.CharField(max_length=16, help_text="core (REST) or graphql")
+    # Null: GitHub sent no rate headers (GHES with limits off). No budget, not an empty one.
+    limit = models.IntegerField(null=True)
+    remaining = models.IntegerField(null=True)
+    used = models.IntegerField(null=True)
+    reset_at = models.DateTimeField(null=True)
+    blocked_until = models.DateTimeField(null=True, help_text="retry-after or secondary limit")
+    blocked_reason = models.TextField(default="", blank=True)
+    requests = models.BigIntegerField(default=0, help_text="requests made since installation")
+    spent = models.BigIntegerField(default=0, help_text="points spent since installation")
+    observed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "quota_budgets"
+        constraints = [
+            models.UniqueConstraint(fields=["installation_id", "resource"], name="quota_budget"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.resource} of {self.installation_id}: {self.remaining}/{self.limit}"
+
+
+class QuotaLease(models.Model):
+    """One request under way; bounds the concurrency of an installation over all workers."""
+
+    installation_id = models.BigIntegerField(db_index=True)
+    expires_at = models.DateTimeField(help_text="a killed worker's lease is void after this")
+
+    class Meta:
+        db_table = "quota_leases"
+
+    def __str__(self) -> str:
+        return f"lease {self.pk} of {self.installation_id}"
+
+
+class HttpValidator(models.Model):
+    """ETag of one URL as one installation saw it: a 304 costs no quota."""
+
+    installation_id = models.BigIntegerField()
+    url = models.TextField()
+    etag = models.TextField(default="")
+    last_modified = models.TextField(default="")
+    next_url = models.TextField(default="", help_text="the page after this one, from Link")
+    stored_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        db_table = "http_validators"
+        constraints = [
+            models.UniqueConstraint(fields=["installation_id", "url"], name="http_validator"),
+        ]
+
+    def __str__(self) -> str:
+        return self.url

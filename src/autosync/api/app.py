@@ -1,0 +1,85 @@
+"""The REST API under /api/: its parts, and its errors in one shape."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse
+from ninja import NinjaAPI
+from ninja.errors import AuthenticationError, HttpError, ValidationError
+
+from autosync import __version__
+from autosync.api.access import may
+from autosync.api.deliveries import router as deliveries
+from autosync.api.mirror import router as mirror
+from autosync.api.sync import router as sync
+from autosync.api.webhook import router as webhook
+from autosync.errors import AutoSyncError
+
+logger = logging.getLogger(__name__)
+
+api = NinjaAPI(
+    title="AutoSync",
+    version=__version__,
+    description=(
+        "Read the mirror and control its syncs. Send `Authorization: Bearer <token>` (made with "
+        "`autosync token create NAME --scope read`), or use a signed-in session.\n\n"
+        "Lists are pages of `{items, next}`: send `next` as `cursor` for the following page. "
+        "Errors are `{error}`, one line that says what to do."
+    ),
+    urls_namespace="api",
+    auth=may("read"),
+)
+api.add_router("", sync)
+api.add_router("", mirror)
+api.add_router("", deliveries)
+api.add_router("", webhook)
+
+
+def _problem(request: HttpRequest, status: int, error: str) -> HttpResponse:
+    return api.create_response(request, {"error": " ".join(error.split())}, status=status)
+
+
+@api.exception_handler(HttpError)
+def _http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
+    return _problem(request, error.status_code, error.message)
+
+
+@api.exception_handler(AuthenticationError)
+def _nobody(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
+    answer = _problem(
+        request,
+        401,
+        "Sign in, or send `Authorization: Bearer <token>`; make a token with "
+        "`autosync token create NAME --scope read`.",
+    )
+    answer["WWW-Authenticate"] = 'Bearer realm="autosync"'
+    return answer
+
+
+@api.exception_handler(ValidationError)
+def _bad_input(request: HttpRequest, error: ValidationError) -> HttpResponse:
+    return _problem(request, 422, "; ".join(_sentence(problem) for problem in error.errors))
+
+
+@api.exception_handler(OperationalError)
+@api.exception_handler(InterfaceError)
+def _no_database(request: HttpRequest, error: Exception) -> HttpResponse:
+    logger.error("%s %s: no database: %s", request.method, request.path, error)
+    return _problem(request, 503, "The database does not answer; try again in a moment.")
+
+
+@api.exception_handler(AutoSyncError)
+def _foreseen(request: HttpRequest, error: AutoSyncError) -> HttpResponse:
+    logger.error("%s %s: %s", request.method, request.path, error)
+    return _problem(request, 503, str(error))
+
+
+def _sentence(problem: dict[str, Any]) -> str:
+    """`limit: Input should be less than or equal to 100 (got '500')`."""
+    name = str(problem["loc"][-1]) if problem.get("loc") else "input"
+    if problem.get("type") == "extra_forbidden":
+        return f"{name}: no such parameter, see /api/docs"
+    return f"{name}: {problem['msg']}"

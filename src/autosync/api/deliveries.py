@@ -1,0 +1,88 @@
+"""The inbox from outside: what came, what is parked, and applying it again."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Literal
+
+from django.http import HttpRequest
+from ninja import Query, Router, Status
+from ninja.errors import HttpError
+from pydantic import Field
+
+from autosync.api.access import may
+from autosync.api.mirror import BIGGEST_ID, PROBLEMS
+from autosync.api.pages import Moment, Page, PageQuery, Text, page
+from autosync.api.schemas import (
+    DeliveryDetail,
+    DeliveryOut,
+    Problem,
+    Replayed,
+    delivery_detail,
+)
+from autosync.mirror.models import Delivery
+from autosync.sync import WebhookProcessor
+
+router = Router(tags=["deliveries"])
+
+
+class DeliveryQuery(PageQuery):
+    order: Literal["received_at", "-received_at"] = "-received_at"
+    status: Literal["pending", "applied", "ignored", "parked"] | None = None
+    event: Text | None = Field(None, description="X-GitHub-Event")
+    source: Literal["webhook", "delivery_log"] | None = None
+    guid: Text | None = Field(None, description="X-GitHub-Delivery")
+    repository: int | None = Field(None, ge=1, le=BIGGEST_ID, description="GitHub's id")
+    installation: int | None = Field(None, ge=1, le=BIGGEST_ID)
+    since: Moment | None = Field(None, description="received at or after")
+    until: Moment | None = Field(None, description="received before")
+
+
+@router.get("/deliveries/", response={200: Page[DeliveryOut], **PROBLEMS})
+def list_deliveries(request: HttpRequest, query: Query[DeliveryQuery]) -> dict[str, Any]:
+    """Deliveries, newest first; `status=parked` for those that need a look."""
+    wanted = {
+        "status": query.status,
+        "event": query.event,
+        "source": query.source,
+        "guid": query.guid,
+        "repository_id": query.repository,
+        "installation_id": query.installation,
+        "received_at__gte": query.since,
+        "received_at__lt": query.until,
+    }
+    rows = Delivery.objects.defer("body", "headers").filter(
+        **{name: value for name, value in wanted.items() if value is not None}
+    )
+    return page(rows, query, query.order, DeliveryOut.of)
+
+
+@router.get(
+    "/deliveries/{int:delivery_id}/", response={200: DeliveryDetail, **PROBLEMS, 404: Problem}
+)
+def get_delivery(request: HttpRequest, delivery_id: int) -> DeliveryDetail:
+    """One delivery with its headers and payload."""
+    row = _delivery(delivery_id)
+    try:
+        payload = json.loads(bytes(row.body))
+    except ValueError:
+        payload = None
+    return delivery_detail(row, payload)
+
+
+@router.post(
+    "/deliveries/{int:delivery_id}/replay/",
+    auth=may("sync"),
+    response={202: Replayed, **PROBLEMS, 404: Problem},
+)
+def replay_delivery(request: HttpRequest, delivery_id: int) -> Status[Replayed]:
+    """Apply the delivery again. Harmless for one that was applied: newer rows stay."""
+    row = _delivery(delivery_id)
+    return Status(202, Replayed(replayed=WebhookProcessor.replay([row.pk])))
+
+
+def _delivery(delivery_id: int) -> Delivery:
+    row = Delivery.objects.filter(pk=delivery_id).first()
+    if row is None:
+        raise HttpError(404, f"No delivery {delivery_id}; see /api/deliveries/.")
+    return row

@@ -1,0 +1,141 @@
+"""Start syncs, follow their jobs, ask how AutoSync is."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from django.db import Error
+from django.http import HttpRequest
+from ninja import Query, Router, Schema, Status
+from ninja.errors import HttpError
+from pydantic import ConfigDict, Field
+
+from autosync.api.access import caller, may
+from autosync.api.mirror import BIGGEST_ID, PROBLEMS, visible_repository
+from autosync.api.pages import Page, PageQuery, page
+from autosync.api.schemas import (
+    JobOut,
+    JobProgress,
+    Problem,
+    StartedJob,
+    job_progress,
+    started,
+)
+from autosync.errors import AutoSyncError
+from autosync.insight import health, jobs
+from autosync.mirror.models import GitHubAppInstallation, SyncJob
+from autosync.sync import SyncJobRunner
+
+router = Router(tags=["sync"])
+
+
+class PeriodicQuery(Schema):
+    model_config = ConfigDict(extra="forbid")
+
+    installation: int | None = Field(None, ge=1, le=BIGGEST_ID, description="only this one")
+    force: bool = Field(False, description="also repositories that were synced a moment ago")
+
+
+class JobQuery(PageQuery):
+    type: Literal["auto_import", "periodic_sync", "manual_sync", "webhook_triggered"] | None = None
+    status: Literal["pending", "running", "completed", "completed_with_errors", "failed"] | None = (
+        None
+    )
+    installation: int | None = Field(None, ge=1, le=BIGGEST_ID)
+
+
+class JobPage(Page[JobOut]):
+    """Jobs, newest first."""
+
+    stats: jobs.JobStats = Field(description="over all jobs that match, not only this page")
+
+
+class PublicHealth(Schema):
+    """What a stranger may know."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    status: health.Status
+
+
+@router.post(
+    "/sync/periodic/",
+    auth=may("sync"),
+    response={200: StartedJob, 202: StartedJob, **PROBLEMS, 404: Problem, 409: Problem},
+)
+def start_periodic_sync(request: HttpRequest, query: Query[PeriodicQuery]) -> Status[StartedJob]:
+    """Sync what changed since the last time.
+
+    202: a job was made. 200: one was under way already, and this is it (`joined`).
+    """
+    if query.installation is not None:
+        installation = GitHubAppInstallation.live.filter(pk=query.installation).first()
+        if installation is None:
+            raise HttpError(404, f"No installation {query.installation}; see /api/installations/.")
+        _refuse_suspended(installation)
+    job, new = SyncJobRunner.start_periodic(installation_id=query.installation, force=query.force)
+    return Status(202 if new else 200, started(job, joined=not new))
+
+
+@router.post(
+    "/sync/repository/{int:repository_id}/",
+    auth=may("sync"),
+    response={202: StartedJob, **PROBLEMS, 404: Problem, 409: Problem},
+)
+def start_manual_sync(request: HttpRequest, repository_id: int) -> Status[StartedJob]:
+    """Sync one repository now. `repository_id` is GitHub's."""
+    repository = visible_repository(repository_id)
+    _refuse_suspended(repository.installation)
+    return Status(202, started(SyncJobRunner.start_manual(repository), joined=False))
+
+
+@router.get("/sync/jobs/", response={200: JobPage, **PROBLEMS})
+def list_jobs(request: HttpRequest, query: Query[JobQuery]) -> dict[str, Any]:
+    """Sync jobs, newest first, with totals."""
+    rows = SyncJob.objects.all()
+    if query.type is not None:
+        rows = rows.filter(job_type=query.type)
+    if query.status is not None:
+        rows = rows.filter(status=query.status)
+    if query.installation is not None:
+        rows = rows.filter(installation_id=query.installation)
+    answer = page(rows.select_related("installation"), query, "-id", JobOut.of)
+    return {**answer, "stats": jobs.stats(rows)}
+
+
+@router.get("/sync/jobs/{int:job_id}/", response={200: JobProgress, **PROBLEMS, 404: Problem})
+def get_job(request: HttpRequest, job_id: int) -> JobProgress:
+    """One job with the progress of each repository and each of its resources."""
+    job = SyncJob.objects.select_related("installation").filter(pk=job_id).first()
+    if job is None:
+        raise HttpError(404, f"No sync job {job_id}; see /api/sync/jobs/.")
+    return job_progress(job, jobs.progress(job))
+
+
+@router.get(
+    "/sync/health/",
+    auth=None,
+    response={200: health.Health | PublicHealth, 503: health.Health | PublicHealth, 401: Problem},
+)
+def get_health(request: HttpRequest) -> Status[health.Health | PublicHealth]:
+    """How AutoSync is: the whole report with the scope read, only the status for strangers.
+
+    503: unhealthy, for load balancers and probes.
+    """
+    try:
+        known = caller(request, "read") is not None
+    except (Error, AutoSyncError):
+        # Without a database nobody can be recognised, and the report will say so.
+        known = False
+    seen = health.report()
+    code = 503 if seen.status is health.Status.UNHEALTHY else 200
+    return Status(code, seen if known else PublicHealth(status=seen.status))
+
+
+def _refuse_suspended(installation: GitHubAppInstallation) -> None:
+    if installation.is_suspended:
+        raise HttpError(
+            409,
+            f"The installation on {installation.account_login} is suspended: GitHub refuses its "
+            "requests until its owner unsuspends it.",
+        )

@@ -1,0 +1,376 @@
+"""Is AutoSync healthy: one report for the API, the dashboard and `autosync doctor`."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from django.db import Error, ProgrammingError, connection
+from django.db.models import Count, Max, Min, Q
+from django.utils import timezone
+from procrastinate.contrib.django.models import ProcrastinateWorker
+
+from autosync import config
+from autosync.errors import AutoSyncError
+from autosync.insight import jobs
+from autosync.mirror.models import (
+    Delivery,
+    GitHubAppInstallation,
+    QuotaBudget,
+    Repository,
+    SyncJob,
+)
+
+# Procrastinate's workers write a heartbeat every 10 s and are called stalled after 30 s.
+WORKER_SILENT_AFTER = timedelta(seconds=30)
+# Applying takes milliseconds: work due for this long means that nobody does it, or too slowly.
+BACKLOG_DEGRADED_AFTER = timedelta(minutes=1)
+BACKLOG_UNHEALTHY_AFTER = timedelta(minutes=10)
+# A success rate says something only over a few jobs.
+MIN_JOBS_FOR_RATE = 3
+DEGRADED_SUCCESS_RATE = 90.0
+UNHEALTHY_SUCCESS_RATE = 50.0
+LOW_QUOTA = 0.05
+LATENCY_SAMPLE = 1000
+
+
+class Status(StrEnum):
+    """How AutoSync is, worst last."""
+
+    HEALTHY = "healthy"
+    DEGRADED = "degraded"
+    UNHEALTHY = "unhealthy"
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """What is mirrored. Synced: imported once and not failing since; coverage in percent."""
+
+    total_installations: int
+    suspended_installations: int
+    total_repositories: int
+    synced_repositories: int
+    failed_repositories: int
+    sync_coverage: float
+
+
+@dataclass(frozen=True, slots=True)
+class JobSummary:
+    """One sync job in a line; `installation_id` None means every installation."""
+
+    id: int
+    job_type: str
+    status: str
+    installation_id: int | None
+    repositories_total: int
+    repositories_processed: int
+    errors_count: int
+    error_message: str
+    created_at: datetime
+    started_at: datetime | None
+    completed_at: datetime | None
+    duration_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Inbox:
+    """Deliveries not applied yet. `oldest_age_seconds` None: the inbox is empty."""
+
+    backlog: int
+    oldest_age_seconds: float | None
+    overdue_seconds: float
+    """How long the most overdue attempt has been due; 0 when all wait for their retry."""
+    parked: int
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """Webhook received → row committed, in milliseconds, over the newest applied deliveries."""
+
+    p50_ms: float | None
+    p95_ms: float | None
+    sample: int
+
+
+@dataclass(frozen=True, slots=True)
+class Workers:
+    """Procrastinate workers with a fresh heartbeat."""
+
+    alive: int
+    last_heartbeat: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """One installation's rate limit for one API. All None: GitHub sets none (GHES)."""
+
+    installation_id: int
+    account: str
+    resource: str
+    limit: int | None
+    remaining: int | None
+    reset_at: datetime | None
+    blocked_until: datetime | None
+    blocked_reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """The whole report. Without a database everything but status and reasons is None or empty."""
+
+    status: Status
+    reasons: list[str]
+    checked_at: datetime
+    system: System | None = None
+    last_periodic_sync: JobSummary | None = None
+    success_rate_24h: float | None = None
+    inbox: Inbox | None = None
+    webhook_to_row: Latency | None = None
+    workers: Workers | None = None
+    quota: list[Quota] = field(default_factory=list)
+    recent_jobs: list[JobSummary] = field(default_factory=list)
+
+
+def report() -> Health:
+    """Look at everything now. Never raises because of the database: that is a finding too."""
+    now = timezone.now()
+    try:
+        return _look(now)
+    except ProgrammingError as error:
+        reason = f"The database is not set up ({_first_line(error)}): run `autosync migrate`."
+    except (Error, AutoSyncError) as error:
+        reason = f"The database does not answer: {_first_line(error)}"
+    # Whatever state the connection is in, the next report starts with a fresh one.
+    if not connection.in_atomic_block:
+        connection.close()
+    return Health(Status.UNHEALTHY, [reason], now)
+
+
+def summary(job: SyncJob) -> JobSummary:
+    """The job in a line."""
+    return JobSummary(
+        id=job.pk,
+        job_type=job.job_type,
+        status=job.status,
+        installation_id=job.installation_id,
+        repositories_total=job.repositories_total,
+        repositories_processed=job.repositories_processed,
+        errors_count=job.errors_count,
+        error_message=job.error_message,
+        created_at=job.created_at,
+        started_at=job.started_at,
+        completed_at=job.completed_at,
+        duration_seconds=job.duration_seconds,
+    )
+
+
+def _look(now: datetime) -> Health:
+    periodic = SyncJob.objects.filter(job_type=SyncJob.JobType.PERIODIC_SYNC)
+    last = jobs.newest(periodic).first()
+    day = jobs.stats(SyncJob.objects.filter(completed_at__gte=now - timedelta(days=1)))
+    parts = Health(
+        status=Status.HEALTHY,
+        reasons=[],
+        checked_at=now,
+        system=_system(),
+        last_periodic_sync=summary(last) if last else None,
+        success_rate_24h=day.success_rate,
+        inbox=_inbox(now),
+        webhook_to_row=_latency(),
+        workers=_workers(now),
+        quota=_quota(now),
+        recent_jobs=[summary(job) for job in jobs.newest()[:10]],
+    )
+    findings = [
+        *_judge_inbox(parts),
+        *_judge_jobs(parts, day, now),
+        *_judge_repositories(parts),
+        *_judge_quota(parts, now),
+    ]
+    worst = Status.HEALTHY
+    if findings:
+        bad = any(status is Status.UNHEALTHY for status, _ in findings)
+        worst = Status.UNHEALTHY if bad else Status.DEGRADED
+    findings.sort(key=lambda finding: finding[0] is not Status.UNHEALTHY)
+    return replace(parts, status=worst, reasons=[reason for _, reason in findings])
+
+
+def _system() -> System:
+    installations = GitHubAppInstallation.live.aggregate(
+        total=Count("pk"), suspended=Count("pk", filter=Q(suspended_at__isnull=False))
+    )
+    failed = Q(sync_state=Repository.SyncState.FAILED)
+    repositories = Repository.visible().aggregate(
+        total=Count("pk"),
+        synced=Count("pk", filter=Q(imported_at__isnull=False) & ~failed),
+        failed=Count("pk", filter=failed),
+    )
+    total = repositories["total"]
+    return System(
+        total_installations=installations["total"],
+        suspended_installations=installations["suspended"],
+        total_repositories=total,
+        synced_repositories=repositories["synced"],
+        failed_repositories=repositories["failed"],
+        # Nothing to mirror is not "everything mirrored": whoever waits for 100 % waits on.
+        sync_coverage=round(100 * repositories["synced"] / total, 1) if total else 0.0,
+    )
+
+
+def _inbox(now: datetime) -> Inbox:
+    waiting = Delivery.objects.filter(status=Delivery.Status.PENDING).aggregate(
+        backlog=Count("pk"), oldest=Min("received_at"), due=Min("next_attempt_at")
+    )
+    parked = Delivery.objects.filter(status=Delivery.Status.PARKED).count()
+    oldest, due = waiting["oldest"], waiting["due"]
+    return Inbox(
+        backlog=waiting["backlog"],
+        oldest_age_seconds=round((now - oldest).total_seconds(), 3) if oldest else None,
+        overdue_seconds=round(max((now - due).total_seconds(), 0), 3) if due else 0,
+        parked=parked,
+    )
+
+
+def _latency() -> Latency:
+    # What came from GitHub's delivery log was late before it reached the inbox.
+    applied = Delivery.objects.filter(
+        status=Delivery.Status.APPLIED, source=Delivery.Source.WEBHOOK, finished_at__isnull=False
+    ).order_by("-finished_at")
+    times = [
+        (finished - received).total_seconds() * 1000
+        for received, finished in applied.values_list("received_at", "finished_at")[:LATENCY_SAMPLE]
+    ]
+    if not times:
+        return Latency(None, None, 0)
+    if len(times) == 1:
+        return Latency(round(times[0], 1), round(times[0], 1), 1)
+    cuts = statistics.quantiles(times, n=20, method="inclusive")
+    return Latency(round(cuts[9], 1), round(cuts[18], 1), len(times))
+
+
+def _workers(now: datetime) -> Workers:
+    found = ProcrastinateWorker.objects.aggregate(
+        alive=Count("pk", filter=Q(last_heartbeat__gte=now - WORKER_SILENT_AFTER)),
+        last=Max("last_heartbeat"),
+    )
+    return Workers(found["alive"], found["last"])
+
+
+def _quota(now: datetime) -> list[Quota]:
+    accounts = dict(GitHubAppInstallation.live.values_list("pk", "account_login"))
+    budgets = QuotaBudget.objects.filter(installation_id__in=[0, *accounts])
+    return [
+        Quota(
+            installation_id=budget.installation_id,
+            account=accounts.get(budget.installation_id, ""),
+            resource=budget.resource,
+            limit=budget.limit,
+            # After the reset GitHub fills the budget up without telling us.
+            remaining=budget.limit
+            if budget.reset_at and budget.reset_at <= now
+            else budget.remaining,
+            reset_at=budget.reset_at,
+            blocked_until=budget.blocked_until
+            if budget.blocked_until and budget.blocked_until > now
+            else None,
+            blocked_reason=budget.blocked_reason
+            if budget.blocked_until and budget.blocked_until > now
+            else "",
+        )
+        for budget in budgets.order_by("installation_id", "resource")
+    ]
+
+
+Finding = tuple[Status, str]
+
+
+def _judge_inbox(seen: Health) -> Iterator[Finding]:
+    assert seen.inbox is not None
+    assert seen.workers is not None
+    overdue = seen.inbox.overdue_seconds
+    if not seen.workers.alive:
+        waiting = overdue > BACKLOG_DEGRADED_AFTER.total_seconds()
+        yield (
+            Status.UNHEALTHY if waiting else Status.DEGRADED,
+            "No worker is alive: start `autosync serve` or `autosync worker`.",
+        )
+    if overdue > BACKLOG_DEGRADED_AFTER.total_seconds():
+        late = overdue > BACKLOG_UNHEALTHY_AFTER.total_seconds()
+        yield (
+            Status.UNHEALTHY if late else Status.DEGRADED,
+            f"Deliveries wait in the inbox: {seen.inbox.backlog}, due for {overdue:.0f} s.",
+        )
+    if seen.inbox.parked:
+        yield (
+            Status.DEGRADED,
+            f"{seen.inbox.parked} parked deliveries: see `autosync deliveries list "
+            "--status parked`, then replay them.",
+        )
+
+
+def _judge_jobs(seen: Health, day: jobs.JobStats, now: datetime) -> Iterator[Finding]:
+    finished = day.total_jobs - day.unfinished
+    rate = seen.success_rate_24h
+    if rate is not None and finished >= MIN_JOBS_FOR_RATE and rate < DEGRADED_SUCCESS_RATE:
+        yield (
+            Status.UNHEALTHY if rate < UNHEALTHY_SUCCESS_RATE else Status.DEGRADED,
+            f"Only {rate:g} % of the {finished} sync jobs of the last 24 h succeeded.",
+        )
+    last = seen.last_periodic_sync
+    if last is None:
+        return
+    if last.status in (SyncJob.Status.FAILED, SyncJob.Status.COMPLETED_WITH_ERRORS):
+        yield (
+            Status.DEGRADED,
+            f"The last periodic sync (job {last.id}) had {last.errors_count} errors"
+            + (f": {_line(last.error_message)}" if last.error_message else "."),
+        )
+    # Three turns may be lost to a long run or a restart; more means that the schedule stands still.
+    interval = timedelta(minutes=config.load().autosync_sync_interval)
+    age = now - (last.completed_at or last.created_at)
+    if age > 3 * interval + timedelta(minutes=1):
+        how = "ended" if last.completed_at else "began, without an end,"
+        yield (
+            Status.DEGRADED,
+            f"The last periodic sync {how} {age.total_seconds() / 60:.0f} min ago; "
+            f"one is due every {config.load().autosync_sync_interval} min.",
+        )
+
+
+def _judge_repositories(seen: Health) -> Iterator[Finding]:
+    assert seen.system is not None
+    if seen.system.failed_repositories:
+        yield (
+            Status.DEGRADED,
+            f"{seen.system.failed_repositories} of {seen.system.total_repositories} repositories "
+            "failed their last sync.",
+        )
+
+
+def _judge_quota(seen: Health, now: datetime) -> Iterator[Finding]:
+    for quota in seen.quota:
+        whose = quota.account or ("the App itself" if not quota.installation_id else "")
+        if quota.blocked_until:
+            yield (
+                Status.DEGRADED,
+                f"GitHub asked {whose or quota.installation_id} to pause ({quota.resource}) until "
+                f"{quota.blocked_until:%H:%M:%S} UTC: {_line(quota.blocked_reason) or 'limit'}.",
+            )
+        elif quota.limit and (quota.remaining or 0) < LOW_QUOTA * quota.limit:
+            reset = f"; filled up at {quota.reset_at:%H:%M:%S} UTC" if quota.reset_at else ""
+            yield (
+                Status.DEGRADED,
+                f"Quota of {whose or quota.installation_id} ({quota.resource}): "
+                f"{quota.remaining or 0} of {quota.limit} left{reset}.",
+            )
+
+
+def _first_line(error: Exception) -> str:
+    return _line(str(error)) or type(error).__name__
+
+
+def _line(text: str) -> str:
+    return text.strip().partition("\n")[0][:200]

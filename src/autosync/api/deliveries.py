@@ -62,12 +62,7 @@ def list_deliveries(request: HttpRequest, query: Query[DeliveryQuery]) -> dict[s
 )
 def get_delivery(request: HttpRequest, delivery_id: int) -> DeliveryDetail:
     """One delivery with its headers and payload."""
-    row = _delivery(delivery_id)
-    try:
-        payload = json.loads(bytes(row.body))
-    except ValueError:
-        payload = None
-    return delivery_detail(row, payload)
+    return detail(_delivery(delivery_id))
 
 
 @router.post(
@@ -79,6 +74,15 @@ def replay_delivery(request: HttpRequest, delivery_id: int) -> Status[Replayed]:
     """Apply the delivery again. Harmless for one that was applied: newer rows stay."""
     row = _delivery(delivery_id)
     return Status(202, Replayed(replayed=WebhookProcessor.replay([row.pk])))
+
+
+def detail(row: Delivery) -> DeliveryDetail:
+    """The delivery with its headers and decoded payload."""
+    try:
+        payload = json.loads(bytes(row.body))
+    except ValueError:
+        payload = None
+    return delivery_detail(row, payload)
 
 
 def _delivery(delivery_id: int) -> Delivery:

@@ -56,7 +56,7 @@ def _answer(description: str) -> dict[str, Any]:
             "400": _answer("A header is missing or the body is not what it says"),
             "401": _answer("The signature is not made with our secret"),
             "413": _answer("The body is larger than 25 MB"),
-            "503": _answer("The database cannot take it now: GitHub may send it again"),
+            "503": _answer("The database cannot take it now; nothing is stored"),
         },
     },
 )

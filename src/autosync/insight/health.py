@@ -242,6 +242,7 @@ def _latency() -> Latency:
     times = [
         (finished - received).total_seconds() * 1000
         for received, finished in applied.values_list("received_at", "finished_at")[:LATENCY_SAMPLE]
+        if finished is not None
     ]
     if not times:
         return Latency(None, None, 0)

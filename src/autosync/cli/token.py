@@ -1,0 +1,69 @@
+"""`autosync token`: make, list and revoke the API's bearer tokens."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+app = typer.Typer(no_args_is_help=True, help="The API's bearer tokens.")
+
+
+@app.command()
+def create(
+    name: Annotated[str, typer.Argument(help="who or what uses the token")],
+    scope: Annotated[list[str], typer.Option(help="read or sync; repeat it for both")] = ["read"],  # noqa: B006 (typer copies it)
+) -> None:
+    """Make a token. It is shown once, here, alone on standard output."""
+    from autosync.api import tokens
+
+    try:
+        token, plain = tokens.create(name, scope)
+    except tokens.TokenError as error:
+        _stop(error)
+    typer.echo(
+        f"Token {token.name!r} with scope {', '.join(token.scopes)}. It cannot be shown again:",
+        err=True,
+    )
+    typer.echo(plain)
+
+
+@app.command("list")
+def list_() -> None:
+    """Show the tokens: names, scopes and last use, never the tokens themselves."""
+    from autosync.mirror.models import ApiToken
+
+    table = Table("name", "scopes", "created", "last used", "revoked")
+    for token in ApiToken.objects.order_by("name"):
+        table.add_row(
+            token.name,
+            ", ".join(token.scopes),
+            _moment(token.created_at),
+            _moment(token.last_used_at),
+            _moment(token.revoked_at),
+        )
+    Console().print(table)
+
+
+@app.command()
+def revoke(name: Annotated[str, typer.Argument(help="as in `autosync token list`")]) -> None:
+    """Refuse a token from now on."""
+    from autosync.api import tokens
+
+    try:
+        token = tokens.revoke(name)
+    except tokens.TokenError as error:
+        _stop(error)
+    typer.echo(f"Token {token.name!r} is revoked.")
+
+
+def _stop(error: Exception) -> NoReturn:
+    typer.echo(str(error), err=True)
+    raise typer.Exit(1)
+
+
+def _moment(value: datetime | None) -> str:
+    return f"{value:%Y-%m-%d %H:%M}" if value else "–"

@@ -1,0 +1,63 @@
+"""The feed: record what changed for people, and wake whoever watches."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from django.db import connection
+
+from autosync.mirror.models import FeedEvent
+
+CHANNEL = "autosync_feed"
+# A notification carries at most 8,000 bytes; ids are shorter than 20.
+_IDS_PER_NOTIFICATION = 300
+
+
+@dataclass(frozen=True)
+class FeedLine:
+    """One line of the feed, before it is stored."""
+
+    kind: str
+    action: str
+    repository_id: int | None = None
+    installation_id: int | None = None
+    object_key: str = ""
+    title: str = ""
+    actor: str = ""
+    html_url: str = ""
+
+
+def publish(lines: Sequence[FeedLine]) -> None:
+    """Store `lines` and notify the watchers when the surrounding transaction commits."""
+    if not lines:
+        return
+    stored = FeedEvent.objects.bulk_create(
+        [
+            FeedEvent(
+                kind=line.kind,
+                action=line.action,
+                repository_id=line.repository_id,
+                installation_id=line.installation_id,
+                object_key=line.object_key[:255],
+                title=line.title[:300].replace("\x00", ""),
+                actor=line.actor[:255],
+                html_url=line.html_url,
+            )
+            for line in lines
+        ]
+    )
+    ids = [event.pk for event in stored]
+    for start in range(0, len(ids), _IDS_PER_NOTIFICATION):
+        _notify({"feed": ids[start : start + _IDS_PER_NOTIFICATION]})
+
+
+def progress(repository_ids: Iterable[int], job_id: int | None) -> None:
+    """Tell the watchers that an import or sync of these repositories went on."""
+    _notify({"progress": list(repository_ids)[:_IDS_PER_NOTIFICATION], "job": job_id})
+
+
+def _notify(payload: dict[str, object]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_notify(%s, %s)", [CHANNEL, json.dumps(payload)])

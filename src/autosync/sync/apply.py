@@ -1,0 +1,301 @@
+"""Apply deliveries: inbox → decode → changes → one transaction → feed."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from autosync.mirror.feed import FeedLine, publish
+from autosync.mirror.models import Delivery, GitHubAppInstallation, Repository
+from autosync.mirror.upsert import Key, Merge, Row, Rule, tombstone, upsert
+from autosync.resources import IGNORED, handlers
+from autosync.resources.base import Changes, Envelope, Event, FollowUp, RefMove, Upsert
+from autosync.resources.repository import MERGE as REPOSITORY
+from autosync.resources.repository import row as repository_row
+
+logger = logging.getLogger(__name__)
+
+BATCH = 200
+MAX_ATTEMPTS = 8
+_decode_envelope = msgspec.json.Decoder(Envelope).decode
+# Events about the installation itself bring their own installation.
+_SELF_CONTAINED = frozenset({"installation", "installation_repositories"})
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What the mirror knows of the repositories and installations a batch speaks of."""
+
+    repositories: dict[int, tuple[bool, int]]  # id → (auto_sync_enabled, installation id)
+    installations: set[int]
+
+
+class WebhookProcessor:
+    """Applies deliveries from the inbox, each exactly once, in whatever order they came.
+
+    Any number of processors may run at once, in any number of processes: each claims rows with
+    SKIP LOCKED, and a killed one leaves its claim to the next.
+    """
+
+    def __init__(self) -> None:
+        self._handlers = handlers()
+
+    def drain(self) -> int:
+        """Apply everything that is due; returns how many deliveries were finished or retried."""
+        count = 0
+        while batch := self.process_batch():
+            count += batch
+        return count
+
+    def process_batch(self, limit: int = BATCH) -> int:
+        """Claim and apply up to `limit` due deliveries in one transaction; returns their number.
+
+        If one of them cannot be applied the transaction is undone and each gets its own, so that
+        a bad delivery never holds up the others.
+        """
+        try:
+            with transaction.atomic():
+                deliveries = self._claim(limit)
+                if deliveries:
+                    self._apply(deliveries)
+                return len(deliveries)
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception:
+            logger.info("a delivery in a batch failed; applying them one by one")
+        for delivery_id in [d.pk for d in deliveries]:
+            self._process_one(delivery_id)
+        return len(deliveries)
+
+    @staticmethod
+    def replay(delivery_ids: Sequence[int]) -> int:
+        """Put parked or finished deliveries back in line; returns how many."""
+        with transaction.atomic():
+            count = Delivery.objects.filter(pk__in=delivery_ids).update(
+                status=Delivery.Status.PENDING,
+                attempts=0,
+                next_attempt_at=timezone.now(),
+                finished_at=None,
+                error="",
+            )
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_notify('autosync_inbox', '')")
+        return count
+
+    def _claim(self, limit: int) -> list[Delivery]:
+        return list(
+            Delivery.objects.select_for_update(skip_locked=True)
+            .filter(status=Delivery.Status.PENDING, next_attempt_at__lte=timezone.now())
+            .order_by("id")[:limit]
+        )
+
+    def _process_one(self, delivery_id: int) -> None:
+        try:
+            with transaction.atomic():
+                found = list(
+                    Delivery.objects.select_for_update(skip_locked=True).filter(
+                        pk=delivery_id, status=Delivery.Status.PENDING
+                    )
+                )
+                if found:
+                    self._apply(found)
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception as error:
+            self._failed(delivery_id, error)
+
+    def _failed(self, delivery_id: int, error: Exception) -> None:
+        """Retry with backoff (2, 4, 8 … s), then park; the error is kept with the delivery."""
+        delivery = Delivery.objects.get(pk=delivery_id)
+        attempts = delivery.attempts + 1
+        parked = attempts >= MAX_ATTEMPTS
+        Delivery.objects.filter(pk=delivery_id).update(
+            attempts=F("attempts") + 1,
+            status=Delivery.Status.PARKED if parked else Delivery.Status.PENDING,
+            next_attempt_at=timezone.now() + timedelta(seconds=2**attempts),
+            error=f"{type(error).__name__}: {error}"[:2000],
+        )
+        logger.warning(
+            "delivery %s (%s) failed, attempt %d%s: %s",
+            delivery.guid,
+            delivery.event,
+            attempts,
+            ", parked" if parked else "",
+            error,
+        )
+
+    def _apply(self, deliveries: Sequence[Delivery]) -> None:
+        """Carry out all changes of `deliveries` and mark them, inside the caller's transaction."""
+        events = [
+            Event(d.event, bytes(d.body), _decode_envelope(bytes(d.body)), d.received_at)
+            for d in deliveries
+        ]
+        known = self._look_up(events)
+        applied: list[int] = []
+        ignored: dict[str, list[int]] = {}
+        plan: list[Changes] = []
+        for delivery, event in zip(deliveries, events, strict=True):
+            reason = self._reason_to_ignore(event, known)
+            if reason is not None:
+                ignored.setdefault(reason, []).append(delivery.pk)
+                continue
+            plan.append(self._heal(event, known))
+            plan.extend(handle(event) for handle in self._handlers[event.name])
+            applied.append(delivery.pk)
+        if plan:
+            observed_at = max(e.received_at for e in events)
+            carry_out(plan, observed_at)
+        done = {"finished_at": timezone.now(), "error": ""}
+        Delivery.objects.filter(pk__in=applied).update(
+            status=Delivery.Status.APPLIED, attempts=F("attempts") + 1, **done
+        )
+        for reason, ids in ignored.items():
+            Delivery.objects.filter(pk__in=ids).update(
+                status=Delivery.Status.IGNORED, finished_at=done["finished_at"], error=reason
+            )
+
+    def _look_up(self, events: Sequence[Event]) -> _Known:
+        """What is known of the batch's repositories; their rows stay locked to its end."""
+        repositories = sorted({e.repository_id for e in events if e.repository_id is not None})
+        installations = {e.installation_id for e in events if e.installation_id is not None}
+        rows = (
+            Repository.objects.select_for_update(no_key=True)
+            .filter(pk__in=repositories)
+            .order_by("pk")
+            .values_list("pk", "auto_sync_enabled", "installation_id")
+        )
+        return _Known(
+            {pk: (enabled, installation) for pk, enabled, installation in rows},
+            set(
+                GitHubAppInstallation.objects.filter(pk__in=installations).values_list(
+                    "pk", flat=True
+                )
+            ),
+        )
+
+    def _reason_to_ignore(self, event: Event, known: _Known) -> str | None:
+        if event.name in IGNORED:
+            return IGNORED[event.name]
+        if event.name not in self._handlers:
+            return "AutoSync mirrors nothing from this event"
+        if event.name in _SELF_CONTAINED:
+            return None
+        if event.repository_id is None:
+            return "the event speaks of no repository"
+        enabled, _ = known.repositories.get(event.repository_id, (True, 0))
+        if not enabled:
+            return "auto_sync_enabled is off for this repository"
+        if event.installation_id is None and event.repository_id not in known.repositories:
+            return "the payload names no installation: it was not sent by a GitHub App"
+        return None
+
+    def _heal(self, event: Event, known: _Known) -> Changes:
+        """An event of an installation or repository never seen: import it."""
+        changes = Changes()
+        installation = event.installation_id
+        if event.name in _SELF_CONTAINED or installation is None:
+            return changes
+        if installation not in known.installations:
+            changes.followups.add(FollowUp("import_installation", installation))
+        repository = event.envelope.repository
+        if repository is not None and repository.id not in known.repositories:
+            changes.upserts.append(
+                Upsert(REPOSITORY, [repository_row(repository, installation)], Rule.INSERT_MISSING)
+            )
+            changes.followups.add(FollowUp("import_repository", repository.id))
+        return changes
+
+
+def carry_out(plan: Sequence[Changes], observed_at: datetime) -> None:
+    """Write all changes of `plan` in the surrounding transaction, in an order without deadlocks."""
+    from autosync.sync.tasks import hand_over
+
+    followups = {f for changes in plan for f in changes.followups}
+    changed: dict[str, set[Key]] = {}
+    for (merge, rule), rows in _by_merge(plan).items():
+        result = upsert(merge, rows, observed_at=observed_at, rule=rule)
+        changed.setdefault(merge.table, set()).update(result.changed)
+        followups |= _settle(merge, rows, result.dirty)
+    for changes in plan:
+        for grave in changes.tombstones:
+            buried = tombstone(grave.merge, grave.ids, grave.at)
+            changed.setdefault(grave.merge.table, set()).update(buried)
+        for patch in changes.patches:
+            patch.merge.model._default_manager.filter(pk__in=patch.ids).update(**patch.values)
+        for doubt in changes.doubts:
+            doubt.merge.model._default_manager.filter(**doubt.where).update(
+                dirty_at=timezone.now()
+            )
+            followups.add(FollowUp("refetch", 0))
+    move_refs([move for changes in plan for move in changes.refs], observed_at)
+    publish(_news(plan, changed))
+    for followup in sorted(followups):
+        hand_over(followup)
+
+
+def _settle(merge: Merge, rows: Sequence[Row], dirty: set[Key]) -> set[FollowUp]:
+    """Who must be asked about rows whose clocks could not decide."""
+    if not dirty:
+        return set()
+    if merge.table not in _LISTED_BY_INSTALLATION:
+        return {FollowUp("refetch", 0)}
+    column = _LISTED_BY_INSTALLATION[merge.table]
+    return {
+        FollowUp("refresh_installation", row[column]) for row in rows if merge.key_of(row) in dirty
+    }
+
+
+# Settled by the listing of the installation: table → the column with the installation's id.
+_LISTED_BY_INSTALLATION = {"installations": "github_id", "repositories": "installation_id"}
+
+
+def _by_merge(plan: Sequence[Changes]) -> dict[tuple[Merge, Rule], list[Row]]:
+    grouped: dict[tuple[Merge, Rule], list[Row]] = {}
+    for changes in plan:
+        for item in changes.upserts:
+            grouped.setdefault((item.merge, item.rule), []).extend(item.rows)
+    return dict(sorted(grouped.items(), key=lambda entry: _ORDER.get(entry[0][0].table, 9)))
+
+
+# Parents before children, stubs of repositories before whole ones.
+_ORDER = {"installations": 0, "repositories": 1, "commits": 2}
+
+
+def _news(plan: Sequence[Changes], changed: dict[str, set[Key]]) -> list[FeedLine]:
+    return [
+        news.line
+        for changes in plan
+        for news in changes.news
+        if not news.table or news.key in changed.get(news.table, ())
+    ]
+
+
+def move_refs(moves: Sequence[RefMove], observed_at: datetime) -> None:
+    """Follow pushes along their chain of before and after; git settles what does not join."""
+    with connection.cursor() as cursor:
+        for move in moves:
+            who: list[Any] = [move.repository_id, move.kind, move.name]
+            if move.after is None:
+                cursor.execute(
+                    "UPDATE refs SET deleted_at = %s, observed_at = %s WHERE repository_id = %s "
+                    "AND kind = %s AND name = %s AND sha = %s",
+                    [observed_at, observed_at, *who, move.before],
+                )
+            else:
+                cursor.execute(
+                    "INSERT INTO refs AS old (repository_id, kind, name, sha, observed_at) "
+                    "VALUES (%s, %s, %s, %s, %s) ON CONFLICT (repository_id, kind, name) "
+                    "DO UPDATE SET sha = EXCLUDED.sha, observed_at = EXCLUDED.observed_at, "
+                    "deleted_at = NULL WHERE old.sha = %s OR old.deleted_at IS NOT NULL",
+                    [*who, move.after, observed_at, move.before or ""],
+                )
+
+

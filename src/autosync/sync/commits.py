@@ -1,0 +1,290 @@
+"""Commits and refs from git, details and authors from GraphQL, contributors from both."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
+from itertools import islice
+from typing import Any, TypeVar
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from autosync.github import GraphQLTooHeavy, InstallationClient
+from autosync.github.git import GitReader
+from autosync.mirror.models import Commit, Repository, ResourceCursor
+from autosync.mirror.upsert import Rule, upsert
+from autosync.resources.commit import MERGE, row_from_git, split_ref
+from autosync.sync.locks import exclusive
+
+T = TypeVar("T")
+CHUNK = 5_000
+DETAILS_PER_CALL = 100
+Progress = Callable[[], None]
+
+
+def sync_commits(repository: Repository, reader: GitReader, progress: Progress) -> int:
+    """Bring commits and refs in step with git; returns how many rows changed.
+
+    The cursor remembers the heads whose whole history is stored. Chunks commit as they are read,
+    so a kill costs a local re-read of git's own log and no request.
+    """
+    with exclusive("git", repository.pk, wait=True):
+        cursor, _ = ResourceCursor.objects.get_or_create(repository=repository, resource="commit")
+        stored = json.loads(cursor.cursor) if cursor.cursor else {"heads": [], "default": ""}
+        asked_at = timezone.now()
+        if cursor.state == ResourceCursor.State.COMPLETE:
+            remote = reader.ls_remote()
+            if _same_refs(repository, remote):
+                return 0
+        cursor.state = ResourceCursor.State.RUNNING
+        cursor.backfill_started_at = cursor.backfill_started_at or asked_at
+        cursor.save()
+        reader.sync()
+        refs = {name: sha for name, sha in reader.refs().items() if split_ref(name)}
+        heads = sorted(set(refs.values()))
+        count = _store_commits(repository, reader, heads, stored["heads"], cursor, progress)
+        default = refs.get(f"refs/heads/{repository.default_branch}", "")
+        count += _mark_default_branch(repository, reader, default, stored["default"])
+        with transaction.atomic():
+            count += _store_refs(repository, refs, asked_at)
+            cursor.cursor = json.dumps({"heads": heads, "default": default})
+            cursor.state = ResourceCursor.State.COMPLETE
+            cursor.done = cursor.total = _count(repository)
+            cursor.backfilled_at = cursor.backfilled_at or timezone.now()
+            cursor.watermark = asked_at
+            cursor.error = ""
+            cursor.save()
+        return count
+
+
+def sync_details(repository: Repository, client: InstallationClient, progress: Progress) -> int:
+    """Ask GraphQL for additions, deletions and accounts of commits that lack them, newest first.
+
+    100 commits cost one point. What is still missing is itself the cursor.
+    """
+    total, size = 0, DETAILS_PER_CALL
+    state, _ = ResourceCursor.objects.get_or_create(repository=repository, resource="commit_detail")
+    while True:
+        missing = list(
+            Commit.objects.filter(repository=repository, detailed_at__isnull=True)
+            .order_by("-committed_at")
+            .values_list("sha", flat=True)[:size]
+        )
+        if not missing:
+            break
+        try:
+            details = _fetch_details(repository, client, missing)
+        except GraphQLTooHeavy:
+            if size == 1:
+                raise
+            size = max(size // 4, 1)
+            continue
+        with transaction.atomic():
+            _store_details(repository, details)
+            total += len(missing)
+            state.done = (state.done or 0) + len(missing)
+            state.total = _count(repository)
+            state.state = ResourceCursor.State.RUNNING
+            state.save()
+            progress()
+    if state.state != ResourceCursor.State.COMPLETE:
+        state.done = state.total = _count(repository)
+        state.state = ResourceCursor.State.COMPLETE
+        state.backfilled_at = state.backfilled_at or timezone.now()
+        state.save()
+    return total
+
+
+def refresh_contributors(repository: Repository) -> None:
+    """Recount contributors over the default branch; an account where the e-mail is linked to one."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_CONTRIBUTORS, {"repository": repository.pk})
+    ResourceCursor.objects.update_or_create(
+        repository=repository,
+        resource="contributor",
+        defaults={
+            "state": ResourceCursor.State.COMPLETE,
+            "done": repository.contributors.count(),
+            "total": repository.contributors.count(),
+            "backfilled_at": timezone.now(),
+        },
+    )
+
+
+_CONTRIBUTORS = """
+WITH people AS (
+    SELECT CASE WHEN author_user_id IS NOT NULL THEN 'user:' || author_user_id
+                ELSE 'email:' || lower(author_email) END AS identity,
+           max(author_user_id) AS github_user_id, max(author_login) AS login,
+           (array_agg(author_name ORDER BY authored_at DESC NULLS LAST))[1] AS name,
+           (array_agg(author_email ORDER BY authored_at DESC NULLS LAST))[1] AS email,
+           count(*) AS contributions,
+           min(authored_at) AS first_commit_at, max(authored_at) AS last_commit_at
+    FROM commits
+    WHERE repository_id = %(repository)s AND on_default_branch AND deleted_at IS NULL
+    GROUP BY 1
+), gone AS (
+    DELETE FROM contributors c WHERE c.repository_id = %(repository)s
+    AND NOT EXISTS (SELECT FROM people p WHERE p.identity = c.identity)
+)
+INSERT INTO contributors AS old (repository_id, identity, github_user_id, login, name, email,
+                                 contributions, first_commit_at, last_commit_at)
+SELECT %(repository)s, identity, github_user_id, login, name, email,
+       contributions, first_commit_at, last_commit_at
+FROM people
+ON CONFLICT (repository_id, identity) DO UPDATE
+SET github_user_id = EXCLUDED.github_user_id, login = EXCLUDED.login, name = EXCLUDED.name,
+    email = EXCLUDED.email, contributions = EXCLUDED.contributions,
+    first_commit_at = EXCLUDED.first_commit_at, last_commit_at = EXCLUDED.last_commit_at
+WHERE (old.github_user_id, old.login, old.name, old.email, old.contributions,
+       old.first_commit_at, old.last_commit_at)
+      IS DISTINCT FROM (EXCLUDED.github_user_id, EXCLUDED.login, EXCLUDED.name, EXCLUDED.email,
+       EXCLUDED.contributions, EXCLUDED.first_commit_at, EXCLUDED.last_commit_at)
+"""
+
+
+def _chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    iterator = iter(items)
+    while chunk := list(islice(iterator, size)):
+        yield chunk
+
+
+def _count(repository: Repository) -> int:
+    return Commit.objects.filter(repository=repository).count()
+
+
+def _same_refs(repository: Repository, remote: dict[str, str]) -> bool:
+    here = {
+        f"refs/{'heads' if kind == 'branch' else 'tags'}/{name}": sha
+        for kind, name, sha in repository.refs.filter(deleted_at__isnull=True).values_list(
+            "kind", "name", "sha"
+        )
+    }
+    there = {name: sha for name, sha in remote.items() if split_ref(name)}
+    incomplete = Commit.objects.filter(repository=repository, complete=False)
+    return here == there and not incomplete.exists()
+
+
+def _store_commits(
+    repository: Repository,
+    reader: GitReader,
+    heads: Sequence[str],
+    known: Sequence[str],
+    cursor: ResourceCursor,
+    progress: Progress,
+) -> int:
+    count = 0
+    for chunk in _chunks(reader.commits(new=heads, known=known), CHUNK):
+        rows = [row_from_git(commit, repository.pk) for commit in chunk]
+        with transaction.atomic():
+            result = upsert(MERGE, rows, observed_at=timezone.now(), rule=Rule.VERSIONED)
+            cursor.done += len(chunk)
+            cursor.save()
+            progress()
+        count += len(result.changed)
+    return count
+
+
+def _mark_default_branch(
+    repository: Repository, reader: GitReader, head: str, previous: str
+) -> int:
+    """Keep `on_default_branch` true for exactly the commits the default branch reaches."""
+    if head == previous:
+        return 0
+    fast_forward = bool(previous and head) and not any(
+        True for _ in reader.commits(new=[previous], known=[head])
+    )
+    marked = 0
+    shas: Iterator[str]
+    if fast_forward:
+        shas = (commit.sha for commit in reader.commits(new=[head], known=[previous]))
+    else:
+        Commit.objects.filter(repository=repository, on_default_branch=True).update(
+            on_default_branch=False
+        )
+        shas = reader.ancestors(head) if head else iter(())
+    for chunk in _chunks(shas, CHUNK):
+        marked += Commit.objects.filter(repository=repository, sha__in=chunk).update(
+            on_default_branch=True
+        )
+    return marked
+
+
+def _store_refs(repository: Repository, refs: dict[str, str], asked_at: datetime) -> int:
+    """Refs as git has them now; what is absent is buried. A push seen since then is left alone."""
+    split = [(*target, sha) for name, sha in refs.items() if (target := split_ref(name))]
+    values = {
+        "repository": repository.pk,
+        "asked_at": asked_at,
+        "kinds": [kind for kind, _, _ in split],
+        "names": [name for _, name, _ in split],
+        "shas": [sha for _, _, sha in split],
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO refs AS old (repository_id, kind, name, sha, observed_at) "
+            "SELECT %(repository)s, kind, name, sha, %(asked_at)s FROM "
+            "unnest(%(kinds)s::text[], %(names)s::text[], %(shas)s::text[]) AS t(kind, name, sha) "
+            "ON CONFLICT (repository_id, kind, name) DO UPDATE SET sha = EXCLUDED.sha, "
+            "observed_at = EXCLUDED.observed_at, deleted_at = NULL "
+            "WHERE old.observed_at <= EXCLUDED.observed_at "
+            "AND (old.sha <> EXCLUDED.sha OR old.deleted_at IS NOT NULL)",
+            values,
+        )
+        count = cursor.rowcount
+        cursor.execute(
+            "UPDATE refs SET deleted_at = %(asked_at)s, observed_at = %(asked_at)s "
+            "WHERE repository_id = %(repository)s AND deleted_at IS NULL "
+            "AND observed_at <= %(asked_at)s AND (kind, name) NOT IN "
+            "(SELECT * FROM unnest(%(kinds)s::text[], %(names)s::text[]))",
+            values,
+        )
+        return count + cursor.rowcount
+
+
+def _fetch_details(
+    repository: Repository, client: InstallationClient, shas: Sequence[str]
+) -> list[tuple[str, dict[str, Any] | None]]:
+    wanted = "\n".join(
+        f'c{index}: object(oid: "{sha}") {{ ...details }}' for index, sha in enumerate(shas)
+    )
+    query = (
+        "query($id: ID!) { node(id: $id) { ... on Repository {"
+        f"{wanted}"
+        "} } } fragment details on Commit { additions deletions changedFilesIfAvailable "
+        "author { user { databaseId login } } }"
+    )
+    reply = client.graphql(query, {"id": repository.node_id})
+    node = reply.data.get("node") or {}
+    return [(sha, node.get(f"c{index}")) for index, sha in enumerate(shas)]
+
+
+def _store_details(
+    repository: Repository, details: Sequence[tuple[str, dict[str, Any] | None]]
+) -> None:
+    rows = []
+    for sha, found in details:
+        node = found or {}
+        user = (node.get("author") or {}).get("user") or {}
+        rows.append(
+            (
+                sha,
+                node.get("additions"),
+                node.get("deletions"),
+                node.get("changedFilesIfAvailable"),
+                user.get("databaseId"),
+                user.get("login") or "",
+            )
+        )
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE commits c SET additions = d.additions, deletions = d.deletions, "
+            "changed_files = d.changed_files, author_user_id = d.user_id, author_login = d.login, "
+            "detailed_at = now() FROM unnest(%s::text[], %s::int[], %s::int[], %s::int[], "
+            "%s::bigint[], %s::text[]) AS d(sha, additions, deletions, changed_files, user_id, "
+            "login) WHERE c.repository_id = %s AND c.sha = d.sha",
+            [*columns, repository.pk],
+        )

@@ -1,0 +1,54 @@
+"""Where the engine meets GitHub: clients made from the settings, budgets kept in PostgreSQL."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from autosync import config
+from autosync.github import (
+    AppClient,
+    AppCredentials,
+    GitReader,
+    InstallationClient,
+    Priority,
+    load_private_key,
+)
+from autosync.mirror.models import Repository
+from autosync.sync.quota import DatabaseBudget, DatabaseValidators
+
+
+@lru_cache(maxsize=1)
+def credentials() -> AppCredentials:
+    """The App from the settings; ConfigurationError names what is missing or wrong."""
+    settings = config.load()
+    settings.require("GITHUB_APP_ID", "GITHUB_APP_PRIVATE_KEY")
+    return AppCredentials(
+        app_id=settings.github_app_id,
+        client_id=settings.github_app_client_id,
+        client_secret=settings.github_app_client_secret,
+        private_key=load_private_key(settings.github_app_private_key),
+        api_url=settings.github_api_url,
+    )
+
+
+@lru_cache(maxsize=1)
+def budget() -> DatabaseBudget:
+    return DatabaseBudget(config.load().autosync_max_requests)
+
+
+@lru_cache(maxsize=1)
+def app_client() -> AppClient:
+    """The App itself. Its quota is its own, counted as installation 0."""
+    return AppClient(credentials(), budget())
+
+
+def installation_client(installation_id: int, priority: Priority) -> InstallationClient:
+    return InstallationClient(
+        credentials(), installation_id, budget(), DatabaseValidators(), priority
+    )
+
+
+def git_reader(repository: Repository, client: InstallationClient) -> GitReader:
+    """The repository's git, its cache under the data folder (a cache: it may be deleted)."""
+    cache = config.load().data_dir / "git" / f"{repository.pk}.git"
+    return GitReader(cache, repository.clone_url, client.token)

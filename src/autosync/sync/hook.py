@@ -1,0 +1,88 @@
+"""The App's one webhook: whether it points here, and setting it where the App allows it."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from autosync import config
+from autosync.github import GitHubError
+from autosync.mirror.models import GitHubAppInstallation, Repository
+from autosync.resources import handlers
+from autosync.sync import connect
+
+logger = logging.getLogger(__name__)
+# Sent to every App without a subscription (docs/webhooks, installation events).
+_ALWAYS_SENT = frozenset({"installation", "installation_repositories"})
+
+
+@dataclass(frozen=True)
+class HookState:
+    """What stands between GitHub and a live mirror; empty `missing` means nothing does."""
+
+    url: str
+    missing: tuple[str, ...]
+
+
+def wanted_events() -> set[str]:
+    """The events the App must subscribe to for everything AutoSync mirrors."""
+    return set(handlers()) - _ALWAYS_SENT
+
+
+def configure() -> HookState:
+    """Point the App's hook here with our secret, if GITHUB_WEBHOOK_URL is set; say what is missing.
+
+    The URL and secret can be set through the API; subscribed events only on the App's page.
+    """
+    settings = config.load()
+    client = connect.app_client()
+    if not settings.github_webhook_url:
+        return HookState("", ("GITHUB_WEBHOOK_URL is not set: GitHub cannot reach AutoSync.",))
+    try:
+        current = client.hook_config()
+        if current.get("url") != settings.github_webhook_url or (
+            current.get("content_type") != "json"
+        ):
+            client.set_hook_config(
+                url=settings.github_webhook_url, secret=settings.github_webhook_secret
+            )
+            logger.info("the App's webhook now points at %s", settings.github_webhook_url)
+    except GitHubError as error:
+        missing = (f"The App's webhook could not be set: {error}",)
+        return HookState(settings.github_webhook_url, missing)
+    return state()
+
+
+def state() -> HookState:
+    """Compare the App's hook and events with what AutoSync needs."""
+    settings = config.load()
+    client = connect.app_client()
+    missing: list[str] = []
+    url = str(client.hook_config().get("url") or "")
+    if not settings.github_webhook_url or url != settings.github_webhook_url:
+        missing.append(
+            f"The App's webhook points at {url or 'nowhere'}, "
+            f"not at GITHUB_WEBHOOK_URL ({settings.github_webhook_url or 'not set'})."
+        )
+    absent = sorted(wanted_events() - set(client.app().get("events") or []))
+    if absent:
+        missing.append(f"Subscribe the App to these events on its page: {', '.join(absent)}.")
+    return HookState(url, tuple(missing))
+
+
+def record_webhook_state(installation: GitHubAppInstallation) -> None:
+    """Keep `webhook_configured` of the installation's repositories true to the App's hook.
+
+    An App has one webhook for all repositories; its events are those the installation accepted.
+    """
+    try:
+        points_here = state()
+    except GitHubError as error:
+        logger.warning("the App's webhook could not be read: %s", error)
+        return
+    configured = not points_here.missing
+    Repository.objects.filter(installation=installation).exclude(
+        webhook_configured=configured
+    ).update(webhook_configured=configured)
+    for line in points_here.missing:
+        logger.warning("%s", line)

@@ -1,0 +1,295 @@
+"""Sync jobs: start, plan, record and finish them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+
+from django.db import transaction
+from django.db.models import Count, Q, Sum
+from django.utils import timezone
+
+from autosync import config
+from autosync.github import InstallationSuspended, Priority, QuotaExhausted, Unavailable
+from autosync.mirror import feed
+from autosync.mirror.models import (
+    GitHubAppInstallation,
+    Repository,
+    ResourceCursor,
+    SyncJob,
+    SyncJobRepository,
+)
+from autosync.sync import hook
+from autosync.sync.errors import Busy
+from autosync.sync.locks import exclusive, transaction_lock
+from autosync.sync.reconcile import GitHubSyncManager, recently_synced
+
+logger = logging.getLogger(__name__)
+_OPEN = (SyncJob.Status.PENDING, SyncJob.Status.RUNNING)
+_TO_DO = (SyncJobRepository.Status.PENDING, SyncJobRepository.Status.RUNNING)
+# Errors after which the same work is simply done again later; everything else is recorded.
+RETRIED = (QuotaExhausted, Unavailable, Busy)
+
+
+class SyncJobRunner:
+    """Runs and records sync jobs. A job is planned once, then its repositories go in parallel."""
+
+    @classmethod
+    def start_periodic(
+        cls, *, installation_id: int | None = None, force: bool = False
+    ) -> tuple[SyncJob, bool]:
+        """Start a periodic sync of one or all installations, or join the one under way."""
+        return cls._start(SyncJob.JobType.PERIODIC_SYNC, installation_id, None, force)
+
+    @classmethod
+    def start_import(cls, installation_id: int) -> tuple[SyncJob, bool]:
+        """Start the automatic import of an installation, or join the one under way."""
+        return cls._start(SyncJob.JobType.AUTO_IMPORT, installation_id, None, False)
+
+    @classmethod
+    def start_manual(cls, repository: Repository) -> SyncJob:
+        """Start a sync of one repository, asked for by a person; forced, never skipped."""
+        job, _ = cls._start(
+            SyncJob.JobType.MANUAL_SYNC, repository.installation_id, [repository.pk], True
+        )
+        return job
+
+    @classmethod
+    def start_for_webhook(cls, installation_id: int, repository_ids: Sequence[int]) -> SyncJob:
+        """Start a sync of repositories that a delivery spoke of."""
+        job, _ = cls._start(
+            SyncJob.JobType.WEBHOOK_TRIGGERED, installation_id, list(repository_ids), False
+        )
+        return job
+
+    @classmethod
+    def _start(
+        cls,
+        job_type: SyncJob.JobType,
+        installation_id: int | None,
+        repository_ids: list[int] | None,
+        force: bool,
+    ) -> tuple[SyncJob, bool]:
+        """The job is committed together with the task that runs it."""
+        from autosync.sync.tasks import defer, run_job
+
+        with transaction.atomic():
+            transaction_lock(f"start {job_type}", installation_id or 0)
+            open_jobs = SyncJob.objects.filter(job_type=job_type, status__in=_OPEN)
+            if installation_id is not None:
+                open_jobs = open_jobs.filter(
+                    Q(installation_id=installation_id) | Q(installation__isnull=True)
+                )
+            for job in open_jobs.order_by("-id"):
+                if job.details.get("repositories") == repository_ids:
+                    return job, False
+            job = SyncJob.objects.create(
+                job_type=job_type,
+                installation_id=installation_id,
+                details={"force": force, "repositories": repository_ids},
+            )
+            defer(run_job, f"job:{job.pk}", priority=5, job_id=job.pk)
+        return job, True
+
+    def run(self, job: SyncJob) -> None:
+        """Plan the job: refresh installations, list repositories, hand each to a worker.
+
+        Safe to run again after a kill: what is planned stays planned. QuotaExhausted and
+        Unavailable pass through, for the caller to come back later.
+        """
+        if job.is_finished:
+            return
+        SyncJob.objects.filter(pk=job.pk).update(
+            status=SyncJob.Status.RUNNING, started_at=job.started_at or timezone.now()
+        )
+        job.refresh_from_db()
+        named = job.details.get("repositories")
+        if named is not None:
+            self._plan(job, Repository.objects.filter(pk__in=named))
+            self.finish(job.pk)
+            return
+        errors: list[str] = []
+        for installation in self._installations(job):
+            try:
+                self._plan_installation(job, installation)
+            except InstallationSuspended:
+                logger.info("%s is suspended: nothing to sync", installation)
+            except RETRIED:
+                raise
+            except Exception as error:
+                logger.exception("listing the repositories of %s failed", installation)
+                errors.append(f"{installation}: {error}")
+                GitHubAppInstallation.objects.filter(pk=installation.pk).update(
+                    sync_error=str(error)
+                )
+        self._record(job, errors)
+        self.finish(job.pk)
+
+    def _installations(self, job: SyncJob) -> list[GitHubAppInstallation]:
+        if job.installation_id is not None:
+            installation, _ = GitHubAppInstallation.objects.get_or_create(
+                pk=job.installation_id, defaults={"observed_at": timezone.now()}
+            )
+            if not GitHubSyncManager(installation).refresh_installation():
+                return []
+            return [] if installation.is_suspended else [installation]
+        return [i for i in GitHubSyncManager.discover() if not i.is_suspended]
+
+    def _plan_installation(self, job: SyncJob, installation: GitHubAppInstallation) -> None:
+        force = bool(job.details.get("force"))
+        manager = GitHubSyncManager(installation, Priority.RECONCILE)
+        manager.sync_repositories(force=force)
+        hook.record_webhook_state(installation)
+        targets = Repository.visible().filter(installation=installation, auto_sync_enabled=True)
+        if job.job_type == SyncJob.JobType.AUTO_IMPORT:
+            targets = targets.filter(imported_at__isnull=True)
+        self._plan(job, targets)
+        GitHubAppInstallation.objects.filter(pk=installation.pk).update(sync_error="")
+
+    def _plan(self, job: SyncJob, repositories: Iterable[Repository]) -> None:
+        """Record what is to do and enqueue it in the same transaction, smallest history first."""
+        from autosync.sync.tasks import defer, sync_repository
+
+        force = bool(job.details.get("force"))
+        skip = config.load().autosync_skip_recent
+        ordered = sorted(repositories, key=lambda r: (r.size, r.pk))
+        with transaction.atomic():
+            for rank, repository in enumerate(ordered):
+                skipped = (
+                    not force
+                    and job.job_type == SyncJob.JobType.PERIODIC_SYNC
+                    and recently_synced(repository, skip)
+                )
+                _, created = SyncJobRepository.objects.get_or_create(
+                    job=job,
+                    repository=repository,
+                    defaults={
+                        "status": SyncJobRepository.Status.SKIPPED
+                        if skipped
+                        else SyncJobRepository.Status.PENDING
+                    },
+                )
+                if created and not skipped:
+                    defer(
+                        sync_repository,
+                        f"repository:{repository.pk}",
+                        priority=-rank,
+                        repository_id=repository.pk,
+                    )
+            SyncJob.objects.filter(pk=job.pk).update(repositories_total=job.repositories.count())
+            feed.progress([r.pk for r in ordered], job.pk)
+
+    def run_repository(self, repository_id: int) -> None:
+        """Sync one repository for every job that waits for it; Busy if somebody is at it."""
+        with exclusive("repository", repository_id, wait=False):
+            waiting = SyncJobRepository.objects.filter(
+                repository_id=repository_id, status__in=_TO_DO
+            )
+            jobs = list(SyncJob.objects.filter(repositories__in=waiting))
+            waiting.filter(status=SyncJobRepository.Status.PENDING).update(
+                status=SyncJobRepository.Status.RUNNING, started_at=timezone.now()
+            )
+            rows, error = 0, ""
+            try:
+                rows = self._sync(repository_id, jobs)
+            except RETRIED:
+                raise
+            except InstallationSuspended:
+                error = "the installation is suspended"
+            except Exception as failure:
+                logger.exception("sync of repository %s failed", repository_id)
+                error = f"{type(failure).__name__}: {failure}"
+            self.repository_done(repository_id, rows, error, [j.pk for j in jobs])
+
+    def _sync(self, repository_id: int, jobs: Sequence[SyncJob]) -> int:
+        repository = (
+            Repository.visible()
+            .filter(pk=repository_id)
+            .select_related("installation")
+            .first()
+        )
+        if repository is None or not repository.auto_sync_enabled:
+            return 0
+        backfill = repository.imported_at is None
+        manual = any(j.job_type == SyncJob.JobType.MANUAL_SYNC for j in jobs)
+        priority = Priority.BACKFILL if backfill else Priority.RECONCILE
+        manager = GitHubSyncManager(
+            repository.installation, Priority.LIVE if manual else priority
+        )
+        job_id = jobs[0].pk if jobs else None
+        return manager.sync_repository(
+            repository,
+            force=any(j.details.get("force") for j in jobs),
+            progress=lambda: feed.progress([repository_id], job_id),
+        )
+
+    def repository_done(
+        self, repository_id: int, rows: int, error: str, job_ids: Sequence[int]
+    ) -> None:
+        """Record the outcome for every waiting job and finish those that are through."""
+        status = SyncJobRepository.Status.FAILED if error else SyncJobRepository.Status.COMPLETED
+        with transaction.atomic():
+            if error:
+                Repository.objects.filter(pk=repository_id).update(
+                    sync_state=Repository.SyncState.FAILED, sync_error=error[:2000]
+                )
+                ResourceCursor.objects.filter(
+                    repository_id=repository_id, state=ResourceCursor.State.RUNNING
+                ).update(error=error[:2000])
+            SyncJobRepository.objects.filter(
+                repository_id=repository_id, job_id__in=job_ids, status__in=_TO_DO
+            ).update(status=status, rows=rows, error=error[:2000], completed_at=timezone.now())
+        for job_id in job_ids:
+            self.finish(job_id)
+
+    def finish(self, job_id: int) -> None:
+        """Bring the job's counters in step; close it when no repository is left to do."""
+        with transaction.atomic():
+            job = SyncJob.objects.select_for_update().get(pk=job_id)
+            if job.is_finished:
+                return
+            count = job.repositories.aggregate(
+                total=Count("pk"),
+                left=Count("pk", filter=Q(status__in=_TO_DO)),
+                failed=Count("pk", filter=Q(status=SyncJobRepository.Status.FAILED)),
+                skipped=Count("pk", filter=Q(status=SyncJobRepository.Status.SKIPPED)),
+                rows=Sum("rows"),
+            )
+            listing_errors = job.details.get("listing_errors", [])
+            job.repositories_total = count["total"]
+            job.repositories_processed = count["total"] - count["left"]
+            job.errors_count = count["failed"] + len(listing_errors)
+            job.details |= {"rows": count["rows"] or 0, "skipped": count["skipped"]}
+            if not count["left"]:
+                self._close(job, count["total"] - count["failed"], listing_errors)
+            job.save()
+            feed.progress([], job.pk)
+
+    def _close(self, job: SyncJob, succeeded: int, listing_errors: Sequence[str]) -> None:
+        job.completed_at = timezone.now()
+        failed = job.repositories.filter(status=SyncJobRepository.Status.FAILED)
+        errors = [
+            *listing_errors,
+            *(f"{name}: {e}" for name, e in failed.values_list("repository__full_name", "error")),
+        ]
+        job.error_message = "\n".join(errors[:20])
+        if not errors:
+            job.status = SyncJob.Status.COMPLETED
+        elif succeeded:
+            job.status = SyncJob.Status.COMPLETED_WITH_ERRORS
+        else:
+            job.status = SyncJob.Status.FAILED
+
+    def _record(self, job: SyncJob, listing_errors: Sequence[str]) -> None:
+        if listing_errors:
+            job.details["listing_errors"] = list(listing_errors)
+            SyncJob.objects.filter(pk=job.pk).update(details=job.details)
+
+    def fail(self, job_id: int, error: str) -> None:
+        """Close a job that could not even be planned."""
+        SyncJob.objects.filter(pk=job_id, status__in=_OPEN).update(
+            status=SyncJob.Status.FAILED,
+            error_message=error[:2000],
+            errors_count=1,
+            completed_at=timezone.now(),
+        )

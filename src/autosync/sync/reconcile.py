@@ -1,0 +1,230 @@
+"""Import and reconcile one installation: the same steps, from a cursor or from a watermark."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import msgspec
+from django.db import transaction
+from django.utils import timezone
+
+from autosync.github import Gone, InstallationClient, NotFound, Priority
+from autosync.mirror.feed import FeedLine, publish
+from autosync.mirror.models import GitHubAppInstallation, Repository, ResourceCursor
+from autosync.mirror.upsert import Rule, upsert
+from autosync.resources.installation import MERGE as INSTALLATION
+from autosync.resources.installation import row_from_rest as installation_row
+from autosync.resources.repository import MERGE as REPOSITORY
+from autosync.resources.repository import row_from_rest as repository_row
+from autosync.sync import connect
+from autosync.sync.commits import refresh_contributors, sync_commits, sync_details
+from autosync.sync.listing import listed_resources, refetch_dirty, sync_listing
+
+logger = logging.getLogger(__name__)
+Progress = Callable[[], None]
+
+
+def _silent() -> None:
+    """For callers who do not watch."""
+
+
+class GitHubSyncManager:
+    """Imports and reconciles one installation: its repositories, then each repository's content.
+
+    Every write goes through `mirror.upsert`; every page and cursor is committed as it is read, so
+    any method may be killed and called again. Errors are those of `autosync.github`.
+    """
+
+    def __init__(
+        self, installation: GitHubAppInstallation, priority: Priority = Priority.RECONCILE
+    ) -> None:
+        self.installation = installation
+        self.client: InstallationClient = connect.installation_client(installation.pk, priority)
+
+    @classmethod
+    def discover(cls) -> list[GitHubAppInstallation]:
+        """Bring the list of installations in step with GitHub; returns those that are there."""
+        asked_at = timezone.now()
+        rows = [installation_row(item) for item in connect.app_client().installations()]
+        ids = [row["github_id"] for row in rows]
+        with transaction.atomic():
+            upsert(INSTALLATION, rows, observed_at=asked_at, rule=Rule.AUTHORITATIVE)
+            GitHubAppInstallation.objects.filter(
+                deleted_at__isnull=True, observed_at__lt=asked_at
+            ).exclude(pk__in=ids).update(deleted_at=asked_at)
+        return list(GitHubAppInstallation.objects.filter(pk__in=ids).order_by("pk"))
+
+    def refresh_installation(self) -> bool:
+        """Bring the installation's own row in step; False when GitHub no longer has it."""
+        asked_at = timezone.now()
+        try:
+            document = connect.app_client().installation(self.installation.pk)
+        except NotFound:
+            GitHubAppInstallation.objects.filter(
+                pk=self.installation.pk, deleted_at__isnull=True
+            ).update(deleted_at=asked_at)
+            return False
+        row = installation_row(document)
+        upsert(INSTALLATION, [row], observed_at=asked_at, rule=Rule.AUTHORITATIVE)
+        self.installation.refresh_from_db()
+        return True
+
+    def sync_repositories(self, *, force: bool = False) -> list[int]:
+        """List what the installation may see; returns the ids of repositories gained.
+
+        Unchanged since the last listing: 304s, no quota, no rows. Repositories no longer listed
+        are hidden, those listed again are shown again.
+        """
+        started_at = timezone.now()
+        doubts = Repository.objects.filter(
+            installation=self.installation, dirty_at__isnull=False
+        ).exists()
+        listed_before = self.installation.repositories_listed_at is not None
+        conditional = listed_before and not force and not doubts
+        documents: list[bytes] = []
+        for page in self.client.pages(
+            "/installation/repositories", {"per_page": 100}, conditional=conditional
+        ):
+            if page.not_modified:
+                continue
+            if conditional:
+                # Something changed: membership is only known from every page together.
+                return self.sync_repositories(force=True)
+            documents.append(page.content)
+        if conditional:
+            self._listed(started_at)
+            return []
+        return self._store_listing(documents, started_at)
+
+    def sync_repository(
+        self, repository: Repository, *, force: bool = False, progress: Progress = _silent
+    ) -> int:
+        """Bring one repository's content in step with GitHub; returns how many rows changed."""
+        first = repository.imported_at is None
+        Repository.objects.filter(pk=repository.pk).update(
+            sync_state=Repository.SyncState.IMPORTING if first else repository.sync_state
+        )
+        if not repository.node_id or not repository.clone_url:
+            repository = self._complete(repository)
+        reader = connect.git_reader(repository, self.client)
+        count = sync_commits(repository, reader, progress)
+        moved = count > 0
+        progress()
+        if self._something_changed(repository) or force or first:
+            for resource in listed_resources():
+                count += sync_listing(resource, repository, self.client, progress)
+                progress()
+        detailed = sync_details(repository, self.client, progress)
+        if moved or detailed or first:
+            refresh_contributors(repository)
+        now = timezone.now()
+        with transaction.atomic():
+            Repository.objects.filter(pk=repository.pk).update(
+                sync_state=Repository.SyncState.SYNCED,
+                sync_error="",
+                last_synced_at=now,
+                imported_at=repository.imported_at or now,
+            )
+            if first:
+                publish([_imported(repository)])
+            progress()
+        return count + detailed
+
+    def sync_git(self, repository: Repository) -> int:
+        """After a push: refs, missing commits, their details. Touches no list."""
+        if not repository.node_id or not repository.clone_url:
+            repository = self._complete(repository)
+        reader = connect.git_reader(repository, self.client)
+        count = sync_commits(repository, reader, _silent)
+        detailed = sync_details(repository, self.client, _silent)
+        if count or detailed:
+            refresh_contributors(repository)
+        return count + detailed
+
+    def settle(self) -> int:
+        """Refetch this installation's rows whose clocks could not decide."""
+        return refetch_dirty(self.client, self.installation.pk)
+
+    def _something_changed(self, repository: Repository) -> bool:
+        """Whether any issue or pull request changed since the last look; free if none did.
+
+        The issues list shows pull requests too. Its validator only counts once everything that
+        came before has been taken in, which the cursors tell.
+        """
+        names = [r.name for r in listed_resources()]
+        cursors = ResourceCursor.objects.filter(repository=repository, resource__in=names)
+        complete = cursors.filter(state=ResourceCursor.State.COMPLETE).count() == len(names)
+        # Until what it announces has been read, a validator must not answer for it: a kill from
+        # here on leaves the cursors open, and the next look unconditional.
+        cursors.update(state=ResourceCursor.State.RUNNING)
+        query = {"state": "all", "sort": "updated", "direction": "desc", "per_page": 1}
+        try:
+            reply = self.client.get(
+                f"/repos/{repository.full_name}/issues", query, conditional=complete
+            )
+        except Gone:  # issues are switched off
+            reply = self.client.get(
+                f"/repos/{repository.full_name}/pulls", query, conditional=complete
+            )
+        if reply.not_modified:
+            cursors.update(state=ResourceCursor.State.COMPLETE)
+        return not reply.not_modified
+
+    def _complete(self, repository: Repository) -> Repository:
+        """A stub from an installation event: fetch the whole."""
+        asked_at = timezone.now()
+        reply = self.client.get(f"/repositories/{repository.pk}")
+        row = repository_row(msgspec.json.decode(reply.content), self.installation.pk)
+        upsert(REPOSITORY, [row], observed_at=asked_at, rule=Rule.AUTHORITATIVE)
+        return Repository.objects.get(pk=repository.pk)
+
+    def _store_listing(self, documents: list[bytes], started_at: datetime) -> list[int]:
+        rows = [
+            repository_row(item, self.installation.pk)
+            for document in documents
+            for item in msgspec.json.decode(document)["repositories"]
+        ]
+        ids = [row["github_id"] for row in rows]
+        ours = Repository.objects.filter(installation=self.installation)
+        with transaction.atomic():
+            hidden = set(
+                Repository.objects.filter(pk__in=ids, removed_at__lt=started_at).values_list(
+                    "pk", flat=True
+                )
+            )
+            result = upsert(REPOSITORY, rows, observed_at=started_at, rule=Rule.AUTHORITATIVE)
+            Repository.objects.filter(pk__in=hidden).update(removed_at=None)
+            Repository.objects.filter(pk__in=ids, observed_at__lte=started_at).update(
+                dirty_at=None
+            )
+            lost = ours.filter(removed_at__isnull=True, observed_at__lt=started_at)
+            lost.exclude(pk__in=ids).update(removed_at=started_at)
+            self._listed(started_at)
+        return sorted(hidden | {key[0] for key in result.inserted})
+
+    def _listed(self, at: datetime) -> None:
+        self.installation.repositories_listed_at = at
+        self.installation.save(update_fields=["repositories_listed_at"])
+
+
+def _imported(repository: Repository) -> FeedLine:
+    return FeedLine(
+        kind="repository",
+        action="imported",
+        repository_id=repository.pk,
+        installation_id=repository.installation_id,
+        object_key=repository.full_name,
+        title=repository.full_name,
+        html_url=repository.html_url,
+    )
+
+
+def recently_synced(repository: Repository, minutes: int) -> bool:
+    """Whether the periodic sync may skip this repository."""
+    if repository.last_synced_at is None or repository.imported_at is None:
+        return False
+    return repository.last_synced_at > timezone.now() - timedelta(minutes=minutes)
+
+

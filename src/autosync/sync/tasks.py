@@ -1,0 +1,273 @@
+"""The Procrastinate tasks and the schedule: thin, each names the class that does the work."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from typing import Any
+
+import procrastinate
+from django.db import connection, transaction
+from django.db.models import Q
+from django.utils import timezone
+from procrastinate.contrib.django import app
+from procrastinate.exceptions import AlreadyEnqueued
+
+from autosync import config
+from autosync.github.errors import GitHubError, QuotaExhausted
+from autosync.mirror.models import (
+    Commit,
+    Delivery,
+    FeedEvent,
+    GitHubAppInstallation,
+    Issue,
+    PullRequest,
+    Repository,
+    SyncJob,
+    SyncJobRepository,
+)
+from autosync.resources.base import FollowUp
+from autosync.sync.errors import Busy
+
+logger = logging.getLogger(__name__)
+
+LIVE = "live"  # short follow-ups of deliveries
+SYNC = "sync"  # imports and reconciles
+# A worker that has not been heard of for this long is dead; its jobs go to another.
+STALLED_AFTER_SECONDS = 10
+
+
+class ComeBack(procrastinate.BaseRetryStrategy):
+    """Quota: at the reset. Busy: in two seconds. GitHub down: 5 s doubling to 10 min. Else: no."""
+
+    def get_retry_decision(
+        self, *, exception: BaseException, job: procrastinate.jobs.Job
+    ) -> procrastinate.RetryDecision | None:
+        if isinstance(exception, QuotaExhausted):
+            return procrastinate.RetryDecision(
+                retry_at=max(exception.until, timezone.now()) + timedelta(seconds=1)
+            )
+        if isinstance(exception, Busy):
+            return procrastinate.RetryDecision(retry_in={"seconds": 2})
+        if isinstance(exception, GitHubError):
+            seconds = min(5 * 2 ** min(job.attempts, 10), 600)
+            return procrastinate.RetryDecision(retry_in={"seconds": seconds})
+        return None
+
+
+def defer(task: Any, queueing_lock: str, *, priority: int = 0, **arguments: Any) -> bool:
+    """Enqueue in the surrounding transaction unless the same is already waiting."""
+    try:
+        with transaction.atomic():
+            task.configure(queueing_lock=queueing_lock, priority=priority).defer(**arguments)
+    except AlreadyEnqueued:
+        return False
+    return True
+
+
+def hand_over(followup: FollowUp) -> None:
+    """Enqueue what an applied delivery asks for."""
+    name, target = followup
+    if name == "import_installation":
+        defer(import_installation, f"import:{target}", priority=8, installation_id=target)
+    elif name == "refresh_installation":
+        defer(refresh_installation, f"refresh:{target}", priority=8, installation_id=target)
+    elif name == "import_repository":
+        defer(import_repository, f"unseen:{target}", priority=6, repository_id=target)
+    elif name == "sync_git":
+        defer(sync_git, f"git:{target}", priority=9, repository_id=target)
+    elif name == "refetch":
+        defer(refetch, "refetch", priority=7)
+    else:
+        raise ValueError(f"unknown follow-up {name}")
+
+
+@app.task(queue=SYNC, retry=ComeBack())
+def run_job(job_id: int) -> None:
+    """Plan a sync job."""
+    from autosync.sync.jobs import RETRIED, SyncJobRunner
+
+    job = SyncJob.objects.filter(pk=job_id).first()
+    if job is None:
+        return
+    try:
+        SyncJobRunner().run(job)
+    except RETRIED:
+        raise
+    except Exception as error:
+        SyncJobRunner().fail(job_id, f"{type(error).__name__}: {error}")
+        raise
+
+
+@app.task(queue=SYNC, retry=ComeBack())
+def sync_repository(repository_id: int) -> None:
+    """Sync one repository for every job that waits for it."""
+    from autosync.sync.jobs import SyncJobRunner
+
+    SyncJobRunner().run_repository(repository_id)
+
+
+@app.task(queue=LIVE, retry=ComeBack())
+def import_installation(installation_id: int) -> None:
+    """Start the automatic import of an installation."""
+    from autosync.sync.jobs import SyncJobRunner
+
+    SyncJobRunner.start_import(installation_id)
+
+
+@app.task(queue=LIVE, retry=ComeBack())
+def import_repository(repository_id: int) -> None:
+    """Import a repository that a delivery spoke of before anybody listed it."""
+    from autosync.sync.jobs import SyncJobRunner
+
+    repository = Repository.visible().filter(pk=repository_id).first()
+    if repository is not None:
+        SyncJobRunner.start_for_webhook(repository.installation_id, [repository_id])
+
+
+@app.task(queue=LIVE, retry=ComeBack())
+def refresh_installation(installation_id: int) -> None:
+    """Settle what an installation may see; import what it gained."""
+    from autosync.github import Priority
+    from autosync.sync.jobs import SyncJobRunner
+    from autosync.sync.reconcile import GitHubSyncManager
+
+    installation = GitHubAppInstallation.objects.filter(pk=installation_id).first()
+    if installation is None:
+        SyncJobRunner.start_import(installation_id)
+        return
+    manager = GitHubSyncManager(installation, Priority.LIVE)
+    if not manager.refresh_installation() or installation.is_suspended:
+        return
+    manager.sync_repositories()
+    fresh = (
+        Repository.visible()
+        .filter(installation=installation, auto_sync_enabled=True, imported_at__isnull=True)
+        .exclude(pk__in=_under_way())
+    )
+    ids = list(fresh.values_list("pk", flat=True))
+    if ids:
+        SyncJobRunner.start_for_webhook(installation_id, ids)
+
+
+def _under_way() -> Any:
+    return SyncJobRepository.objects.filter(
+        status__in=(SyncJobRepository.Status.PENDING, SyncJobRepository.Status.RUNNING)
+    ).values("repository_id")
+
+
+@app.task(queue=LIVE, retry=ComeBack())
+def sync_git(repository_id: int) -> None:
+    """After a push: close the gap to git."""
+    from autosync.github import Priority
+    from autosync.sync.reconcile import GitHubSyncManager
+
+    repository = (
+        Repository.visible().filter(pk=repository_id).select_related("installation").first()
+    )
+    if repository is not None and repository.auto_sync_enabled:
+        GitHubSyncManager(repository.installation, Priority.LIVE).sync_git(repository)
+
+
+@app.task(queue=LIVE, retry=ComeBack())
+def refetch() -> None:
+    """Settle rows whose clocks could not decide."""
+    from autosync.github import Priority
+    from autosync.sync.reconcile import GitHubSyncManager
+
+    ids: set[int] = set()
+    for model in (Issue, PullRequest):
+        ids |= set(
+            model.objects.filter(dirty_at__isnull=False, deleted_at__isnull=True)
+            .values_list("repository__installation_id", flat=True)
+            .distinct()
+        )
+    for installation in GitHubAppInstallation.live.filter(pk__in=ids, suspended_at__isnull=True):
+        GitHubSyncManager(installation, Priority.LIVE).settle()
+
+
+@app.task(queue=LIVE, retry=ComeBack())
+def start_up() -> None:
+    """After a start: point the hook here, find installations, import the new ones."""
+    from autosync.sync import hook
+    from autosync.sync.jobs import SyncJobRunner
+    from autosync.sync.reconcile import GitHubSyncManager
+
+    for line in hook.configure().missing:
+        logger.warning("%s", line)
+    for installation in GitHubSyncManager.discover():
+        if installation.repositories_listed_at is None and not installation.is_suspended:
+            SyncJobRunner.start_import(installation.pk)
+
+
+@app.periodic(cron=f"*/{config.load().autosync_sync_interval} * * * *")
+@app.task(queue=LIVE, queueing_lock="periodic_sync", pass_context=False)
+def periodic_sync(timestamp: int) -> None:
+    """AutoSync's own schedule, so that no crontab is needed."""
+    from autosync.sync.jobs import SyncJobRunner
+
+    SyncJobRunner.start_periodic()
+
+
+@app.periodic(cron="* * * * * */5")
+@app.task(queue=LIVE, queueing_lock="sweep", pass_context=False)
+def sweep(timestamp: int) -> None:
+    """Pick up what a killed worker or a coalesced hand-over left lying."""
+    retry_stalled()
+    waiting = Commit.objects.filter(
+        Q(detailed_at__isnull=True) | Q(complete=False),
+        observed_at__lt=timezone.now() - timedelta(seconds=20),
+        repository__imported_at__isnull=False,
+    )
+    # The partial index makes this cheap: only commits without details are in it.
+    for repository_id in (
+        waiting.filter(detailed_at__isnull=True)
+        .values_list("repository_id", flat=True)
+        .distinct()[:50]
+    ):
+        hand_over(FollowUp("sync_git", repository_id))
+    if any(m.objects.filter(dirty_at__isnull=False).exists() for m in (Issue, PullRequest)):
+        hand_over(FollowUp("refetch", 0))
+
+
+def retry_stalled() -> int:
+    """Give the jobs of workers that stopped beating to whoever is alive; returns how many."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT job.id FROM procrastinate_jobs job LEFT JOIN procrastinate_workers worker "
+            "ON worker.id = job.worker_id WHERE job.status = 'doing' AND (worker.id IS NULL OR "
+            "worker.last_heartbeat < now() - make_interval(secs => %s))",
+            [STALLED_AFTER_SECONDS],
+        )
+        ids = [row[0] for row in cursor.fetchall()]
+        for job_id in ids:
+            logger.info("job %s lost its worker and starts again", job_id)
+            # A twin already waits: this one has nothing left to do.
+            cursor.execute(
+                "UPDATE procrastinate_jobs SET status = 'aborted' WHERE id = %s AND EXISTS "
+                "(SELECT FROM procrastinate_jobs twin WHERE twin.status = 'todo' "
+                "AND twin.queueing_lock = procrastinate_jobs.queueing_lock)",
+                [job_id],
+            )
+            if not cursor.rowcount:
+                cursor.execute(
+                    "SELECT procrastinate_retry_job_v2(%s, now(), NULL, NULL, NULL)", [job_id]
+                )
+    return len(ids)
+
+
+@app.periodic(cron="17 3 * * *")
+@app.task(queue=LIVE, queueing_lock="tidy", pass_context=False)
+def tidy(timestamp: int) -> None:
+    """Drop what served its time: finished deliveries, old feed lines, finished tasks."""
+    days = config.load().autosync_inbox_retention
+    old = timezone.now() - timedelta(days=days)
+    Delivery.objects.filter(
+        status__in=(Delivery.Status.APPLIED, Delivery.Status.IGNORED), received_at__lt=old
+    ).delete()
+    FeedEvent.objects.filter(at__lt=old).delete()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM procrastinate_jobs WHERE status IN ('succeeded', 'cancelled', 'aborted') "
+            "AND id < (SELECT coalesce(max(id), 0) - 10000 FROM procrastinate_jobs)"
+        )

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from autosync.github.git import GitCommit
 from autosync.mirror.feed import FeedLine
 from autosync.mirror.models import Commit, Ref
 from autosync.mirror.upsert import Merge, Row
 from autosync.resources.base import Changes, Event, FollowUp, News, RefMove, Resource, Upsert
+
+if TYPE_CHECKING:
+    from autosync.github.git import GitCommit
 
 MERGE = Merge(
     Commit,

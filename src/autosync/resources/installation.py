@@ -169,4 +169,3 @@ RESOURCE = Resource(
         "installation_repositories": on_installation_repositories,
     },
 )
-

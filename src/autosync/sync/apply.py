@@ -231,9 +231,7 @@ def carry_out(plan: Sequence[Changes], observed_at: datetime) -> None:
         for patch in changes.patches:
             patch.merge.model._default_manager.filter(pk__in=patch.ids).update(**patch.values)
         for doubt in changes.doubts:
-            doubt.merge.model._default_manager.filter(**doubt.where).update(
-                dirty_at=timezone.now()
-            )
+            doubt.merge.model._default_manager.filter(**doubt.where).update(dirty_at=timezone.now())
             followups.add(FollowUp("refetch", 0))
     move_refs([move for changes in plan for move in changes.refs], observed_at)
     publish(_news(plan, changed))
@@ -297,5 +295,3 @@ def move_refs(moves: Sequence[RefMove], observed_at: datetime) -> None:
                     "deleted_at = NULL WHERE old.sha = %s OR old.deleted_at IS NOT NULL",
                     [*who, move.after, observed_at, move.before or ""],
                 )
-
-

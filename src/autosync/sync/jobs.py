@@ -203,19 +203,14 @@ class SyncJobRunner:
 
     def _sync(self, repository_id: int, jobs: Sequence[SyncJob]) -> int:
         repository = (
-            Repository.visible()
-            .filter(pk=repository_id)
-            .select_related("installation")
-            .first()
+            Repository.visible().filter(pk=repository_id).select_related("installation").first()
         )
         if repository is None or not repository.auto_sync_enabled:
             return 0
         backfill = repository.imported_at is None
         manual = any(j.job_type == SyncJob.JobType.MANUAL_SYNC for j in jobs)
         priority = Priority.BACKFILL if backfill else Priority.RECONCILE
-        manager = GitHubSyncManager(
-            repository.installation, Priority.LIVE if manual else priority
-        )
+        manager = GitHubSyncManager(repository.installation, Priority.LIVE if manual else priority)
         job_id = jobs[0].pk if jobs else None
         return manager.sync_repository(
             repository,

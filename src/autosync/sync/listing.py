@@ -131,9 +131,7 @@ def _catch_up(
     cursor.save()
     if listing.since:
         since = cursor.watermark.isoformat().replace("+00:00", "Z")
-        order = (
-            "orderBy: {field: UPDATED_AT, direction: ASC}, " f'filterBy: {{since: "{since}"}}'
-        )
+        order = f'orderBy: {{field: UPDATED_AT, direction: ASC}}, filterBy: {{since: "{since}"}}'
     else:
         order = "orderBy: {field: UPDATED_AT, direction: DESC}"
     count = 0
@@ -253,5 +251,3 @@ def _total(listing: Listing, repository: Repository, client: InstallationClient)
     if not node:
         raise UnknownRepository(f"GitHub no longer shows {repository} to its installation.")
     return int(node["page"]["totalCount"])
-
-

@@ -196,9 +196,7 @@ class GitHubSyncManager:
             )
             result = upsert(REPOSITORY, rows, observed_at=started_at, rule=Rule.AUTHORITATIVE)
             Repository.objects.filter(pk__in=hidden).update(removed_at=None)
-            Repository.objects.filter(pk__in=ids, observed_at__lte=started_at).update(
-                dirty_at=None
-            )
+            Repository.objects.filter(pk__in=ids, observed_at__lte=started_at).update(dirty_at=None)
             lost = ours.filter(removed_at__isnull=True, observed_at__lt=started_at)
             lost.exclude(pk__in=ids).update(removed_at=started_at)
             self._listed(started_at)
@@ -226,5 +224,3 @@ def recently_synced(repository: Repository, minutes: int) -> bool:
     if repository.last_synced_at is None or repository.imported_at is None:
         return False
     return repository.last_synced_at > timezone.now() - timedelta(minutes=minutes)
-
-

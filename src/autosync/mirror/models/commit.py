@@ -80,5 +80,3 @@ class Ref(MirroredModel):
 
     def __str__(self) -> str:
         return self.name
-
-

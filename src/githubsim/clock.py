@@ -1,0 +1,59 @@
+"""The simulator's own clock, in whole seconds as GitHub's, which tests can set and speed up."""
+
+import threading
+import time
+from datetime import UTC, datetime
+
+
+class Clock:
+    """Epoch seconds that follow real time, shifted by `offset` seconds and sped up by `speed`."""
+
+    def __init__(self, speed: float = 1.0, offset: float = 0.0) -> None:
+        self._lock = threading.Lock()
+        self._real = time.time()
+        self._base = self._real + offset
+        self._speed = speed
+
+    def exact(self) -> float:
+        """Epoch seconds with fractions."""
+        with self._lock:
+            return self._base + (time.time() - self._real) * self._speed
+
+    def now(self) -> int:
+        """Epoch seconds, cut to whole ones."""
+        return int(self.exact())
+
+    def advance(self, seconds: float) -> None:
+        """Jump ahead (or back)."""
+        with self._lock:
+            self._base += seconds
+
+    def run_at(self, speed: float) -> None:
+        """From now on let `speed` seconds pass in each real one."""
+        here = self.exact()
+        with self._lock:
+            self._base, self._real, self._speed = here, time.time(), speed
+
+
+def iso(at: int) -> str:
+    """`2026-01-31T12:00:00Z`."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def iso_or_none(at: int | None) -> str | None:
+    """The same, with None kept."""
+    return None if at is None else iso(at)
+
+
+def iso_exact(at: float) -> str:
+    """`2026-01-31T12:00:00.123Z`, as the delivery log has it."""
+    moment = datetime.fromtimestamp(at, UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+def epoch(text: str) -> int:
+    """Epoch seconds of an ISO 8601 time; without a zone it is UTC. ValueError if it is none."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return int(moment.timestamp())

@@ -1,0 +1,55 @@
+"""The state of a simulated GitHub: one SQLite file, typed rows, and an event for each change.
+
+Every write method takes the time `at` (epoch seconds; the clock's now if left out), returns the
+changed row, and emits what GitHub would send as a webhook. The `bulk_` methods and `quiet=True`
+send nothing and are for loading a world.
+"""
+
+from githubsim.store.pulls import Pulls
+from githubsim.store.rows import (
+    ZERO_SHA,
+    Account,
+    App,
+    Comment,
+    CommitLine,
+    Delivery,
+    Event,
+    Installation,
+    Issue,
+    IssueSpec,
+    Label,
+    Milestone,
+    Pull,
+    PullPart,
+    PullSpec,
+    Push,
+    Repository,
+    Token,
+)
+
+
+class Store(Pulls):
+    """All of it: `Store(path)` opens or makes the file, `Store(None)` keeps it in memory."""
+
+
+__all__ = [
+    "ZERO_SHA",
+    "Account",
+    "App",
+    "Comment",
+    "CommitLine",
+    "Delivery",
+    "Event",
+    "Installation",
+    "Issue",
+    "IssueSpec",
+    "Label",
+    "Milestone",
+    "Pull",
+    "PullPart",
+    "PullSpec",
+    "Push",
+    "Repository",
+    "Store",
+    "Token",
+]

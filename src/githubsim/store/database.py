@@ -1,0 +1,234 @@
+"""One SQLite file behind one lock: rows in and out, id sequences, transactions and events."""
+
+import json
+import sqlite3
+import threading
+import typing
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import fields
+from importlib import resources
+from pathlib import Path
+from typing import Any, TypeVar
+
+from githubsim.clock import Clock
+from githubsim.ids import FIRST_ID
+from githubsim.store.rows import (
+    Account,
+    App,
+    Comment,
+    Delivery,
+    Event,
+    Installation,
+    Issue,
+    Label,
+    Milestone,
+    PullPart,
+    Repository,
+    Token,
+)
+
+Row = TypeVar("Row")
+
+TABLES: dict[type[Any], str] = {
+    Account: "accounts",
+    App: "apps",
+    Installation: "installations",
+    Token: "tokens",
+    Repository: "repositories",
+    Issue: "issues",
+    PullPart: "pulls",
+    Comment: "comments",
+    Label: "labels",
+    Milestone: "milestones",
+    Delivery: "deliveries",
+}
+
+
+def _codec(row_type: type[Any]) -> tuple[list[str], dict[int, Callable[[Any], Any]]]:
+    """Column names of a row type, and how to decode those which SQLite cannot hold as they are."""
+    hints = typing.get_type_hints(row_type)
+    names = [one.name for one in fields(row_type)]
+    decode: dict[int, Callable[[Any], Any]] = {}
+    for place, name in enumerate(names):
+        text = str(hints[name])
+        if hints[name] is bool:
+            decode[place] = bool
+        elif text.startswith("tuple"):
+            decode[place] = _tuple
+        elif text.startswith("dict"):
+            decode[place] = json.loads
+    return names, decode
+
+
+def _tuple(text: str | None) -> tuple[Any, ...] | None:
+    if text is None:
+        return None
+    return () if text == "[]" else tuple(json.loads(text))
+
+
+CODECS = {row_type: _codec(row_type) for row_type in TABLES}
+COLUMNS = {row_type: ", ".join(names) for row_type, (names, _) in CODECS.items()}
+
+
+def decode(row_type: type[Row], values: Sequence[Any]) -> Row:
+    """A row from the values of its columns, in the order of its fields."""
+    decoders = CODECS[row_type][1]
+    if not decoders:
+        return row_type(*values)
+    cells = list(values)
+    for place, decoder in decoders.items():
+        cells[place] = decoder(cells[place])
+    return row_type(*cells)
+
+
+def encode(row: Any) -> list[Any]:
+    """The values of a row's columns."""
+    cells = []
+    for name in CODECS[type(row)][0]:
+        value = getattr(row, name)
+        if isinstance(value, (tuple, dict)):
+            value = json.dumps(value)
+        cells.append(value)
+    return cells
+
+
+class Database:
+    """The file, its lock and its listeners. `path` None keeps everything in memory.
+
+    Writes happen inside `with self.writing():`, which commits at the outermost end and only then
+    tells the listeners, still under the lock, so that they hear of events in their order.
+    """
+
+    def __init__(self, path: Path | None, clock: Clock | None = None) -> None:
+        self.clock = clock or Clock()
+        self.lock = threading.RLock()
+        self._db = sqlite3.connect(
+            str(path) if path else ":memory:", check_same_thread=False, isolation_level=None
+        )
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA synchronous = NORMAL")
+        self._db.execute("PRAGMA cache_size = -65536")
+        self._db.executescript(
+            resources.files("githubsim.store").joinpath("schema.sql").read_text()
+        )
+        self._depth = 0
+        self._events: list[Event] = []
+        self._listeners: list[Callable[[Event], None]] = []
+
+    def close(self) -> None:
+        """Close the file. Nothing may be called afterwards."""
+        with self.lock:
+            self._db.close()
+
+    def on_event(self, listener: Callable[[Event], None]) -> None:
+        """Call `listener` with each event after its change is committed. It must be quick."""
+        self._listeners.append(listener)
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """A transaction; nested ones join the outermost."""
+        with self.lock:
+            if self._depth == 0:
+                self._db.execute("BEGIN IMMEDIATE")
+            self._depth += 1
+            try:
+                yield
+            except BaseException:
+                self._depth -= 1
+                if self._depth == 0:
+                    self._db.execute("ROLLBACK")
+                    self._events.clear()
+                    self.forget()
+                raise
+            self._depth -= 1
+            if self._depth == 0:
+                self._db.execute("COMMIT")
+                events, self._events = self._events, []
+                for event in events:
+                    for listener in self._listeners:
+                        listener(event)
+
+    def forget(self) -> None:
+        """Drop what is cached of rows, after a rollback."""
+
+    def emit(self, event: Event) -> None:
+        """Tell the listeners of this once the transaction is committed."""
+        self._events.append(event)
+
+    def allocate(self, kind: str, count: int = 1) -> int:
+        """The first of `count` new ids of this kind (a key of FIRST_ID)."""
+        with self.writing():
+            row = self._db.execute("SELECT next FROM sequences WHERE kind = ?", (kind,)).fetchone()
+            first = int(row[0]) if row else FIRST_ID[kind]
+            self._db.execute(
+                "INSERT INTO sequences VALUES (?, ?) "
+                "ON CONFLICT (kind) DO UPDATE SET next = excluded.next",
+                (kind, first + count),
+            )
+            return first
+
+    def rows(self, row_type: type[Row], where: str, values: Sequence[Any] = ()) -> list[Row]:
+        """All rows of a type for `where`: what follows the table's name, ORDER BY and all."""
+        sql = f"SELECT {COLUMNS[row_type]} FROM {TABLES[row_type]} {where}"  # noqa: S608
+        with self.lock:
+            found = self._db.execute(sql, values).fetchall()
+        return [decode(row_type, cells) for cells in found]
+
+    def row(self, row_type: type[Row], where: str, values: Sequence[Any] = ()) -> Row | None:
+        """The first such row, or None."""
+        found = self.rows(row_type, f"{where} LIMIT 1", values)
+        return found[0] if found else None
+
+    def value(self, sql: str, values: Sequence[Any] = ()) -> Any:
+        """The first column of the first row of a query, or None."""
+        with self.lock:
+            found = self._db.execute(sql, values).fetchone()
+        return found[0] if found else None
+
+    def values(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """All rows of a query as plain tuples."""
+        with self.lock:
+            return self._db.execute(sql, values).fetchall()
+
+    def execute(self, sql: str, values: Sequence[Any] = ()) -> int:
+        """Run one statement within a transaction; how many rows it changed."""
+        with self.writing():
+            return self._db.execute(sql, values).rowcount
+
+    def insert(self, *rows: Any) -> None:
+        """Insert rows of one type."""
+        self.insert_all(rows)
+
+    def insert_all(self, rows: Iterable[Any]) -> None:
+        """Insert many rows of one type."""
+        rows = list(rows)
+        if not rows:
+            return
+        row_type = type(rows[0])
+        marks = ", ".join("?" * len(CODECS[row_type][0]))
+        sql = f"INSERT INTO {TABLES[row_type]} ({COLUMNS[row_type]}) VALUES ({marks})"  # noqa: S608
+        with self.writing():
+            self._db.executemany(sql, map(encode, rows))
+
+    def update(self, row: Any) -> None:
+        """Write a row over the one with its id."""
+        names = CODECS[type(row)][0]
+        sets = ", ".join(f"{name} = ?" for name in names[1:])
+        cells = encode(row)
+        sql = f"UPDATE {TABLES[type(row)]} SET {sets} WHERE {names[0]} = ?"  # noqa: S608
+        with self.writing():
+            self._db.execute(sql, [*cells[1:], cells[0]])
+
+    def setting(self, name: str) -> str | None:
+        """A named text kept in the world, or None."""
+        found: str | None = self.value("SELECT value FROM settings WHERE name = ?", (name,))
+        return found
+
+    def set_setting(self, name: str, value: str) -> None:
+        """Keep a named text in the world."""
+        self.execute(
+            "INSERT INTO settings VALUES (?, ?) "
+            "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+            (name, value),
+        )

@@ -1,0 +1,519 @@
+"""Issues, pull requests and their comments, and the events of their changes.
+
+The methods that GitHub has on issues and pull requests alike (edit, label, close …) take the id
+of the issue, which for a pull request is `pull.issue.id`; the event is `issues` or `pull_request`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from githubsim.store.repositories import Repositories
+from githubsim.store.rows import Comment, Issue, IssueSpec, PullPart, Repository
+
+
+class Issues(Repositories):
+    """The part of the store that holds issues; pull requests build on it."""
+
+    def open_issue(
+        self,
+        repository_id: int,
+        title: str,
+        body: str | None = None,
+        *,
+        author_id: int,
+        label_ids: Sequence[int] = (),
+        assignee_ids: Sequence[int] = (),
+        milestone_id: int | None = None,
+        association: str = "CONTRIBUTOR",
+        at: int | None = None,
+    ) -> Issue:
+        """A new issue. Sends `issues.opened`, then `labeled`, `assigned`, `milestoned`."""
+        spec = IssueSpec(
+            title,
+            body,
+            author_id,
+            self.clock.now() if at is None else at,
+            self.clock.now() if at is None else at,
+            association=association,
+            label_ids=tuple(label_ids),
+            assignee_ids=tuple(assignee_ids),
+            milestone_id=milestone_id,
+        )
+        with self.writing():
+            issue = self.bulk_issues(repository_id, [spec])[0]
+            self.tell_opened(issue, author_id)
+        return issue
+
+    def tell_opened(self, issue: Issue, sender_id: int) -> None:
+        """Emit what GitHub sends for a new issue or pull request."""
+        at = issue.created_at
+        self.tell_issue(issue, "opened", sender_id, at)
+        for label in self.labels_of(issue.label_ids):
+            self.tell_issue(issue, "labeled", sender_id, at, label=label)
+        for one in issue.assignee_ids:
+            self.tell_issue(issue, "assigned", sender_id, at, assignee=self.account(one))
+        if issue.milestone_id is not None:
+            milestone = self.milestone(issue.milestone_id)
+            self.tell_issue(issue, "milestoned", sender_id, at, milestone=milestone)
+
+    def bulk_issues(self, repository_id: int, specs: Sequence[IssueSpec]) -> list[Issue]:
+        """Load issues and pull requests with their comments, sending no webhooks.
+
+        Ids and numbers follow the order of `specs`. Returns the issues in that order.
+        """
+        with self.writing():
+            repository = self._existing(repository_id)
+            issue_id = self.allocate("issue", len(specs))
+            pull_id = self.allocate("pull", sum(spec.pull is not None for spec in specs))
+            comment_id = self.allocate("comment", sum(len(spec.comments) for spec in specs))
+            issues: list[Issue] = []
+            pulls: list[PullPart] = []
+            comments: list[Comment] = []
+            for place, spec in enumerate(specs):
+                issue = _issue(spec, issue_id + place, repository.next_number + place, repository)
+                if spec.pull is not None:
+                    issue = replace(issue, pull_id=pull_id + len(pulls))
+                    pulls.append(_pull_part(spec, pull_id + len(pulls), issue))
+                for author_id, body, at in spec.comments:
+                    comments.append(
+                        Comment(
+                            comment_id + len(comments),
+                            repository_id,
+                            issue.id,
+                            author_id,
+                            "CONTRIBUTOR",
+                            body,
+                            at,
+                            at,
+                        )
+                    )
+                issues.append(issue)
+            self.insert_all(issues)
+            self.insert_all(pulls)
+            self.insert_all(comments)
+            opened = sum(issue.state == "open" for issue in issues)
+            self.update(
+                replace(
+                    repository,
+                    next_number=repository.next_number + len(specs),
+                    open_issues=repository.open_issues + opened,
+                )
+            )
+        return issues
+
+    def issue(self, issue_id: int) -> Issue | None:
+        """An issue (or a pull request's issue half) by id."""
+        return self.row(Issue, "WHERE id = ?", (issue_id,))
+
+    def issue_by_number(self, repository_id: int, number: int) -> Issue | None:
+        """An issue or a pull request's issue half by number."""
+        return self.row(Issue, "WHERE repository_id = ? AND number = ?", (repository_id, number))
+
+    def issues_of(self, issue_ids: Sequence[int]) -> dict[int, Issue]:
+        """Issues by id."""
+        marks = ", ".join("?" * len(issue_ids))
+        return {one.id: one for one in self.rows(Issue, f"WHERE id IN ({marks})", issue_ids)}
+
+    def gone_issue(self, repository_id: int, number: int) -> tuple[bool, Issue | None]:
+        """Whether this number was deleted or transferred, and if so to which issue."""
+        found = self.values(
+            "SELECT moved_to_id FROM gone_issues WHERE repository_id = ? AND number = ?",
+            (repository_id, number),
+        )
+        if not found:
+            return False, None
+        return True, None if found[0][0] is None else self.issue(found[0][0])
+
+    def edit_issue(
+        self,
+        issue_id: int,
+        *,
+        title: str | None = None,
+        body: str | None = None,
+        sender_id: int | None = None,
+        at: int | None = None,
+    ) -> Issue:
+        """A new title or body; None keeps the old. Sends `edited` if something changed."""
+        at = self.clock.now() if at is None else at
+        with self.writing():
+            old = self._issue(issue_id)
+            changes: dict[str, Any] = {}
+            if title is not None and title != old.title:
+                changes["title"] = {"from": old.title}
+            if body is not None and body != old.body:
+                changes["body"] = {"from": old.body or ""}
+            if not changes:
+                return old
+            new = self._save(
+                old,
+                at,
+                title=old.title if title is None else title,
+                body=old.body if body is None else body,
+            )
+            self.tell_issue(new, "edited", sender_id, at, changes=changes)
+        return new
+
+    def close_issue(
+        self,
+        issue_id: int,
+        *,
+        reason: str = "completed",
+        sender_id: int | None = None,
+        at: int | None = None,
+    ) -> Issue:
+        """Close an issue (`completed`, `not_planned`, `duplicate`) or, unmerged, a pull request."""
+        at = self.clock.now() if at is None else at
+        with self.writing():
+            old = self._issue(issue_id)
+            if old.state == "closed":
+                return old
+            new = self._save(
+                old,
+                at,
+                state="closed",
+                state_reason=None if old.pull_id is not None else reason,
+                closed_at=max(at, old.updated_at),
+                closed_by_id=sender_id,
+            )
+            self._count_open(old.repository_id, -1)
+            self.tell_issue(new, "closed", sender_id, at)
+        return new
+
+    def reopen_issue(
+        self, issue_id: int, *, sender_id: int | None = None, at: int | None = None
+    ) -> Issue:
+        """Open an issue or pull request again. Sends `reopened`."""
+        at = self.clock.now() if at is None else at
+        with self.writing():
+            old = self._issue(issue_id)
+            if old.state == "open":
+                return old
+            new = self._save(
+                old,
+                at,
+                state="open",
+                state_reason=None if old.pull_id is not None else "reopened",
+                closed_at=None,
+                closed_by_id=None,
+            )
+            self._count_open(old.repository_id, 1)
+            self.tell_issue(new, "reopened", sender_id, at)
+        return new
+
+    def lock_issue(
+        self,
+        issue_id: int,
+        *,
+        locked: bool = True,
+        reason: str | None = None,
+        sender_id: int | None = None,
+        at: int | None = None,
+    ) -> Issue:
+        """Lock or unlock a conversation. Sends `locked` or `unlocked`."""
+        at = self.clock.now() if at is None else at
+        with self.writing():
+            old = self._issue(issue_id)
+            if old.locked == locked:
+                return old
+            new = self._save(old, at, locked=locked, lock_reason=reason if locked else None)
+            self.tell_issue(new, "locked" if locked else "unlocked", sender_id, at)
+        return new
+
+    def set_labels(
+        self,
+        issue_id: int,
+        label_ids: Sequence[int],
+        *,
+        sender_id: int | None = None,
+        at: int | None = None,
+    ) -> Issue:
+        """Make these the labels. Sends `labeled` and `unlabeled`, one each."""
+        at = self.clock.now() if at is None else at
+        with self.writing():
+            new = old = self._issue(issue_id)
+            for label in self.labels_of([one for one in old.label_ids if one not in label_ids]):
+                left = tuple(one for one in new.label_ids if one != label.id)
+                new = self._save(new, at, label_ids=left)
+                self.tell_issue(new, "unlabeled", sender_id, at, label=label)
+            for label in self.labels_of([one for one in label_ids if one not in old.label_ids]):
+                new = self._save(new, at, label_ids=(*new.label_ids, label.id))
+                self.tell_issue(new, "labeled", sender_id, at, label=label)
+        return new
+
+    def set_assignees(
+        self,
+        issue_id: int,
+        assignee_ids: Sequence[int],
+        *,
+        sender_id: int | None = None,
+        at: int | None = None,
+    ) -> Issue:
+        """Make these the assignees. Sends `assigned` and `unassigned`, one each."""
+        at = self.clock.now() if at is None else at
+        with self.writing():
+            new = old = self._issue(issue_id)
+            for one in [one for one in old.assignee_ids if one not in assignee_ids]:
+                left = tuple(other for other in new.assignee_ids if other != one)
+                new = self._save(new, at, assignee_ids=left)
+                self.tell_issue(new, "unassigned", sender_id, at, assignee=self.account(one))
+            for one in [one for one in assignee_ids if one not in old.assignee_ids]:
+                new = self._save(new, at, assignee_ids=(*new.assignee_ids, one))
+                self.tell_issue(new, "assigned", sender_id, at, assignee=self.account(one))
+        return new
+
+    def set_milestone(
+        self,
+        issue_id: int,
+        milestone_id: int | None,
+        *,
+        sender_id: int | None = None,
+        at: int | None = None,
+    ) -> Issue:
+        """Put into a milestone or take out of one. Sends `milestoned` or `demilestoned`."""
+        at = self.clock.now() if at is None else at
+        with self.writing():
+            new = old = self._issue(issue_id)
+            if old.milestone_id == milestone_id:
+                return old
+            left = self.milestone(old.milestone_id)
+            if left is not None:
+                new = self._save(new, at, milestone_id=None)
+                self.tell_issue(new, "demilestoned", sender_id, at, milestone=left)
+            joined = self.milestone(milestone_id)
+            if joined is not None:
+                new = self._save(new, at, milestone_id=joined.id)
+                self.tell_issue(new, "milestoned", sender_id, at, milestone=joined)
+        return new
+
+    def delete_issue(
+        self, issue_id: int, *, sender_id: int | None = None, at: int | None = None
+    ) -> Issue:
+        """Delete an issue for good. Sends `issues.deleted`. ValueError for a pull request."""
+        at = self.clock.now() if at is None else at
+        with self.writing():
+            old = self._issue(issue_id)
+            if old.pull_id is not None:
+                raise ValueError("a pull request cannot be deleted")
+            self._remove(old, None)
+            self.tell_issue(old, "deleted", sender_id, at)
+        return old
+
+    def transfer_issue(
+        self,
+        issue_id: int,
+        repository_id: int,
+        *,
+        sender_id: int | None = None,
+        at: int | None = None,
+    ) -> Issue:
+        """Move an issue, where it gets a new id and number. Sends `transferred`, then `opened`."""
+        at = self.clock.now() if at is None else at
+        with self.writing():
+            old = self._issue(issue_id)
+            if old.pull_id is not None:
+                raise ValueError("a pull request cannot be transferred")
+            target = self._existing(repository_id)
+            comments = self.comments(old.id)
+            new = replace(
+                old,
+                id=self.allocate("issue"),
+                repository_id=repository_id,
+                number=target.next_number,
+                label_ids=(),
+                milestone_id=None,
+                updated_at=max(at, old.updated_at),
+            )
+            self._remove(old, new.id)
+            self.insert(new)
+            for one in comments:
+                self.insert(replace(one, repository_id=repository_id, issue_id=new.id))
+            opened = int(new.state == "open")
+            target = replace(
+                target,
+                next_number=target.next_number + 1,
+                open_issues=target.open_issues + opened,
+            )
+            self.update(target)
+            self.tell_issue(old, "transferred", sender_id, at, new_issue=new, new_repository=target)
+            source = self._existing(old.repository_id)
+            self.tell_issue(new, "opened", sender_id, at, old_issue=old, old_repository=source)
+        return new
+
+    # Comments.
+
+    def comment(
+        self,
+        issue_id: int,
+        body: str,
+        *,
+        author_id: int,
+        association: str = "CONTRIBUTOR",
+        at: int | None = None,
+    ) -> Comment:
+        """A new comment. Sends `issue_comment.created`."""
+        at = self.clock.now() if at is None else at
+        with self.writing():
+            issue = self._issue(issue_id)
+            new = Comment(
+                self.allocate("comment"),
+                issue.repository_id,
+                issue_id,
+                author_id,
+                association,
+                body,
+                at,
+                at,
+            )
+            self.insert(new)
+            issue = self._save(issue, at, comments=issue.comments + 1)
+            self._tell_comment(new, issue, "created", author_id, at)
+        return new
+
+    def edit_comment(
+        self, comment_id: int, body: str, *, sender_id: int | None = None, at: int | None = None
+    ) -> Comment:
+        """A new text. Sends `issue_comment.edited`."""
+        at = self.clock.now() if at is None else at
+        with self.writing():
+            old = self.issue_comment(comment_id)
+            if old is None:
+                raise KeyError(comment_id)
+            new = replace(old, body=body, updated_at=max(at, old.updated_at))
+            self.update(new)
+            changes = {"body": {"from": old.body}}
+            issue = self._issue(old.issue_id)
+            self._tell_comment(new, issue, "edited", sender_id, at, changes=changes)
+        return new
+
+    def delete_comment(
+        self, comment_id: int, *, sender_id: int | None = None, at: int | None = None
+    ) -> Comment:
+        """Delete a comment. Sends `issue_comment.deleted`."""
+        at = self.clock.now() if at is None else at
+        with self.writing():
+            old = self.issue_comment(comment_id)
+            if old is None:
+                raise KeyError(comment_id)
+            self.execute("DELETE FROM comments WHERE id = ?", (comment_id,))
+            issue = self._issue(old.issue_id)
+            issue = self._save(issue, at, comments=issue.comments - 1)
+            self._tell_comment(old, issue, "deleted", sender_id, at)
+        return old
+
+    def issue_comment(self, comment_id: int) -> Comment | None:
+        """A comment by id."""
+        return self.row(Comment, "WHERE id = ?", (comment_id,))
+
+    def comments(self, issue_id: int) -> list[Comment]:
+        """An issue's comments, oldest first."""
+        return self.rows(Comment, "WHERE issue_id = ? ORDER BY id", (issue_id,))
+
+    # Shared by the methods above and by pull requests.
+
+    def tell_issue(
+        self, issue: Issue, action: str, sender_id: int | None, at: int, **extra: Any
+    ) -> None:
+        """Emit an `issues` or `pull_request` event."""
+        repository = self._existing(issue.repository_id)
+        if issue.pull_id is None:
+            self.tell("issues", action, repository, issue, sender_id, at, **extra)
+        else:
+            self._tell_pull(issue, action, repository, sender_id, at, **extra)
+
+    def _tell_pull(
+        self,
+        issue: Issue,
+        action: str,
+        repository: Repository,
+        sender_id: int | None,
+        at: int,
+        **extra: Any,
+    ) -> None:
+        raise NotImplementedError
+
+    def _tell_comment(
+        self,
+        comment: Comment,
+        issue: Issue,
+        action: str,
+        sender_id: int | None,
+        at: int,
+        **extra: Any,
+    ) -> None:
+        repository = self._existing(issue.repository_id)
+        self.tell("issue_comment", action, repository, comment, sender_id, at, issue=issue, **extra)
+
+    def _issue(self, issue_id: int) -> Issue:
+        found = self.issue(issue_id)
+        if found is None:
+            raise KeyError(issue_id)
+        return found
+
+    def _save(self, old: Issue, at: int, **fields: Any) -> Issue:
+        new = replace(old, **fields, updated_at=max(at, old.updated_at))
+        self.update(new)
+        return new
+
+    def _remove(self, issue: Issue, moved_to_id: int | None) -> None:
+        self.execute("DELETE FROM comments WHERE issue_id = ?", (issue.id,))
+        self.execute("DELETE FROM issues WHERE id = ?", (issue.id,))
+        self.execute(
+            "INSERT INTO gone_issues VALUES (?, ?, ?)",
+            (issue.repository_id, issue.number, moved_to_id),
+        )
+        if issue.state == "open":
+            self._count_open(issue.repository_id, -1)
+
+    def _count_open(self, repository_id: int, change: int) -> None:
+        self.execute(
+            "UPDATE repositories SET open_issues = open_issues + ? WHERE id = ?",
+            (change, repository_id),
+        )
+
+
+def _issue(spec: IssueSpec, issue_id: int, number: int, repository: Repository) -> Issue:
+    return Issue(
+        id=issue_id,
+        repository_id=repository.id,
+        number=number,
+        pull_id=None,
+        title=spec.title,
+        body=spec.body,
+        state=spec.state,
+        state_reason=spec.state_reason,
+        locked=spec.locked,
+        lock_reason=spec.lock_reason,
+        author_id=spec.author_id,
+        association=spec.association,
+        label_ids=spec.label_ids,
+        assignee_ids=spec.assignee_ids,
+        milestone_id=spec.milestone_id,
+        comments=len(spec.comments),
+        created_at=spec.created_at,
+        updated_at=spec.updated_at,
+        closed_at=spec.closed_at,
+        closed_by_id=spec.closed_by_id,
+    )
+
+
+def _pull_part(spec: IssueSpec, pull_id: int, issue: Issue) -> PullPart:
+    pull = spec.pull
+    assert pull is not None
+    return PullPart(
+        id=pull_id,
+        issue_id=issue.id,
+        draft=pull.draft,
+        base_ref=pull.base_ref,
+        base_sha=pull.base_sha,
+        head_ref=pull.head_ref,
+        head_sha=pull.head_sha,
+        head_repository_id=pull.head_repository_id or issue.repository_id,
+        additions=pull.additions,
+        deletions=pull.deletions,
+        changed_files=pull.changed_files,
+        commits=pull.commits,
+        merged_at=pull.merged_at,
+        merged_by_id=pull.merged_by_id,
+        merge_commit_sha=pull.merge_commit_sha,
+    )

@@ -1,0 +1,203 @@
+-- The whole state of a world but its git objects. Times are epoch seconds, lists are JSON.
+CREATE TABLE IF NOT EXISTS sequences (kind TEXT PRIMARY KEY, next INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+
+CREATE TABLE IF NOT EXISTS accounts (
+    id INTEGER PRIMARY KEY,
+    login TEXT NOT NULL COLLATE NOCASE UNIQUE,
+    type TEXT NOT NULL,
+    name TEXT,
+    email TEXT,
+    site_admin INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL
+);
+CREATE TABLE IF NOT EXISTS emails (email TEXT PRIMARY KEY COLLATE NOCASE, account_id INTEGER NOT NULL);
+
+CREATE TABLE IF NOT EXISTS apps (
+    id INTEGER PRIMARY KEY,
+    slug TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    client_id TEXT NOT NULL UNIQUE,
+    client_secret TEXT NOT NULL,
+    public_key TEXT NOT NULL,
+    owner_id INTEGER NOT NULL,
+    bot_id INTEGER NOT NULL,
+    permissions TEXT NOT NULL,
+    events TEXT NOT NULL,
+    hook_id INTEGER NOT NULL,
+    hook_url TEXT,
+    hook_secret TEXT,
+    hook_content_type TEXT NOT NULL,
+    hook_insecure_ssl TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL
+);
+CREATE TABLE IF NOT EXISTS installations (
+    id INTEGER PRIMARY KEY,
+    app_id INTEGER NOT NULL,
+    account_id INTEGER NOT NULL,
+    repository_selection TEXT NOT NULL,
+    permissions TEXT NOT NULL,
+    events TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    suspended_at INTEGER,
+    suspended_by_id INTEGER,
+    deleted_at INTEGER
+);
+CREATE TABLE IF NOT EXISTS installation_repositories (
+    installation_id INTEGER NOT NULL,
+    repository_id INTEGER NOT NULL,
+    PRIMARY KEY (installation_id, repository_id)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS tokens (
+    token TEXT PRIMARY KEY,
+    kind TEXT NOT NULL,
+    installation_id INTEGER,
+    account_id INTEGER,
+    permissions TEXT NOT NULL,
+    repository_ids TEXT,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER
+);
+
+CREATE TABLE IF NOT EXISTS repositories (
+    id INTEGER PRIMARY KEY,
+    owner_id INTEGER NOT NULL,
+    name TEXT NOT NULL COLLATE NOCASE,
+    description TEXT,
+    homepage TEXT,
+    language TEXT,
+    topics TEXT NOT NULL,
+    default_branch TEXT NOT NULL,
+    private INTEGER NOT NULL,
+    fork INTEGER NOT NULL,
+    parent_id INTEGER,
+    archived INTEGER NOT NULL,
+    has_issues INTEGER NOT NULL,
+    size INTEGER NOT NULL,
+    stargazers INTEGER NOT NULL,
+    forks INTEGER NOT NULL,
+    open_issues INTEGER NOT NULL,
+    next_number INTEGER NOT NULL,
+    next_milestone INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    pushed_at INTEGER NOT NULL,
+    deleted_at INTEGER
+);
+CREATE UNIQUE INDEX IF NOT EXISTS repository_name
+    ON repositories (owner_id, name) WHERE deleted_at IS NULL;
+CREATE TABLE IF NOT EXISTS old_names (
+    full_name TEXT PRIMARY KEY COLLATE NOCASE,
+    repository_id INTEGER NOT NULL
+);
+
+CREATE TABLE IF NOT EXISTS issues (
+    id INTEGER PRIMARY KEY,
+    repository_id INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    pull_id INTEGER,
+    title TEXT NOT NULL,
+    body TEXT,
+    state TEXT NOT NULL,
+    state_reason TEXT,
+    locked INTEGER NOT NULL,
+    lock_reason TEXT,
+    author_id INTEGER,
+    association TEXT NOT NULL,
+    label_ids TEXT NOT NULL,
+    assignee_ids TEXT NOT NULL,
+    milestone_id INTEGER,
+    comments INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    closed_at INTEGER,
+    closed_by_id INTEGER,
+    UNIQUE (repository_id, number)
+);
+CREATE INDEX IF NOT EXISTS issue_created ON issues (repository_id, created_at, id);
+CREATE INDEX IF NOT EXISTS issue_updated ON issues (repository_id, updated_at, id);
+CREATE TABLE IF NOT EXISTS gone_issues (
+    repository_id INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    moved_to_id INTEGER,
+    PRIMARY KEY (repository_id, number)
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS pulls (
+    id INTEGER PRIMARY KEY,
+    issue_id INTEGER NOT NULL UNIQUE,
+    draft INTEGER NOT NULL,
+    base_ref TEXT NOT NULL,
+    base_sha TEXT NOT NULL,
+    head_ref TEXT NOT NULL,
+    head_sha TEXT NOT NULL,
+    head_repository_id INTEGER,
+    additions INTEGER NOT NULL,
+    deletions INTEGER NOT NULL,
+    changed_files INTEGER NOT NULL,
+    commits INTEGER NOT NULL,
+    merged_at INTEGER,
+    merged_by_id INTEGER,
+    merge_commit_sha TEXT
+);
+CREATE INDEX IF NOT EXISTS pull_head ON pulls (head_repository_id, head_ref);
+
+CREATE TABLE IF NOT EXISTS comments (
+    id INTEGER PRIMARY KEY,
+    repository_id INTEGER NOT NULL,
+    issue_id INTEGER NOT NULL,
+    author_id INTEGER,
+    association TEXT NOT NULL,
+    body TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL
+);
+CREATE INDEX IF NOT EXISTS comment_issue ON comments (issue_id, id);
+CREATE INDEX IF NOT EXISTS comment_updated ON comments (repository_id, updated_at, id);
+
+CREATE TABLE IF NOT EXISTS labels (
+    id INTEGER PRIMARY KEY,
+    repository_id INTEGER NOT NULL,
+    name TEXT NOT NULL COLLATE NOCASE,
+    color TEXT NOT NULL,
+    description TEXT,
+    is_default INTEGER NOT NULL,
+    UNIQUE (repository_id, name)
+);
+CREATE TABLE IF NOT EXISTS milestones (
+    id INTEGER PRIMARY KEY,
+    repository_id INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    title TEXT NOT NULL,
+    description TEXT,
+    state TEXT NOT NULL,
+    creator_id INTEGER,
+    due_on INTEGER,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    closed_at INTEGER,
+    UNIQUE (repository_id, number)
+);
+
+CREATE TABLE IF NOT EXISTS deliveries (
+    id INTEGER PRIMARY KEY,
+    guid TEXT NOT NULL,
+    event TEXT NOT NULL,
+    action TEXT,
+    installation_id INTEGER,
+    repository_id INTEGER,
+    redelivery INTEGER NOT NULL,
+    delivered_at REAL NOT NULL,
+    duration REAL NOT NULL,
+    status TEXT NOT NULL,
+    status_code INTEGER NOT NULL,
+    url TEXT NOT NULL,
+    request_headers TEXT NOT NULL,
+    request_payload TEXT NOT NULL,
+    response_headers TEXT NOT NULL,
+    response_payload TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS delivery_time ON deliveries (delivered_at);

@@ -86,8 +86,8 @@ def _foreseen(request: HttpRequest, error: AutoSyncError) -> HttpResponse:
 
 
 def _sentence(problem: dict[str, Any]) -> str:
-    """`limit: Input should be less than or equal to 100 (got '500')`."""
-    name = str(problem["loc"][-1]) if problem.get("loc") else "input"
-    if problem.get("type") == "extra_forbidden":
-        return f"{name}: no such parameter, see /api/docs"
-    return f"{name}: {problem['msg']}"
+    """`limit: Input should be less than or equal to 100`."""
+    message = str(problem["msg"]).removeprefix("Value error, ")
+    name = str(problem["loc"][-1])
+    # A complaint about the whole query names its parameter itself.
+    return message if name == "query" else f"{name}: {message}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -14,7 +13,7 @@ from django.db.models import Field as ModelField
 from django.db.models import Model, Q, QuerySet
 from ninja import Schema
 from ninja.errors import HttpError
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
 Row = TypeVar("Row", bound=Model)
 Item = TypeVar("Item")
@@ -35,10 +34,24 @@ Moment = Annotated[datetime, AfterValidator(_utc)]
 """ISO 8601, or a date; UTC where it says no offset."""
 
 
-class PageQuery(Schema):
-    """What every list takes."""
+class StrictQuery(Schema):
+    """Query parameters; an unknown one is an error, for it would else be a filter not applied."""
 
-    model_config = ConfigDict(extra="forbid")
+    @model_validator(mode="before")
+    @classmethod
+    def _known(cls, data: Any, info: ValidationInfo) -> Any:
+        # Ninja hands over only the fields it knows; the request shows what was sent.
+        sent = info.context["request"].GET if info.context else {}
+        unknown = [name for name in sent if name not in cls.model_fields]
+        if unknown:
+            raise ValueError(
+                f"no parameter {unknown[0]!r} here; allowed: {', '.join(cls.model_fields)}"
+            )
+        return data
+
+
+class PageQuery(StrictQuery):
+    """What every list takes."""
 
     cursor: Text | None = Field(None, description="`next` of the page before; none: first page")
     limit: int = Field(30, ge=1, le=100, description="items on the page")
@@ -133,18 +146,14 @@ def _decode(
     try:
         text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         made_for, value, key = json.loads(text)
-        if "\\u0000" in text.decode():
-            raise ValueError
-        value = field.to_python(value)
-        key = key_field.to_python(key)
-        if key is None or (value is None and not field.null):
-            raise ValueError
-    except (ValueError, TypeError, binascii.Error, ValidationError, RecursionError):
+        if made_for == order:
+            if "\x00" in str(value) or key is None or (value is None and not field.null):
+                raise ValueError
+            return field.to_python(value), key_field.to_python(key)
+    except (ValueError, TypeError, OverflowError, ValidationError, RecursionError):
         raise HttpError(
             422, "cursor: not one of ours. Send `next` of the page before, or leave it out."
         ) from None
-    if made_for != order:
-        raise HttpError(
-            422, f"cursor: made for order={made_for}, not {order}. Start again without a cursor."
-        )
-    return value, key
+    raise HttpError(
+        422, f"cursor: made for order={made_for!s:.50}, not {order}. Start without a cursor."
+    )

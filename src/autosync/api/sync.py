@@ -12,7 +12,7 @@ from pydantic import ConfigDict, Field
 
 from autosync.api.access import caller, may
 from autosync.api.mirror import BIGGEST_ID, PROBLEMS, visible_repository
-from autosync.api.pages import Page, PageQuery, page
+from autosync.api.pages import Page, PageQuery, StrictQuery, page
 from autosync.api.schemas import (
     JobOut,
     JobProgress,
@@ -29,9 +29,7 @@ from autosync.sync import SyncJobRunner
 router = Router(tags=["sync"])
 
 
-class PeriodicQuery(Schema):
-    model_config = ConfigDict(extra="forbid")
-
+class PeriodicQuery(StrictQuery):
     installation: int | None = Field(None, ge=1, le=BIGGEST_ID, description="only this one")
     force: bool = Field(False, description="also repositories that were synced a moment ago")
 

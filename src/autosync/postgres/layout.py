@@ -6,7 +6,7 @@ DATA_DIR/             0700 when we made it; the mode of a folder that was there 
   cluster.json        says that a cluster was made here: without `data/`, refuse to make another
   pgpass              the generated password, 0600
   postgres.log        the server's own log, the previous one beside it as postgres.log.1
-  state.json          the keeper's word: starting, ready or failed
+  state.json          the keeper's word that the server is ready
   lease.lock keeper.lock start.lock
 """
 
@@ -22,6 +22,7 @@ from pathlib import Path
 from autosync.postgres.errors import EmbeddedPostgresError, from_os_error
 
 MAJOR = 18
+ALREADY_KEPT = 3  # exit code of a keeper where there is one
 PORT = 5432
 USER = "autosync"
 DATABASE = "autosync"

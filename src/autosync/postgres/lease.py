@@ -6,7 +6,6 @@ with exec do not (and call `ensure_running` themselves), and the kernel frees it
 
 from __future__ import annotations
 
-import atexit
 import fcntl
 import json
 import logging
@@ -16,15 +15,14 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any
 
 from autosync.postgres.errors import EmbeddedPostgresError, from_os_error
-from autosync.postgres.keeper import ALREADY_KEPT
-from autosync.postgres.layout import Layout, open_private
+from autosync.postgres.layout import ALREADY_KEPT, Layout, open_private
 
 _log = logging.getLogger(__name__)
 # Recovery after a crash reads the write-ahead log back, a gigabyte at most.
 _PATIENCE = 180.0  # seconds
+_KEEPERS = 3  # attempts to start one that stays
 _KEEPER_ENVIRONMENT = ("PATH", "HOME", "LANG", "LD_LIBRARY_PATH", "AUTOSYNC_POSTGRES_USER")
 
 
@@ -42,11 +40,11 @@ def ensure_running(data_dir: Path) -> str:
         return _leases[os.fspath(data_dir)].ensure()
     except KeyError:
         pass
-    root = Path(os.path.abspath(data_dir))  # noqa: PTH100 - symbolic links stay as they are
+    root = data_dir.expanduser().resolve()
     with _lock:
         lease = _leases.get(os.fspath(root)) or _Lease(Layout(root))
         _leases[os.fspath(root)] = lease
-        if Path(data_dir).is_absolute():
+        if data_dir.is_absolute():
             _leases[os.fspath(data_dir)] = lease
     return lease.ensure()
 
@@ -54,7 +52,7 @@ def ensure_running(data_dir: Path) -> str:
 def release() -> None:
     """Give this process's leases back; the server stops once nobody holds one.
 
-    Happens by itself when the process ends. Connections should be closed before.
+    The kernel does it when the process ends, however that is. Close the connections before.
     """
     with _lock:
         leases = list(_leases.values())
@@ -162,24 +160,23 @@ class _Lease:
             _wait_for(start, until, self._layout)
             spawned = 0
             while time.monotonic() < until:
-                kept = self._kept()
-                said = self._read_state()
-                if kept and said.get("state") == "ready" and _alive(said["pid"]):
-                    self._conninfo = self._layout.conninfo()
-                    self._pid = said["pid"]
-                    self._watch()
-                    return
-                if not kept:
-                    if spawned and said.get("state") == "failed":
-                        raise EmbeddedPostgresError(said["error"])
-                    if spawned == 3:
-                        raise EmbeddedPostgresError(
-                            "The process that keeps the embedded PostgreSQL ends again and again. "
-                            f"Look into {self._layout.log}, and see whether the machine is out of "
-                            "memory."
-                        )
-                    spawned += self._spawn_keeper()
-                time.sleep(0.005)
+                if self._kept():
+                    pid = self._ready_server()
+                    if pid and _alive(pid):
+                        self._conninfo = self._layout.conninfo()
+                        self._pid = pid
+                        self._watch()
+                        return
+                    time.sleep(0.005)
+                elif spawned < _KEEPERS:
+                    spawned += 1
+                    self._spawn_keeper(until)
+                else:
+                    raise EmbeddedPostgresError(
+                        "The process that keeps the embedded PostgreSQL ends again and again. "
+                        f"Look into {self._layout.log}, and see whether the machine is out of "
+                        "memory."
+                    )
         finally:
             self._close(start)
         raise EmbeddedPostgresError(
@@ -187,39 +184,48 @@ class _Lease:
             f"{_PATIENCE:.0f} seconds. Look into {self._layout.log}: it may still be recovering."
         )
 
-    def _spawn_keeper(self) -> bool:
-        """Start a keeper; False if there was one after all."""
-        # The keeper needs none of our secrets, and outlives us.
+    def _spawn_keeper(self, until: float) -> None:
+        """Start a keeper and wait until its server is ready; raises what it says went wrong."""
+        # The keeper outlives us and needs none of our secrets.
         environment = {
             name: value
             for name, value in os.environ.items()
             if name in _KEEPER_ENVIRONMENT or name.startswith(("PYTHON", "COVERAGE", "LC_"))
         }
-        process = subprocess.run(
-            [sys.executable, "-m", "autosync.postgres.keeper", os.fspath(self._layout.root)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=environment,
-            check=False,
+        here = os.fspath(Path(__file__).parents[2])
+        environment["PYTHONPATH"] = os.pathsep.join(
+            filter(None, [here, environment.get("PYTHONPATH", "")])
         )
+        with subprocess.Popen(
+            [sys.executable, "-P", "-m", "autosync.postgres.keeper", os.fspath(self._layout.root)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment,
+        ) as process:
+            try:
+                # Its output ends when the server is ready; not always when the process does.
+                output, errors = process.communicate(timeout=max(until - time.monotonic(), 1))
+            except subprocess.TimeoutExpired:
+                return
         if process.returncode not in (0, ALREADY_KEPT):
             raise EmbeddedPostgresError(
                 "The process that keeps the embedded PostgreSQL does not start:\n  "
-                + "\n  ".join(process.stderr.strip().splitlines()[-5:])
+                + "\n  ".join(errors.decode(errors="replace").strip().splitlines()[-5:])
             )
-        return process.returncode == 0
+        if output:
+            raise EmbeddedPostgresError(output.decode(errors="replace"))
 
-    def _read_state(self) -> dict[str, Any]:
+    def _ready_server(self) -> int:
+        """The process id of the server that the keeper calls ready, or 0."""
         try:
             with self._layout.state.open() as file:
                 found = os.fstat(file.fileno())
-                said: dict[str, Any] = json.load(file)
+                pid = int(json.load(file)["pid"])
         except FileNotFoundError:
-            return {}
+            return 0
         self._said = (found.st_ino, found.st_mtime_ns)
-        return said
+        return pid
 
     def _watch(self) -> None:
         """Have a thread notice a keeper's death, for connections that nobody asks us about."""
@@ -309,5 +315,4 @@ def _after_fork() -> None:
 
 _lock = threading.Lock()
 _leases: dict[str, _Lease] = {}
-atexit.register(release)
 os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,131 @@
+"""`manage.py sync_github`: one periodic or manual sync, done here or handed to the workers."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from autosync.errors import AutoSyncError
+from autosync.mirror.models import GitHubAppInstallation, Repository, SyncJob
+
+
+class Command(BaseCommand):
+    help = (
+        "Bring the mirror in step with GitHub. Does the work itself where no worker is running, "
+        "else hands it over and follows it. Exit code 1 if anything failed."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--installation", type=int, metavar="ID", help="only this installation (GitHub's id)"
+        )
+        parser.add_argument(
+            "--repository", metavar="ID|OWNER/NAME", help="only this repository; never skipped"
+        )
+        parser.add_argument(
+            "--force",
+            action="store_true",
+            help="do not skip recently synced repositories, read every list again",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        from autosync.sync import SyncJobRunner, connect, worker
+
+        try:
+            connect.credentials()
+            if options["repository"]:
+                job = SyncJobRunner.start_manual(_repository(options["repository"]))
+            else:
+                installation = options["installation"]
+                if installation is not None:
+                    _check_installation(installation)
+                job, created = SyncJobRunner.start_periodic(
+                    installation_id=installation, force=options["force"]
+                )
+                if not created:
+                    self.stderr.write(f"Job {job.pk} is already under way: following it.")
+            if worker.is_running():
+                self._follow(job)
+            else:
+                with self._progress(job) as refresh:
+                    worker.run_until(lambda: refresh().is_finished)
+        except AutoSyncError as error:
+            raise CommandError(str(error)) from None
+        self._report(SyncJob.objects.get(pk=job.pk))
+
+    def _follow(self, job: SyncJob) -> None:
+        with self._progress(job) as refresh:
+            while not refresh().is_finished:
+                time.sleep(0.3)
+
+    def _progress(self, job: SyncJob) -> "_Watch":
+        return _Watch(job, Console(file=sys.stderr))
+
+    def _report(self, job: SyncJob) -> None:
+        seconds = job.duration_seconds or 0.0
+        skipped = job.details.get("skipped", 0)
+        self.stdout.write(
+            f"{job.get_status_display()}: {job.repositories_processed} repositories"
+            f"{f' ({skipped} synced recently, skipped)' if skipped else ''}, "
+            f"{job.details.get('rows', 0)} rows changed, {job.errors_count} errors, "
+            f"{seconds:.1f} s."
+        )
+        if job.status != SyncJob.Status.COMPLETED:
+            raise CommandError(job.error_message or "The sync failed; see the job's page.")
+
+
+class _Watch:
+    """A progress bar on a terminal, a line now and then elsewhere."""
+
+    def __init__(self, job: SyncJob, console: Console) -> None:
+        self._job_id = job.pk
+        self._bar = Progress(
+            TextColumn("syncing"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("repositories"),
+            TimeElapsedColumn(),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        self._task = self._bar.add_task("sync", total=None)
+
+    def __enter__(self) -> _Watch:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def __call__(self) -> SyncJob:
+        job = SyncJob.objects.get(pk=self._job_id)
+        self._bar.update(
+            self._task, total=job.repositories_total or None, completed=job.repositories_processed
+        )
+        return job
+
+
+def _repository(text: str) -> Repository:
+    rows = Repository.visible().select_related("installation")
+    found = (rows.filter(pk=int(text)) if text.isdigit() else rows.filter(full_name=text)).first()
+    if found is None:
+        raise CommandError(
+            f"No repository {text} in the mirror. Give GitHub's id or OWNER/NAME as the "
+            "dashboard shows it; a repository just added appears after a sync of its installation."
+        )
+    if found.installation.is_suspended:
+        raise CommandError(f"The installation on {found.installation} is suspended on GitHub.")
+    return found
+
+
+def _check_installation(installation_id: int) -> None:
+    row = GitHubAppInstallation.live.filter(pk=installation_id).first()
+    if row is not None and row.is_suspended:
+        since = timezone.localtime(row.suspended_at)
+        raise CommandError(f"The installation on {row} is suspended on GitHub since {since:%F %T}.")

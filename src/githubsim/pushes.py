@@ -1,0 +1,269 @@
+"""Refs that move, told to the world: pushes of every kind, merges, and pull requests that follow.
+
+REST writes, smart HTTP pushes, the control API and the simulated people all come through here, so
+their webhooks are the same.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from githubsim.fastimport import Person
+from githubsim.gitrepos import Commit, GitRepos
+from githubsim.store import ZERO_SHA, CommitLine, Pull, PullSpec, Push, Store
+
+# Limits of the push event: docs.github.com, webhook events and payloads, push.
+MAX_COMMITS = 2048
+MAX_BRANCHES = 5000
+MAX_TAGS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class NewCommit:
+    """A commit to be made. `files` maps paths to contents, None deletes."""
+
+    message: str
+    files: Mapping[str, bytes | None]
+    author: Person
+    at: int
+    committer: Person | None = None
+
+
+def push_commits(
+    store: Store,
+    git: GitRepos,
+    repository_id: int,
+    branch: str,
+    commits: Sequence[NewCommit],
+    *,
+    sender_id: int | None = None,
+    at: int | None = None,
+    start: str | None = None,
+    force: bool = False,
+) -> list[str]:
+    """Make commits on a branch and push them; their shas, oldest first.
+
+    A new branch begins at `start` (a commit; the default branch's head if left out). With
+    `force`, an existing branch is put on `start` first: a forced push.
+    """
+    with git.lock(repository_id):
+        ref = f"refs/heads/{branch}"
+        before = git.ref(repository_id, ref)
+        base = start if force or before is None else before
+        if base is None:
+            base = git.ref(repository_id, f"refs/heads/{git.default_branch(repository_id)}")
+        with git.fast_import(repository_id, force=True) as writer:
+            marks: list[int] = []
+            for new in commits:
+                parents = [marks[-1]] if marks else ([base] if base is not None else [])
+                marks.append(
+                    writer.commit(
+                        ref,
+                        new.message,
+                        new.files,
+                        author=new.author,
+                        committer=new.committer,
+                        at=new.at,
+                        parents=parents,
+                    )
+                )
+        shas = [writer.shas[mark] for mark in marks]
+        after = git.ref(repository_id, ref) or ZERO_SHA
+        moves = [(ref, before or ZERO_SHA, after)]
+        announce(store, git, repository_id, moves, sender_id=sender_id, at=at)
+    return shas
+
+
+def move_ref(
+    store: Store,
+    git: GitRepos,
+    repository_id: int,
+    ref: str,
+    after: str,
+    *,
+    sender_id: int | None = None,
+    at: int | None = None,
+) -> None:
+    """Create, move (forced or not) or with ZERO_SHA delete a ref, and tell it."""
+    with git.lock(repository_id):
+        before = git.ref(repository_id, ref) or ZERO_SHA
+        if before != after:
+            git.update_ref(repository_id, ref, after)
+            moves = [(ref, before, after)]
+            announce(store, git, repository_id, moves, sender_id=sender_id, at=at)
+
+
+def announce(
+    store: Store,
+    git: GitRepos,
+    repository_id: int,
+    moves: Sequence[tuple[str, str, str]],
+    *,
+    sender_id: int | None = None,
+    at: int | None = None,
+) -> None:
+    """Tell what git has done already: (full ref, before, after), one push event per ref.
+
+    Nothing is sent for the branches if there are more than 5,000, nor for the tags if more than 3.
+    """
+    repository = store.repository(repository_id)
+    if repository is None or not moves:
+        return
+    branches = [move for move in moves if move[0].startswith("refs/heads/")]
+    tags = [move for move in moves if move[0].startswith("refs/tags/")]
+    refs = git.refs(repository_id)
+    default = f"refs/heads/{repository.default_branch}"
+    first = next((ref for ref, _, after in branches if after != ZERO_SHA), None)
+    if default not in refs and first is not None:
+        # The first branch ever pushed becomes the default one.
+        name = first.removeprefix("refs/heads/")
+        git.set_default_branch(repository_id, name)
+        store.edit_repository(repository_id, default_branch=name, at=at, quiet=True)
+    silent = {"branch": len(branches) > MAX_BRANCHES, "tag": len(tags) > MAX_TAGS}
+    moved = {ref for ref, _, _ in moves}
+    unmoved = sorted({sha for ref, sha in refs.items() if ref not in moved})
+    for kind, group in (("branch", branches), ("tag", tags)):
+        for ref, before, after in group:
+            push = Push(ref, before, after, False, (), None)
+            if not silent[kind]:
+                push = describe(git, repository_id, ref, before, after, unmoved)
+            store.record_push(
+                repository_id, push, sender_id=sender_id, at=at, event=not silent[kind]
+            )
+    for ref, _, after in branches:
+        follow(store, git, repository_id, ref.removeprefix("refs/heads/"), after, sender_id, at)
+
+
+def describe(
+    git: GitRepos, repository_id: int, ref: str, before: str, after: str, others: Sequence[str]
+) -> Push:
+    """The push of one ref. `others` are the shas of the refs which did not move."""
+    if after == ZERO_SHA:
+        return Push(ref, before, after, False, (), None)
+    tip = git.peel(repository_id, after)
+    if before == ZERO_SHA:
+        shas = git.new_commits(repository_id, tip, others, MAX_COMMITS)
+        forced = False
+    else:
+        old = git.peel(repository_id, before)
+        shas = git.new_commits(repository_id, tip, [old], MAX_COMMITS)
+        forced = not git.is_ancestor(repository_id, old, tip)
+    wanted = [*shas, tip]
+    commits = git.commits(repository_id, wanted)
+    paths = git.changed_paths(repository_id, wanted)
+    lines = {sha: _line(commits[sha], paths.get(sha)) for sha in wanted if sha in commits}
+    listed = () if ref.startswith("refs/tags/") else tuple(lines[sha] for sha in shas)
+    return Push(ref, before, after, forced, listed, lines.get(tip))
+
+
+def follow(
+    store: Store,
+    git: GitRepos,
+    repository_id: int,
+    branch: str,
+    after: str,
+    sender_id: int | None,
+    at: int | None,
+) -> None:
+    """Bring the open pull requests from this branch up to date; a deleted branch closes them."""
+    for pull in store.pulls_from(repository_id, branch):
+        if after == ZERO_SHA:
+            store.close_issue(pull.issue.id, sender_id=sender_id, at=at)
+        elif pull.part.head_sha != after and pull.repository_id == repository_id:
+            spec = pull_spec(git, repository_id, pull.part.base_ref, branch)
+            store.synchronize_pull(
+                pull.id,
+                after,
+                additions=spec.additions,
+                deletions=spec.deletions,
+                changed_files=spec.changed_files,
+                commits=spec.commits,
+                base_sha=spec.base_sha,
+                sender_id=sender_id,
+                at=at,
+            )
+
+
+def pull_spec(
+    git: GitRepos, repository_id: int, base_ref: str, head_ref: str, *, draft: bool = False
+) -> PullSpec:
+    """What a pull request between two branches is. KeyError if one of them is not there."""
+    base = git.ref(repository_id, f"refs/heads/{base_ref}")
+    head = git.ref(repository_id, f"refs/heads/{head_ref}")
+    if base is None or head is None:
+        raise KeyError(base_ref if base is None else head_ref)
+    stats = git.compare(repository_id, base, head)
+    return PullSpec(
+        base_ref,
+        base,
+        head_ref,
+        head,
+        draft=draft,
+        head_repository_id=repository_id,
+        additions=stats.additions,
+        deletions=stats.deletions,
+        changed_files=stats.files,
+        commits=git.count_log(repository_id, head, exclude=[base]),
+    )
+
+
+def merge_pull(
+    store: Store,
+    git: GitRepos,
+    pull_id: int,
+    *,
+    sender_id: int,
+    at: int | None = None,
+    squash: bool = False,
+    message: str | None = None,
+) -> Pull:
+    """Merge a pull request in git and tell it: push first, then `pull_request.closed`.
+
+    MergeConflict if it does not merge, KeyError if its base branch is gone.
+    """
+    pull = store.pull(pull_id)
+    if pull is None:
+        raise KeyError(pull_id)
+    at = store.clock.now() if at is None else at
+    repository_id = pull.repository_id
+    sender = store.account(sender_id)
+    who = (sender.name or sender.login, email_of(store, sender_id)) if sender else ("", "")
+    with git.lock(repository_id):
+        ref = f"refs/heads/{pull.part.base_ref}"
+        base = git.ref(repository_id, ref)
+        if base is None:
+            raise KeyError(pull.part.base_ref)
+        if message is None:
+            message = f"Merge pull request #{pull.number} from {pull.part.head_ref}"
+            message = f"{pull.issue.title} (#{pull.number})" if squash else message
+            message += f"\n\n{pull.issue.title}" if not squash else ""
+        sha = git.merge(
+            repository_id, base, pull.part.head_sha, message, author=who, at=at, squash=squash
+        )
+        git.update_ref(repository_id, ref, sha, base)
+        announce(store, git, repository_id, [(ref, base, sha)], sender_id=sender_id, at=at)
+        return store.merge_pull(pull_id, sha, sender_id=sender_id, at=at)
+
+
+def email_of(store: Store, account_id: int) -> str:
+    """The email with which an account commits; GitHub's private address if it has none."""
+    account = store.account(account_id)
+    if account is None:
+        return "noreply@github.com"
+    return account.email or f"{account.id}+{account.login}@users.noreply.github.com"
+
+
+def _line(commit: Commit, paths: tuple[list[str], list[str], list[str]] | None) -> CommitLine:
+    added, removed, modified = paths or ([], [], [])
+    return CommitLine(
+        commit.sha,
+        commit.tree,
+        commit.message,
+        commit.committer_date,
+        commit.author_name,
+        commit.author_email,
+        commit.committer_name,
+        commit.committer_email,
+        tuple(added),
+        tuple(removed),
+        tuple(modified),
+    )

@@ -1,0 +1,147 @@
+"""The installation's budget and validators in PostgreSQL, shared by every worker everywhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Literal
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from autosync.github import (
+    BudgetState,
+    Priority,
+    QuotaExhausted,
+    Validator,
+    WaitUntil,
+    decide,
+)
+from autosync.mirror.models import HttpValidator, QuotaBudget, QuotaLease
+
+Resource = Literal["core", "graphql"]
+# A wait up to this long is slept through; a longer one sends the job back to the queue.
+GRACE = timedelta(seconds=5)
+# A request that takes longer than this has lost its worker.
+LEASE = timedelta(seconds=120)
+_CONCURRENCY_POLL_SECONDS = 0.05
+
+
+class DatabaseBudget:
+    """What `autosync.github` asks before each request; see `autosync.github.budget.Budget`."""
+
+    def __init__(self, max_requests: int) -> None:
+        self._max_requests = max_requests
+
+    @contextmanager
+    def acquire(
+        self, installation_id: int, resource: Resource, priority: Priority, cost: int = 1
+    ) -> Iterator[None]:
+        """Hold one of the installation's request slots for the length of the block.
+
+        Waits while all are taken. Raises QuotaExhausted if quota makes the caller wait longer
+        than GRACE.
+        """
+        lease = self._lease(installation_id, resource, priority)
+        try:
+            yield
+        finally:
+            QuotaLease.objects.filter(pk=lease).delete()
+
+    def record(
+        self,
+        installation_id: int,
+        resource: Resource,
+        limit: int | None,
+        remaining: int | None,
+        used: int | None,
+        reset_at: datetime | None,
+        observed_at: datetime,
+    ) -> None:
+        """Take in the rate headers of an answer. Answers overtake each other: the lowest counts."""
+        with transaction.atomic():
+            row = self._locked(installation_id, resource)
+            same_window = row.reset_at == reset_at and row.remaining is not None
+            before = row.used if same_window and row.used is not None else 0
+            if same_window and remaining is not None and row.remaining is not None:
+                remaining = min(row.remaining, remaining)
+            elif row.reset_at and reset_at and reset_at < row.reset_at:
+                return  # an answer from the window before
+            row.limit, row.remaining, row.reset_at = limit, remaining, reset_at
+            row.spent += max((used or 0) - before, 0)
+            row.used = max(used or 0, before)
+            row.requests += 1
+            row.observed_at = observed_at
+            row.save()
+
+    def block(self, installation_id: int, until: datetime, reason: str) -> None:
+        """Stop all requests of the installation until then (retry-after, secondary limit)."""
+        with transaction.atomic():
+            for resource in ("core", "graphql"):
+                row = self._locked(installation_id, resource)
+                if row.blocked_until is None or row.blocked_until < until:
+                    row.blocked_until, row.blocked_reason = until, reason
+                    row.save()
+
+    def _lease(self, installation_id: int, resource: Resource, priority: Priority) -> int:
+        while True:
+            now = timezone.now()
+            wait_until: datetime | None = None
+            with transaction.atomic():
+                row = self._locked(installation_id, resource)
+                state = BudgetState(row.limit, row.remaining, row.reset_at, row.blocked_until)
+                decision = decide(state, priority, now)
+                if isinstance(decision, WaitUntil):
+                    wait_until = decision.until
+                else:
+                    leases = QuotaLease.objects.filter(installation_id=installation_id)
+                    if leases.filter(expires_at__gt=now).count() < self._max_requests:
+                        leases.filter(expires_at__lte=now).delete()
+                        if row.remaining is not None and row.remaining > 0:
+                            # Requests under way have not answered yet: count them in.
+                            QuotaBudget.objects.filter(pk=row.pk).update(
+                                remaining=F("remaining") - 1
+                            )
+                        lease = QuotaLease.objects.create(
+                            installation_id=installation_id, expires_at=now + LEASE
+                        )
+                        return int(lease.pk)
+            if wait_until is None:
+                time.sleep(_CONCURRENCY_POLL_SECONDS)
+            elif wait_until - now > GRACE:
+                raise QuotaExhausted(installation_id, resource, wait_until, row.blocked_reason)
+            else:
+                time.sleep(max((wait_until - now).total_seconds(), 0.05))
+
+    def _locked(self, installation_id: int, resource: str) -> QuotaBudget:
+        QuotaBudget.objects.bulk_create(
+            [QuotaBudget(installation_id=installation_id, resource=resource)],
+            ignore_conflicts=True,
+        )
+        return QuotaBudget.objects.select_for_update().get(
+            installation_id=installation_id, resource=resource
+        )
+
+
+class DatabaseValidators:
+    """ETags per installation and URL; see `autosync.github.validators.ValidatorStore`."""
+
+    def get(self, installation_id: int, url: str) -> Validator | None:
+        row = HttpValidator.objects.filter(installation_id=installation_id, url=url).first()
+        if row is None:
+            return None
+        return Validator(row.etag or None, row.last_modified or None, row.next_url or None)
+
+    def put(self, installation_id: int, url: str, validator: Validator) -> None:
+        HttpValidator.objects.update_or_create(
+            installation_id=installation_id,
+            url=url,
+            defaults={
+                "etag": validator.etag or "",
+                "last_modified": validator.last_modified or "",
+                "next_url": validator.next_url or "",
+            },
+        )

@@ -45,11 +45,11 @@ class Account:
         folders: Sequence[int] = (),
         stdin: int = subprocess.DEVNULL,
         output: int | IO[bytes] = subprocess.PIPE,
-        dies_with_us: bool = False,
+        dies_by: signal.Signals | None = None,
     ) -> subprocess.Popen[bytes]:
         """Start a program as this account, in `/`, with nothing of our environment.
 
-        `folders` are descriptors it inherits. `dies_with_us` (Linux) makes it stop fast when the
+        `folders` are descriptors it inherits. It gets the signal `dies_by` (Linux only) when the
         thread that calls this dies, so that a killed keeper leaves no server behind.
         """
         return subprocess.Popen(
@@ -61,19 +61,19 @@ class Account:
             cwd="/",
             # Our environment holds secrets, and the server's account could read its own.
             env={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"},
-            preexec_fn=self._before_exec(dies_with_us),  # the keeper has one thread
+            preexec_fn=self._before_exec(dies_by),  # the keeper has one thread
         )
 
     def run(
         self, argv: Sequence[str | Path], *, folders: Sequence[int] = (), text: str = ""
     ) -> tuple[int, str]:
         """Run a program as this account with `text` as its input: its exit code and output."""
-        process = self.popen(argv, folders=folders, stdin=subprocess.PIPE, dies_with_us=True)
+        process = self.popen(argv, folders=folders, stdin=subprocess.PIPE, dies_by=signal.SIGKILL)
         output, _ = process.communicate(text.encode())
         return process.returncode, output.decode(errors="replace")
 
-    def _before_exec(self, dies_with_us: bool) -> Callable[[], None]:
-        libc = ctypes.CDLL(None) if dies_with_us and sys.platform == "linux" else None
+    def _before_exec(self, dies_by: signal.Signals | None) -> Callable[[], None]:
+        libc = ctypes.CDLL(None) if dies_by and sys.platform == "linux" else None
         parent = os.getpid()
 
         def before_exec() -> None:
@@ -82,9 +82,9 @@ class Account:
                 os.setgid(self.gid)
                 os.setuid(self.uid)
             os.umask(0o077)
-            if libc is not None:
+            if libc is not None and dies_by is not None:
                 # After setuid, which would clear it.
-                libc.prctl(_PR_SET_PDEATHSIG, signal.SIGINT, 0, 0, 0)
+                libc.prctl(_PR_SET_PDEATHSIG, dies_by, 0, 0, 0)
                 if os.getppid() != parent:
                     os._exit(1)
 

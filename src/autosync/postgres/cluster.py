@@ -13,13 +13,12 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from autosync.postgres import account as accounts
-from autosync.postgres import binaries
+from autosync.postgres import binaries, orphans
 from autosync.postgres.errors import EmbeddedPostgresError, from_output
 from autosync.postgres.layout import (
     DATABASE,
@@ -69,8 +68,9 @@ class Cluster:
         if self.layout.check_cluster():
             self.layout.write_marker()
             return False
-        for earlier in self.layout.root.glob("initializing.*"):
-            shutil.rmtree(earlier, ignore_errors=True)  # that keeper was killed
+        for earlier in self.layout.root.glob("initializing.*"):  # that keeper was killed
+            orphans.end(earlier)
+            shutil.rmtree(earlier, ignore_errors=True)
         # Another name each time: initdb of a killed keeper may still be clearing up its own.
         fresh = self.layout.root / f"initializing.{secrets.token_hex(4)}"
         fresh.mkdir(mode=0o700)
@@ -99,6 +99,7 @@ class Cluster:
     def restore_password_if_lost(self) -> None:
         """Make a new password when the file that held it is gone."""
         if not self.layout.pgpass.exists():
+            self._clear_the_way()
             self._set_password(self.layout.data, new=False)
 
     def _set_password(self, data: Path, *, new: bool) -> None:
@@ -123,7 +124,7 @@ class Cluster:
 
     def start(self) -> subprocess.Popen[bytes]:
         """Start the server as our child; it is not ready yet (see `ready`)."""
-        self.sweep()
+        self._clear_the_way()
         run = self.layout.run
         private_folder(run, self.account.uid, self.account.gid)
         self._rotate_log()
@@ -136,7 +137,7 @@ class Cluster:
                      "-c", f"unix_socket_directories={sockets}",
                      "-c", "unix_socket_permissions=0700",
                      "-c", "logging_collector=off", "-c", "log_destination=stderr"],
-                    folders=fds, output=log, dies_with_us=True,
+                    folders=fds, output=log, dies_by=signal.SIGINT,
                 )  # fmt: skip
         finally:
             os.close(log)
@@ -169,7 +170,7 @@ class Cluster:
         with self._reachable(self.layout.data) as ([data], fds):
             return self.account.popen(
                 [self.programs / "initdb", "--sync-only", "-D", data],
-                folders=fds, output=subprocess.DEVNULL, dies_with_us=True,
+                folders=fds, output=subprocess.DEVNULL, dies_by=signal.SIGINT,
             )  # fmt: skip
 
     def stop(self, server: subprocess.Popen[bytes]) -> None:
@@ -191,70 +192,16 @@ class Cluster:
             except OSError:
                 pass
 
-    def sweep(self) -> None:
-        """End what a killed keeper or postmaster left behind in this cluster.
+    def _clear_the_way(self) -> None:
+        """End orphans and remove the files that name them.
 
-        Ours is the only keeper, so whatever runs in the data folder is an orphan. A postmaster
-        gets the time for a shutdown; backends without one have nothing to save. The pid file goes
-        too: its number may by now be another program's, and PostgreSQL would refuse to start.
+        The process id in those may by now be another program's, or a zombie's where init does not
+        reap, and PostgreSQL would refuse to start.
         """
-        pid_file = self.layout.data / "postmaster.pid"
-        steps = [(signal.SIGINT, 10.0), (signal.SIGQUIT, 3.0), (signal.SIGKILL, 5.0)]
-        if _first_number(pid_file) not in self._running():
-            steps = steps[1:]
-        for number, seconds in steps:
-            for pid in self._running():
-                try:
-                    os.kill(pid, number)
-                except ProcessLookupError:
-                    pass
-            until = time.monotonic() + seconds
-            while (left := self._running()) and time.monotonic() < until:
-                time.sleep(0.01)
-            if not left:
-                break
-        else:
-            raise EmbeddedPostgresError(
-                f"A former PostgreSQL of {self.layout.data} does not end (process "
-                f"{', '.join(map(str, left))}). End it, then start again."
-            )
+        orphans.end(self.layout.data)
         if sys.platform == "linux":
-            pid_file.unlink(missing_ok=True)
-
-    def _running(self) -> list[int]:
-        """The ids of the processes whose working folder is the cluster; every server process's is.
-
-        Where there is no /proc, only the postmaster that the pid file names is known.
-        """
-        try:
-            here = self.layout.data.stat()
-        except FileNotFoundError:
-            return []
-        if sys.platform != "linux":
-            return self._postmaster_by_pid_file()
-        found = []
-        for entry in os.scandir("/proc"):
-            if not entry.name.isdigit():
-                continue
-            process = Path(entry.path)
-            try:
-                there = (process / "cwd").stat()
-                program = (process / "exe").readlink()
-            except OSError:
-                continue
-            same = (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino)
-            if same and program.name.split(" ")[0] == "postgres":
-                found.append(int(entry.name))
-        return found
-
-    def _postmaster_by_pid_file(self) -> list[int]:
-        pid = _first_number(self.layout.data / "postmaster.pid")
-        if pid is None:
-            return []
-        said = subprocess.run(
-            ["ps", "-p", str(pid), "-o", "command="], capture_output=True, text=True, check=False
-        )
-        return [pid] if str(self.layout.data) in said.stdout else []
+            (self.layout.data / "postmaster.pid").unlink(missing_ok=True)
+            (self.layout.run / f".s.PGSQL.{PORT}.lock").unlink(missing_ok=True)
 
     def _rotate_log(self) -> None:
         if self.log_size() > _LOG_KEPT:
@@ -272,10 +219,3 @@ class Cluster:
         finally:
             for fd in fds:
                 os.close(fd)
-
-
-def _first_number(pid_file: Path) -> int | None:
-    try:
-        return int(pid_file.read_text().split("\n", 1)[0])
-    except (OSError, ValueError):
-        return None

@@ -8,10 +8,10 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
-from tests.integration.api_rows import client_with, delivery
 
 from autosync.api import tokens
 from autosync.mirror.models import ApiToken
+from tests.integration.api_rows import client_with, delivery
 
 pytestmark = pytest.mark.django_db
 

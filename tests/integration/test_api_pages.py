@@ -14,9 +14,9 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
-from tests.integration.api_rows import T0, client_with, commit, issue, repository
 
 from autosync.mirror.models import Issue
+from tests.integration.api_rows import T0, client_with, commit, issue, repository
 
 
 def walk(client: Client, path: str, between: Any = None, **query: Any) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI
@@ -83,6 +84,14 @@ def _no_database(request: HttpRequest, error: Exception) -> HttpResponse:
 def _foreseen(request: HttpRequest, error: AutoSyncError) -> HttpResponse:
     logger.error("%s %s: %s", request.method, request.path, error)
     return _problem(request, 503, str(error))
+
+
+@api.exception_handler(Exception)
+def _unforeseen(request: HttpRequest, error: Exception) -> HttpResponse:
+    if settings.DEBUG:
+        raise error
+    logger.exception("%s %s failed", request.method, request.path, exc_info=error)
+    return _problem(request, 500, "This is a defect of AutoSync; its log says where.")
 
 
 def _sentence(problem: dict[str, Any]) -> str:

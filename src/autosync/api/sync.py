@@ -78,13 +78,13 @@ def start_periodic_sync(request: HttpRequest, query: Query[PeriodicQuery]) -> St
 @router.post(
     "/sync/repository/{int:repository_id}/",
     auth=may("sync"),
-    response={202: StartedJob, **PROBLEMS, 404: Problem, 409: Problem},
+    response={202: JobOut, **PROBLEMS, 404: Problem, 409: Problem},
 )
-def start_manual_sync(request: HttpRequest, repository_id: int) -> Status[StartedJob]:
+def start_manual_sync(request: HttpRequest, repository_id: int) -> Status[JobOut]:
     """Sync one repository now. `repository_id` is GitHub's."""
     repository = visible_repository(repository_id)
     _refuse_suspended(repository.installation)
-    return Status(202, started(SyncJobRunner.start_manual(repository), joined=False))
+    return Status(202, JobOut.of(SyncJobRunner.start_manual(repository)))
 
 
 @router.get("/sync/jobs/", response={200: JobPage, **PROBLEMS})

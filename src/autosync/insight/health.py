@@ -21,6 +21,7 @@ from autosync.mirror.models import (
     GitHubAppInstallation,
     QuotaBudget,
     Repository,
+    ResourceCursor,
     SyncJob,
 )
 
@@ -330,15 +331,20 @@ def _judge_jobs(seen: Health, day: jobs.JobStats, now: datetime) -> Iterator[Fin
             + (f": {_line(last.error_message)}" if last.error_message else "."),
         )
     # Three turns may be lost to a long run or a restart; more means that the schedule stands still.
-    interval = timedelta(minutes=config.load().autosync_sync_interval)
+    minutes = config.load().autosync_sync_interval
     age = now - (last.completed_at or last.created_at)
-    if age > 3 * interval + timedelta(minutes=1):
-        how = "ended" if last.completed_at else "began, without an end,"
-        yield (
-            Status.DEGRADED,
-            f"The last periodic sync {how} {age.total_seconds() / 60:.0f} min ago; "
-            f"one is due every {config.load().autosync_sync_interval} min.",
-        )
+    if age <= timedelta(minutes=3 * minutes + 1):
+        return
+    how = "ended" if last.completed_at else "began, without an end,"
+    if last.completed_at is None:
+        moved = ResourceCursor.objects.aggregate(last=Max("touched_at"))["last"]
+        if moved is not None and now - moved < timedelta(minutes=minutes):
+            return
+    yield (
+        Status.DEGRADED,
+        f"The last periodic sync {how} {age.total_seconds() / 60:.0f} min ago; "
+        f"one is due every {minutes} min.",
+    )
 
 
 def _judge_repositories(seen: Health) -> Iterator[Finding]:

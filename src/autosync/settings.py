@@ -23,6 +23,7 @@ INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "django_htmx",
+    "ninja",  # its documentation page without a foreign server
     "procrastinate.contrib.django",
     "autosync.mirror",
     "autosync.sync",

@@ -1,0 +1,57 @@
+"""The outside: GitHub's REST, GraphQL and git, authenticated and paced. Knows no database."""
+
+from autosync.github.budget import Budget, BudgetState, Go, LocalBudget, Priority, WaitUntil, decide
+from autosync.github.client import AppClient, GraphQLReply, InstallationClient
+from autosync.github.credentials import AppCredentials, load_private_key
+from autosync.github.errors import (
+    Conflict,
+    Forbidden,
+    GitFailed,
+    GitHubError,
+    Gone,
+    GraphQLError,
+    GraphQLTooHeavy,
+    InstallationSuspended,
+    NotFound,
+    QuotaExhausted,
+    Unauthorized,
+    Unavailable,
+    UnexpectedReply,
+)
+from autosync.github.git import GitCommit, GitReader
+from autosync.github.transport import Reply
+from autosync.github.validators import NoValidators, Validator, ValidatorStore
+
+__all__ = [
+    "AppClient",
+    "AppCredentials",
+    "Budget",
+    "BudgetState",
+    "Conflict",
+    "Forbidden",
+    "GitCommit",
+    "GitFailed",
+    "GitHubError",
+    "GitReader",
+    "Go",
+    "Gone",
+    "GraphQLError",
+    "GraphQLReply",
+    "GraphQLTooHeavy",
+    "InstallationClient",
+    "InstallationSuspended",
+    "LocalBudget",
+    "NoValidators",
+    "NotFound",
+    "Priority",
+    "QuotaExhausted",
+    "Reply",
+    "Unauthorized",
+    "Unavailable",
+    "UnexpectedReply",
+    "Validator",
+    "ValidatorStore",
+    "WaitUntil",
+    "decide",
+    "load_private_key",
+]

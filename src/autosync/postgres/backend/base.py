@@ -62,9 +62,16 @@ class DatabaseWrapper(base.DatabaseWrapper):
             try:
                 return super().get_new_connection(conn_params)
             except OperationalError as error:
-                # Errors with an SQLSTATE come from a running server, such as an unknown database;
-                # 57P0x is one that starts or stops.
-                gone = error.sqlstate is None or error.sqlstate.startswith("57P0")
-                if not gone or time.monotonic() > until:
+                if not _is_away(str(error)) or time.monotonic() > until:
                     raise
                 time.sleep(0.05)
+
+
+def _is_away(message: str) -> bool:
+    """Whether no server answered, or one that just starts or stops.
+
+    A failed connection attempt carries no SQLSTATE; our servers speak English (lc_messages is C).
+    """
+    return "FATAL:" not in message or any(
+        words in message for words in ("the database system is", "terminating connection due to")
+    )

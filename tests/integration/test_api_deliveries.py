@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -19,7 +20,7 @@ def test_deliveries_newest_first_and_filtered() -> None:
     b = delivery(received_at=moment(2), status="parked", event="push", error="boom", attempts=8)
     client = client_with("read")
 
-    def ids(**query: object) -> list[int]:
+    def ids(**query: Any) -> list[int]:
         return [item["id"] for item in client.get("/api/deliveries/", query).json()["items"]]
 
     assert ids() == [b.pk, a.pk]

@@ -109,7 +109,7 @@ def test_a_job_tells_how_far_each_repository_and_resource_is() -> None:
     row = job(status="running", started_at=moment(0), repositories_total=2)
     SyncJobRepository.objects.create(job=row, repository=done, status="completed", rows=7)
     SyncJobRepository.objects.create(job=row, repository=busy, status="running")
-    cursors = [
+    cursors: list[tuple[str, dict[str, Any]]] = [
         ("commit", {"state": "complete", "done": 3}),
         ("issue", {"state": "running", "done": 50, "total": 200}),
         ("label", {"state": "running", "done": 5, "total": 5}),

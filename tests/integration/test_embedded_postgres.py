@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -375,6 +376,13 @@ def test_a_lost_password_is_replaced(folder: Path) -> None:
     (folder / "pgpass").unlink()
     with Client(folder) as client:
         assert answers(client.conninfo)
+
+
+def test_a_removed_socket_is_made_again(folder: Path) -> None:
+    with Client(folder) as client:
+        assert answers(client.conninfo)
+        shutil.rmtree(folder / "run")
+        eventually(lambda: answers(client.conninfo), "the socket does not come back")
 
 
 def test_a_removed_folder_takes_its_server_along(folder: Path) -> None:

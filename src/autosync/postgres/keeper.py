@@ -69,6 +69,7 @@ class _Keeper:
         unsynced = cluster.make_if_new()
         cluster.restore_password_if_lost()
         syncing: subprocess.Popen[bytes] | None = None
+        socket = self._layout.socket
         ever_ready = False
         failures = 0
         while not self._over():
@@ -80,7 +81,8 @@ class _Keeper:
                     self._say_ready(server.pid)
                     if unsynced:
                         syncing, unsynced = cluster.sync_to_disk(), False
-                    while server.poll() is None and not self._over():
+                    # Cleaners of /tmp take sockets away; the server would not notice.
+                    while server.poll() is None and not self._over() and socket.exists():
                         self._sleep(_LEASE_CHECK)
                 else:
                     failures += 1

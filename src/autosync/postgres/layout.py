@@ -81,6 +81,10 @@ class Layout:
         name = hashlib.sha256(os.fsencode(self.root)).hexdigest()[:16]
         return Path("/tmp") / f"autosync-{self.root.stat().st_uid}-{name}"
 
+    @property
+    def socket(self) -> Path:
+        return self.run / f".s.PGSQL.{PORT}"
+
     def conninfo(self) -> str:
         """The connection string for libpq; the password stays in the 0600 file it names.
 
@@ -143,9 +147,8 @@ class Layout:
             raise EmbeddedPostgresError(
                 f"{self.data} was made by PostgreSQL {version}; this AutoSync brings PostgreSQL "
                 f"{MAJOR}, which cannot read it. Start the AutoSync that made it, save the data "
-                f"with its pg_dump and load that into a new folder (docs/how-to/upgrade-the-"
-                "embedded-database.md), or set AUTOSYNC_DATA_DIR to a new folder and let AutoSync "
-                "import from GitHub again."
+                "with its pg_dump and load that into a new folder, or set AUTOSYNC_DATA_DIR to a "
+                "new folder and let AutoSync import from GitHub again."
             )
         return True
 

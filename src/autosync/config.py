@@ -41,7 +41,9 @@ class Config(BaseSettings):
     github_webhook_url: str = Field("", description="where GitHub reaches the receiver")
     github_webhook_secret: str = Field("", description="the App's webhook secret", repr=False)
     github_webhook_secret_previous: str = Field(
-        "", description="older secrets still accepted during a rotation, space separated", repr=False
+        "",
+        description="older secrets still accepted during a rotation, space separated",
+        repr=False,
     )
     github_api_url: HttpUrl = Field("https://api.github.com", description="GHES: …/api/v3")
 
@@ -66,7 +68,10 @@ class Config(BaseSettings):
 
     # How it works.
     autosync_concurrency: int = Field(
-        6, ge=1, le=90, description="repositories imported or reconciled at once, per worker process"
+        6,
+        ge=1,
+        le=90,
+        description="repositories imported or reconciled at once, per worker process",
     )
     autosync_max_requests: int = Field(
         40, ge=1, le=100, description="requests to GitHub at once, per installation, all workers"
@@ -77,9 +82,7 @@ class Config(BaseSettings):
     autosync_skip_recent: int = Field(
         10, ge=0, description="minutes during which a synced repository is not synced again"
     )
-    autosync_inbox_retention: int = Field(
-        14, ge=3, description="days an applied delivery is kept"
-    )
+    autosync_inbox_retention: int = Field(14, ge=3, description="days an applied delivery is kept")
 
     @property
     def data_dir(self) -> Path:
@@ -96,7 +99,9 @@ class Config(BaseSettings):
     def webhook_secrets(self) -> list[str]:
         """The current webhook secret first, then those still accepted during a rotation."""
         return [
-            s for s in (self.github_webhook_secret, *self.github_webhook_secret_previous.split()) if s
+            s
+            for s in (self.github_webhook_secret, *self.github_webhook_secret_previous.split())
+            if s
         ]
 
     def require(self, *names: str) -> None:

@@ -79,9 +79,7 @@ class AppClient:
         """`GET /app/hook/config`: url, content_type, insecure_ssl; the secret is masked."""
         return self._json("GET", "/app/hook/config")
 
-    def set_hook_config(
-        self, url: str, secret: str, content_type: str = "json"
-    ) -> dict[str, Any]:
+    def set_hook_config(self, url: str, secret: str, content_type: str = "json") -> dict[str, Any]:
         """`PATCH /app/hook/config`."""
         config = {"url": url, "secret": secret, "content_type": content_type}
         return self._json("PATCH", "/app/hook/config", config)
@@ -132,9 +130,7 @@ class InstallationClient:
             installation_id,
             budget,
             authorization=lambda: f"Bearer {self.token()}",
-            refused=lambda sent: self._tokens.refuse(
-                installation_id, sent.removeprefix("Bearer ")
-            ),
+            refused=lambda sent: self._tokens.refuse(installation_id, sent.removeprefix("Bearer ")),
         )
 
     def with_priority(self, priority: Priority) -> InstallationClient:

@@ -129,9 +129,7 @@ class GitReader:
         output = self._local(
             "cat-file", "--batch-check=%(objectname) %(objecttype)", stdin="\n".join(shas) + "\n"
         )
-        return [
-            line.partition(" ")[0] for line in output.splitlines() if line.endswith(" commit")
-        ]
+        return [line.partition(" ")[0] for line in output.splitlines() if line.endswith(" commit")]
 
     def _clone(self) -> None:
         """Into a folder beside the cache, put in place when whole: a kill leaves no half clone."""

@@ -250,4 +250,4 @@ def _after(value: str, now: datetime) -> datetime:
 
 def _back_off(failures: int) -> None:
     # Full jitter around 0.5, 1, 2 s: many workers must not come back in step.
-    time.sleep(0.5 * 2 ** (failures - 1) * random.uniform(0.5, 1.5))  # noqa: S311
+    time.sleep(0.5 * 2 ** (failures - 1) * random.uniform(0.5, 1.5))

@@ -71,7 +71,7 @@ class Result:
 
 
 def upsert(merge: Merge, rows: Iterable[Row], *, observed_at: datetime, rule: Rule) -> Result:
-    """Merge `rows` (column → value, all with the same columns) in one round; commit with the caller.
+    """Merge `rows` (column → value, the same columns in each); committed with the caller's work.
 
     `observed_at` is when the content was known to be current: the delivery's arrival, or the
     moment *before* the request that fetched it. Rows are written in key order, so that two
@@ -149,8 +149,8 @@ def _stage(merge: Merge, rows: Sequence[Row]) -> list[str]:
     json_columns = merge.json_columns()
     with connection.cursor() as cursor:
         cursor.execute(
-            f"CREATE TEMP TABLE IF NOT EXISTS {merge.stage} ON COMMIT DELETE ROWS AS "
-            f"SELECT {columns} FROM {merge.table} WITH NO DATA"  # noqa: S608
+            f"CREATE TEMP TABLE IF NOT EXISTS {merge.stage} ON COMMIT DELETE ROWS AS "  # noqa: S608
+            f"SELECT {columns} FROM {merge.table} WITH NO DATA"
         )
         cursor.execute(f"DELETE FROM {merge.stage}")  # noqa: S608
         with cursor.copy(f"COPY {merge.stage} ({columns}) FROM STDIN") as copy:

@@ -98,7 +98,7 @@ def sync_details(repository: Repository, client: InstallationClient, progress: P
 
 
 def refresh_contributors(repository: Repository) -> None:
-    """Recount contributors over the default branch; an account where the e-mail is linked to one."""
+    """Recount contributors over the default branch, by account where the e-mail has one."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_CONTRIBUTORS, {"repository": repository.pk})
     ResourceCursor.objects.update_or_create(

@@ -64,7 +64,7 @@ class Command(BaseCommand):
             while not refresh().is_finished:
                 time.sleep(0.3)
 
-    def _progress(self, job: SyncJob) -> "_Watch":
+    def _progress(self, job: SyncJob) -> _Watch:
         return _Watch(job, Console(file=sys.stderr))
 
     def _report(self, job: SyncJob) -> None:

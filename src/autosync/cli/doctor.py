@@ -1,0 +1,93 @@
+"""`autosync doctor`: what is set, what is wrong, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from rich.console import Console
+from rich.table import Table
+
+from autosync import config
+from autosync.errors import AutoSyncError
+
+_SECRET = ("secret", "key", "password")
+# Holds a password where it is set.
+_MASKED = {"database_url"}
+
+
+def run() -> int:
+    """Print settings and checks; 0 if all checks passed."""
+    console = Console()
+    settings = config.load()
+    console.print(_settings_table(settings))
+    passed = True
+    for name, outcome in _checks():
+        try:
+            console.print(f"[green]ok[/]    {name}: {outcome()}", highlight=False)
+        except AutoSyncError as error:
+            passed = False
+            console.print(f"[red]wrong[/] {name}: {error}", highlight=False, markup=True)
+    return 0 if passed else 1
+
+
+def _settings_table(settings: config.Config) -> Table:
+    table = Table("setting", "value", "what it is", box=None, header_style="bold")
+    for name, about in type(settings).model_fields.items():
+        value = getattr(settings, name)
+        secret = name in _MASKED or any(word in name for word in _SECRET)
+        shown = "set" if secret and value else str(value) if value not in ("", None) else "–"
+        table.add_row(name.upper(), shown, about.description or "")
+    return table
+
+
+def _checks() -> Iterator[tuple[str, Callable[[], str]]]:
+    yield "settings", _required
+    yield "database", _database
+    yield "GitHub App", _app
+    yield "webhook", _webhook
+
+
+def _required() -> str:
+    from autosync.service.serve import check_settings
+
+    check_settings()
+    return "complete"
+
+
+def _database() -> str:
+    import psycopg
+
+    from autosync.database import conninfo
+
+    try:
+        with psycopg.connect(conninfo(), connect_timeout=5) as connection:
+            row = connection.execute("SHOW server_version").fetchone()
+    except psycopg.OperationalError as error:
+        raise AutoSyncError(" ".join(str(error).split())[:300]) from None
+    where = "DATABASE_URL" if config.load().database_url else "embedded"
+    return f"PostgreSQL {row[0] if row else '?'} ({where})"
+
+
+def _app() -> str:
+    from autosync.service.serve import setup_django
+
+    setup_django()
+    from autosync.github import AppClient, LocalBudget
+    from autosync.sync.connect import credentials
+
+    client = AppClient(credentials(), LocalBudget())
+    app = client.app()
+    count = sum(1 for _ in client.installations())
+    return f"{app.get('slug') or app.get('name')}, {count} installation(s)"
+
+
+def _webhook() -> str:
+    from autosync.service.serve import setup_django
+
+    setup_django()
+    from autosync.sync import hook
+
+    state = hook.state()
+    if state.missing:
+        raise AutoSyncError(" ".join(state.missing))
+    return f"points at {state.url}"

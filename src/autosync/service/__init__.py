@@ -1,0 +1,1 @@
+"""The processes: who is started, watched, restarted and stopped."""

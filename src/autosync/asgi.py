@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "autosync.settings")
 
-from django.core.asgi import get_asgi_application  # noqa: E402
+from django.core.asgi import get_asgi_application
 
-from autosync import config  # noqa: E402
-from autosync.database import conninfo  # noqa: E402
-from autosync.receiver import Receiver  # noqa: E402
+from autosync import config
+from autosync.database import conninfo
+from autosync.receiver import Receiver
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
+_LAST_ANSWERS = 2.0  # seconds an ordinary request may still take when the server stops
+
 django: Any = get_asgi_application()
 receiver = Receiver(conninfo, lambda: config.load().webhook_secrets)
+# Requests that Django answers now; True once the answer is an event stream.
+_under_way: dict[asyncio.Task[Any], bool] = {}
 
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
@@ -28,7 +33,24 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
     elif receiver.serves(scope):
         await receiver(scope, receive, send)
     else:
-        await django(scope, receive, send)
+        await _ask_django(scope, receive, send)
+
+
+async def _ask_django(scope: Scope, receive: Receive, send: Send) -> None:
+    task = asyncio.current_task()
+    assert task is not None
+
+    async def sending(message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            kind = dict(message.get("headers", ())).get(b"Content-Type", b"")
+            _under_way[task] = kind.startswith(b"text/event-stream")
+        await send(message)
+
+    _under_way[task] = False
+    try:
+        await django(scope, receive, sending)
+    finally:
+        del _under_way[task]
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:
@@ -38,6 +60,18 @@ async def _lifespan(receive: Receive, send: Send) -> None:
         if message["type"] == "lifespan.startup":
             await send({"type": "lifespan.startup.complete"})
         elif message["type"] == "lifespan.shutdown":
-            await receiver.close()
+            await asyncio.gather(receiver.close(), _end_requests())
             await send({"type": "lifespan.shutdown.complete"})
             return
+
+
+async def _end_requests() -> None:
+    """Let answers under way end; event streams never do by themselves."""
+    answers = [task for task, stream in _under_way.items() if not stream]
+    if answers:
+        await asyncio.wait(answers, timeout=_LAST_ANSWERS)
+    left = list(_under_way)
+    for task in left:
+        task.cancel()
+    if left:
+        await asyncio.wait(left, timeout=1.0)

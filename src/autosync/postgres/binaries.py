@@ -46,13 +46,10 @@ def usable_by(account: Account) -> Path:
     prefix = installed()
     if not account.drop or _runs(prefix, account):
         return prefix
-    program = (prefix / "bin" / "postgres").stat()
-    identity = f"{prefix}:{program.st_size}:{program.st_mtime_ns}"
-    name = f"postgresql-{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
     last: OSError | None = None
     for shared in _SHARED:
         try:
-            copy = _copy(prefix, shared / name)
+            copy = _copy(prefix, shared / copy_name(prefix))
         except OSError as error:
             last = error
             continue
@@ -63,6 +60,13 @@ def usable_by(account: Account) -> Path:
         f"nor a copy in {' or '.join(map(str, _SHARED))}. Run AutoSync as an unprivileged user, or "
         "set AUTOSYNC_POSTGRES_USER to a user who may read that folder."
     ) from (from_os_error(last, _SHARED[0]) if last else None)
+
+
+def copy_name(prefix: Path) -> str:
+    """The name of the folder that holds root's copy of exactly this installation."""
+    program = (prefix / "bin" / "postgres").stat()
+    identity = f"{prefix}:{program.st_size}:{program.st_mtime_ns}"
+    return f"postgresql-{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
 
 
 def _runs(prefix: Path, account: Account) -> bool:
@@ -102,7 +106,11 @@ def _copy(prefix: Path, target: Path) -> Path:
             shutil.copytree(libraries, fresh / libraries.name)
         for path in (fresh, *fresh.rglob("*")):
             path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
-        fresh.rename(target)
+        try:
+            fresh.rename(target)
+        except OSError:
+            if not copied.exists():  # else another keeper was faster
+                raise
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
     return copied

@@ -45,6 +45,9 @@ def main(argv: list[str]) -> int:
         _tell(str(error))
     except OSError as error:
         _tell(str(from_os_error(error, layout.root)))
+    except Exception as error:
+        _tell(f"The keeper of the embedded PostgreSQL failed; please report this: {error!r}")
+        raise
     return 0
 
 

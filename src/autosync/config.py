@@ -142,7 +142,7 @@ class Config(BaseSettings):
 def load() -> Config:
     """Read and validate the settings once per process; ConfigurationError names what is wrong."""
     try:
-        return Config()  # pyright: ignore
+        return Config()
     except ValidationError as error:
         lines = [
             f"{str(e['loc'][0]).upper()}: {e['msg']} (got {e['input']!r})"

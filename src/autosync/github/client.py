@@ -207,7 +207,10 @@ class InstallationClient:
         self, document: dict[str, Any], errors: list[dict[str, Any]], kinds: set[str]
     ) -> GraphQLReply:
         messages = "; ".join(str(e.get("message")) for e in errors)[:500]
-        where = {"installation_id": self.installation_id, "url": self._credentials.graphql_url}
+        where: dict[str, Any] = {
+            "installation_id": self.installation_id,
+            "url": self._credentials.graphql_url,
+        }
         if kinds & _TOO_HEAVY or "timeout" in messages.lower():
             raise GraphQLTooHeavy(f"GraphQL gave up: {messages}", **where)
         data = document.get("data")

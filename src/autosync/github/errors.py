@@ -90,7 +90,7 @@ class InstallationSuspended(Forbidden):
 
 
 class UnexpectedReply(GitHubError):
-    """A 4xx that AutoSync knows no meaning for (422: a rejected argument), or an unreadable body."""
+    """A 4xx without a meaning for AutoSync (422: a rejected argument), or an unreadable body."""
 
     advice = "This is likely a defect in AutoSync or a change at GitHub; report it."
 

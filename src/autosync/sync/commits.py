@@ -32,7 +32,9 @@ def sync_commits(repository: Repository, reader: GitReader, progress: Progress) 
     """
     with exclusive("git", repository.pk, wait=True):
         cursor, _ = ResourceCursor.objects.get_or_create(repository=repository, resource="commit")
-        stored = json.loads(cursor.cursor) if cursor.cursor else {"heads": [], "default": ""}
+        stored: dict[str, Any] = (
+            json.loads(cursor.cursor) if cursor.cursor else {"heads": [], "default": ""}
+        )
         asked_at = timezone.now()
         if cursor.state == ResourceCursor.State.COMPLETE:
             remote = reader.ls_remote()
@@ -215,7 +217,7 @@ def _mark_default_branch(
 def _store_refs(repository: Repository, refs: dict[str, str], asked_at: datetime) -> int:
     """Refs as git has them now; what is absent is buried. A push seen since then is left alone."""
     split = [(*target, sha) for name, sha in refs.items() if (target := split_ref(name))]
-    values = {
+    values: dict[str, Any] = {
         "repository": repository.pk,
         "asked_at": asked_at,
         "kinds": [kind for kind, _, _ in split],
@@ -241,7 +243,7 @@ def _store_refs(repository: Repository, refs: dict[str, str], asked_at: datetime
             "(SELECT * FROM unnest(%(kinds)s::text[], %(names)s::text[]))",
             values,
         )
-        return count + cursor.rowcount
+        return int(count + cursor.rowcount)
 
 
 def _fetch_details(

@@ -159,7 +159,12 @@ class GitHubSyncManager:
         # Until what it announces has been read, a validator must not answer for it: a kill from
         # here on leaves the cursors open, and the next look unconditional.
         cursors.update(state=ResourceCursor.State.RUNNING)
-        query = {"state": "all", "sort": "updated", "direction": "desc", "per_page": 1}
+        query: dict[str, str | int] = {
+            "state": "all",
+            "sort": "updated",
+            "direction": "desc",
+            "per_page": 1,
+        }
         try:
             reply = self.client.get(
                 f"/repos/{repository.full_name}/issues", query, conditional=complete

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import psycopg
 from django.db import close_old_connections, connection
@@ -74,7 +75,8 @@ async def _run_tasks(done: Callable[[], bool]) -> None:
     loop = asyncio.get_running_loop()
     # Tasks are synchronous: each runs in a thread with a database connection of its own.
     loop.set_default_executor(ThreadPoolExecutor(concurrency + _LIVE_CONCURRENCY + 4))
-    worker_app = app.with_connector(app.connector.get_worker_connector())
+    connector: Any = app.connector  # the Django one, which knows its worker counterpart
+    worker_app = app.with_connector(connector.get_worker_connector())
     async with worker_app.open_async():
         workers = [
             asyncio.create_task(

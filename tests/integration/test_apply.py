@@ -1,0 +1,253 @@
+"""Deliveries become rows: GitHub's own examples, in any order, again and again."""
+
+from __future__ import annotations
+
+import json
+import random
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.db.models import Model
+from django.utils import timezone
+
+from autosync.mirror.models import (
+    Commit,
+    Delivery,
+    FeedEvent,
+    GitHubAppInstallation,
+    Issue,
+    PullRequest,
+    Ref,
+    Repository,
+)
+from autosync.resources import IGNORED, handlers
+from autosync.sync import WebhookProcessor
+from tests.octokit import examples
+
+pytestmark = pytest.mark.django_db(transaction=True)
+OURS = ("github_issue_id", "title", "state", "updated_at", "repository_id", "deleted_at")
+
+
+@pytest.fixture(autouse=True)
+def _no_tasks_left_over() -> None:
+    """Procrastinate's models are read-only to Django, so its rows outlive Django's flush."""
+    with connection.cursor() as cursor:
+        cursor.execute("TRUNCATE procrastinate_jobs CASCADE")
+
+
+def deliver(event: str, payload: dict[str, Any], guid: str) -> Delivery:
+    """What the receiver would have stored; examples from repository hooks get an installation."""
+    payload = {"installation": {"id": 1}, **payload}
+    delivery, _ = Delivery.objects.get_or_create(
+        guid=guid,
+        defaults={
+            "event": event,
+            "action": payload.get("action") or "",
+            "body": json.dumps(payload).encode(),
+            "received_at": timezone.now(),
+        },
+    )
+    return delivery
+
+
+def rows(model: type[Model], *fields: str) -> list[tuple[Any, ...]]:
+    return sorted(model._default_manager.values_list(*fields))
+
+
+def state_of_the_mirror() -> dict[str, list[tuple[Any, ...]]]:
+    """The content of the rows, without when it was observed."""
+    return {
+        "issues": [
+            (*r[:-1], r[-1] is not None)
+            for r in rows(Issue, "pk", "title", "state", "updated_at", "deleted_at")
+        ],
+        "pulls": rows(PullRequest, "pk", "title", "state", "merged", "updated_at"),
+        "commits": rows(Commit, "repository_id", "sha", "message"),
+        "repositories": rows(Repository, "pk", "full_name"),
+    }
+
+
+@pytest.mark.octokit
+def test_every_published_example_is_applied_or_deliberately_ignored() -> None:
+    for number, (event, payload) in enumerate(examples()):
+        deliver(event, payload, f"example-{number}")
+    WebhookProcessor().drain()
+    assert not Delivery.objects.filter(status__in=["pending", "parked"]).values_list(
+        "event", "action", "error"
+    )
+    for delivery in Delivery.objects.filter(status=Delivery.Status.IGNORED):
+        assert delivery.event in IGNORED or delivery.event not in handlers() or delivery.error
+
+
+@pytest.mark.octokit
+def test_the_examples_leave_the_rows_they_speak_of() -> None:
+    for number, (event, payload) in enumerate(examples()):
+        deliver(event, payload, f"example-{number}")
+    WebhookProcessor().drain()
+    # GitHub sends (de)milestoned of a pull request as an `issues` event.
+    real = [
+        p["issue"] for e, p in examples() if e == "issues" and not p["issue"].get("pull_request")
+    ]
+    issues = {i["id"] for i in real}
+    pulls = {p["pull_request"]["id"] for e, p in examples() if e == "pull_request"}
+    commits = {c["id"] for e, p in examples() if e == "push" for c in p["commits"]}
+    assert issues <= set(Issue.objects.values_list("pk", flat=True))
+    assert pulls == set(PullRequest.objects.values_list("pk", flat=True))
+    assert commits == set(Commit.objects.values_list("sha", flat=True))
+    assert FeedEvent.objects.filter(kind="issue", action="opened").exists()
+
+
+@pytest.mark.octokit
+@pytest.mark.parametrize("seed", range(3))
+def test_shuffled_and_repeated_the_examples_leave_the_same_rows(seed: int) -> None:
+    """Ties of one-second clocks are left to asking GitHub; here only newer ones count."""
+    chosen = [
+        (event, payload) for event, payload in examples() if event in ("issues", "pull_request")
+    ]
+    settled = _without_ties(chosen)
+    for number, (event, payload) in enumerate(settled):
+        deliver(event, payload, f"in-order-{number}")
+    WebhookProcessor().drain()
+    expected = state_of_the_mirror()
+    for model in (Issue, PullRequest, Commit, Repository, Delivery):
+        model.objects.all().delete()
+    shuffled = [(n, e, p) for n, (e, p) in enumerate(settled)] * 2
+    random.Random(seed).shuffle(shuffled)
+    for count, (number, event, payload) in enumerate(shuffled):
+        deliver(event, payload, f"shuffled-{number}-{count % 2}")
+        if count % 7 == 0:
+            WebhookProcessor().drain()
+    WebhookProcessor().drain()
+    assert state_of_the_mirror() == expected
+
+
+def _without_ties(chosen: list[tuple[str, dict[str, Any]]]) -> list[tuple[str, dict[str, Any]]]:
+    """One example per object and clock: the published ones reuse a few objects."""
+    kept: dict[tuple[str, int, str], tuple[str, dict[str, Any]]] = {}
+    for event, payload in chosen:
+        thing = payload["issue" if event == "issues" else event]
+        kept.setdefault((event, thing["id"], thing["updated_at"]), (event, payload))
+    return list(kept.values())
+
+
+def issue(number: int = 1, **more: Any) -> dict[str, Any]:
+    return {
+        "action": more.pop("action", "opened"),
+        "repository": {"id": 7, "name": "r", "full_name": "o/r", "default_branch": "main"},
+        "issue": {
+            "id": 100 + number,
+            "number": number,
+            "title": "t",
+            "created_at": "2026-01-01T00:00:00Z",
+            "updated_at": "2026-01-01T00:00:00Z",
+            **more,
+        },
+    }
+
+
+def test_the_same_delivery_ten_times_is_one_row_and_one_line_of_the_feed() -> None:
+    for _ in range(10):
+        deliver("issues", issue(), "one-guid")
+    WebhookProcessor().drain()
+    WebhookProcessor.replay([Delivery.objects.get().pk])
+    WebhookProcessor().drain()
+    assert Issue.objects.count() == 1
+    assert FeedEvent.objects.filter(kind="issue").count() == 1
+
+
+def test_a_bad_delivery_does_not_hold_up_the_others() -> None:
+    bad = deliver("issues", issue(1, created_at="yesterday"), "bad")
+    deliver("issues", issue(2), "good")
+    WebhookProcessor().process_batch()
+    bad.refresh_from_db()
+    assert (bad.status, bad.attempts) == ("pending", 1)
+    assert "created_at" in bad.error
+    assert bad.next_attempt_at > timezone.now()
+    assert Issue.objects.get().number == 2
+
+
+def test_a_delivery_that_keeps_failing_is_parked_and_can_be_replayed() -> None:
+    bad = deliver("issues", issue(1, created_at="yesterday"), "bad")
+    for _ in range(8):
+        Delivery.objects.update(next_attempt_at=timezone.now())
+        WebhookProcessor().process_batch()
+    bad.refresh_from_db()
+    assert bad.status == "parked"
+    Delivery.objects.update(body=json.dumps({"installation": {"id": 1}, **issue(1)}).encode())
+    assert WebhookProcessor.replay([bad.pk]) == 1
+    WebhookProcessor().drain()
+    bad.refresh_from_db()
+    assert bad.status == "applied"
+
+
+def test_an_event_of_a_repository_never_seen_heals_itself() -> None:
+    deliver("issues", issue(), "first")
+    WebhookProcessor().drain()
+    assert Repository.objects.get().full_name == "o/r"
+    assert _tasks() == {
+        "autosync.sync.tasks.import_installation",
+        "autosync.sync.tasks.import_repository",
+    }
+
+
+def test_a_repository_switched_off_keeps_its_deliveries_and_applies_none() -> None:
+    GitHubAppInstallation.objects.create(pk=1, observed_at=timezone.now())
+    Repository.objects.create(
+        pk=7, installation_id=1, name="r", observed_at=timezone.now(), auto_sync_enabled=False
+    )
+    delivery = deliver("issues", issue(), "kept")
+    WebhookProcessor().drain()
+    delivery.refresh_from_db()
+    assert delivery.status == "ignored"
+    assert "auto_sync_enabled" in delivery.error
+    assert not Issue.objects.exists()
+
+
+def test_a_deleted_issue_is_not_revived_by_a_late_event() -> None:
+    deliver("issues", issue(action="deleted", updated_at="2026-01-01T00:00:01Z"), "deleted")
+    deliver("issues", issue(action="edited", updated_at="2026-01-01T00:00:09Z"), "late")
+    WebhookProcessor().drain()
+    assert not Issue.live.exists()
+
+
+def push(before: str, after: str, *commits: str) -> dict[str, Any]:
+    return {
+        "ref": "refs/heads/main",
+        "before": before,
+        "after": after,
+        "repository": {"id": 7, "name": "r", "full_name": "o/r", "default_branch": "main"},
+        "commits": [
+            {
+                "id": sha,
+                "message": sha,
+                "timestamp": "2026-01-01T00:00:00+02:00",
+                "author": {"name": "A", "email": "a@example.org", "username": "a"},
+                "committer": {"name": "A", "email": "a@example.org"},
+            }
+            for sha in commits
+        ],
+    }
+
+
+def test_a_push_shows_its_commits_at_once_and_moves_the_branch() -> None:
+    deliver("push", push("0" * 40, "a" * 40, "a" * 40), "1")
+    deliver("push", push("a" * 40, "b" * 40, "b" * 40), "2")
+    WebhookProcessor().drain()
+    assert Commit.objects.count() == 2
+    assert Ref.objects.get().sha == "b" * 40
+    assert "autosync.sync.tasks.sync_git" in _tasks()
+
+
+def test_a_push_that_does_not_join_the_chain_leaves_the_branch_to_git() -> None:
+    deliver("push", push("0" * 40, "a" * 40, "a" * 40), "1")
+    deliver("push", push("b" * 40, "c" * 40, "c" * 40), "3")
+    WebhookProcessor().drain()
+    assert Ref.objects.get().sha == "a" * 40
+    assert Commit.objects.count() == 2
+
+
+def _tasks() -> set[str]:
+    from procrastinate.contrib.django.models import ProcrastinateJob
+
+    return set(ProcrastinateJob.objects.values_list("task_name", flat=True))

@@ -300,7 +300,7 @@ class GitRepos:
         limit: int = 100,
         since: int | None = None,
         until: int | None = None,
-        author: str | None = None,
+        author: Sequence[str] = (),
         path: str | None = None,
         exclude: Sequence[str] = (),
     ) -> list[Commit]:
@@ -325,7 +325,7 @@ class GitRepos:
         *,
         since: int | None = None,
         until: int | None = None,
-        author: str | None = None,
+        author: Sequence[str] = (),
         path: str | None = None,
         exclude: Sequence[str] = (),
     ) -> int:
@@ -583,15 +583,15 @@ class GitRepos:
         return done.stdout
 
 
-def _log_filter(since: int | None, until: int | None, author: str | None) -> list[str]:
+def _log_filter(since: int | None, until: int | None, author: Sequence[str]) -> list[str]:
     args = []
     if since is not None:
         # git cannot parse small epochs as numbers, hence the @.
         args.append(f"--since=@{since}")
     if until is not None:
         args.append(f"--until=@{until}")
-    if author is not None:
-        args += ["--fixed-strings", f"--author={author}"]
+    if author:
+        args += ["--fixed-strings", *(f"--author={one}" for one in author)]
     return args
 
 

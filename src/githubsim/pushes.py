@@ -150,7 +150,10 @@ def describe(
     wanted = [*shas, tip]
     commits = git.commits(repository_id, wanted)
     paths = git.changed_paths(repository_id, wanted)
-    lines = {sha: _line(commits[sha], paths.get(sha)) for sha in wanted if sha in commits}
+    fresh = set(git.new_commits(repository_id, tip, others, MAX_COMMITS)) if others else set(shas)
+    lines = {
+        sha: _line(commits[sha], sha in fresh, paths.get(sha)) for sha in wanted if sha in commits
+    }
     listed = () if ref.startswith("refs/tags/") else tuple(lines[sha] for sha in shas)
     return Push(ref, before, after, forced, listed, lines.get(tip))
 
@@ -252,7 +255,9 @@ def email_of(store: Store, account_id: int) -> str:
     return account.email or f"{account.id}+{account.login}@users.noreply.github.com"
 
 
-def _line(commit: Commit, paths: tuple[list[str], list[str], list[str]] | None) -> CommitLine:
+def _line(
+    commit: Commit, distinct: bool, paths: tuple[list[str], list[str], list[str]] | None
+) -> CommitLine:
     added, removed, modified = paths or ([], [], [])
     return CommitLine(
         commit.sha,
@@ -263,6 +268,7 @@ def _line(commit: Commit, paths: tuple[list[str], list[str], list[str]] | None) 
         commit.author_email,
         commit.committer_name,
         commit.committer_email,
+        distinct,
         tuple(added),
         tuple(removed),
         tuple(modified),

@@ -70,6 +70,11 @@ class Accounts(Database):
         found = self.value("SELECT account_id FROM emails WHERE email = ?", (email,))
         return self.account(found)
 
+    def emails(self, account_id: int) -> list[str]:
+        """The emails whose commits are linked to an account."""
+        found = self.values("SELECT email FROM emails WHERE account_id = ?", (account_id,))
+        return [str(one[0]) for one in found]
+
     def accounts(self) -> list[Account]:
         """All accounts, oldest first."""
         return self.rows(Account, "ORDER BY id")

@@ -3,6 +3,7 @@
 Times are epoch seconds. `author_id` is None for a ghost (a deleted account).
 """
 
+import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -75,8 +76,8 @@ class Installation:
 
     @property
     def node_id(self) -> str:
-        # Installations still have the old style of node ids on GitHub (MDIzOkludGVncmF0…).
-        return node_id("IN", self.id)
+        # Installations still have the old style of node ids on GitHub.
+        return base64.b64encode(f"023:IntegrationInstallation{self.id}".encode()).decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,7 +288,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class CommitLine:
-    """One commit as a push payload lists it. Times are ISO 8601 with the author's own zone."""
+    """One commit as a push payload lists it. `distinct` means: on no other ref before."""
 
     sha: str
     tree: str
@@ -297,6 +298,7 @@ class CommitLine:
     author_email: str
     committer_name: str
     committer_email: str
+    distinct: bool = True
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     modified: tuple[str, ...] = ()

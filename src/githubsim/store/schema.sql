@@ -119,6 +119,9 @@ CREATE TABLE IF NOT EXISTS issues (
 );
 CREATE INDEX IF NOT EXISTS issue_created ON issues (repository_id, created_at, id);
 CREATE INDEX IF NOT EXISTS issue_updated ON issues (repository_id, updated_at, id);
+CREATE INDEX IF NOT EXISTS issue_kind ON issues (repository_id, pull_id, state);
+CREATE INDEX IF NOT EXISTS issue_milestone ON issues (milestone_id, state)
+    WHERE milestone_id IS NOT NULL;
 CREATE TABLE IF NOT EXISTS gone_issues (
     repository_id INTEGER NOT NULL,
     number INTEGER NOT NULL,

@@ -1,0 +1,238 @@
+"""Issues (and the issue half of pull requests): listed, shown, opened, edited, locked."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from githubsim.errors import ApiError, Moved, forbidden, invalid, not_found
+from githubsim.rest.call import Answer, Call, route
+from githubsim.shapes import Json
+from githubsim.store import Issue
+
+_ORDERS = {"created": "created_at", "updated": "updated_at", "comments": "comments"}
+_REASONS = ("completed", "not_planned", "duplicate", "reopened")
+_LOCK_REASONS = ("off-topic", "too heated", "resolved", "spam")
+
+
+@route("GET", "/repos/{owner}/{repo}/issues", "issues|pull_requests")
+def list_issues(call: Call) -> Answer:
+    """https://docs.github.com/rest/issues/issues#list-repository-issues (pull requests too)"""
+    if not call.repository.has_issues:
+        raise ApiError(410, "Issues are disabled for this repo")
+    query = call.query
+    state = query.get("state", "open")
+    order = _ORDERS.get(query.get("sort", "created"))
+    if state not in ("open", "closed", "all") or order is None:
+        raise ApiError(422, "Validation Failed", errors=["Invalid value for state or sort"])
+    wheres, values = _filters(call)
+    filters: Json = {
+        "pulls": None if call.caller.allows("pull_requests") else False,
+        "state": None if state == "all" else state,
+        "since": call.when("since"),
+        "where": " AND ".join(wheres),
+        "values": values,
+    }
+    found = call.store.issues(
+        call.repository.id,
+        order=order,
+        descending=query.get("direction", "desc") != "asc",
+        limit=call.per_page,
+        offset=call.offset,
+        **filters,
+    )
+    total = call.store.count_issues(call.repository.id, **filters)
+    return call.paged(call.shapes.issue_list(call.repository, found), total)
+
+
+@route("GET", "/repos/{owner}/{repo}/issues/{number}", "issues|pull_requests")
+def show_issue(call: Call) -> Answer:
+    """https://docs.github.com/rest/issues/issues#get-an-issue"""
+    issue = find_issue(call)
+    return Answer(_shape(call, issue), modified=issue.updated_at)
+
+
+@route("POST", "/repos/{owner}/{repo}/issues", "issues:write")
+def open_issue(call: Call) -> Answer:
+    """https://docs.github.com/rest/issues/issues#create-an-issue"""
+    if not call.repository.has_issues:
+        raise ApiError(410, "Issues has been disabled in this repository.")
+    body = call.json()
+    title = body.get("title")
+    if not isinstance(title, str) or not title.strip():
+        raise invalid("Issue", "title")
+    issue = call.store.open_issue(
+        call.repository.id,
+        title,
+        _text(body.get("body")),
+        author_id=call.acting_id,
+        label_ids=label_ids(call, body.get("labels") or ()),
+        assignee_ids=assignee_ids(call, body.get("assignees") or ()),
+        milestone_id=milestone_id(call, body.get("milestone")),
+    )
+    return Answer(_shape(call, issue), 201)
+
+
+@route("PATCH", "/repos/{owner}/{repo}/issues/{number}", "issues|pull_requests:write")
+def edit_issue(call: Call) -> Answer:
+    """https://docs.github.com/rest/issues/issues#update-an-issue"""
+    issue = find_issue(call)
+    body = call.json()
+    state, reason = body.get("state"), body.get("state_reason")
+    if state not in (None, "open", "closed") or reason not in (None, *_REASONS):
+        raise invalid("Issue", "state", "invalid")
+    who = call.acting_id
+    store = call.store
+    with store.writing():
+        if "title" in body or "body" in body:
+            store.edit_issue(
+                issue.id,
+                title=_text(body.get("title")),
+                body=_text(body["body"]) or "" if "body" in body else None,
+                sender_id=who,
+            )
+        if "labels" in body:
+            store.set_labels(issue.id, label_ids(call, body["labels"] or ()), sender_id=who)
+        if "assignees" in body:
+            wanted = assignee_ids(call, body["assignees"] or ())
+            store.set_assignees(issue.id, wanted, sender_id=who)
+        if "milestone" in body:
+            store.set_milestone(issue.id, milestone_id(call, body["milestone"]), sender_id=who)
+        if state == "closed":
+            store.close_issue(issue.id, reason=reason or "completed", sender_id=who)
+        elif state == "open":
+            store.reopen_issue(issue.id, sender_id=who)
+    return Answer(_shape(call, find_issue(call)))
+
+
+@route("PUT", "/repos/{owner}/{repo}/issues/{number}/lock", "issues|pull_requests:write")
+def lock(call: Call) -> Answer:
+    """https://docs.github.com/rest/issues/issues#lock-an-issue"""
+    reason = call.json().get("lock_reason")
+    if reason not in (None, *_LOCK_REASONS):
+        raise invalid("Issue", "lock_reason", "invalid")
+    call.store.lock_issue(find_issue(call).id, reason=reason, sender_id=call.acting_id)
+    return Answer(status=204)
+
+
+@route("DELETE", "/repos/{owner}/{repo}/issues/{number}/lock", "issues|pull_requests:write")
+def unlock(call: Call) -> Answer:
+    """https://docs.github.com/rest/issues/issues#unlock-an-issue"""
+    call.store.lock_issue(find_issue(call).id, locked=False, sender_id=call.acting_id)
+    return Answer(status=204)
+
+
+@route("GET", "/repos/{owner}/{repo}/assignees", "issues|pull_requests")
+def list_assignees(call: Call) -> Answer:
+    """https://docs.github.com/rest/issues/assignees#list-assignees (every user here)"""
+    users = [one for one in call.store.accounts() if one.type == "User"]
+    return call.whole(users, call.shapes.user)
+
+
+@route("POST", "/repos/{owner}/{repo}/issues/{number}/assignees", "issues|pull_requests:write")
+@route("DELETE", "/repos/{owner}/{repo}/issues/{number}/assignees", "issues|pull_requests:write")
+def change_assignees(call: Call) -> Answer:
+    """https://docs.github.com/rest/issues/assignees#add-assignees-to-an-issue"""
+    issue = find_issue(call)
+    named = assignee_ids(call, call.json().get("assignees") or ())
+    if call.method == "POST":
+        wanted = [*issue.assignee_ids, *(one for one in named if one not in issue.assignee_ids)]
+    else:
+        wanted = [one for one in issue.assignee_ids if one not in named]
+    new = call.store.set_assignees(issue.id, wanted, sender_id=call.acting_id)
+    return Answer(_shape(call, new), 201 if call.method == "POST" else 200)
+
+
+@route("GET", "/repos/{owner}/{repo}/issues/{number}/events", "issues|pull_requests")
+@route("GET", "/repos/{owner}/{repo}/issues/{number}/timeline", "issues|pull_requests")
+@route("GET", "/repos/{owner}/{repo}/issues/{number}/reactions", "issues|pull_requests")
+def nothing_there(call: Call) -> Answer:
+    """Lists that are empty in every world so far."""
+    find_issue(call)
+    return Answer([])
+
+
+def find_issue(call: Call) -> Issue:
+    """The issue in the path; 301 for a transferred one, 410 for a deleted one, else 404."""
+    number = call.number("number")
+    found = call.store.issue_by_number(call.repository.id, number)
+    if found is not None:
+        needed = "issues" if found.pull_id is None else "issues|pull_requests"
+        level = "read" if call.method in ("GET", "HEAD") else "write"
+        if not call.caller.allows(needed, level):
+            raise forbidden()
+        return found
+    gone, moved = call.store.gone_issue(call.repository.id, number)
+    target = None if moved is None else call.store.repository(moved.repository_id)
+    if moved is not None and target is not None and call.caller.sees(target):
+        raise Moved(f"{call.shapes.api}/repositories/{target.id}/issues/{moved.number}")
+    if gone and moved is None:
+        raise ApiError(410, "This issue was deleted")
+    raise not_found()
+
+
+def label_ids(call: Call, named: Sequence[Any]) -> list[int]:
+    """Ids of labels by name (or {"name": …}); an unknown one is made, as GitHub does."""
+    found = []
+    for one in named:
+        name = str(one.get("name", "")) if isinstance(one, dict) else str(one)
+        label = call.store.label_by_name(call.repository.id, name)
+        if label is None:
+            label = call.store.create_label(call.repository.id, name, sender_id=call.acting_id)
+        if label.id not in found:
+            found.append(label.id)
+    return found
+
+
+def assignee_ids(call: Call, logins: Sequence[Any]) -> list[int]:
+    """Ids of accounts by login; the unknown are left out, as GitHub does."""
+    accounts = [call.store.account_by_login(str(one)) for one in logins]
+    return [one.id for one in accounts if one is not None]
+
+
+def milestone_id(call: Call, number: Any) -> int | None:
+    """The id of a milestone by number; 422 if there is none."""
+    if number is None:
+        return None
+    for one in call.store.milestones(call.repository.id):
+        if one.number == number:
+            return one.id
+    raise invalid("Issue", "milestone", "invalid")
+
+
+def _filters(call: Call) -> tuple[list[str], list[Any]]:
+    query, store = call.query, call.store
+    wheres: list[str] = []
+    values: list[Any] = []
+    for name in filter(None, query.get("labels", "").split(",")):
+        label = store.label_by_name(call.repository.id, name)
+        wheres.append("? IN (SELECT value FROM json_each(label_ids))")
+        values.append(-1 if label is None else label.id)
+    for key, column in (("creator", "author_id"), ("assignee", "")):
+        login = query.get(key)
+        if not login:
+            continue
+        account = store.account_by_login(login)
+        if column:
+            wheres.append(f"{column} = ?")
+            values.append(-1 if account is None else account.id)
+        elif login in ("*", "none"):
+            wheres.append(f"assignee_ids {'=' if login == 'none' else '<>'} '[]'")
+        else:
+            wheres.append("? IN (SELECT value FROM json_each(assignee_ids))")
+            values.append(-1 if account is None else account.id)
+    milestone = query.get("milestone")
+    if milestone in ("*", "none"):
+        wheres.append(f"milestone_id IS {'' if milestone == 'none' else 'NOT '}NULL")
+    elif milestone:
+        number = int(milestone) if milestone.isdecimal() else -1
+        wheres.append("milestone_id = ?")
+        values.append(milestone_id(call, number))
+    return wheres, values
+
+
+def _shape(call: Call, issue: Issue) -> Json:
+    pull = None if issue.pull_id is None else call.store.pull_of(issue)
+    return call.shapes.issue(call.repository, issue, pull=pull, closed_by=True)
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)

@@ -1,0 +1,206 @@
+"""Pull requests: listed, shown, opened, edited, merged; their commits and files."""
+
+from typing import Any
+
+from githubsim.errors import ApiError, invalid, not_found
+from githubsim.gitrepos import MergeConflict
+from githubsim.pushes import merge_pull, pull_spec
+from githubsim.rest.call import Answer, Call, route
+from githubsim.store import Pull
+
+_ORDERS = {
+    "created": "created_at",
+    "updated": "updated_at",
+    "popularity": "comments",
+    "long-running": "created_at",
+}
+
+
+@route("GET", "/repos/{owner}/{repo}/pulls", "pull_requests")
+def list_pulls(call: Call) -> Answer:
+    """https://docs.github.com/rest/pulls/pulls#list-pull-requests"""
+    query = call.query
+    state = query.get("state", "open")
+    order = _ORDERS.get(query.get("sort", "created"))
+    if state not in ("open", "closed", "all") or order is None:
+        raise ApiError(422, "Validation Failed", errors=["Invalid value for state or sort"])
+    wheres, values = [], []
+    if query.get("base"):
+        wheres.append("base_ref = ?")
+        values.append(query["base"])
+    if query.get("head"):
+        wheres.append("head_ref = ?")
+        values.append(query["head"].partition(":")[2] or query["head"])
+    filters: dict[str, Any] = {
+        "pulls": True,
+        "state": None if state == "all" else state,
+        "where": (
+            f"id IN (SELECT issue_id FROM pulls WHERE {' AND '.join(wheres)})"  # noqa: S608
+            if wheres
+            else ""
+        ),
+        "values": values,
+    }
+    default = "desc" if query.get("sort", "created") == "created" else "asc"
+    found = call.store.issues(
+        call.repository.id,
+        order=order,
+        descending=query.get("direction", default) == "desc",
+        limit=call.per_page,
+        offset=call.offset,
+        **filters,
+    )
+    total = call.store.count_issues(call.repository.id, **filters)
+    pulls = call.store.pulls_of(found)
+    return call.paged([call.shapes.pull_simple(call.repository, one) for one in pulls], total)
+
+
+@route("GET", "/repos/{owner}/{repo}/pulls/{number}", "pull_requests")
+def show_pull(call: Call) -> Answer:
+    """https://docs.github.com/rest/pulls/pulls#get-a-pull-request"""
+    pull = _pull(call)
+    return Answer(call.shapes.pull(call.repository, pull), modified=pull.issue.updated_at)
+
+
+@route("POST", "/repos/{owner}/{repo}/pulls", "pull_requests:write")
+def open_pull(call: Call) -> Answer:
+    """https://docs.github.com/rest/pulls/pulls#create-a-pull-request"""
+    body = call.json()
+    for field in ("title", "head", "base"):
+        if not isinstance(body.get(field), str) or not body[field]:
+            raise invalid("PullRequest", field)
+    head = body["head"].partition(":")[2] or body["head"]
+    try:
+        spec = pull_spec(
+            call.git, call.repository.id, body["base"], head, draft=bool(body.get("draft"))
+        )
+    except KeyError as error:
+        field = "base" if error.args[0] == body["base"] else "head"
+        raise invalid("PullRequest", field, "invalid") from error
+    if spec.commits == 0:
+        message = f"No commits between {body['base']} and {head}"
+        raise invalid("PullRequest", "head", "custom", message)
+    if any(one.part.base_ref == body["base"] for one in _from(call, head)):
+        message = f"A pull request already exists for {body['head']}."
+        raise invalid("PullRequest", "head", "custom", message)
+    made = call.store.open_pull(
+        call.repository.id, body["title"], body.get("body"), spec, author_id=call.acting_id
+    )
+    return Answer(call.shapes.pull(call.repository, made), 201)
+
+
+@route("PATCH", "/repos/{owner}/{repo}/pulls/{number}", "pull_requests:write")
+def edit_pull(call: Call) -> Answer:
+    """https://docs.github.com/rest/pulls/pulls#update-a-pull-request"""
+    pull, body, who = _pull(call), call.json(), call.acting_id
+    store = call.store
+    if "title" in body or "body" in body:
+        store.edit_issue(
+            pull.issue.id, title=body.get("title"), body=body.get("body"), sender_id=who
+        )
+    base = body.get("base")
+    if base is not None and base != pull.part.base_ref:
+        sha = call.git.ref(call.repository.id, f"refs/heads/{base}")
+        if sha is None:
+            raise invalid("PullRequest", "base", "invalid")
+        store.retarget_pull(pull.id, base, sha, sender_id=who)
+    if body.get("state") == "closed":
+        store.close_issue(pull.issue.id, sender_id=who)
+    elif body.get("state") == "open":
+        if pull.merged:
+            raise invalid("PullRequest", "state", "invalid")
+        store.reopen_issue(pull.issue.id, sender_id=who)
+    return Answer(call.shapes.pull(call.repository, _pull(call)))
+
+
+@route("GET", "/repos/{owner}/{repo}/pulls/{number}/merge", "pull_requests")
+def is_merged(call: Call) -> Answer:
+    """https://docs.github.com/rest/pulls/pulls#check-if-a-pull-request-has-been-merged"""
+    if not _pull(call).merged:
+        raise not_found()
+    return Answer(status=204)
+
+
+@route("PUT", "/repos/{owner}/{repo}/pulls/{number}/merge", "contents:write")
+def merge(call: Call) -> Answer:
+    """https://docs.github.com/rest/pulls/pulls#merge-a-pull-request"""
+    pull, body = _pull(call), call.json()
+    if pull.issue.state == "closed" or pull.part.draft:
+        raise ApiError(405, "Pull Request is not mergeable")
+    if body.get("sha") not in (None, pull.part.head_sha):
+        raise ApiError(409, "Head branch was modified. Review and try the merge again.")
+    message = body.get("commit_title")
+    if message and body.get("commit_message"):
+        message += f"\n\n{body['commit_message']}"
+    try:
+        merged = merge_pull(
+            call.store,
+            call.git,
+            pull.id,
+            sender_id=call.acting_id,
+            squash=body.get("merge_method") == "squash",
+            message=message,
+        )
+    except (MergeConflict, KeyError) as error:
+        raise ApiError(405, "Pull Request is not mergeable") from error
+    return Answer(
+        {
+            "sha": merged.part.merge_commit_sha,
+            "merged": True,
+            "message": "Pull Request successfully merged",
+        }
+    )
+
+
+@route("GET", "/repos/{owner}/{repo}/pulls/{number}/commits", "pull_requests")
+def list_commits(call: Call) -> Answer:
+    """https://docs.github.com/rest/pulls/pulls#list-commits-on-a-pull-request (oldest first)"""
+    part = _pull(call).part
+    shas = call.git.existing(call.repository.id, [part.head_sha, part.base_sha])
+    if len(set(shas)) < len({part.head_sha, part.base_sha}):
+        return Answer([])
+    found = call.git.log(call.repository.id, part.head_sha, exclude=[part.base_sha], limit=250)
+    return call.whole(found[::-1], lambda one: call.shapes.commit(call.repository, one))
+
+
+@route("GET", "/repos/{owner}/{repo}/pulls/{number}/files", "pull_requests")
+def list_files(call: Call) -> Answer:
+    """https://docs.github.com/rest/pulls/pulls#list-pull-requests-files"""
+    part = _pull(call).part
+    fork = call.git.merge_base(call.repository.id, part.base_sha, part.head_sha)
+    if fork is None:
+        return Answer([])
+    changes = call.git.diff(call.repository.id, fork, part.head_sha)
+    return call.paged(
+        call.shapes.files(
+            call.repository,
+            part.head_sha,
+            changes[call.offset : call.offset + call.per_page],
+        ),
+        len(changes),
+    )
+
+
+@route("GET", "/repos/{owner}/{repo}/pulls/{number}/reviews", "pull_requests")
+@route("GET", "/repos/{owner}/{repo}/pulls/{number}/comments", "pull_requests")
+def nothing_there(call: Call) -> Answer:
+    """Lists that are empty in every world so far."""
+    _pull(call)
+    return Answer([])
+
+
+@route("GET", "/repos/{owner}/{repo}/pulls/comments", "pull_requests")
+def no_review_comments(call: Call) -> Answer:
+    """A list that is empty in every world so far."""
+    return Answer([])
+
+
+def _pull(call: Call) -> Pull:
+    found = call.store.pull_by_number(call.repository.id, call.number("number"))
+    if found is None:
+        raise not_found()
+    return found
+
+
+def _from(call: Call, head: str) -> list[Pull]:
+    return call.store.pulls_from(call.repository.id, head)

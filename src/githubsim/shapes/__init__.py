@@ -1,0 +1,11 @@
+"""Rows as JSON in GitHub's shape, for REST answers and webhook payloads alike."""
+
+from githubsim.shapes.accounts import GHOST, Json
+from githubsim.shapes.issues import IssueShapes
+
+
+class Shapes(IssueShapes):
+    """All of them: `Shapes(store, api="http://host:port", web="http://host:port")`."""
+
+
+__all__ = ["GHOST", "Json", "Shapes"]

@@ -1,0 +1,68 @@
+"""Who may see the dashboard, and who may press its buttons."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.contrib.auth.models import AnonymousUser, User
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponseBase
+from django_htmx.http import HttpResponseClientRedirect
+
+from autosync import config
+
+View = Callable[..., HttpResponseBase]
+
+# Titles and names come from strangers: should one ever slip through unescaped, it stays text.
+# Styles inside the page are pygal's.
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; connect-src 'self'; "
+    "img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+
+def may_read(user: User | AnonymousUser) -> bool:
+    """Whether `user` may see the dashboard."""
+    return user.is_authenticated or config.load().autosync_dashboard_public
+
+
+def readable(view: View) -> View:
+    """A page for signed-in users; for everybody where the dashboard is public."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not may_read(request.user):
+            return _sign_in(request)
+        response = view(request, *args, **kwargs)
+        response["Content-Security-Policy"] = POLICY
+        response["Cache-Control"] = "private, no-cache"
+        return response
+
+    return guarded
+
+
+def staff_only(view: View) -> View:
+    """A button that changes something: signed-in staff, also where reading is public."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not request.user.is_authenticated:
+            return _sign_in(request)
+        if not request.user.is_staff:
+            raise PermissionDenied("This needs a staff user.")
+        return view(request, *args, **kwargs)
+
+    return guarded
+
+
+def _sign_in(request: HttpRequest) -> HttpResponseBase:
+    """To the sign-in page and back to a page that can be shown (not to a button's address)."""
+    back = request.get_full_path() if request.method in ("GET", "HEAD") else "/"
+    answer = redirect_to_login(back)
+    if request.headers.get("HX-Request"):
+        # A part of a page must not be replaced by the sign-in form.
+        return HttpResponseClientRedirect(answer.url)
+    return answer

@@ -1,0 +1,112 @@
+"""Template tags: small drawings, numbers and moments in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django import template
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+register = template.Library()
+
+_STEPS = ((60, "s"), (60, "min"), (24, "h"), (365, "d"))
+
+
+@register.simple_tag
+def sparkline(values: Sequence[int], label: str) -> SafeString:
+    """Thin columns, one per value; `label` says in words what they show."""
+    width, height = 4, 24
+    top = max(values, default=0) or 1
+    bars = format_html_join(
+        "",
+        '<rect x="{}" y="{}" width="{}" height="{}"/>',
+        (
+            (i * width, height - size, width - 1, size)
+            for i, value in enumerate(values)
+            if (size := max(round(height * value / top), 2 if value else 0))
+        ),
+    )
+    return format_html(
+        '<svg class="spark" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>',
+        width * max(len(values), 1),
+        height,
+        label,
+        bars,
+    )
+
+
+@register.filter
+def seconds(value: float | None) -> str:
+    """A span in the two units that matter: 42 s, 3 min, 5.2 h, 12 d."""
+    if value is None:
+        return "–"
+    if 0 < value < 1:
+        return f"{value * 1000:.0f} ms"
+    amount = float(value)
+    for size, unit in _STEPS:
+        if amount < size:
+            return f"{amount:.1f} {unit}" if amount < 10 and amount % 1 else f"{amount:.0f} {unit}"
+        amount /= size
+    return f"{amount:.1f} y"
+
+
+@register.filter
+def moment(value: datetime | None) -> SafeString:
+    """How long ago, as a <time> whose title is the exact moment; live.js keeps it current."""
+    if value is None:
+        return format_html("{}", "–")
+    age = (timezone.now() - value).total_seconds()
+    words = (
+        "just now" if abs(age) < 2 else f"{seconds(age)} ago" if age > 0 else f"in {seconds(-age)}"
+    )
+    return format_html(
+        '<time datetime="{}" title="{} UTC">{}</time>',
+        value.isoformat(timespec="seconds"),
+        value.astimezone(timezone.get_default_timezone()).strftime("%Y-%m-%d %H:%M:%S"),
+        words,
+    )
+
+
+@register.filter
+def title_line(value: str) -> str:
+    """The first line of a message."""
+    return value.strip().partition("\n")[0]
+
+
+@register.filter
+def external(url: str) -> str:
+    """An address from a payload, if a browser may be sent there; else empty."""
+    return url if url.startswith(("https://", "http://")) else ""
+
+
+@register.filter
+def percent_of(part: int | None, whole: int | None) -> int | None:
+    """0 to 100, rounded down; None where either is unknown."""
+    if part is None or not whole:
+        return None
+    return max(0, min(100, 100 * part // whole))
+
+
+_PLURALS = {
+    "commit": "commits",
+    "commit_detail": "commit details",
+    "issue": "issues",
+    "pull_request": "pull requests",
+    "contributor": "contributors",
+    "ref": "branches and tags",
+}
+
+
+@register.filter
+def plural_name(resource: str) -> str:
+    """A resource's name as a heading over many."""
+    return _PLURALS.get(resource, resource.replace("_", " "))
+
+
+@register.filter
+def words(value: str) -> str:
+    """`completed_with_errors` → `completed with errors`."""
+    return value.replace("_", " ")

@@ -62,6 +62,20 @@ def test_webhooks_without_the_asgi_server_are_refused_not_lost() -> None:
     assert "autosync serve" in answer.json()["error"]
 
 
+def test_a_path_that_does_not_exist_is_told_where_to_look() -> None:
+    for path in ("nothing", "nothing/", "repositories/abc/", "sync/health/x"):
+        answer = Client().get(f"/api/{path}")
+        assert answer.status_code == 404
+        assert "/api/docs" in answer.json()["error"]
+
+
+def test_a_forgotten_slash_costs_a_redirect_that_keeps_method_and_query() -> None:
+    answer = Client().post("/api/sync/periodic?force=true")
+    assert answer.status_code == 308
+    assert answer["Location"] == "/api/sync/periodic/?force=true"
+    assert Client().get("/api/sync/health").status_code == 308
+
+
 def _value(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
     """Values that fit a parameter's schema, mixed with ones that may not."""
     fitting = next(kind for kind in schema.get("anyOf", [schema]) if kind.get("type") != "null")

@@ -7,8 +7,9 @@ from typing import Any
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
-from django.http import HttpRequest, HttpResponse
-from ninja import NinjaAPI
+from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
+from django.urls import resolve
+from ninja import NinjaAPI, Router
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.operation import Operation
 
@@ -45,6 +46,20 @@ api.add_router("", sync)
 api.add_router("", mirror)
 api.add_router("", deliveries)
 api.add_router("", webhook)
+elsewhere = Router()
+api.add_router("", elsewhere)
+
+
+@elsewhere.api_operation(
+    ["GET", "POST", "PUT", "PATCH", "DELETE"], "/{path:rest}", auth=None, include_in_schema=False
+)
+def nowhere(request: HttpRequest, rest: str) -> HttpResponse:
+    """What no route serves: JSON like every other error, and the slash for those who forgot it."""
+    with_slash = request.get_full_path(force_append_slash=True)
+    if not rest.endswith("/") and resolve(f"{request.path}/").route != resolve(request.path).route:
+        # Unlike Django's own redirect, 308 keeps the method and the body.
+        return HttpResponsePermanentRedirect(with_slash, preserve_request=True)
+    raise HttpError(404, "No such endpoint; /api/docs lists them.")
 
 
 def _problem(request: HttpRequest, status: int, error: str) -> HttpResponse:

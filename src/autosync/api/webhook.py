@@ -34,7 +34,7 @@ def _answer(description: str) -> dict[str, Any]:
     openapi_extra={
         "parameters": [
             _header("X-GitHub-Event", "the event's name"),
-            _header("X-GitHub-Delivery", "GUID; a second one is answered 2xx and applied once"),
+            _header("X-GitHub-Delivery", "GUID; a second one is answered 200 and applied once"),
             _header("X-Hub-Signature-256", "`sha256=` and the HMAC of the raw body"),
         ],
         "requestBody": {
@@ -52,10 +52,12 @@ def _answer(description: str) -> dict[str, Any]:
             },
         },
         "responses": {
-            "2XX": {"description": "The delivery is committed to the inbox (or was before)"},
+            "200": {"description": "This GUID was committed to the inbox before"},
+            "202": {"description": "The delivery is committed to the inbox"},
             "400": _answer("A header is missing or the body is not what it says"),
             "401": _answer("The signature is not made with our secret"),
             "413": _answer("The body is larger than 25 MB"),
+            "415": _answer("The content type is neither JSON nor a form"),
             "503": _answer("The database cannot take it now; nothing is stored"),
         },
     },

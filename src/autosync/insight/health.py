@@ -366,12 +366,16 @@ def _judge_quota(seen: Health, now: datetime) -> Iterator[Finding]:
                 f"GitHub asked {whose or quota.installation_id} to pause ({quota.resource}) until "
                 f"{quota.blocked_until:%H:%M:%S} UTC: {_line(quota.blocked_reason) or 'limit'}.",
             )
-        elif quota.limit and (quota.remaining or 0) < LOW_QUOTA * quota.limit:
+        elif (
+            quota.limit
+            and quota.remaining is not None
+            and (quota.remaining < LOW_QUOTA * quota.limit)
+        ):
             reset = f"; filled up at {quota.reset_at:%H:%M:%S} UTC" if quota.reset_at else ""
             yield (
                 Status.DEGRADED,
                 f"Quota of {whose or quota.installation_id} ({quota.resource}): "
-                f"{quota.remaining or 0} of {quota.limit} left{reset}.",
+                f"{quota.remaining} of {quota.limit} left{reset}.",
             )
 
 

@@ -1,0 +1,1 @@
+"""The REST API: read the mirror, start syncs, look into the inbox."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,6 +11,7 @@ import typer
 from autosync import __version__
 from autosync.cli import deliveries, token
 from autosync.errors import AutoSyncError
+from autosync.service.child import set_up_django
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -22,9 +24,7 @@ app = typer.Typer(
 def _settings(context: typer.Context) -> None:
     # These two work on the database directly; the others decide for themselves.
     if context.invoked_subcommand in ("token", "deliveries"):
-        from autosync.service.serve import setup_django
-
-        setup_django()
+        set_up_django()
 
 
 app.add_typer(token.app, name="token")
@@ -36,11 +36,14 @@ def serve(
     worker: Annotated[
         bool, typer.Option(help="run a worker too; without it, run `autosync worker` elsewhere")
     ] = True,
+    web_processes: Annotated[
+        int, typer.Option(min=1, max=64, help="processes that share the port")
+    ] = 1,
 ) -> None:
     """Run receiver, web and worker as one supervised service. Migrates first."""
     from autosync.service import serve as service
 
-    raise typer.Exit(service.serve(with_worker=worker))
+    raise typer.Exit(service.serve(with_worker=worker, web_processes=web_processes))
 
 
 @app.command()
@@ -56,10 +59,10 @@ def worker() -> None:
 @app.command()
 def migrate() -> None:
     """Bring the database schema up to date."""
-    from autosync.service import serve as service
+    from autosync.service.migration import migrate as apply
 
-    service.migrate()
-    typer.echo("The database is up to date.")
+    set_up_django()
+    apply(verbosity=1)
 
 
 @app.command()
@@ -71,9 +74,7 @@ def sync(
     """Bring the mirror in step with GitHub now (the same as manage.py sync_github)."""
     from django.core.management import CommandError, call_command
 
-    from autosync.service.serve import setup_django
-
-    setup_django()
+    set_up_django()
     try:
         call_command("sync_github", installation=installation, repository=repository, force=force)
     except CommandError as error:
@@ -82,13 +83,30 @@ def sync(
 
 @app.command()
 def demo(
-    repositories: Annotated[int, typer.Option(min=1, max=200)] = 20,
-    people: Annotated[int, typer.Option(help="changes a minute that people make")] = 30,
+    repositories: Annotated[int, typer.Option(min=1, max=500)] = 20,
+    commits: Annotated[int, typer.Option(min=0, help="in all repositories together")] = 4000,
+    issues: Annotated[int, typer.Option(min=0)] = 1500,
+    pulls: Annotated[int, typer.Option(min=0)] = 600,
+    people: Annotated[int, typer.Option(min=0, help="things people do, per minute")] = 30,
+    seed: Annotated[str, typer.Option(help="the same seed makes the same world")] = "1",
+    import_git: Annotated[
+        Path | None,
+        typer.Option(help="a git repository whose history one of them gets; default: AutoSync's"),
+    ] = None,
 ) -> None:
     """A GitHub in a box with simulated people, and AutoSync mirroring it."""
     from autosync.service import demo as service
 
-    raise typer.Exit(service.demo(repositories=repositories, people_per_minute=people))
+    world = service.World(
+        repositories=repositories,
+        commits=commits,
+        issues=issues,
+        pulls=pulls,
+        people=people,
+        seed=seed,
+        import_git=import_git.resolve() if import_git else service.own_checkout(),
+    )
+    raise typer.Exit(service.demo(world))
 
 
 @app.command()

@@ -69,9 +69,9 @@ def _database() -> str:
 
 
 def _app() -> str:
-    from autosync.service.serve import setup_django
+    from autosync.service.child import set_up_django
 
-    setup_django()
+    set_up_django()
     from autosync.github import AppClient, LocalBudget
     from autosync.sync.connect import credentials
 
@@ -82,9 +82,9 @@ def _app() -> str:
 
 
 def _webhook() -> str:
-    from autosync.service.serve import setup_django
+    from autosync.service.child import set_up_django
 
-    setup_django()
+    set_up_django()
     from autosync.sync import hook
 
     state = hook.state()

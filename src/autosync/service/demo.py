@@ -1,100 +1,189 @@
-"""`autosync demo`: githubsim, a world with people in it, and AutoSync mirroring them."""
+"""`autosync demo`: a GitHub in a box with people in it, and AutoSync mirroring it."""
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import shutil
+import subprocess
 import urllib.error
 import urllib.request
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from autosync import config
-from autosync.errors import AutoSyncError
+from autosync.errors import AutoSyncError, ConfigurationError
 from autosync.service import serve
 from autosync.service.supervisor import Child, Supervisor, python
 
-_WORLD_SECONDS = 120.0
+_WORLD_SECONDS = 180.0
+# What the surroundings may say about a demo; everything else of AutoSync's is the demo's own.
+_TAKEN_OVER = {
+    "AUTOSYNC_HOST",
+    "AUTOSYNC_PORT",
+    "AUTOSYNC_DATA_DIR",
+    "AUTOSYNC_LOG_LEVEL",
+    "AUTOSYNC_POSTGRES_USER",
+}
 
 
-def demo(*, repositories: int, people_per_minute: int) -> int:
+@dataclass(frozen=True)
+class World:
+    """What the simulated GitHub is filled with when there is none yet; kept afterwards."""
+
+    repositories: int = 20
+    commits: int = 4000
+    issues: int = 1500
+    pulls: int = 600
+    people: int = 30  # things people do, per minute
+    seed: str = "1"
+    import_git: Path | None = None
+
+
+def demo(world: World) -> int:
     """Run both until a signal. The world and the mirror are kept: started again, it goes on."""
-    sim_port = int(os.environ.get("GITHUBSIM_PORT", "8010"))
-    own_port = int(os.environ.get("AUTOSYNC_PORT", "8000"))
-    data = Path(os.environ.get("AUTOSYNC_DATA_DIR", f".demo/{own_port}")).resolve()
-    host = os.environ.get("AUTOSYNC_HOST", "127.0.0.1")
-    hook = f"http://127.0.0.1:{own_port}/api/github/webhook/"
-    world = data / "github"
-    os.environ |= {
-        "AUTOSYNC_DATA_DIR": str(data),
-        "AUTOSYNC_HOST": host,
-        "AUTOSYNC_PORT": str(own_port),
-        "AUTOSYNC_DASHBOARD_PUBLIC": "1",
-        "GITHUB_API_URL": f"http://127.0.0.1:{sim_port}",
-        "GITHUB_WEBHOOK_URL": hook,
-    }
-    config.load.cache_clear()
-    serve.check_port()
+    github = _GitHub.prepare(world)
+    serve.start_logging()
     supervisor = Supervisor()
-    supervisor.start(_github(world, sim_port, hook, repositories, people_per_minute))
-    serve.say(f"Building a GitHub with {repositories} repositories on port {sim_port} …")
-    return supervisor.run(lambda: _go_on(supervisor, world, sim_port))
+    return supervisor.run(lambda: _start(supervisor, github))
 
 
-def _github(world: Path, port: int, hook: str, repositories: int, people: int) -> Child:
-    command = python("-m", "githubsim", "serve", "--port", str(port), "--data", str(world))
-    command += ["--repositories", str(repositories), "--commits", "4000"]
-    command += ["--issues", "2000", "--pulls", "800", "--people", str(people)]
-    command += ["--webhook-url", hook, "--no-install"]
-    # One of the repositories has a real history: this project's own, where there is one.
-    if shutil.which("git") and (config.PROJECT_ROOT / ".git").exists():
-        command += ["--import-git", str(config.PROJECT_ROOT)]
-    return Child("githubsim", command)
-
-
-def _go_on(supervisor: Supervisor, world: Path, port: int) -> None:
-    """The rest of the start, once signals are watched: Ctrl-C works at any moment."""
-    app_file = world / "app.json"
-    if not supervisor.wait_until(lambda: app_file.exists() and _answers(port), _WORLD_SECONDS):
-        raise AutoSyncError(
-            f"The simulated GitHub did not start on port {port}. See its messages above; "
-            "set GITHUBSIM_PORT if the port is taken."
-        )
-    app = json.loads(app_file.read_text())
-    os.environ |= {
-        "GITHUB_APP_ID": str(app["id"]),
-        "GITHUB_APP_CLIENT_ID": app["client_id"],
-        "GITHUB_APP_CLIENT_SECRET": app["client_secret"],
-        "GITHUB_APP_PRIVATE_KEY": str(world / "app.pem"),
-        "GITHUB_WEBHOOK_SECRET": app["webhook_secret"],
-    }
-    config.load.cache_clear()
-    serve.check_settings()
-    serve.say("Preparing the database …")
-    serve.migrate()
-    supervisor.start(serve.web())
-    supervisor.start(serve.worker())
-    serve.announce(supervisor, lambda: _install(port))
-
-
-def _answers(port: int) -> bool:
-    with contextlib.suppress(OSError):
-        urllib.request.urlopen(f"http://127.0.0.1:{port}/meta", timeout=2).read()
-        return True
-    return False
-
-
-def _install(port: int) -> None:
-    """Somebody installs the App: from here on everything happens by itself."""
-    request = urllib.request.Request(
-        f"http://127.0.0.1:{port}/_sim/install", data=b"{}", method="POST"
+def own_checkout() -> Path | None:
+    """This project's git repository, if it is one with a history that can be cloned."""
+    root = config.PROJECT_ROOT
+    if not shutil.which("git") or not (root / ".git").exists():
+        return None
+    shallow = subprocess.run(
+        ["git", "-C", str(root), "rev-parse", "--is-shallow-repository"],
+        capture_output=True,
+        text=True,
     )
-    request.add_header("content-type", "application/json")
-    with contextlib.suppress(urllib.error.HTTPError):  # installed by an earlier demo
-        urllib.request.urlopen(request, timeout=10).read()
+    return root if shallow.stdout.strip() == "false" else None
+
+
+def _start(supervisor: Supervisor, github: _GitHub) -> None:
+    new = not github.app_file.exists()
     serve.say(
-        "The App is installed: watch the repositories appear, then people at work.\n"
-        f"The simulated GitHub is at http://127.0.0.1:{port}/ · Ctrl-C stops everything; "
-        "started again, it goes on."
+        f"Building a GitHub with {github.world.repositories} repositories …"
+        if new
+        else "Starting the GitHub of the last demo …"
     )
+    supervisor.start(github.child())
+    if not supervisor.wait_until(github.answers, _WORLD_SECONDS):
+        raise AutoSyncError(
+            f"The simulated GitHub does not answer on port {github.port}. See its messages above."
+        )
+    github.become_its_app()
+    serve.start(supervisor)
+    github.install_app()
+    serve.say(
+        f"\n  Dashboard         {serve.url()}\n"
+        f"  Simulated GitHub  {github.url}/\n\n"
+        "The App is installed: the repositories appear and fill, then people push, open, close\n"
+        "and merge. Try `kill -9` on any process and start again: nothing is lost.\n"
+        "Ctrl-C stops everything; the world and the mirror stay in "
+        f"{config.load().data_dir}.\n"
+    )
+
+
+@dataclass(frozen=True)
+class _GitHub:
+    """The simulator's process, as the demo sees it: a command, an address and an App."""
+
+    world: World
+    port: int
+    data: Path
+
+    @classmethod
+    def prepare(cls, world: World) -> _GitHub:
+        """Make this process's environment the demo's own, whatever .env or the shell say."""
+        port = os.environ.get("GITHUBSIM_PORT") or "8010"
+        if not port.isdigit() or not 1 <= int(port) <= 65535:
+            raise ConfigurationError("GITHUBSIM_PORT is not a port number. Example: 8010.")
+        for name in list(os.environ):
+            ours = name == "DATABASE_URL" or name.startswith(("GITHUB_", "AUTOSYNC_"))
+            if ours and name not in _TAKEN_OVER:
+                del os.environ[name]
+        own_port = os.environ.setdefault("AUTOSYNC_PORT", "8000")
+        data = Path(os.environ.get("AUTOSYNC_DATA_DIR") or f".demo/{own_port}").resolve()
+        data.mkdir(parents=True, exist_ok=True)
+        os.environ |= {
+            "AUTOSYNC_DATA_DIR": str(data),
+            "AUTOSYNC_DASHBOARD_PUBLIC": "1",
+            "GITHUB_API_URL": f"http://127.0.0.1:{port}",
+            "GITHUB_WEBHOOK_URL": f"http://127.0.0.1:{own_port}/api/github/webhook/",
+        }
+        # `.env` is read from the working folder: a demo must not touch what that one names.
+        os.chdir(data)
+        config.load.cache_clear()
+        config.load()
+        return cls(world, int(port), data / "github")
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def app_file(self) -> Path:
+        return self.data / "app.json"
+
+    def child(self) -> Child:
+        world = self.world
+        command = python("-m", "autosync.service.tether", "githubsim", "serve")
+        options = {
+            "--port": self.port,
+            "--data": self.data,
+            "--seed": world.seed,
+            "--repositories": world.repositories,
+            "--commits": world.commits,
+            "--issues": world.issues,
+            "--pulls": world.pulls,
+            "--people": world.people,
+            "--webhook-url": os.environ["GITHUB_WEBHOOK_URL"],
+        }
+        for name, value in options.items():
+            command += [name, str(value)]
+        command.append("--no-install")
+        if world.import_git is not None:
+            command += ["--import-git", str(world.import_git)]
+        return Child("githubsim", command)
+
+    def answers(self) -> bool:
+        if not self.app_file.exists():
+            return False
+        try:
+            self._ask("GET", "/meta")
+        except OSError:
+            return False
+        return True
+
+    def become_its_app(self) -> None:
+        """Take the credentials the simulator has made for the App."""
+        app = json.loads(self.app_file.read_text())
+        os.environ |= {
+            "GITHUB_APP_ID": str(app["id"]),
+            "GITHUB_APP_CLIENT_ID": app["client_id"],
+            "GITHUB_APP_CLIENT_SECRET": app["client_secret"],
+            "GITHUB_APP_PRIVATE_KEY": str(self.data / "app.pem"),
+            "GITHUB_WEBHOOK_SECRET": app["webhook_secret"],
+        }
+        config.load.cache_clear()
+        serve.check_settings()
+
+    def install_app(self) -> None:
+        """Somebody installs the App; from here on everything happens by itself."""
+        try:
+            self._ask("POST", "/_sim/install", {})
+        except urllib.error.HTTPError as error:
+            if error.code not in (409, 422):  # installed by an earlier demo
+                raise AutoSyncError(
+                    f"The App could not be installed on the simulated GitHub ({error})."
+                ) from None
+
+    def _ask(self, method: str, path: str, body: Any = None) -> bytes:
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.url + path, data=data, method=method)
+        request.add_header("content-type", "application/json")
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return bytes(answer.read())

@@ -1,28 +1,53 @@
-"""A child that ends when its parent is gone, by whatever signal the parent went."""
+"""What holds a child process to its supervisor: neither outlives the other unnoticed.
+
+The supervisor keeps one end of a socket pair, the child finds the number of its end in
+AUTOSYNC_LIFELINE. The kernel closes the supervisor's end however it dies, `kill -9` included; the
+child then ends as SIGTERM would have it. The same line tells the supervisor that a child is ready.
+"""
 
 from __future__ import annotations
 
 import os
 import signal
+import socket
 import threading
 import time
 
-_LOOK_EVERY_SECONDS = 0.3
-_GRACE_SECONDS = 8.0
+VARIABLE = "AUTOSYNC_LIFELINE"
+READY = b"r"
+_GRACE = 10.0  # seconds a child without a supervisor has for an orderly end
+
+_line: socket.socket | None = None
 
 
-def hold(parent: int | None = None) -> None:
-    """Watch the parent from a thread; when it is gone, stop this process as SIGTERM would.
+def hold() -> None:
+    """In a child: end when the supervisor is gone. Does nothing in a process started by hand."""
+    global _line
+    number = os.environ.pop(VARIABLE, "")
+    if not number:
+        return
+    _line = socket.socket(fileno=int(number))
+    _line.set_inheritable(False)
+    threading.Thread(target=_watch, args=(_line,), name="lifeline", daemon=True).start()
 
-    `kill -9` of the supervisor tells its children nothing, and PR_SET_PDEATHSIG is Linux only.
-    """
-    expected = parent if parent is not None else os.getppid()
-    threading.Thread(target=_watch, args=(expected,), name="lifeline", daemon=True).start()
+
+def ready() -> None:
+    """In a child: tell the supervisor that the work has begun."""
+    if _line is not None:
+        try:
+            _line.sendall(READY)
+        except OSError:
+            pass  # it is gone, and the watching thread knows
 
 
-def _watch(expected: int) -> None:
-    while os.getppid() == expected:
-        time.sleep(_LOOK_EVERY_SECONDS)
+def _watch(line: socket.socket) -> None:
+    try:
+        while line.recv(64):
+            pass
+    except OSError:
+        pass
     os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(_GRACE_SECONDS)
+    time.sleep(_GRACE)
+    if os.getpgrp() == os.getpid():  # what we have started goes with us
+        os.killpg(os.getpid(), signal.SIGKILL)
     os._exit(1)

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-import http.client
-import os
+import logging
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from autosync import config
-from autosync.errors import AutoSyncError, ConfigurationError
-from autosync.service.supervisor import Child, Supervisor, python
+from autosync.database import conninfo
+from autosync.service.supervisor import Child, ChildFailed, Supervisor, python
+from autosync.service.web import LISTENER_VARIABLE, listen
 
 _START_SECONDS = 60.0
-_MIGRATION_LOCK = 0x6175746F73796E63  # "autosync": one migrates, the others wait
-
-
-class PortInUse(AutoSyncError):
-    """Another program listens on the port."""
 
 
 def check_settings() -> None:
@@ -26,78 +20,72 @@ def check_settings() -> None:
     from autosync.github.credentials import load_private_key
 
     settings = config.load()
-    settings.require("GITHUB_APP_ID", "GITHUB_APP_PRIVATE_KEY", "GITHUB_WEBHOOK_SECRET")
+    if not settings.github_app_client_id:
+        settings.require("GITHUB_APP_ID")
+    settings.require("GITHUB_APP_PRIVATE_KEY", "GITHUB_WEBHOOK_SECRET")
     load_private_key(settings.github_app_private_key)
 
 
-def check_port() -> None:
-    """Raise PortInUse before anything is started."""
+def serve(*, with_worker: bool = True, web_processes: int = 1) -> int:
+    """Run until a signal; returns the exit code. Raises AutoSyncError when it cannot start."""
+    start_logging()
+    check_settings()
+    supervisor = Supervisor()
+    return supervisor.run(
+        lambda: start(supervisor, with_worker=with_worker, web_processes=web_processes)
+    )
+
+
+def start(
+    supervisor: Supervisor,
+    *,
+    with_worker: bool = True,
+    web_processes: int = 1,
+    migrate: bool = True,
+    environment: Mapping[str, str] | None = None,
+    on_listening: Callable[[], None] = lambda: None,
+) -> None:
+    """Start the service's processes under `supervisor`; returns when they are ready.
+
+    `on_listening` is called when the address is ours, before the first process starts.
+    """
     settings = config.load()
-    address = (settings.autosync_host, settings.autosync_port)
-    with socket.socket(
-        socket.AF_INET6 if ":" in settings.autosync_host else socket.AF_INET
-    ) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(address)
-        except OSError as error:
-            raise PortInUse(
-                f"Port {settings.autosync_port} on {settings.autosync_host} cannot be used "
-                f"({error.strerror}). Stop what listens there, or set AUTOSYNC_PORT (and "
-                "AUTOSYNC_HOST) to something else."
-            ) from None
+    listener = listen(settings.autosync_host, settings.autosync_port)
+    on_listening()
+    # Held here too, so that the embedded server outlives any child's crash.
+    conninfo()
+    if migrate:
+        supervisor.complete(Child("migrate", python("-m", "autosync.service.migration")))
+    environment = environment or {}
+    if with_worker:
+        supervisor.start(worker(environment))
+    webs = [web(listener, number, environment) for number in range(1, web_processes + 1)]
+    for process in webs:
+        supervisor.start(process)
+    for process in webs:
+        if not supervisor.wait_for(process, _START_SECONDS):
+            raise ChildFailed(f"{process.name} is not ready after {_START_SECONDS:.0f} seconds.")
+    say(f"AutoSync is ready: {url()}")
 
 
-def setup_django() -> None:
-    """Load Django in this process."""
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "autosync.settings")
-    import django
-
-    django.setup()
-
-
-def migrate() -> None:
-    """Bring the schema up to date; of several that start at once one does it."""
-    setup_django()
-    from django.core.management import call_command
-    from django.db import connection
-
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_lock(%s)", [_MIGRATION_LOCK])
-        call_command("migrate", verbosity=0, interactive=False)
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock(%s)", [_MIGRATION_LOCK])
-    except Exception as error:
-        if type(error).__name__ != "OperationalError":
-            raise
-        raise ConfigurationError(
-            f"The database does not answer: {' '.join(str(error).split())[:300]} "
-            "Check DATABASE_URL; leave it empty for the embedded PostgreSQL."
-        ) from None
-    finally:
-        connection.close()
+def web(listener: socket.socket, number: int, environment: Mapping[str, str]) -> Child:
+    """Receiver, API and dashboard; several share the listening socket."""
+    name = "web" if number == 1 else f"web {number}"
+    command = python("-m", "autosync.service.web")
+    return Child(name, command, environment, {LISTENER_VARIABLE: listener})
 
 
-def web() -> Child:
-    return Child("web", python("-m", "autosync.service.web"))
+def worker(environment: Mapping[str, str]) -> Child:
+    """Applies the inbox, imports, reconciles, keeps the schedule."""
+    return Child("worker", python("-m", "autosync.service.worker"), environment)
 
 
-def worker() -> Child:
-    return Child("worker", python("-m", "autosync.service.worker"))
-
-
-def is_ready() -> bool:
-    """Whether the web process answers."""
+def url() -> str:
+    """Where the dashboard is, for a browser on this machine."""
     settings = config.load()
-    with contextlib.suppress(OSError, http.client.HTTPException):
-        connection = http.client.HTTPConnection(
-            settings.autosync_host, settings.autosync_port, timeout=2
-        )
-        connection.request("GET", "/api/sync/health/")
-        connection.getresponse().read()
-        return True
-    return False
+    host = settings.autosync_host
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
+    return f"http://{host}:{settings.autosync_port}/"
 
 
 def say(line: str) -> None:
@@ -106,23 +94,9 @@ def say(line: str) -> None:
     sys.stderr.flush()
 
 
-def serve(*, with_worker: bool = True, on_ready: Callable[[], None] | None = None) -> int:
-    """Run until a signal; the exit code. Raises AutoSyncError when it cannot start."""
-    check_settings()
-    check_port()
-    say("Preparing the database …")
-    migrate()
-    supervisor = Supervisor()
-    supervisor.start(web())
-    if with_worker:
-        supervisor.start(worker())
-    return supervisor.run(lambda: announce(supervisor, on_ready))
-
-
-def announce(supervisor: Supervisor, on_ready: Callable[[], None] | None = None) -> None:
-    """Wait for the first answer and say where to look."""
-    settings = config.load()
-    if supervisor.wait_until(is_ready, _START_SECONDS):
-        say(f"AutoSync is ready: http://{settings.autosync_host}:{settings.autosync_port}/")
-        if on_ready is not None:
-            on_ready()
+def start_logging() -> None:
+    """The supervisor's own log lines, in the form of the children's."""
+    logging.basicConfig(
+        level=logging.WARNING, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s"
+    )
+    logging.getLogger("autosync").setLevel(config.load().autosync_log_level)

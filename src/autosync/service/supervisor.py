@@ -1,126 +1,263 @@
-"""Start children, restart those that crash, stop all in order."""
+"""Start child processes, restart those that crash, stop all in order."""
 
 from __future__ import annotations
 
 import logging
 import os
+import selectors
 import signal
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from types import FrameType
+
+from autosync.errors import AutoSyncError
+from autosync.service import lifeline
+from autosync.service.child import CHANGED, UNFIT
 
 logger = logging.getLogger(__name__)
 
-_STOP_SECONDS = 12.0
-_RESTART_FIRST_SECONDS = 0.5
-_RESTART_MOST_SECONDS = 30.0
-# A child that ran this long was well; its next crash starts the backoff anew.
-_WELL_SECONDS = 60.0
+_STOP_SECONDS = 15.0  # a worker finishes or gives back what is under way
+_RESTART_FIRST = 0.5  # seconds
+_RESTART_MOST = 30.0
+_WELL_SECONDS = 60.0  # a child that ran this long was well; its next crash starts the backoff anew
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class ChildFailed(AutoSyncError):
+    """A process of the service could not start; what it said stands above."""
+
+
+class _Stopped(Exception):
+    """A signal asked for the end."""
 
 
 @dataclass
 class Child:
-    """One child process: a name for the log, its command, what its environment adds."""
+    """One child process: a name for the log, its command, and what it inherits."""
 
     name: str
     command: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict)
-    process: subprocess.Popen[bytes] | None = None
-    started: float = 0.0
-    delay: float = _RESTART_FIRST_SECONDS
-    restart_at: float = 0.0
+    # Listening sockets, by the variable that gives the child their number.
+    sockets: Mapping[str, socket.socket] = field(default_factory=dict)
+    once: bool = False  # it is meant to end
+
+    process: subprocess.Popen[bytes] | None = field(default=None, init=False)
+    line: socket.socket | None = field(default=None, init=False)
+    ready: bool = field(default=False, init=False)  # it has been, since the service started
+    started: float = field(default=0.0, init=False)
+    delay: float = field(default=_RESTART_FIRST, init=False)
+    restart_at: float | None = field(default=None, init=False)
 
 
 def python(*arguments: str) -> list[str]:
-    """This interpreter with `arguments`."""
+    """The command that runs this interpreter with `arguments`."""
     return [sys.executable, *arguments]
 
 
 class Supervisor:
-    """Runs its children until a signal or `stop`; a crashed one comes back with backoff.
+    """Runs its children until SIGINT, SIGTERM or SIGHUP; a crashed one comes back with backoff.
 
-    Children have sessions of their own, so that Ctrl-C reaches only the supervisor, which stops
-    them in reverse order. They watch their parent (`service.lifeline`): `kill -9` of the
-    supervisor leaves none behind.
+    Each child leads a session of its own: Ctrl-C reaches only the supervisor, which stops the
+    children in reverse order of their start, and whatever a child leaves behind is ended with it.
     """
 
     def __init__(self) -> None:
         self._children: list[Child] = []
+        self._selector = selectors.DefaultSelector()
+        self._asked_to_stop = 0
         self._stopping = False
 
+    def run(self, script: Callable[[], None]) -> int:
+        """Call `script`, which starts the children, then watch them until a signal; returns 0.
+
+        A signal ends the script at its next wait. Raises what the script raises, and ChildFailed;
+        no child is left in any case.
+        """
+        with self._signals():
+            try:
+                script()
+                while True:
+                    self._turn(None)
+            except _Stopped:
+                return 0
+            finally:
+                self.stop()
+
     def start(self, child: Child) -> None:
-        """Start `child` now and keep it running."""
+        """Start `child` and keep it running."""
         self._children.append(child)
         self._spawn(child)
 
-    def run(self, meanwhile: Callable[[], None] = lambda: None) -> int:
-        """Watch until SIGINT or SIGTERM; calls `meanwhile` once the signals are in place."""
-        previous = {s: signal.signal(s, self._on_signal) for s in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            meanwhile()
-            while not self._stopping:
-                self._look()
-                time.sleep(0.2)
-        finally:
-            self.stop()
-            for number, handler in previous.items():
-                signal.signal(number, handler)
-        return 0
+    def complete(self, child: Child) -> None:
+        """Run `child` to its end; raises ChildFailed unless that is exit code 0."""
+        child.once = True
+        self.start(child)
+        process = child.process
+        assert process is not None
+        while process.poll() is None:
+            self._turn(None)
+        self._children.remove(child)
+        self._bury(child)
+        if process.returncode != 0:
+            raise ChildFailed(f"{child.name} failed; its message stands above.")
 
-    def wait_until(self, ready: Callable[[], bool], seconds: float) -> bool:
-        """Poll `ready` while keeping the children alive; False after `seconds` or a stop."""
+    def wait_for(self, child: Child, seconds: float) -> bool:
+        """Wait until `child` has said that it is ready; False after `seconds`."""
+        return self.wait_until(lambda: child.ready, seconds)
+
+    def wait_until(self, true: Callable[[], bool], seconds: float) -> bool:
+        """Watch the children until `true()`; False after `seconds`."""
         until = time.monotonic() + seconds
-        while not self._stopping and time.monotonic() < until:
-            if ready():
-                return True
-            self._look()
-            time.sleep(0.1)
-        return False
+        while not true():
+            if time.monotonic() > until:
+                return False
+            self._turn(0.1)
+        return True
 
     def stop(self) -> None:
-        """SIGTERM, last started first; SIGKILL for what does not end in time."""
+        """SIGTERM, last started first; SIGKILL for what does not end in time. Idempotent."""
         self._stopping = True
+        for child in self._children:
+            for listener in child.sockets.values():  # else connections would wait in vain
+                listener.close()
         for child in reversed(self._children):
             process = child.process
-            if process is None or process.poll() is not None:
+            if process is None:
                 continue
-            process.terminate()
-            try:
-                process.wait(_STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                logger.warning("%s did not stop in time and was killed", child.name)
-                process.kill()
-                process.wait()
+            if process.poll() is None:
+                process.terminate()
+                until = time.monotonic() + _STOP_SECONDS
+                while process.poll() is None and time.monotonic() < until:
+                    if self._asked_to_stop > 1:  # asked twice: somebody is in a hurry
+                        break
+                    self._wait(0.2)
+                else:
+                    if process.poll() is None:
+                        logger.warning("%s does not stop and is killed", child.name)
+            self._bury(child)
+        self._children.clear()
 
-    def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        self._stopping = True
+    def _turn(self, seconds: float | None) -> None:
+        """Wait for something to happen, for `seconds` at most, and react."""
+        if self._asked_to_stop and not self._stopping:
+            raise _Stopped
+        due = [c.restart_at - time.monotonic() for c in self._children if c.restart_at is not None]
+        self._wait(min([1.0 if seconds is None else seconds, *(max(d, 0.0) for d in due)]))
+        if self._asked_to_stop and not self._stopping:
+            raise _Stopped
+        for child in list(self._children):
+            if not child.once:
+                self._look_after(child)
+
+    def _look_after(self, child: Child) -> None:
+        if child.restart_at is not None:
+            if time.monotonic() >= child.restart_at:
+                child.restart_at = None
+                self._spawn(child)
+            return
+        code = child.process.poll() if child.process is not None else None
+        if code is None:
+            return
+        self._bury(child)
+        if code == UNFIT and not child.ready:
+            raise ChildFailed(f"{child.name} cannot start; its message stands above.")
+        if code == CHANGED:
+            self._spawn(child)
+            return
+        if time.monotonic() - child.started > _WELL_SECONDS:
+            child.delay = _RESTART_FIRST
+        how = f"was ended by {_signal_name(-code)}" if code < 0 else f"ended with code {code}"
+        logger.error("%s %s; it starts again in %.1f s", child.name, how, child.delay)
+        child.restart_at = time.monotonic() + child.delay
+        child.delay = min(child.delay * 2, _RESTART_MOST)
 
     def _spawn(self, child: Child) -> None:
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        names = {name: str(s.fileno()) for name, s in child.sockets.items()}
         child.started = time.monotonic()
         child.process = subprocess.Popen(
             child.command,
-            env={**os.environ, **child.environment, "AUTOSYNC_PARENT": str(os.getpid())},
+            env={
+                **os.environ,
+                **child.environment,
+                **names,
+                lifeline.VARIABLE: str(theirs.fileno()),
+            },
             stdin=subprocess.DEVNULL,
+            pass_fds=[theirs.fileno(), *(s.fileno() for s in child.sockets.values())],
             start_new_session=True,
         )
+        theirs.close()
+        child.line = ours
+        self._selector.register(ours, selectors.EVENT_READ, child)
 
-    def _look(self) -> None:
-        now = time.monotonic()
-        for child in self._children:
-            if child.process is None:
-                if now >= child.restart_at:
-                    self._spawn(child)
+    def _bury(self, child: Child) -> None:
+        """End what is left of a child: its process if it still runs, and those it started."""
+        if child.process is not None:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(child.process.pid, signal.SIGKILL)
+            child.process.wait()
+        self._hang_up(child)
+
+    def _hang_up(self, child: Child) -> None:
+        if child.line is not None:
+            self._selector.unregister(child.line)
+            child.line.close()
+            child.line = None
+
+    def _wait(self, seconds: float) -> None:
+        for key, _ in self._selector.select(seconds):
+            child = key.data
+            if child is None:
+                with suppress(BlockingIOError):
+                    os.read(key.fd, 4096)
                 continue
-            code = child.process.poll()
-            if code is None:
-                continue
-            if now - child.started > _WELL_SECONDS:
-                child.delay = _RESTART_FIRST_SECONDS
-            logger.error(
-                "%s ended with code %s; starting it again in %.1f s", child.name, code, child.delay
-            )
-            child.process, child.restart_at = None, now + child.delay
-            child.delay = min(child.delay * 2, _RESTART_MOST_SECONDS)
+            try:
+                said = child.line.recv(64)
+            except OSError:
+                said = b""
+            if lifeline.READY in said:
+                child.ready = True
+            if not said:  # it ends, or has closed its end; the exit code tells
+                self._hang_up(child)
+
+    @contextmanager
+    def _signals(self) -> Iterator[None]:
+        """Turn signals, those of ending children included, into something `_wait` wakes up for."""
+        wake, wake_end = os.pipe()
+        os.set_blocking(wake, False)
+        os.set_blocking(wake_end, False)
+        self._selector.register(wake, selectors.EVENT_READ, None)
+        previous_fd = signal.set_wakeup_fd(wake_end, warn_on_full_buffer=False)
+        previous = {
+            number: signal.signal(number, self._on_signal)
+            for number in _SIGNALS
+            # `nohup` has it ignored, and means it.
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN
+        }
+        previous[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, lambda *_: None)
+        try:
+            yield
+        finally:
+            for number, handler in previous.items():
+                signal.signal(number, handler)
+            signal.set_wakeup_fd(previous_fd)
+            self._selector.unregister(wake)
+            os.close(wake)
+            os.close(wake_end)
+
+    def _on_signal(self, *_: object) -> None:
+        self._asked_to_stop += 1
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

@@ -1,33 +1,121 @@
-"""The web process: Granian serving `autosync.asgi` (`python -m autosync.service.web`)."""
+"""The web process: Granian serving `autosync.asgi` (`python -m autosync.service.web`).
+
+The listening socket comes from the supervisor, in AUTOSYNC_LISTENER: while a crashed web process
+is started again, connections wait in it instead of being refused.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import os
+import signal
+import socket
+from typing import Any
 
 from granian.constants import Interfaces
-from granian.log import LogLevels
-from granian.server import Server
+from granian.log import LOGGING_CONFIG, LogLevels
+from granian.net import SocketHolder  # type: ignore[attr-defined]
+from granian.server.embed import Server
 
 from autosync import config
-from autosync.service import lifeline
+from autosync.errors import AutoSyncError
+from autosync.service import child, lifeline
+
+LISTENER_VARIABLE = "AUTOSYNC_LISTENER"
+ACCESS_LOG_VARIABLE = "AUTOSYNC_ACCESS_LOG"
+BACKLOG = 2048  # connections that wait to be accepted
+_CONNECTIONS = 4096  # requests at once; each open event stream is one
+_ACCESS_LINE = '[%(time)s] "%(method)s %(path)s %(protocol)s" %(status)d'
 
 
-def main() -> None:
-    settings = config.load()
-    parent = os.environ.get("AUTOSYNC_PARENT")
-    lifeline.hold(int(parent) if parent else None)
-    # Granian runs ASGI lifespan with this interface only, once per worker.
-    Server(
-        "autosync.asgi:application",
-        address=settings.autosync_host,
-        port=settings.autosync_port,
+class PortInUse(AutoSyncError):
+    """The port cannot be bound."""
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Bind the address of the settings; raises PortInUse, which names the variables."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(BACKLOG)
+    except OSError as error:
+        raise PortInUse(
+            f"Port {port} on {host} cannot be used ({error.strerror or error}). Stop what listens "
+            "there, or set AUTOSYNC_PORT (and AUTOSYNC_HOST) to something else."
+        ) from None
+    listener.setblocking(False)
+    return listener
+
+
+class _Server(Server):
+    """Granian in this process, on a socket that is already listening."""
+
+    def __init__(self, listener: socket.socket, **options: Any) -> None:
+        super().__init__(**options)
+        self._listener = listener
+
+    def _init_shared_socket(self) -> None:
+        self._ssp = None
+        self._shd: Any = SocketHolder(  # type: ignore[call-arg]
+            self._listener.detach(), False, BACKLOG
+        )
+
+    def startup(self, spawn_target: Any, target_loader: Any) -> None:
+        super().startup(spawn_target, target_loader)  # type: ignore[no-untyped-call]
+        asyncio.get_running_loop().call_later(0.01, lifeline.ready)
+
+
+def main() -> int:
+    """Serve until SIGTERM."""
+    number = os.environ.pop(LISTENER_VARIABLE, "")
+    if number:
+        listener = socket.socket(fileno=int(number))
+    else:
+        settings = config.load()
+        listener = listen(settings.autosync_host, settings.autosync_port)
+    # Not asyncio.run: Granian's threads would hold up its clean-up as long as a client stays
+    # connected. The process ends at once after this.
+    return asyncio.new_event_loop().run_until_complete(_serve(listener))
+
+
+async def _serve(listener: socket.socket) -> int:
+    from autosync.asgi import application
+
+    access_log = bool(os.environ.get(ACCESS_LOG_VARIABLE))
+    server = _Server(
+        listener,
+        target=application,
+        # Granian runs ASGI lifespan with this interface only.
         interface=Interfaces.ASGI,
-        workers=1,
-        log_level=LogLevels.warning,
-        respawn_failed_workers=True,
-        workers_kill_timeout=5,
-    ).serve()
+        backlog=BACKLOG,
+        backpressure=_CONNECTIONS,
+        websockets=False,
+        log_level=LogLevels.error,
+        log_dictconfig=_logging(),
+        log_access=access_log,
+        log_access_format=_ACCESS_LINE,
+    )
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, server.stop)
+    await server.serve()
+    await asyncio.sleep(0.05)  # the last answers leave from Granian's own threads
+    return 0
+
+
+def _logging() -> dict[str, Any]:
+    """Granian's lines on standard error, where all others go."""
+    settings: dict[str, Any] = dict(LOGGING_CONFIG)
+    settings["handlers"] = {
+        name: {**handler, "stream": "ext://sys.stderr"}
+        for name, handler in settings["handlers"].items()
+    }
+    return settings
 
 
 if __name__ == "__main__":
-    main()
+    child.run(main)

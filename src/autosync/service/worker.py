@@ -2,26 +2,44 @@
 
 from __future__ import annotations
 
-import os
-import sys
+import logging
+import time
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "autosync.settings")
+from autosync.service import child, lifeline
+
+logger = logging.getLogger("autosync.worker")
+
+_LOOK_EVERY = 2.0  # seconds
 
 
 def main() -> int:
-    import django
-
-    from autosync.service import lifeline
-
-    parent = os.environ.get("AUTOSYNC_PARENT")
-    if parent:
-        lifeline.hold(int(parent))
-    django.setup()
+    """Work until SIGTERM; what is under way is finished or given back."""
+    child.set_up_django()
     from autosync.sync import connect, worker
 
     connect.credentials()
+    lifeline.ready()
+    _wait_for_migrations()
     return worker.run()
 
 
+def _wait_for_migrations() -> None:
+    """Somebody else migrates: `autosync serve` elsewhere, or a person beside `runserver`."""
+    from django.db import connection
+    from django.db.migrations.executor import MigrationExecutor
+
+    said = False
+    while True:
+        executor = MigrationExecutor(connection)
+        missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+        connection.close()
+        if not missing:
+            return
+        if not said:
+            logger.warning("%d migrations are not applied yet; the worker waits", len(missing))
+            said = True
+        time.sleep(_LOOK_EVERY)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    child.run(main)

@@ -3,75 +3,83 @@
 from __future__ import annotations
 
 import os
+import re
+from datetime import datetime
 from typing import Any
 
 import django
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import connections
-from django.db.migrations.executor import MigrationExecutor
 
 from autosync import config
 from autosync.errors import AutoSyncError
 
+_ADDRPORT = re.compile(r"(?:(?P<host>\[[0-9a-fA-F:]+\]|[^:\s]+):)?(?P<port>\d{1,5})\Z")
+
 
 class Command(BaseCommand):
-    help = "Serve AutoSync (receiver, web and worker) for development, without migrating."
+    help = (
+        "Serve AutoSync for development: receiver, API, dashboard and a worker, started again "
+        "when the code changes. Does not migrate."
+    )
     requires_system_checks = "__all__"
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("addrport", nargs="?", help="port, or address:port")
-        parser.add_argument("--noreload", action="store_true", help="accepted; it never reloads")
-        parser.add_argument("--no-worker", action="store_true", help="serve only")
+        parser.add_argument(
+            "addrport", nargs="?", default="", help="port, or address:port; default from settings"
+        )
+        parser.add_argument(
+            "--noreload", action="store_true", help="do not start again when the code changes"
+        )
+        parser.add_argument(
+            "--no-worker", action="store_true", help="store webhooks only; a worker runs elsewhere"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         from autosync.service import serve
+        from autosync.service.child import RELOAD_VARIABLE
         from autosync.service.supervisor import Supervisor
+        from autosync.service.web import ACCESS_LOG_VARIABLE
 
-        host, port = _split(options["addrport"])
-        if host:
-            os.environ["AUTOSYNC_HOST"] = host
-        if port:
-            os.environ["AUTOSYNC_PORT"] = port
-        config.load.cache_clear()
+        _take_address(options["addrport"])
+        environment = {ACCESS_LOG_VARIABLE: "1"}
+        if not options["noreload"]:
+            environment[RELOAD_VARIABLE] = "1"
+        supervisor = Supervisor()
         try:
             serve.check_settings()
-            serve.check_port()
+            self.check_migrations()
+            supervisor.run(
+                lambda: serve.start(
+                    supervisor,
+                    with_worker=not options["no_worker"],
+                    migrate=False,
+                    environment=environment,
+                    on_listening=lambda: self._greet(serve.url()),
+                )
+            )
         except AutoSyncError as error:
             raise CommandError(str(error)) from None
-        self._check_migrations()
-        supervisor = Supervisor()
-        supervisor.start(serve.web())
-        if not options["no_worker"]:
-            supervisor.start(serve.worker())
-        now = config.load()
+
+    def _greet(self, url: str) -> None:
         self.stdout.write(
+            f"{datetime.now():%B %d, %Y - %X}\n"  # noqa: DTZ005 (for the person at the terminal)
             f"Django version {django.get_version()}, using settings {settings.SETTINGS_MODULE!r}\n"
-            f"Starting development server at http://{now.autosync_host}:{now.autosync_port}/\n"
+            f"Starting development server at {url}\n"
             "Quit the server with CONTROL-C."
         )
         self.stdout.flush()
-        supervisor.run(lambda: serve.announce(supervisor))
-
-    def _check_migrations(self) -> None:
-        connection = connections["default"]
-        executor = MigrationExecutor(connection)
-        plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
-        connection.close()
-        if plan:
-            self.stdout.write(
-                self.style.NOTICE(
-                    f"\nYou have {len(plan)} unapplied migration(s). AutoSync may not work until "
-                    "you run 'python manage.py migrate'.\n"
-                )
-            )
 
 
-def _split(addrport: str | None) -> tuple[str, str]:
-    """`8001`, `0.0.0.0:8001` or `[::1]:8001`."""
+def _take_address(addrport: str) -> None:
+    """Let `8001`, `0.0.0.0:8001` or `[::1]:8001` outweigh the settings, for the children too."""
     if not addrport:
-        return "", ""
-    host, _, port = addrport.rpartition(":")
-    if not port.isdigit():
+        return
+    found = _ADDRPORT.match(addrport)
+    if found is None or not 1 <= int(found["port"]) <= 65535:
         raise CommandError(f"{addrport!r} is not a valid port number or address:port pair.")
-    return host.strip("[]"), port
+    os.environ["AUTOSYNC_PORT"] = found["port"]
+    if found["host"]:
+        host = found["host"].strip("[]")
+        os.environ["AUTOSYNC_HOST"] = "0.0.0.0" if host == "0" else host
+    config.load.cache_clear()

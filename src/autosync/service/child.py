@@ -1,0 +1,73 @@
+"""What every child process does around its work: lifeline, readable errors, exit codes, reload."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import NoReturn
+
+from autosync.errors import AutoSyncError
+from autosync.service import lifeline
+
+UNFIT = 78  # EX_CONFIG: starting again would fail the same way
+CHANGED = 3  # the code changed on disk; start the new one at once
+RELOAD_VARIABLE = "AUTOSYNC_RELOAD"
+_LOOK_EVERY = 1.0  # seconds
+
+_changed = threading.Event()
+
+
+def run(work: Callable[[], int]) -> NoReturn:
+    """Do `work` until it returns its exit code or SIGTERM ends it; never returns.
+
+    A foreseen error is one line and exit code UNFIT.
+    """
+    lifeline.hold()
+    if os.environ.get(RELOAD_VARIABLE):
+        threading.Thread(target=_watch_code, name="reload", daemon=True).start()
+    try:
+        code = work()
+    except AutoSyncError as error:
+        sys.stderr.write(f"error: {error}\n")
+        code = UNFIT
+    except KeyboardInterrupt:
+        code = 130
+    if _changed.is_set():
+        code = CHANGED
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Threads that serve requests or hold sockets must not keep the process.
+    os._exit(code)
+
+
+def set_up_django() -> None:
+    """Load Django in this process."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "autosync.settings")
+    import django
+
+    django.setup()
+
+
+def _watch_code() -> None:
+    """End the process when a module it has loaded changes on disk."""
+    from django.utils.autoreload import iter_all_python_module_files
+
+    seen: dict[str, float] = {}
+    while True:
+        for path in iter_all_python_module_files():
+            try:
+                modified = path.stat().st_mtime
+            except OSError:
+                continue
+            if seen.setdefault(str(path), modified) != modified:
+                sys.stderr.write(f"{path} changed, reloading.\n")
+                _changed.set()
+                os.kill(os.getpid(), signal.SIGTERM)
+                return
+        time.sleep(_LOOK_EVERY)

@@ -1,0 +1,379 @@
+"""Seeded worlds: an organisation with repositories few of which are large, as organisations are."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from githubsim import words
+from githubsim.fastimport import FastImport, Person
+from githubsim.gitrepos import GitRepos
+from githubsim.store import Account, IssueSpec, PullSpec, Repository, Store
+
+ORGANISATION = "acme-labs"
+# Worlds end here unless told otherwise, so that a seed gives the same SHAs on any day.
+UNTIL = 1_793_491_200  # 2026-11-01T00:00:00Z
+_SPAN = 2 * 365 * 86_400
+_STRANGERS = (("Old Laptop", "root@localhost"), ("Contractor", "c@consulting.example"))
+
+
+@dataclass(frozen=True)
+class People:
+    """Who acts in a world. `strangers` commit with emails linked to no account."""
+
+    users: Sequence[Account]
+    bot: Account
+    strangers: Sequence[Person] = _STRANGERS
+
+    def author(self, rng: random.Random) -> Person:
+        draw = rng.random()
+        if draw < 0.06:
+            return rng.choice(self.strangers)
+        if draw < 0.14:
+            return self.bot.login, self.bot.email or ""
+        # A few people do most of the work.
+        user = self.users[min(int(rng.expovariate(0.25)), len(self.users) - 1)]
+        return user.name or user.login, user.email or ""
+
+    def writer(self, rng: random.Random) -> int | None:
+        """Who opens issues; None for somebody whose account is gone."""
+        draw = rng.random()
+        if draw < 0.02:
+            return None
+        return self.bot.id if draw < 0.08 else rng.choice(self.users).id
+
+
+@dataclass
+class _History:
+    """What the pull requests of a repository refer to."""
+
+    tip: str
+    merges: list[tuple[str, str, str, int]]  # branch, head sha, merge sha, time
+    open_heads: list[tuple[str, str, int]]  # branch, head sha, time
+
+
+def build(
+    store: Store,
+    git: GitRepos,
+    *,
+    seed: int,
+    repositories: int,
+    commits: int,
+    issues: int,
+    pulls: int,
+    import_git: Sequence[Path] = (),
+    until: int = UNTIL,
+) -> Account:
+    """Fill an empty world; totals are spread over the repositories. Returns the organisation.
+
+    The last of more than five repositories is empty, the one before has issues switched off.
+    Each path of `import_git` gives one repository its real history.
+    """
+    rng = random.Random(seed)
+    owner = store.create_account(ORGANISATION, "Organization", name="Acme Labs", at=until - _SPAN)
+    people = populate(store, rng, until)
+    names = _names(rng, repositories)
+    weights = _weights(repositories)
+    # Real histories go to small places, so that the sizes of the others stay as asked.
+    real = {repositories - 3 - i: path for i, path in enumerate(import_git)}
+    written = [0 if place in real else weight for place, weight in enumerate(weights)]
+    for place, name in enumerate(names):
+        repository = store.create_repository(
+            owner.id,
+            name,
+            description=f"{name.capitalize()}: {words.sentence(rng)}",
+            language=rng.choice(words.LANGUAGES),
+            topics=sorted(rng.sample(words.TOPICS, rng.randint(0, 3))),
+            private=rng.random() < 0.4,
+            has_issues=not (repositories > 5 and place == repositories - 2),
+            stargazers=int(rng.paretovariate(1.1)) * 3,
+            at=until - _SPAN + place * 3600,
+            quiet=True,
+        )
+        if place in real:
+            history = _import(store, git, repository, real[place])
+        else:
+            count = _part(commits, written, place)
+            history = _write(
+                git, repository, people, rng, count, _part(pulls, weights, place), until
+            )
+        if history is not None or weights[place]:
+            _discuss(
+                store,
+                repository,
+                people,
+                rng,
+                _part(issues, weights, place) if repository.has_issues else 0,
+                _part(pulls, weights, place) if history is not None else 0,
+                history,
+                until,
+            )
+        if history is not None:
+            store.edit_repository(
+                repository.id, size=git.size_kb(repository.id), at=repository.updated_at, quiet=True
+            )
+    return owner
+
+
+def populate(store: Store, rng: random.Random, until: int) -> People:
+    """Thirty users, one bot."""
+    users = []
+    taken: set[str] = set()
+    while len(users) < 30:
+        name, login = words.person(rng)
+        if login in taken:
+            continue
+        taken.add(login)
+        email = f"{login}@{rng.choice(('acme.example', 'mail.example'))}"
+        users.append(
+            store.create_account(
+                login, name=name, email=email, emails=[f"{login}@home.example"], at=until - _SPAN
+            )
+        )
+    bot = store.create_account(
+        "dependabot[bot]",
+        "Bot",
+        email="49699333+dependabot[bot]@users.noreply.github.com",
+        at=until - _SPAN,
+    )
+    return People(users, bot)
+
+
+def people_of(store: Store) -> People:
+    """The people of a world built earlier."""
+    accounts = store.accounts()
+    bot = next(a for a in accounts if a.login == "dependabot[bot]")
+    return People([a for a in accounts if a.type == "User"], bot)
+
+
+def _names(rng: random.Random, count: int) -> list[str]:
+    base = list(words.REPOSITORIES)
+    rng.shuffle(base)
+    return [
+        base[i % len(base)] + (f"-{i // len(base)}" if i >= len(base) else "") for i in range(count)
+    ]
+
+
+def _weights(count: int) -> list[float]:
+    """Few large, many small; the last of a real world is empty."""
+    weights = [1 / (place + 1) ** 1.1 for place in range(count)]
+    if count > 5:
+        weights[-1] = 0.0
+    return weights
+
+
+def _part(total: int, weights: Sequence[float], place: int) -> int:
+    """This place's share of a total: the shares add up to it exactly."""
+    if not weights[place]:
+        return 0
+    whole = sum(weights)
+    before = sum(weights[:place])
+    return int(total * (before + weights[place]) / whole + 1e-9) - int(
+        total * before / whole + 1e-9
+    )
+
+
+def _import(store: Store, git: GitRepos, repository: Repository, path: Path) -> _History | None:
+    default = git.import_from(repository.id, path)
+    store.edit_repository(
+        repository.id, default_branch=default, at=repository.updated_at, quiet=True
+    )
+    tip = git.ref(repository.id, f"refs/heads/{default}")
+    return None if tip is None else _History(tip, [], [])
+
+
+def _write(
+    git: GitRepos,
+    repository: Repository,
+    people: People,
+    rng: random.Random,
+    count: int,
+    pulls: int,
+    until: int,
+) -> _History | None:
+    """`count` commits: a main line with merged branches, tags, and branches still open."""
+    git.init(repository.id)
+    if not count:
+        return None
+    still_open = min(max(pulls // 8, 1), count // 4, 40)
+    merges: list[tuple[str, int, int, int]] = []
+    heads: list[tuple[str, int, int]] = []
+    times = sorted(rng.randrange(until - _SPAN, until - 86_400) for _ in range(count))
+    with git.fast_import(repository.id) as writer:
+        tip = _commit(writer, "refs/heads/main", people, rng, times[0], [])
+        done = 1
+        while done < count - still_open:
+            left = count - still_open - done
+            if left >= 3 and rng.random() < 0.12:
+                branch = f"topic/{done}"
+                base, length = tip, min(rng.randint(1, 4), left - 1)
+                head = base
+                changed: dict[str, bytes | None] = {}
+                for step in range(length):
+                    files = words.files(rng)
+                    changed |= files
+                    head = _commit(
+                        writer, "refs/topic/x", people, rng, times[done + step], [head], files
+                    )
+                when = times[done + length]
+                tip = writer.commit(
+                    "refs/heads/main",
+                    f"Merge pull request from {branch}",
+                    changed,
+                    author=people.author(rng),
+                    at=when,
+                    parents=[base, head],
+                )
+                merges.append((branch, head, tip, when))
+                done += length + 1
+            else:
+                tip = _commit(writer, "refs/heads/main", people, rng, times[done], [tip])
+                if rng.random() < 0.02:
+                    writer.reset(f"refs/tags/v0.{done}", tip)
+                elif rng.random() < 0.01:
+                    tagger = people.author(rng)
+                    writer.tag(
+                        f"v1.{done}", tip, f"Version 1.{done}", tagger=tagger, at=times[done]
+                    )
+                done += 1
+        for number in range(still_open):
+            branch = f"feature/{number}"
+            when = times[done + number]
+            head = _commit(writer, f"refs/heads/{branch}", people, rng, when, [tip])
+            heads.append((branch, head, when))
+    if merges:
+        git.update_ref(repository.id, "refs/topic/x", "0" * 40)
+    git.tidy(repository.id)
+    shas = writer.shas
+    return _History(
+        shas[tip],
+        [(branch, shas[head], shas[merge], at) for branch, head, merge, at in merges],
+        [(branch, shas[head], at) for branch, head, at in heads],
+    )
+
+
+def _commit(
+    writer: FastImport,
+    ref: str,
+    people: People,
+    rng: random.Random,
+    at: int,
+    parents: list[int],
+    files: dict[str, bytes | None] | None = None,
+) -> int:
+    author = people.author(rng)
+    return writer.commit(
+        ref,
+        words.commit_message(rng),
+        words.files(rng) if files is None else files,
+        author=author,
+        at=at,
+        zone=rng.choice(("+0000", "+0100", "-0700", "+0530")),
+        committer=("GitHub", "noreply@github.com") if rng.random() < 0.3 else None,
+        parents=parents,
+    )
+
+
+def _discuss(
+    store: Store,
+    repository: Repository,
+    people: People,
+    rng: random.Random,
+    issues: int,
+    pulls: int,
+    history: _History | None,
+    until: int,
+) -> None:
+    """Issues and pull requests in the order they were opened."""
+    labels = [label.id for label in store.labels(repository.id)]
+    milestones = [
+        store.create_milestone(repository.id, f"v{n}", at=until - _SPAN, quiet=True).id
+        for n in (1, 2)
+    ]
+    specs = [_issue(people, rng, labels, milestones, until, None) for _ in range(issues)]
+    if history is not None:
+        specs += [
+            _issue(
+                people, rng, labels, milestones, until, _pull(people, rng, history, place, until)
+            )
+            for place in range(pulls)
+        ]
+    specs.sort(key=lambda spec: (spec.created_at, spec.title))
+    store.bulk_issues(repository.id, specs)
+
+
+def _pull(
+    people: People, rng: random.Random, history: _History, place: int, until: int
+) -> tuple[PullSpec, str, int]:
+    """The pull half, its state, and when it was last touched."""
+    size = {
+        "additions": rng.randint(1, 400),
+        "deletions": rng.randint(0, 200),
+        "changed_files": rng.randint(1, 12),
+        "commits": rng.randint(1, 6),
+    }
+    if place < len(history.open_heads):
+        branch, head, at = history.open_heads[place]
+        draft = rng.random() < 0.2
+        return PullSpec("main", history.tip, branch, head, draft=draft, **size), "open", at
+    if history.merges and rng.random() < 0.75:
+        branch, head, merge, at = rng.choice(history.merges)
+        spec = PullSpec(
+            "main",
+            history.tip,
+            branch,
+            head,
+            merged_at=at,
+            merged_by_id=rng.choice(people.users).id,
+            merge_commit_sha=merge,
+            **size,
+        )
+        return spec, "closed", at
+    at = rng.randrange(until - _SPAN, until - 86_400)
+    spec = PullSpec("main", history.tip, f"abandoned/{place}", history.tip, **size)
+    return spec, "closed", at
+
+
+def _issue(
+    people: People,
+    rng: random.Random,
+    labels: Sequence[int],
+    milestones: Sequence[int],
+    until: int,
+    pull: tuple[PullSpec, str, int] | None,
+) -> IssueSpec:
+    if pull is None:
+        created = rng.randrange(until - _SPAN, until - 7200)
+        closed = rng.random() < 0.7
+        ended = min(created + int(rng.expovariate(1 / (12 * 86_400))) + 60, until - 60)
+    else:
+        _, state, ended = pull
+        closed = state == "closed"
+        created = max(ended - int(rng.expovariate(1 / (3 * 86_400))) - 60, until - 2 * _SPAN)
+    users = people.users
+    said = tuple(
+        (people.writer(rng), words.sentence(rng), rng.randrange(created, ended + 1))
+        for _ in range(rng.choice((0, 0, 0, 1, 2, 5)))
+    )
+    said = tuple(sorted(said, key=lambda comment: comment[2]))
+    touched = max([created, *(at for _, _, at in said), *([ended] if closed else [])])
+    return IssueSpec(
+        words.title(rng),
+        words.body(rng),
+        people.writer(rng),
+        created,
+        touched,
+        state="closed" if closed else "open",
+        state_reason=None
+        if pull is not None or not closed
+        else rng.choice(("completed", "completed", "completed", "not_planned")),
+        closed_at=ended if closed else None,
+        closed_by_id=rng.choice(users).id if closed else None,
+        label_ids=tuple(sorted(rng.sample(labels, min(rng.choice((0, 1, 1, 2)), len(labels))))),
+        assignee_ids=tuple(sorted({rng.choice(users).id for _ in range(rng.choice((0, 0, 1, 2)))})),
+        milestone_id=rng.choice(milestones) if rng.random() < 0.2 else None,
+        comments=said,
+        pull=pull[0] if pull is not None else None,
+    )

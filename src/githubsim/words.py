@@ -6,7 +6,8 @@ import random
 
 FIRST = (
     "Ada Amara Anders Beatriz Chidi Chloé Dmitri Elif Fatima Giulia Hana Ibrahim Ingrid Jorge "
-    "Kenji Lakshmi Łukasz Mei Nadia Omar Priya Quentin Rosa Søren Tomás Uma Viktor Wei Xóchitl Yusuf Zoë"
+    "Kenji Lakshmi Łukasz Mei Nadia Omar Priya Quentin Rosa Søren Tomás Uma Viktor "
+    "Wei Xóchitl Yusuf Zoë"
 ).split()
 LAST = (
     "Almeida Bauer Chen Dubois Eriksson Fischer García Haddad Ivanova Jansen Kowalski López "
@@ -14,8 +15,8 @@ LAST = (
 ).split()
 REPOSITORIES = (
     "atlas compass lantern harbor meridian orchard quarry relay sextant tundra umbra vector "
-    "willow zephyr beacon cinder drift ember fjord glacier hollow isthmus jetty kelp lagoon mosaic nectar "
-    "onyx prairie quill ripple summit thicket"
+    "willow zephyr beacon cinder drift ember fjord glacier hollow isthmus jetty kelp lagoon mosaic "
+    "nectar onyx prairie quill ripple summit thicket"
 ).split()
 LANGUAGES = ("Python", "TypeScript", "Go", "Rust", "Java", "C++", "Ruby", "Kotlin", None)
 TOPICS = ("api", "cli", "data", "infra", "mobile", "observability", "platform", "web")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from githubsim import words
@@ -119,7 +120,7 @@ def build(
 
 def populate(store: Store, rng: random.Random, until: int) -> People:
     """Thirty users, one bot."""
-    users = []
+    users: list[Account] = []
     taken: set[str] = set()
     while len(users) < 30:
         name, login = words.person(rng)
@@ -308,32 +309,25 @@ def _pull(
     people: People, rng: random.Random, history: _History, place: int, until: int
 ) -> tuple[PullSpec, str, int]:
     """The pull half, its state, and when it was last touched."""
-    size = {
-        "additions": rng.randint(1, 400),
-        "deletions": rng.randint(0, 200),
-        "changed_files": rng.randint(1, 12),
-        "commits": rng.randint(1, 6),
-    }
+    sized = partial(
+        PullSpec,
+        "main",
+        history.tip,
+        additions=rng.randint(1, 400),
+        deletions=rng.randint(0, 200),
+        changed_files=rng.randint(1, 12),
+        commits=rng.randint(1, 6),
+    )
     if place < len(history.open_heads):
         branch, head, at = history.open_heads[place]
-        draft = rng.random() < 0.2
-        return PullSpec("main", history.tip, branch, head, draft=draft, **size), "open", at
+        return sized(branch, head, draft=rng.random() < 0.2), "open", at
     if history.merges and rng.random() < 0.75:
         branch, head, merge, at = rng.choice(history.merges)
-        spec = PullSpec(
-            "main",
-            history.tip,
-            branch,
-            head,
-            merged_at=at,
-            merged_by_id=rng.choice(people.users).id,
-            merge_commit_sha=merge,
-            **size,
-        )
+        merger = rng.choice(people.users).id
+        spec = sized(branch, head, merged_at=at, merged_by_id=merger, merge_commit_sha=merge)
         return spec, "closed", at
     at = rng.randrange(until - _SPAN, until - 86_400)
-    spec = PullSpec("main", history.tip, f"abandoned/{place}", history.tip, **size)
-    return spec, "closed", at
+    return sized(f"abandoned/{place}", history.tip), "closed", at
 
 
 def _issue(

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from django.db.models import Q, QuerySet
+from django.db.models import Max, Q, QuerySet
 from django.template.loader import render_to_string
 
 from autosync.mirror.models import FeedEvent, Repository
 
 # News about a repository or an installation that went are shown; what was inside is not.
 ALWAYS_SHOWN = ("repository", "installation")
+# More than a page shows, and little enough for a reader that was away for a night.
 CATCH_UP = 200
 
 
@@ -40,18 +41,22 @@ def of_ids(ids: Sequence[int]) -> list[Line]:
     return _named(_shown(None).filter(pk__in=ids).order_by("id"))
 
 
+def last_id() -> int:
+    """The newest row's id; 0 where there is none."""
+    return FeedEvent.objects.aggregate(last=Max("pk"))["last"] or 0
+
+
 def html(line: Line) -> str:
     """The row as it stands on the page."""
     return render_to_string("web/_feed_line.html", {"line": line})
 
 
 def _shown(repository_id: int | None) -> QuerySet[FeedEvent]:
-    if repository_id is not None:
-        return FeedEvent.objects.filter(repository_id=repository_id)
     visible = Repository.visible().values("pk")
-    return FeedEvent.objects.filter(
+    rows = FeedEvent.objects.filter(
         Q(repository_id__in=visible) | Q(repository_id=None) | Q(kind__in=ALWAYS_SHOWN)
     )
+    return rows if repository_id is None else rows.filter(repository_id=repository_id)
 
 
 def _named(rows: Iterable[FeedEvent]) -> list[Line]:

@@ -1,0 +1,257 @@
+"""AutoSync as users run it: `autosync serve` as a process, against a simulated GitHub."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Self
+
+from githubsim.testing import Sim
+
+ROOT = Path(__file__).resolve().parents[1]
+SECRET = "the hook's secret"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def eventually(condition: Callable[[], Any], seconds: float, what: str) -> Any:
+    """Poll until `condition` is truthy and return it; AssertionError after `seconds`."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if value := condition():
+            return value
+        time.sleep(0.05)
+    raise AssertionError(f"not within {seconds:.0f} s: {what}")
+
+
+class Service:
+    """One AutoSync with its own data folder, embedded PostgreSQL and port."""
+
+    def __init__(self, sim: Sim, port: int, *arguments: str, **environment: str) -> None:
+        self.port = port
+        self.url = f"http://127.0.0.1:{port}"
+        self._arguments = arguments
+        self._folder = Path(tempfile.mkdtemp(prefix="autosync-service-"))
+        self.log = self._folder / "log"
+        self._process: subprocess.Popen[bytes] | None = None
+        self._token = ""
+        self.environment = {
+            **{k: v for k, v in os.environ.items() if not k.startswith(("GITHUB_", "AUTOSYNC_"))},
+            "DATABASE_URL": "",
+            "AUTOSYNC_DATA_DIR": str(self._folder / "data"),
+            "AUTOSYNC_PORT": str(port),
+            "AUTOSYNC_DASHBOARD_PUBLIC": "1",
+            "GITHUB_API_URL": sim.url,
+            "GITHUB_APP_ID": str(sim.app.id),
+            "GITHUB_APP_CLIENT_ID": sim.app.client_id,
+            "GITHUB_APP_CLIENT_SECRET": sim.app.client_secret,
+            "GITHUB_APP_PRIVATE_KEY": sim.app.pem,
+            "GITHUB_WEBHOOK_URL": hook_url(port),
+            "GITHUB_WEBHOOK_SECRET": SECRET,
+            **environment,
+        }
+
+    def start(self) -> Self:
+        """Start it and wait until it answers."""
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "autosync", "serve", *self._arguments],
+                env=self.environment,
+                cwd=self._folder,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        eventually(self._answers, 60, f"autosync serve is up; it said: {self.said()}")
+        return self
+
+    def run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """`python manage.py …` or `autosync …` (first word) with this service's settings."""
+        program, *rest = arguments
+        command = (
+            [sys.executable, str(ROOT / "manage.py"), *rest]
+            if program == "manage.py"
+            else [sys.executable, "-m", "autosync", *rest]
+        )
+        done = subprocess.run(
+            command,
+            env=self.environment,
+            cwd=self._folder,
+            capture_output=True,
+            text=True,
+            timeout=170,
+            check=False,
+        )
+        if check:
+            assert done.returncode == 0, f"{arguments}: {done.stdout}{done.stderr}"
+        return done
+
+    def get(self, path: str) -> Any:
+        """A GET of the API with a read token; the decoded JSON."""
+        return self._call("GET", path)
+
+    def post(self, path: str) -> Any:
+        return self._call("POST", path)
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Rows per repository and table, straight from the database."""
+        out = self.run("manage.py", "shell", "-v", "0", "-c", _COUNTS).stdout
+        found: dict[str, dict[str, int]] = json.loads(out.strip().splitlines()[-1])
+        return found
+
+    def query(self, sql: str) -> list[list[Any]]:
+        """Rows of a query on the service's own database."""
+        import psycopg
+
+        from autosync import postgres
+
+        folder = Path(self.environment["AUTOSYNC_DATA_DIR"]) / "postgres"
+        with psycopg.connect(postgres.ensure_running(folder)) as connection:
+            return [list(row) for row in connection.execute(sql).fetchall()]  # type: ignore[call-overload]
+
+    def said(self) -> str:
+        return self.log.read_text(errors="replace")[-3000:] if self.log.exists() else ""
+
+    def kill(self) -> None:
+        """kill -9 of the supervisor and of every process below it, all at once."""
+        assert self._process is not None
+        for pid in [self._process.pid, *_descendants(self._process.pid)]:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        self._process.wait()
+        self._process = None
+
+    def stop(self, number: int = signal.SIGTERM) -> list[int]:
+        """End it as a user would; the processes that are still there afterwards."""
+        if self._process is None:
+            return []
+        pids = _descendants(self._process.pid)
+        self._process.send_signal(number)
+        self._process.wait(30)
+        self._process = None
+        return [pid for pid in pids if _alive(pid)]
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        if self._process is not None:
+            self.stop()
+        from autosync import postgres
+
+        postgres.release()
+        keeper = self._folder / "data" / "postgres" / "data" / "postmaster.pid"
+        eventually(lambda: not keeper.exists(), 20, "the embedded server stops with its last user")
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _call(self, method: str, path: str) -> Any:
+        if not self._token:
+            made = self.run("autosync", "token", "create", "t", "--scope", "read", "--scope", "sync")
+            self._token = made.stdout.strip()
+        request = urllib.request.Request(
+            self.url + path, method=method, headers={"Authorization": f"Bearer {self._token}"}
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=20) as response:
+                return json.loads(response.read())
+        except urllib.error.HTTPError as error:
+            return {"status_code": error.code, **json.loads(error.read())}
+
+    def _answers(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, f"it ended: {self.said()}"
+        try:
+            urllib.request.urlopen(f"{self.url}/api/sync/health/", timeout=2).read()
+        except urllib.error.HTTPError:
+            return True
+        except OSError:
+            return False
+        return True
+
+
+def hook_url(port: int) -> str:
+    return f"http://127.0.0.1:{port}/api/github/webhook/"
+
+
+_COUNTS = """
+import json
+from autosync.mirror.models import *
+print(json.dumps({r.full_name: {
+    "commits": r.commits.filter(deleted_at=None).count(),
+    "issues": r.issues.filter(deleted_at=None).count(),
+    "pulls": r.pull_requests.filter(deleted_at=None).count(),
+    "refs": r.refs.filter(deleted_at=None).count(),
+    "default": r.commits.filter(on_default_branch=True).count(),
+    "undetailed": r.commits.filter(detailed_at=None).count(),
+    "contributors": r.contributors.count(),
+} for r in Repository.visible()}))
+"""
+
+
+def truth(sim: Sim) -> dict[str, dict[str, int]]:
+    """The same counts as `Service.counts`, as git and githubsim have them."""
+    return {
+        r["full_name"]: {
+            "commits": r["commits"],
+            "issues": r["issues"]["total"],
+            "pulls": r["pulls"]["total"],
+            "refs": len(r["refs"]),
+            "default": r["commits_on_default"],
+        }
+        for r in sim.truth()["repositories"]
+    }
+
+
+def differences(service: Service, sim: Sim) -> dict[str, tuple[Any, Any]]:
+    """Repositories whose counts differ: name → (GitHub's, ours)."""
+    there, here = truth(sim), service.counts()
+    return {
+        name: (there.get(name), here.get(name))
+        for name in there.keys() | here.keys()
+        if (mine := here.get(name)) is None
+        or there.get(name) is None
+        or any(mine[key] != value for key, value in there[name].items())
+    }
+
+
+def _descendants(pid: int) -> list[int]:
+    """Processes below `pid`, from /proc."""
+    children: dict[int, list[int]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            children.setdefault(int(fields[1]), []).append(int(entry.name))
+    found: list[int] = []
+    queue = [pid]
+    while queue:
+        below = children.get(queue.pop(), [])
+        found += below
+        queue += below
+    return found
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False

@@ -9,6 +9,7 @@ from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "autosync.settings")
 
+from django.conf import settings
 from django.core.asgi import get_asgi_application
 
 from autosync import config
@@ -21,6 +22,14 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 _LAST_ANSWERS = 2.0  # seconds an ordinary request may still take when the server stops
 
+# Under ASGI every request has a thread of its own, and with it a connection that would be kept.
+_CONNECTIONS = 10
+
+settings.DATABASES["default"] |= {
+    "CONN_MAX_AGE": 0,
+    "OPTIONS": settings.DATABASES["default"].get("OPTIONS", {})
+    | {"pool": {"min_size": 1, "max_size": _CONNECTIONS, "timeout": 10}},
+}
 django: Any = get_asgi_application()
 receiver = Receiver(conninfo, lambda: config.load().webhook_secrets)
 # Requests that Django answers now; True once the answer is an event stream.

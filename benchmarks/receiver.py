@@ -1,0 +1,157 @@
+"""Durable deliveries per second: the receiver against a Django async view with one insert each.
+
+Both on Granian, with one process, on the same embedded PostgreSQL; rounds alternate. Every
+acknowledged delivery is looked up in the table afterwards.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from autosync.postgres import ensure_running, release
+
+_CLIENTS = 32
+_ROUNDS = 3
+_SECONDS = 3.0
+_SECRET = "only for the benchmark"
+
+
+def run() -> dict[str, Any]:
+    """Measure; raises RuntimeError if an acknowledged delivery is not in the table."""
+    with tempfile.TemporaryDirectory(prefix="autosync-bench-") as folder:
+        data = Path(folder)
+        body = data / "body.json"
+        body.write_bytes(_payload())
+        environment = _environment(data)
+        conninfo = ensure_running(data / "postgres")
+        try:
+            subprocess.run(
+                [sys.executable, "-m", "autosync.service.migration"], env=environment, check=True
+            )
+            receiver = [sys.executable, "-m", "autosync.service.web"]
+            view = [sys.executable, "-m", "granian", "--interface", "asgi", "--workers", "1"]
+            view += ["--no-ws", "--no-log", "benchmarks._plain_view:application"]
+            with (
+                _server(receiver, environment) as receiver_port,
+                _server(view, environment) as view_port,
+                psycopg.connect(conninfo, autocommit=True) as database,
+            ):
+                ports = {"receiver": receiver_port, "django_view": view_port}
+                rounds = _measure(ports, body, database)
+        finally:
+            release()
+    result: dict[str, Any] = {"clients": _CLIENTS, "body_bytes": len(_payload())}
+    for name, measured in rounds.items():
+        rates = sorted(r["per_second"] for r in measured)
+        result[name] = {
+            "deliveries_per_second": round(statistics.median(rates)),
+            "lowest": round(rates[0]),
+            "highest": round(rates[-1]),
+            "p50_ms": round(statistics.median(r["p50_ms"] for r in measured), 2),
+            "p99_ms": round(statistics.median(r["p99_ms"] for r in measured), 2),
+            "acknowledged_and_found": sum(int(r["acknowledged"]) for r in measured),
+        }
+    rate = {name: result[name]["deliveries_per_second"] for name in rounds}
+    result["ratio"] = round(rate["receiver"] / rate["django_view"], 1)
+    return result
+
+
+def _measure(
+    ports: dict[str, int], body: Path, database: psycopg.Connection[Any]
+) -> dict[str, list[dict[str, float]]]:
+    rounds: dict[str, list[dict[str, float]]] = {name: [] for name in ports}
+    for number in range(-1, _ROUNDS):
+        for name, port in ports.items():
+            database.execute("TRUNCATE inbox")
+            warm_up = number < 0
+            seconds = 0.5 if warm_up else _SECONDS
+            measured = _load(port, seconds, f"{name}-{number}", body)
+            row = database.execute("SELECT count(*) FROM inbox").fetchone()
+            if measured["refused"] or not row or row[0] < measured["acknowledged"]:
+                raise RuntimeError(f"{name}: {measured}, but {row} rows in the table")
+            if not warm_up:
+                rounds[name].append(measured)
+    return rounds
+
+
+def _load(port: int, seconds: float, prefix: str, body: Path) -> dict[str, float]:
+    command = [sys.executable, "-m", "benchmarks._load", str(port), str(_CLIENTS)]
+    command += [str(seconds), prefix, str(body), _SECRET]
+    output = subprocess.run(command, check=True, capture_output=True, timeout=60).stdout
+    answer: dict[str, float] = json.loads(output)
+    return answer
+
+
+@contextmanager
+def _server(command: list[str], environment: dict[str, str]) -> Iterator[int]:
+    port = _free_port()
+    process = subprocess.Popen(
+        command, env={**environment, "AUTOSYNC_PORT": str(port), "GRANIAN_PORT": str(port)}
+    )
+    try:
+        for _ in range(300):
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/nothing", timeout=5)
+            except urllib.error.HTTPError:
+                break
+            except OSError:
+                time.sleep(0.1)
+        else:
+            raise RuntimeError(f"{command[2]} did not start")
+        yield port
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def _environment(data: Path) -> dict[str, str]:
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("AUTOSYNC_", "GITHUB_", "DATABASE_URL"))
+        or name == "AUTOSYNC_POSTGRES_USER"
+    }
+    root = str(Path(__file__).resolve().parents[1])
+    return environment | {
+        "AUTOSYNC_DATA_DIR": str(data),
+        "GITHUB_WEBHOOK_SECRET": _SECRET,
+        "PYTHONPATH": root,
+    }
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _payload() -> bytes:
+    """An `issues` delivery of the usual size (GitHub's have 7 to 25 KB)."""
+    account = {"login": "octocat", "id": 1, "node_id": "U_1", "type": "User", "site_admin": False}
+    urls = {f"{n}_url": f"https://api.github.com/repos/octo/hello/{n}" for n in range(45)}
+    repository = {"id": 35129377, "name": "hello", "full_name": "octo/hello", "owner": account}
+    issue = {"id": 73464126, "number": 2, "title": "Spelling error in the README", "user": account}
+    issue["body"] = "It looks like you accidentally spelled 'commit' with two 't's. " * 40
+    document = {
+        "action": "edited",
+        "issue": issue | urls,
+        "repository": repository | urls,
+        "sender": account,
+        "installation": {"id": 12345, "node_id": "I_1"},
+    }
+    return json.dumps(document).encode()

@@ -500,6 +500,17 @@ class GitRepos:
         numbers = dict(line.split(": ", 1) for line in said.splitlines())
         return int(numbers["size"]) + int(numbers["size-pack"])
 
+    def http_backend(self, body: bytes, env: Mapping[str, str]) -> bytes:
+        """Run `git http-backend` on one whole request; its CGI answer."""
+        return subprocess.run(
+            ["git", "http-backend"],
+            input=body,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=dict(env) | {"CONTENT_LENGTH": str(len(body))},
+            check=False,
+        ).stdout
+
     def try_run(self, args: Sequence[str], path: Path) -> str:
         """What git prints, or an empty text where it refuses."""
         done = self._call(args, path)

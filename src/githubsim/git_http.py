@@ -1,0 +1,169 @@
+"""Clone, fetch and push over HTTP: `git http-backend` on the world's own repositories."""
+
+import asyncio
+import contextlib
+import gzip
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import AsyncIterator
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
+
+from githubsim.auth import Caller
+from githubsim.errors import ApiError
+from githubsim.pushes import announce
+from githubsim.rest.call import World
+from githubsim.store import ZERO_SHA, Repository
+
+_CHUNK = 65_536
+_SERVICES = {"git-upload-pack": "read", "git-receive-pack": "write"}
+
+
+async def git_endpoint(request: Request) -> Response:
+    """`/{owner}/{name}[.git]/(info/refs|git-upload-pack|git-receive-pack)`."""
+    world: World = request.app.state.world
+    rest = request.url.path.split("/", 3)[3]
+    service = request.query_params.get("service", "") if rest == "info/refs" else rest
+    try:
+        caller, repository = await run_in_threadpool(_admit, world, request, service)
+    except ApiError as error:
+        headers = {"WWW-Authenticate": 'Basic realm="GitHub"'} if error.status == 401 else {}
+        headers |= error.headers
+        return PlainTextResponse(error.message + "\n", error.status, headers)
+    env = world.git.env | {
+        "GIT_PROJECT_ROOT": str(world.git.root),
+        "GIT_HTTP_EXPORT_ALL": "1",
+        "PATH_INFO": f"/{repository.id}.git/{rest}",
+        "REQUEST_METHOD": request.method,
+        "QUERY_STRING": request.url.query,
+        "CONTENT_TYPE": request.headers.get("content-type", ""),
+        "GIT_PROTOCOL": request.headers.get("git-protocol", ""),
+        "REMOTE_USER": caller.key,
+        "REMOTE_ADDR": request.client.host if request.client else "",
+    }
+    if rest != "git-receive-pack":
+        return await _stream(request, env)
+    return await _push(world, caller, repository, request, env)
+
+
+def _admit(world: World, request: Request, service: str) -> tuple[Caller, Repository]:
+    if service not in _SERVICES:
+        raise ApiError(403, "Please upgrade your git client.")
+    owner = request.path_params["owner"]
+    name = request.path_params["name"].removesuffix(".git")
+    authorization = request.headers.get("authorization")
+    caller = world.auth.identify(authorization)
+    store = world.store
+    repository = store.repository_by_name(owner, name) or store.repository_by_old_name(owner, name)
+    if repository is None or not caller.sees(repository):
+        if caller.kind == "anonymous":
+            raise ApiError(401, "Repository not found.")
+        raise ApiError(404, "Repository not found.")
+    if caller.kind == "app":
+        raise ApiError(403, "Resource not accessible by integration")
+    level = _SERVICES[service]
+    if level == "write":
+        if caller.kind == "anonymous":
+            raise ApiError(401, "No anonymous write access.")
+        if not (caller.covers(repository) and caller.allows("contents", "write")):
+            raise ApiError(403, "Write access to repository not granted.")
+        if repository.archived:
+            raise ApiError(403, "This repository was archived so it is read-only.")
+    elif caller.kind != "anonymous" and not caller.allows("contents"):
+        raise ApiError(403, "Resource not accessible by integration")
+    return caller, repository
+
+
+async def _stream(request: Request, env: dict[str, str]) -> Response:
+    """Answer while git is still working: a clone may be large."""
+    process = await _start(env)
+    feeding = asyncio.create_task(_feed(request, process))
+    try:
+        status, headers = await _head(process)
+    except BaseException:
+        feeding.cancel()
+        await _end(process)
+        raise
+
+    async def body() -> AsyncIterator[bytes]:
+        assert process.stdout is not None
+        try:
+            while chunk := await process.stdout.read(_CHUNK):
+                yield chunk
+        finally:
+            feeding.cancel()
+            await _end(process)
+
+    return StreamingResponse(body(), status, headers)
+
+
+async def _push(
+    world: World, caller: Caller, repository: Repository, request: Request, env: dict[str, str]
+) -> Response:
+    """Let git take the push whole, then tell the world which refs moved."""
+    body = await request.body()
+    if request.headers.get("content-encoding") == "gzip":
+        body = gzip.decompress(body)
+    return await run_in_threadpool(_receive, world, caller, repository, body, env)
+
+
+def _receive(
+    world: World, caller: Caller, repository: Repository, body: bytes, env: dict[str, str]
+) -> Response:
+    git = world.git
+    with git.lock(repository.id):
+        before = git.refs(repository.id)
+        output = git.http_backend(body, env)
+        after = git.refs(repository.id)
+        moves = [
+            (ref, before.get(ref, ZERO_SHA), after.get(ref, ZERO_SHA))
+            for ref in sorted({*before, *after})
+            if before.get(ref) != after.get(ref)
+        ]
+        announce(world.store, git, repository.id, moves, sender_id=caller.acting_id)
+    head, _, content = output.partition(b"\r\n\r\n")
+    status, headers = _parse(head.decode().split("\r\n"))
+    return Response(content, status, headers)
+
+
+async def _start(env: dict[str, str]) -> Process:
+    return await asyncio.create_subprocess_exec(
+        "git", "http-backend", stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=env
+    )
+
+
+async def _feed(request: Request, process: Process) -> None:
+    assert process.stdin is not None
+    with contextlib.suppress(ClientDisconnect, ConnectionError):
+        if request.headers.get("content-encoding") == "gzip":
+            process.stdin.write(gzip.decompress(await request.body()))
+        else:
+            async for chunk in request.stream():
+                process.stdin.write(chunk)
+                await process.stdin.drain()
+    process.stdin.close()
+
+
+async def _head(process: Process) -> tuple[int, dict[str, str]]:
+    assert process.stdout is not None
+    lines = []
+    while line := (await process.stdout.readline()).decode().rstrip("\r\n"):
+        lines.append(line)
+    return _parse(lines)
+
+
+def _parse(lines: list[str]) -> tuple[int, dict[str, str]]:
+    headers = {}
+    for line in lines:
+        name, _, value = line.partition(":")
+        headers[name] = value.strip()
+    # http-backend says nothing at all when it was killed.
+    status = int(headers.pop("Status", "200" if headers else "500").split()[0])
+    return status, headers
+
+
+async def _end(process: Process) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        process.kill()
+    await process.wait()

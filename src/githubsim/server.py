@@ -1,0 +1,304 @@
+"""The HTTP service: every request is admitted, counted, answered in GitHub's manner and logged."""
+
+import asyncio
+import hashlib
+import logging
+import random
+import re
+import threading
+import time
+import uuid
+from collections import Counter
+from dataclasses import dataclass, replace
+from email.utils import formatdate, parsedate_to_datetime
+from typing import Any
+
+import msgspec
+from anyio import to_thread
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from githubsim import control, rest
+from githubsim.auth import Caller
+from githubsim.errors import ApiError
+from githubsim.git_http import git_endpoint
+from githubsim.graphql import graphql_endpoint
+from githubsim.limits import Window
+from githubsim.rest.call import Answer, Call, Router, World, admit
+from githubsim.rest.meta import VERSIONS
+from githubsim.shapes import Shapes
+
+log = logging.getLogger(__name__)
+
+# Blocking work (SQLite, git) runs in this many threads.
+THREADS = 40
+_FREE = ("/rate_limit",)
+_GHES = "/api/v3"
+_COMMON = {
+    "Server": "github.com",
+    "Cache-Control": "private, max-age=60, s-maxage=60",
+    "Vary": "Accept, Authorization, Cookie, X-GitHub-OTP, Accept-Encoding",
+    "X-Content-Type-Options": "nosniff",
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Expose-Headers": "ETag, Link, Location, Retry-After, X-RateLimit-Limit, "
+    "X-RateLimit-Remaining, X-RateLimit-Used, X-RateLimit-Resource, X-RateLimit-Reset",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """The weather of the service itself: extra seconds per request, and an outage of 502s."""
+
+    latency: float = 0.0
+    jitter: float = 0.0
+    failing: float = 0.0
+    outage_until: float = 0.0
+    seed: int = 0
+
+
+class RequestLog:
+    """Counts of what was asked: by method and path template, and by status."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._counts: Counter[tuple[str, int]] = Counter()
+
+    def note(self, endpoint: str, status: int) -> None:
+        """Count one request."""
+        with self._lock:
+            self._counts[endpoint, status] += 1
+
+    def clear(self) -> None:
+        """Start counting anew."""
+        with self._lock:
+            self._counts.clear()
+
+    def shape(self) -> dict[str, Any]:
+        """`{"total": n, "endpoints": {endpoint: {status: n}}}`."""
+        found: dict[str, dict[str, int]] = {}
+        with self._lock:
+            for (endpoint, status), count in sorted(self._counts.items()):
+                found.setdefault(endpoint, {})[str(status)] = count
+        total = sum(sum(one.values()) for one in found.values())
+        return {"total": total, "endpoints": found}
+
+
+class RestService:
+    """Runs REST calls: one method does all that GitHub does around each handler."""
+
+    def __init__(self, world: World, shapes: Shapes, ghes: Shapes, requests: RequestLog) -> None:
+        self.world = world
+        self.shapes = shapes
+        self.ghes = ghes
+        self.requests = requests
+        self.router: Router = rest.router()
+
+    async def endpoint(self, request: Request) -> Response:
+        """The Starlette endpoint for everything that is not git, GraphQL or control."""
+        raw = await request.body()
+        return await run_in_threadpool(self.answer, request, raw)
+
+    def answer(self, request: Request, raw: bytes) -> Response:
+        """One request from header to answer."""
+        # Undecoded, so that a slash in a label's name does not divide the path.
+        path = request.scope.get("raw_path", b"").decode() or request.url.path
+        path = path.partition("?")[0]
+        shapes = self.shapes
+        if path == _GHES or path.startswith(f"{_GHES}/"):
+            shapes, path = self.ghes, path.removeprefix(_GHES)
+        path = path.rstrip("/") or "/"
+        headers = dict(_COMMON)
+        headers["X-GitHub-Request-Id"] = uuid.uuid4().hex[:24].upper()
+        endpoint = "unknown"
+        caller: Caller | None = None
+        window: Window | None = None
+        entered = False
+        try:
+            if not request.headers.get("user-agent"):
+                raise ApiError(
+                    403,
+                    "Request forbidden by administrative rules. Please make sure your request "
+                    "has a User-Agent header.",
+                )
+            version = request.headers.get("x-github-api-version", VERSIONS[0])
+            if version not in VERSIONS:
+                raise ApiError(400, f"'{version}' is not a supported version")
+            headers["X-GitHub-Api-Version-Selected"] = version
+            address = request.client.host if request.client else ""
+            caller = self.world.auth.identify(request.headers.get("authorization"), address)
+            limits = self.world.limits
+            free = path in _FREE or not limits.enabled
+            if limits.enabled:
+                window = limits.look(caller) if free else limits.take(caller)
+                if window.exhausted:
+                    raise limits.exceeded(caller, window)
+            limits.enter(caller, points=1 if request.method in ("GET", "HEAD") else 5)
+            entered = True
+            route, params = self.router.find(request.method, path)
+            endpoint = f"{route.method} {route.path}"
+            call = Call(
+                self.world,
+                shapes,
+                caller,
+                request.method,
+                path,
+                str(request.url),
+                dict(request.query_params),
+                request.headers,
+                raw,
+                params,
+            )
+            admit(call, route.needs)
+            answer = route.handler(call)
+            response = self._response(request, answer, headers)
+            if response.status_code == 304 and window is not None and not free:
+                window = limits.refund(caller)
+        except ApiError as error:
+            headers |= error.headers
+            response = _json(error.body(), error.status, headers)
+        except Exception:
+            log.exception("%s %s failed", request.method, path)
+            response = _json({"message": "Server Error"}, 500, headers)
+        finally:
+            if entered and caller is not None:
+                self.world.limits.leave(caller)
+        if window is not None:
+            for name, value in window.headers().items():
+                response.headers[name] = value
+        self.requests.note(endpoint, response.status_code)
+        return response
+
+    def _response(self, request: Request, answer: Answer, headers: dict[str, str]) -> Response:
+        headers |= answer.headers
+        if answer.media is not None:
+            return Response(str(answer.body), answer.status, headers, answer.media)
+        if answer.body is None:
+            return Response(b"", answer.status, headers)
+        content = msgspec.json.encode(answer.body)
+        if request.method in ("GET", "HEAD") and answer.status == 200:
+            digest = hashlib.sha256(content + headers.get("Link", "").encode()).hexdigest()
+            headers["ETag"] = f'W/"{digest}"'
+            if answer.modified is not None:
+                headers["Last-Modified"] = formatdate(answer.modified, usegmt=True)
+            if _unchanged(request, digest, answer.modified):
+                return Response(b"", 304, headers)
+        headers["Content-Type"] = "application/json; charset=utf-8"
+        headers["X-GitHub-Media-Type"] = "github.v3; format=json"
+        if request.method == "HEAD":
+            content = b""
+        return Response(content, answer.status, headers)
+
+
+class Weather:
+    """In front of everything but the control API: latency, failures, an outage."""
+
+    def __init__(self, app: Starlette, requests: RequestLog) -> None:
+        self.app = app
+        self.requests = requests
+        self.conditions = Conditions()
+        self._random = random.Random(0)
+
+    def change(self, **fields: Any) -> Conditions:
+        """Set some of the conditions."""
+        self.conditions = replace(self.conditions, **fields)
+        self._random = random.Random(self.conditions.seed)
+        return self.conditions
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        now = self.conditions
+        quiet = now.latency == now.jitter == now.failing == now.outage_until == 0
+        if scope["type"] != "http" or quiet or scope["path"].startswith("/_sim/"):
+            await self.app(scope, receive, send)
+            return
+        if now.latency or now.jitter:
+            await asyncio.sleep(max(0.0, now.latency + now.jitter * self._random.uniform(-1, 1)))
+        if time.time() < now.outage_until or self._random.random() < now.failing:
+            self.requests.note("outage", 502)
+            content = b"<html><head><title>502 Bad Gateway</title></head></html>"
+            response = Response(content, 502, media_type="text/html")
+            await response(scope, receive, send)
+            return
+        await self.app(scope, receive, send)
+
+
+def build(world: World, shapes: Shapes) -> Weather:
+    """The ASGI app of a world. Starting and stopping webhooks is the caller's."""
+    requests = RequestLog()
+    ghes = Shapes(world.store, api=shapes.api + _GHES, web=shapes.web)
+    service = RestService(world, shapes, ghes, requests)
+
+    async def graphql(request: Request) -> Response:
+        response: Response = await graphql_endpoint(request)
+        requests.note("POST /graphql", response.status_code)
+        return response
+
+    app = Starlette(
+        routes=[
+            Route("/graphql", graphql, methods=["POST"]),
+            Route("/api/graphql", graphql, methods=["POST"]),
+            Route("/_sim/{path:path}", control.endpoint, methods=["GET", "POST"]),
+            Route("/avatars/u/{account_id:int}", _avatar),
+            Route("/{owner}/{name}/info/refs", git_endpoint, methods=["GET"]),
+            Route("/{owner}/{name}/git-upload-pack", git_endpoint, methods=["POST"]),
+            Route("/{owner}/{name}/git-receive-pack", git_endpoint, methods=["POST"]),
+            Route("/{path:path}", service.endpoint, methods=list(_METHODS)),
+        ],
+    )
+    state = app.state
+    state.world, state.shapes, state.requests = world, shapes, requests
+    state.store, state.git, state.auth, state.limits = (
+        world.store,
+        world.git,
+        world.auth,
+        world.limits,
+    )
+    state.webhooks = world.webhooks
+    weather = Weather(app, requests)
+    state.weather = weather
+    return weather
+
+
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+_AVATAR = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 5 5"><rect width="5" height="5" '
+    'fill="#f0f0f0"/><path fill="hsl({hue},45%,55%)" d="{path}"/></svg>'
+)
+
+
+async def _avatar(request: Request) -> Response:
+    """An identicon like GitHub's, drawn from the account's id."""
+    digest = hashlib.md5(str(request.path_params["account_id"]).encode()).digest()
+    cells = [
+        f"M{x},{y}h1v1h-1z" for y in range(5) for x in range(5) if digest[y * 3 + min(x, 4 - x)] % 2
+    ]
+    hue = int.from_bytes(digest[-2:]) % 360
+    svg = _AVATAR.format(hue=hue, path="".join(cells))
+    headers = {"Cache-Control": "public, max-age=86400"}
+    return Response(svg, media_type="image/svg+xml", headers=headers)
+
+
+def _json(body: Any, status: int, headers: dict[str, str]) -> Response:
+    headers["Content-Type"] = "application/json; charset=utf-8"
+    return Response(msgspec.json.encode(body), status, headers)
+
+
+def _unchanged(request: Request, digest: str, modified: int | None) -> bool:
+    known = request.headers.get("if-none-match")
+    if known is not None:
+        return known.strip() == "*" or digest in re.findall(r'"([^"]*)"', known)
+    since = request.headers.get("if-modified-since")
+    if since is None or modified is None:
+        return False
+    try:
+        return int(parsedate_to_datetime(since).timestamp()) >= modified
+    except ValueError:
+        return False
+
+
+def use_threads(count: int = THREADS) -> None:
+    """Widen the pool that blocking work runs in; call it inside the event loop."""
+    to_thread.current_default_thread_limiter().total_tokens = count

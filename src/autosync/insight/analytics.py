@@ -175,9 +175,7 @@ def activity(repository_id: int | None = None, unit: Unit | None = None) -> Acti
     )
     if first is None:
         return Activity(unit or Unit.DAY, [])
-    if unit is None:
-        fitting = (u for u in Unit if now - first <= _SPAN[u])
-        unit = next(fitting, Unit.MONTH)
+    unit = unit or _finest(now - first)
     end = now if now - last <= _SPAN[unit] else last
     start = max(first, end - _SPAN[unit])
     rows = _rows(
@@ -200,6 +198,115 @@ def activity(repository_id: int | None = None, unit: Unit | None = None) -> Acti
         {"ids": ids, "unit": unit.value, "start": start, "end": end},
     )
     return Activity(unit, [Column(*row) for row in rows])
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """Issues opened and closed in one column of a chart."""
+
+    start: date
+    opened: int
+    closed: int
+
+
+def issue_flow(repository_id: int, weeks: int = 26) -> list[Flow]:
+    """Issues opened and closed per week (from Monday, UTC), oldest first, without gaps.
+
+    Empty if nothing was opened or closed in the last `weeks` weeks.
+    """
+    rows = _rows(
+        """
+        WITH weeks AS (
+            SELECT generate_series(
+                date_trunc('week', now(), 'UTC') - make_interval(weeks => %(weeks)s - 1),
+                now(), '1 week') AS start
+        ), events AS (
+            SELECT created_at AS at, 1 AS opened, 0 AS closed FROM issues
+            WHERE repository_id = %(id)s AND deleted_at IS NULL
+            UNION ALL
+            SELECT closed_at, 0, 1 FROM issues
+            WHERE repository_id = %(id)s AND deleted_at IS NULL AND state = 'closed'
+        )
+        SELECT (start AT TIME ZONE 'UTC')::date, coalesce(sum(opened), 0), coalesce(sum(closed), 0)
+        FROM weeks LEFT JOIN events ON at >= start AND at < start + interval '1 week'
+        GROUP BY start ORDER BY start
+        """,
+        {"id": repository_id, "weeks": weeks},
+    )
+    flow = [Flow(*row) for row in rows]
+    return flow if any(week.opened or week.closed for week in flow) else []
+
+
+@dataclass(frozen=True, slots=True)
+class Spans:
+    """How long something takes, in seconds; None where nothing has been measured yet."""
+
+    median: float | None
+    p90: float | None
+    sample: int
+
+
+def time_to_close(repository_id: int) -> Spans:
+    """From an issue's creation to its (last) closing, over all closed issues."""
+    return _spans(
+        """
+        SELECT percentile_cont(ARRAY[0.5, 0.9]) WITHIN GROUP
+                   (ORDER BY extract(epoch FROM closed_at - created_at)), count(*)
+        FROM issues
+        WHERE repository_id = %(id)s AND deleted_at IS NULL
+          AND state = 'closed' AND closed_at IS NOT NULL
+        """,
+        repository_id,
+    )
+
+
+def lead_time(repository_id: int) -> Spans:
+    """From a pull request's creation to its merge, over all merged ones."""
+    return _spans(
+        """
+        SELECT percentile_cont(ARRAY[0.5, 0.9]) WITHIN GROUP
+                   (ORDER BY extract(epoch FROM merged_at - created_at)), count(*)
+        FROM pull_requests
+        WHERE repository_id = %(id)s AND deleted_at IS NULL AND merged AND merged_at IS NOT NULL
+        """,
+        repository_id,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """One person's part of a repository's default branch."""
+
+    name: str
+    login: str
+    contributions: int
+    percent: float
+    """Of all commits on the default branch."""
+
+
+def top_contributors(repository_id: int, limit: int = 10) -> list[Share]:
+    """Who wrote most of the default branch, most commits first."""
+    rows = _rows(
+        """
+        SELECT coalesce(nullif(name, ''), nullif(login, ''), email), login, contributions,
+               100.0 * contributions / nullif(sum(contributions) OVER (), 0)
+        FROM contributors WHERE repository_id = %(id)s
+        ORDER BY contributions DESC, id LIMIT %(limit)s
+        """,
+        {"id": repository_id, "limit": limit},
+    )
+    return [Share(name, login, n, float(percent or 0)) for name, login, n, percent in rows]
+
+
+def _spans(sql: str, repository_id: int) -> Spans:
+    [(quantiles, sample)] = _rows(sql, {"id": repository_id})
+    median, p90 = quantiles or (None, None)
+    return Spans(median, p90, sample)
+
+
+def _finest(history: timedelta) -> Unit:
+    """The finest unit that shows the whole history; months for the longest."""
+    return next((unit for unit in Unit if history <= _SPAN[unit]), Unit.MONTH)
 
 
 def _scope(repository_id: int | None) -> list[int]:

@@ -10,6 +10,7 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseBase
+from django.utils.cache import patch_vary_headers
 from django_htmx.http import HttpResponseClientRedirect
 
 from autosync import config
@@ -38,6 +39,8 @@ def readable(view: View) -> View:
             return _sign_in(request)
         response = view(request, *args, **kwargs)
         response["Content-Security-Policy"] = POLICY
+        # A part that htmx fetched must not be shown as the page.
+        patch_vary_headers(response, ["HX-Request", "Cookie"])
         response["Cache-Control"] = "private, no-cache"
         return response
 

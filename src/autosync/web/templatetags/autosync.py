@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -110,3 +111,21 @@ def plural_name(resource: str) -> str:
 def words(value: str) -> str:
     """`completed_with_errors` → `completed with errors`."""
     return value.replace("_", " ")
+
+
+@register.simple_tag
+def bar(percent: float, label: str) -> SafeString:
+    """One horizontal bar, `percent` of its place; `label` says it in words."""
+    return format_html(
+        '<svg class="bar" viewBox="0 0 100 4" preserveAspectRatio="none" role="img" '
+        'aria-label="{}"><rect width="{}" height="4"/></svg>',
+        label,
+        round(max(0.0, min(100.0, percent)), 1),
+    )
+
+
+@register.filter
+def label_color(label: dict[str, str]) -> str:
+    """A GitHub label's colour for a style attribute; empty unless it is six hex digits."""
+    color = str(label.get("color", ""))
+    return f"#{color}" if re.fullmatch("[0-9a-fA-F]{6}", color) else ""

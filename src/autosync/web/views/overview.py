@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 from autosync.insight import analytics, health, jobs
 from autosync.insight.analytics import Counts
 from autosync.mirror.models import Repository, SyncJob
-from autosync.web import feed
+from autosync.web import charts, feed, paging
 from autosync.web.access import readable
 
 FEED_LENGTH = 30
@@ -44,7 +44,7 @@ class RunningJob:
 def overview(request: HttpRequest) -> HttpResponse:
     """`/`: everything on one page; with htmx only the parts that progress changes."""
     report = health.report()
-    search = request.GET.get("q", "").strip().replace("\x00", "")[:200]
+    search = paging.search(request)
     context = {
         "report": report,
         "search": search,
@@ -57,9 +57,12 @@ def overview(request: HttpRequest) -> HttpResponse:
             "lines": _lines(search),
         }
         if not request.headers.get("HX-Request"):
+            activity = analytics.activity()
             context |= {
                 "feed": feed.newest(FEED_LENGTH),
-                "activity": analytics.activity(),
+                "feed_length": FEED_LENGTH,
+                "activity": activity,
+                "activity_chart": charts.commits(activity) if activity.columns else "",
             }
     return render(request, "web/overview.html", context)
 

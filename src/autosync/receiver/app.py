@@ -18,6 +18,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 _MAX_HELD = 256 * 1024 * 1024  # bytes of bodies in memory at once
 _LARGE = 512 * 1024  # bytes; above, checking a body would hold up the others
+_DRAIN_SECONDS = 2.0
 _ACCEPTED = msgspec.json.encode({"status": "accepted"})
 _DUPLICATE = msgspec.json.encode({"status": "duplicate"})
 
@@ -48,6 +49,8 @@ class Receiver:
             status, answer = (202, _ACCEPTED) if fresh else (200, _DUPLICATE)
         except Refused as refused:
             status = refused.status
+            if status == 413:
+                await _drain(receive)
             answer = msgspec.json.encode({"error": refused.error, "hint": refused.hint})
         except Unavailable as why:
             status = 503
@@ -85,9 +88,9 @@ class Receiver:
             name.decode("latin-1").lower(): value.decode("latin-1")
             for name, value in scope["headers"]
         }
-        check_length(headers)
         body = b""
         try:
+            check_length(headers)
             body = await self._read(receive)
             return await self._inbox.store(await _checked(headers, body, secrets))
         finally:
@@ -123,6 +126,20 @@ async def _checked(headers: Mapping[str, str], body: bytes, secrets: Sequence[st
     return check(headers, body, secrets)
 
 
+async def _drain(receive: Receive) -> None:
+    """Let go of the rest of a body: clients that write before they read would miss the answer."""
+    left = MAX_BODY
+    try:
+        async with asyncio.timeout(_DRAIN_SECONDS):
+            while left > 0:
+                message = await receive()
+                left -= len(message.get("body", b""))
+                if not message.get("more_body"):
+                    return
+    except TimeoutError:
+        pass
+
+
 async def _answer(send: Send, status: int, body: bytes) -> None:
     headers = [
         (b"content-type", b"application/json"),
@@ -133,6 +150,6 @@ async def _answer(send: Send, status: int, body: bytes) -> None:
     if status == 503:
         headers.append((b"retry-after", b"5"))
     if status == 413:
-        headers.append((b"connection", b"close"))  # the rest of the body stays unread
+        headers.append((b"connection", b"close"))  # a rest of the body may be unread
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

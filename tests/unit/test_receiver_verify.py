@@ -1,0 +1,111 @@
+"""What the receiver makes of a delivery before it is stored."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from urllib.parse import urlencode
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autosync.receiver.verify import Incoming, Refused, check, signed_by
+
+SECRET = "s"
+
+
+def incoming(body: bytes, **headers: str) -> Incoming:
+    signature = hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
+    given = {
+        "x-github-event": "issues",
+        "x-github-delivery": "g-1",
+        "x-hub-signature-256": f"sha256={signature}",
+        "content-type": "application/json",
+    }
+    return check(given | {k.replace("_", "-"): v for k, v in headers.items()}, body, [SECRET])
+
+
+def test_the_inbox_learns_what_it_is_searched_by() -> None:
+    body = json.dumps(
+        {"action": "opened", "installation": {"id": 7}, "repository": {"id": 2**40, "name": "x"}}
+    ).encode()
+    found = incoming(body)
+    assert (found.guid, found.event, found.action) == ("g-1", "issues", "opened")
+    assert (found.installation_id, found.repository_id) == (7, 2**40)
+    assert found.body == body
+
+
+def test_a_form_is_unpacked_to_the_document_it_carries() -> None:
+    document = '{"action": "closed", "title": "grüße & 100 %"}'
+    found = incoming(
+        urlencode({"payload": document}).encode(),
+        content_type="application/x-www-form-urlencoded; charset=utf-8",
+    )
+    assert found.body.decode() == document
+    assert found.action == "closed"
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"action": 5},
+        {"action": None, "installation": None, "repository": "octo/hello"},
+        {"installation": {"id": "seven"}, "repository": {"id": 2**70}},
+        {"installation": {"id": -1}, "repository": {"id": 1.5}},
+        {},
+    ],
+)
+def test_an_object_of_another_shape_is_taken_all_the_same(payload: dict[str, object]) -> None:
+    found = incoming(json.dumps(payload).encode())
+    assert (found.action, found.installation_id, found.repository_id) == ("", None, None)
+
+
+def test_an_action_that_the_table_cannot_hold_is_cut() -> None:
+    assert incoming(b'{"action": "a\\u0000b"}').action == "ab"
+    assert incoming(json.dumps({"action": "x" * 100}).encode()).action == "x" * 64
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"[]", b'"text"', b"null", b"{", b'{"a": 1} x', b'{"a": \xff}', b'{"a": "\xff\xfe"}'],
+)
+def test_what_is_no_json_object_is_refused(body: bytes) -> None:
+    with pytest.raises(Refused) as refused:
+        incoming(body)
+    assert refused.value.status == 400
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"payload=", b"other=%7B%7D", b"payload=%ff%fe", b"p\xffx=1"]
+)
+def test_a_form_without_a_readable_payload_is_refused(body: bytes) -> None:
+    with pytest.raises(Refused) as refused:
+        incoming(body, content_type="application/x-www-form-urlencoded")
+    assert refused.value.status == 400
+
+
+def test_deep_nesting_is_refused_not_fatal() -> None:
+    with pytest.raises(Refused) as refused:
+        incoming(b'{"a":' + b"[" * 200_000 + b"]" * 200_000 + b"}")
+    assert refused.value.status == 400
+
+
+def test_only_the_headers_worth_keeping_are_kept() -> None:
+    found = incoming(b"{}", authorization="Bearer x", x_github_hook_id="1", cookie="y")
+    assert found.headers == {
+        "X-GitHub-Event": "issues",
+        "X-GitHub-Delivery": "g-1",
+        "X-GitHub-Hook-ID": "1",
+        "Content-Type": "application/json",
+    }
+
+
+@given(st.binary(max_size=200), st.text(max_size=80))
+def test_no_signature_but_the_right_one_is_accepted(body: bytes, guess: str) -> None:
+    right = "sha256=" + hmac.new(b"new", body, hashlib.sha256).hexdigest()
+    assert signed_by(body, right, ["old", "new"])
+    assert not signed_by(body, guess, ["old", "new"])
+    assert not signed_by(body, right.replace("sha256=", "sha1="), ["old", "new"])
+    assert not signed_by(body + b"x", right, ["old", "new"])

@@ -2,42 +2,45 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
+import random
 import re
 import shutil
-import subprocess
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
+from functools import partial
 from pathlib import Path
 from typing import IO
 
-from autosync.github.errors import GitFailed, NotFound, Unavailable
+from autosync.github import git_process
+from autosync.github.errors import GitFailed, Unauthorized, Unavailable
 
-NETWORK_TIMEOUT_SECONDS = 1800
-_FORMAT = "%H%x00%P%x00%an%x00%ae%x00%ad%x00%cn%x00%ce%x00%cd%x00%B"
+LIST_TIMEOUT = 120.0
+FETCH_TIMEOUT = 3600.0
+LOCAL_TIMEOUT = 600.0
+TRIES = 3
+_FILTER = "tree:0"
 _REFSPECS = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
-_LOST_ACCESS = re.compile(r"not found|returned error: 40[134]|Authentication failed", re.I)
-_NETWORK = re.compile(
-    r"could not resolve|unable to access|timed? ?out|connection|early EOF|hung up|RPC failed"
-    r"|returned error: 5\d\d|unexpected disconnect",
-    re.I,
-)
-# A broken cache is thrown away and cloned anew; it holds nothing that GitHub does not.
-_CORRUPT = re.compile(
-    r"not a git repository|object file .* is empty|bad object|corrupt|missing blob|missing tree"
-    r"|unable to read|inconsistent|did not send all necessary|Could not read",
-    re.I,
-)
+_FORMAT = "%H%x00%P%x00%an%x00%ae%x00%ad%x00%cn%x00%ce%x00%cd%x00%B"
+_FIELDS = 9
+_LEFT_OUT = "autosync-left-out"
+_SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_UNFETCHED = re.compile(r"bad revision '([0-9a-f]{40,64})'")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EARLIEST = datetime(1, 1, 2, tzinfo=UTC)
 _LATEST = datetime(9999, 12, 30, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class GitCommit:
-    """One commit as git has it; text is UTF-8 with replacement characters where it was not."""
+    """One commit as git has it; text is UTF-8 with replacement characters where it was not.
+
+    Dates are aware, in the offset the person had. An unreadable date is 1970-01-01; one outside
+    the years 1–9999 is clamped a day inside (any time zone can then show it); an offset of 24 h
+    or more counts as UTC, the moment kept.
+    """
 
     sha: str
     parents: tuple[str, ...]
@@ -51,253 +54,307 @@ class GitCommit:
 
 
 class GitReader:
-    """One repository's git: a bare partial clone (`tree:0`) under `cache_dir`.
+    """One repository's git: a bare partial clone (`tree:0`) in the folder `cache_dir`.
 
-    `token` gives an installation token; it reaches git through the environment only, never
-    through arguments or a config file. Not safe for two threads at once on one cache.
+    `token_provider` gives an installation token; it reaches git through the environment only,
+    never through arguments or a file. `token_refused` hears of a token that was not accepted
+    (`InstallationClient.refuse_token`), and the next try asks for another one. Threads and
+    processes may share one cache. Errors are those of `autosync.github.errors`.
     """
 
-    def __init__(self, cache_dir: Path, clone_url: str, token: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        cache_dir: Path,
+        clone_url: str,
+        token_provider: Callable[[], str],
+        token_refused: Callable[[str], None] | None = None,
+    ) -> None:
         self._cache = cache_dir
         self._url = clone_url
-        self._token = token
+        self._token_provider = token_provider
+        self._token_refused = token_refused
+        self._suspect = cache_dir.with_name(cache_dir.name + ".suspect")
 
     def ls_remote(self) -> dict[str, str]:
-        """Every branch and tag with its commit (annotated tags peeled); one exchange."""
-        lines = self._remote("ls-remote", "--heads", "--tags", self._url).splitlines()
-        refs: dict[str, str] = {}
-        for line in lines:
+        """Every branch and tag with its commit (annotated tags peeled); one exchange, no quota.
+
+        Empty for an empty repository. Tags known by the last `sync` to name no commit are left
+        out, as in `refs`.
+        """
+        listing = self._remotely(self._list)
+        tips: dict[str, str] = {}
+        commits: dict[str, str] = {}
+        for line in listing.splitlines():
             sha, _, name = line.partition("\t")
-            # `refs/tags/v1^{}` follows `refs/tags/v1` and names the commit the tag object is of.
-            refs[name.removesuffix("^{}")] = sha
-        return refs
+            if not name.endswith("^{}"):
+                tips[name] = sha
+            # `refs/tags/v1^{}` follows `refs/tags/v1` and is what the tag object is of.
+            commits[name.removesuffix("^{}")] = sha
+        here = self._local_refs() | {n: (s, None) for n, s in self._left_out(self._cache).items()}
+        return {n: s for n, s in commits.items() if here.get(n) != (tips.get(n), None)}
 
     def sync(self) -> None:
-        """Clone at first, fetch what is new later; refs gone there are gone here."""
-        if not (self._cache / "HEAD").exists():
-            self._clone()
-            return
-        try:
-            self._clear_locks()
-            self._remote("fetch", "--prune", "--quiet", "--no-auto-gc", self._url, *_REFSPECS)
-        except GitFailed as error:
-            if not _CORRUPT.search(error.what):
-                raise
-            self._clone()
+        """Clone at first, fetch what is new later; refs gone there are gone here.
+
+        A cache that git finds broken is thrown away and cloned anew: it holds nothing that
+        GitHub does not.
+        """
+        lock = self._cache.with_name(self._cache.name + ".lock")
+        with git_process.locked(lock, FETCH_TIMEOUT, self._url) as holding:
+            if self._suspect.exists() or not (self._cache / "HEAD").exists():
+                self._renew(holding)
+                return
+            self._sweep()
+            try:
+                self._fetch(self._cache, holding)
+            except GitFailed as error:
+                if git_process.NO_SPACE.search(error.what):
+                    raise
+                self._renew(holding)
 
     def refs(self) -> dict[str, str]:
-        """Branches and tags as of the last `sync`, tags peeled to their commits."""
-        output = self._local(
-            "for-each-ref",
-            "--format=%(refname)%00%(objectname)%00%(objecttype)%00%(*objectname)%00%(*objecttype)",
-            "refs/heads",
-            "refs/tags",
-        )
-        refs: dict[str, str] = {}
-        for line in output.splitlines():
-            name, sha, kind, peeled, peeled_kind = line.split("\0")
-            if kind == "commit":
-                refs[name] = sha
-            elif peeled_kind == "commit":
-                refs[name] = peeled
-            # A tag of a tree or blob has no commit to show.
-        return refs
+        """Branches and tags as of the last `sync`, tags peeled to their commits.
+
+        Tags of a tree or blob name no commit and are left out.
+        """
+        return {name: commit for name, (_, commit) in self._local_refs().items() if commit}
 
     def commits(self, new: Sequence[str], known: Sequence[str] = ()) -> Iterator[GitCommit]:
         """Commits reachable from `new` and not from `known`, newest first, as a stream.
 
-        Unknown SHAs in `known` are skipped: what they reached is given again.
+        Unknown SHAs in `known` are skipped: what they reached is given again. An unknown SHA in
+        `new` raises GitFailed, for the answer would be silently short.
         """
         if not new:
             return
-        revisions = "".join(f"{sha}\n" for sha in new)
-        revisions += "".join(f"^{sha}\n" for sha in self._existing(known))
-        arguments = ("log", "-z", "--no-show-signature", "--no-notes", "--date=raw")
-        with self._stream(revisions, *arguments, f"--format={_FORMAT}", "--stdin") as output:
+        kinds = self._kinds([*new, *known])
+        absent = [sha for sha in new if sha not in kinds]
+        if absent:
+            raise GitFailed(f"The git cache does not hold {', '.join(absent[:3])}", url=self._url)
+        revisions = [*new, *(f"^{sha}" for sha in known if sha in kinds)]
+        # Without --no-mailmap git looks for HEAD:.mailmap, and so for a tree.
+        options = ("--no-mailmap", "--no-show-signature", "--no-notes", "--date=raw")
+        with self._stream(revisions, "log", "-z", *options, f"--format={_FORMAT}") as output:
             for record in _records(output):
                 yield _parse(record)
 
     def ancestors(self, sha: str) -> Iterator[str]:
-        """SHAs of `sha` and everything it reaches, newest first."""
-        with self._stream(f"{sha}\n", "rev-list", "--stdin") as output:
+        """SHAs of `sha` and everything it reaches, newest first; nothing for an unknown SHA."""
+        if sha not in self._kinds([sha]):
+            return
+        with self._stream([sha], "rev-list") as output:
             for line in output:
-                yield line.decode().strip()
+                yield line.decode("ascii").rstrip()
 
-    def _existing(self, shas: Sequence[str]) -> list[str]:
-        if not shas:
-            return []
-        output = self._local(
-            "cat-file", "--batch-check=%(objectname) %(objecttype)", stdin="\n".join(shas) + "\n"
-        )
-        return [line.partition(" ")[0] for line in output.splitlines() if line.endswith(" commit")]
+    def is_ancestor(self, older: str, newer: str) -> bool:
+        """Whether `newer` reaches `older`: the move was a fast-forward. False for unknown SHAs."""
+        if len({older, newer} & self._kinds([older, newer]).keys()) < len({older, newer}):
+            return False
+        with self._stream([older, f"^{newer}"], "rev-list", "--max-count=1") as output:
+            return not output.read()
 
-    def _clone(self) -> None:
-        """Into a folder beside the cache, put in place when whole: a kill leaves no half clone."""
-        self._cache.parent.mkdir(parents=True, exist_ok=True)
-        fresh = self._cache.with_name(f"{self._cache.name}.{os.getpid()}.new")
+    def _kinds(self, shas: Sequence[str]) -> dict[str, str]:
+        """The type of each object that is here."""
+        asked = [sha for sha in shas if _SHA.fullmatch(sha)]
+        if not asked or not self._cache.exists():
+            return {}
+        output = self._local("cat-file", "--batch-check=%(objectname) %(objecttype)", given=asked)
+        pairs = (line.split(" ", 1) for line in output.splitlines())
+        return {sha: kind for sha, kind in pairs if kind != "missing"}
+
+    def _local_refs(self) -> dict[str, tuple[str, str | None]]:
+        """Every ref with what it names and the commit behind that (None: a tag of no commit)."""
+        if not (self._cache / "HEAD").exists():
+            return {}
+        output = self._local("for-each-ref", "--format=%(objectname) %(objecttype) %(refname)")
+        refs: dict[str, tuple[str, str | None]] = {}
+        tags: list[str] = []
+        for line in output.splitlines():
+            sha, kind, name = line.split(" ", 2)
+            refs[name] = (sha, sha if kind == "commit" else None)
+            if kind == "tag":
+                tags.append(name)
+        if tags:
+            peeled = self._local(
+                "cat-file", "--batch-check", given=[f"{refs[name][0]}^{{commit}}" for name in tags]
+            )
+            for name, line in zip(tags, peeled.splitlines(), strict=True):
+                commit = None if line.endswith(" missing") else line.partition(" ")[0]
+                refs[name] = (refs[name][0], commit)
+        return refs
+
+    def _renew(self, holding: int) -> None:
+        """Clone into a folder beside the cache, put in place when whole."""
+        fresh = self._cache.with_name(self._cache.name + ".new")
         shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir(parents=True)
         try:
-            self._run(["git", "init", "--quiet", "--bare", str(fresh)], cwd=None)
-            # What makes later fetches partial too, without storing any credential.
-            for key, value in (
-                ("extensions.partialClone", "origin"),
-                ("core.repositoryFormatVersion", "1"),
-                ("remote.origin.url", self._url),
-                ("remote.origin.promisor", "true"),
-                ("remote.origin.partialclonefilter", "tree:0"),
-            ):
-                self._run(["git", "config", key, value], cwd=fresh)
-            self._remote("fetch", "--quiet", "--filter=tree:0", "origin", *_REFSPECS, cwd=fresh)
+            self._run("init", "--quiet", "--bare", "--template=", cwd=fresh)
+            self._fetch(fresh, holding)
             shutil.rmtree(self._cache, ignore_errors=True)
             fresh.rename(self._cache)
+            self._suspect.unlink(missing_ok=True)
         finally:
             shutil.rmtree(fresh, ignore_errors=True)
 
-    def _clear_locks(self) -> None:
-        """A killed fetch leaves lock files; the caller holds this repository's lock."""
-        for lock in (*self._cache.glob("*.lock"), *self._cache.glob("refs/**/*.lock")):
-            lock.unlink(missing_ok=True)
-
-    def _remote(self, *arguments: str, cwd: Path | None = None) -> str:
-        environment = {
-            "GIT_CONFIG_COUNT": "3",
-            "GIT_CONFIG_KEY_0": "credential.helper",
-            "GIT_CONFIG_VALUE_0": "",
-            "GIT_CONFIG_KEY_1": "credential.helper",
-            # Reads the token from this process's own environment; nothing is written anywhere.
-            "GIT_CONFIG_VALUE_1": '!f() { test "$1" = get && printf '
-            "'username=x-access-token\\npassword=%s\\n' \"$AUTOSYNC_GIT_TOKEN\"; }; f",
-            "GIT_CONFIG_KEY_2": "fetch.writeCommitGraph",
-            "GIT_CONFIG_VALUE_2": "false",
-        }
-        if not self._url.startswith("file:"):
-            environment["AUTOSYNC_GIT_TOKEN"] = self._token()
-        where = cwd or (self._cache if (self._cache / "HEAD").exists() else None)
-        return self._run(["git", *arguments], cwd=where, extra=environment)
-
-    def _local(self, *arguments: str, stdin: str | None = None) -> str:
-        return self._run(["git", *arguments], cwd=self._cache, stdin=stdin)
-
-    def _run(
-        self,
-        command: list[str],
-        *,
-        cwd: Path | None,
-        extra: dict[str, str] | None = None,
-        stdin: str | None = None,
-    ) -> str:
-        try:
-            done = subprocess.run(
-                command,
-                cwd=cwd,
-                env=_environment(extra),
-                input=None if stdin is None else stdin.encode(),
-                stdin=subprocess.DEVNULL if stdin is None else None,
-                capture_output=True,
-                timeout=NETWORK_TIMEOUT_SECONDS,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            raise Unavailable("git took too long", url=self._url) from None
-        except FileNotFoundError:
-            raise GitFailed("The program git is not installed", url=self._url) from None
-        if done.returncode:
-            self._raise(done.stderr.decode(errors="replace"))
-        return done.stdout.decode(errors="replace")
-
-    def _raise(self, stderr: str) -> None:
-        words = " ".join(re.sub(r"//[^/@\s]*@", "//", stderr).split())[:500]
-        if _LOST_ACCESS.search(words):
-            raise NotFound(f"git was refused: {words}", url=self._url)
-        if _NETWORK.search(words):
-            raise Unavailable(f"git could not reach GitHub: {words}", url=self._url)
-        raise GitFailed(f"git failed: {words}", url=self._url)
-
-    @contextlib.contextmanager
-    def _stream(self, stdin: str, *arguments: str) -> Iterator[IO[bytes]]:
-        """A local git command's output as it comes; its input is small enough for a thread-free
-        hand-over through a temporary file."""
-        with tempfile.TemporaryFile() as revisions, tempfile.TemporaryFile() as errors:
-            revisions.write(stdin.encode())
-            revisions.seek(0)
-            process = subprocess.Popen(
-                ["git", *arguments],
-                cwd=self._cache,
-                env=_environment(None),
-                stdin=revisions,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-            )
-            assert process.stdout is not None
-            finished = False
+    def _fetch(self, repository: Path, holding: int) -> None:
+        """Fetch branches and tags without trees."""
+        left_out = self._left_out(repository)
+        while True:
             try:
-                yield process.stdout
-                finished = True
-            finally:
-                process.stdout.close()
-                if not finished:
-                    process.kill()
-                code = process.wait()
-            if code > 0:
-                errors.seek(0)
-                self._raise(errors.read().decode(errors="replace"))
+                self._remotely(partial(self._fetch_once, repository, holding, left_out))
+                return
+            except GitFailed as error:
+                # A tag placed directly on a tree: `tree:0` leaves out what the tag names, and git
+                # refuses the whole fetch. Such a tag has no commit, so it is left out.
+                found = _UNFETCHED.search(error.what)
+                more = {n: s for n, s in self.ls_remote().items() if found and s == found[1]}
+                if not more.keys() - left_out.keys():
+                    raise
+                left_out |= more
+                lines = (f"{sha} {name}\n" for name, sha in left_out.items())
+                (repository / _LEFT_OUT).write_text("".join(lines), encoding="utf-8")
 
+    def _left_out(self, repository: Path) -> dict[str, str]:
+        """Tags that a fetch without trees cannot bring, by name."""
+        try:
+            lines = (repository / _LEFT_OUT).read_text(encoding="utf-8").splitlines()
+        except FileNotFoundError:
+            return {}
+        return {name: sha for sha, name in (line.split(" ", 1) for line in lines)}
 
-def _environment(extra: dict[str, str] | None) -> dict[str, str]:
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("GIT_") or "SSL" in k}
-    return kept | {
-        "GIT_TERMINAL_PROMPT": "0",
-        "GIT_NO_LAZY_FETCH": "1",
-        "GIT_CONFIG_NOSYSTEM": "1",
-        "GIT_CONFIG_GLOBAL": os.devnull,
-        "LC_ALL": "C",
-        **(extra or {}),
-    }
+    def _fetch_once(
+        self,
+        repository: Path,
+        holding: int,
+        left_out: Iterable[str],
+        token: git_process.Settings,
+    ) -> str:
+        """One `git fetch`.
+
+        That the remote promises the missing trees is said for the fetch only, in the
+        environment: a later reader sees a plain repository and has nobody to ask for a tree
+        (GIT_NO_LAZY_FETCH only exists from git 2.45 on).
+        """
+        remote = [
+            ("remote.origin.url", self._url),
+            ("remote.origin.promisor", "true"),
+            ("remote.origin.partialCloneFilter", _FILTER),
+            *(("remote.origin.fetch", spec) for spec in _REFSPECS),
+            *(("remote.origin.fetch", f"^{name}") for name in left_out),
+        ]
+        return git_process.run(
+            *("fetch", "--quiet", "--prune", "--no-tags", f"--filter={_FILTER}", "origin"),
+            cwd=repository,
+            settings=[*remote, *token],
+            timeout=FETCH_TIMEOUT,
+            about=self._url,
+            holding=holding,
+        )
+
+    def _list(self, token: git_process.Settings) -> str:
+        return git_process.run(
+            *("ls-remote", "--heads", "--tags", self._url),
+            cwd=Path("/"),  # outside any repository, whose settings would count
+            settings=token,
+            timeout=LIST_TIMEOUT,
+            about=self._url,
+        )
+
+    def _sweep(self) -> None:
+        """Remove what a killed fetch left behind; we hold the lock, so nobody else needs it."""
+        for pattern in ("*.lock", "refs/**/*.lock", "objects/**/*.lock", "objects/pack/tmp_*"):
+            for leftover in self._cache.glob(pattern):
+                leftover.unlink(missing_ok=True)
+
+    def _remotely(self, work: Callable[[git_process.Settings], str]) -> str:
+        """Talk to GitHub: up to three tries over network trouble, one more token when refused."""
+        failures, refused = 0, False
+        while True:
+            over_http = self._url.startswith(("http://", "https://"))
+            token = self._token_provider() if over_http else ""
+            try:
+                return work(git_process.token_settings(self._url, token) if token else ())
+            except Unauthorized:
+                if refused or self._token_refused is None:
+                    raise
+                refused = True
+                self._token_refused(token)
+            except Unavailable:
+                failures += 1
+                if failures >= TRIES:
+                    raise
+                time.sleep(2 ** (failures - 1) * random.uniform(0.5, 1.5))
+
+    @contextmanager
+    def _stream(self, revisions: Sequence[str], *arguments: str) -> Iterator[IO[bytes]]:
+        given = "".join(f"{revision}\n" for revision in revisions)
+        try:
+            with git_process.streaming(
+                *arguments, "--stdin", cwd=self._cache, stdin=given, about=self._url
+            ) as output:
+                yield output
+        except GitFailed:
+            self._suspect.touch()
+            raise
+
+    def _local(self, *arguments: str, given: Sequence[str] = ()) -> str:
+        stdin = "".join(f"{line}\n" for line in given)
+        try:
+            return self._run(*arguments, cwd=self._cache, stdin=stdin)
+        except GitFailed:
+            self._suspect.touch()
+            raise
+
+    def _run(self, *arguments: str, cwd: Path, stdin: str | None = None) -> str:
+        return git_process.run(
+            *arguments, cwd=cwd, stdin=stdin, timeout=LOCAL_TIMEOUT, about=self._url
+        )
 
 
 def _records(stream: IO[bytes]) -> Iterator[list[str]]:
-    """Nine NUL-separated fields a commit, commits NUL-separated too (`-z`)."""
+    """The fields of one commit after another; NUL ends each field, and cannot be inside one."""
     pending = b""
     fields: list[str] = []
-    while block := stream.read(1 << 20):
+    while block := stream.read(1 << 16):
         *whole, pending = (pending + block).split(b"\0")
         for part in whole:
             fields.append(part.decode("utf-8", "replace"))
-            if len(fields) == 9:
+            if len(fields) == _FIELDS:
                 yield fields
                 fields = []
-    fields.append(pending.decode("utf-8", "replace"))
-    if len(fields) == 9:
-        yield fields
 
 
 def _parse(fields: list[str]) -> GitCommit:
-    sha, parents, *who, message = fields
-    author_name, author_email, authored, committer_name, committer_email, committed = who
+    sha, parents, *people, message = fields
+    author_name, author_email, authored, committer_name, committer_email, committed = people
     return GitCommit(
-        sha=sha.strip(),
+        sha=sha,
         parents=tuple(parents.split()),
         author_name=author_name,
         author_email=author_email,
-        authored_at=_moment(authored),
+        authored_at=moment(authored),
         committer_name=committer_name,
         committer_email=committer_email,
-        committed_at=_moment(committed),
+        committed_at=moment(committed),
         message=message.rstrip("\n"),
     )
 
 
-def _moment(raw: str) -> datetime:
-    """git's `seconds ±hhmm`. Beyond the years 1–9999 the date is clamped; an impossible offset
-    (more than 24 h) is taken as UTC. The moment itself is what counts and is kept."""
-    seconds_text, _, offset_text = raw.partition(" ")
+def moment(raw: str) -> datetime:
+    """git's raw date `seconds ±hhmm` as an aware datetime; never raises, see `GitCommit`."""
+    seconds, _, offset = raw.partition(" ")
+    if not re.fullmatch(r"[+-]?[0-9]+", seconds):
+        return _EPOCH
     try:
-        moment = datetime.fromtimestamp(0, UTC) + timedelta(seconds=int(seconds_text))
-    except (ValueError, OverflowError):
-        moment = _EARLIEST if seconds_text.startswith("-") else _LATEST
-    moment = min(max(moment, _EARLIEST), _LATEST)
-    with contextlib.suppress(ValueError, OverflowError):
-        sign = -1 if offset_text.startswith("-") else 1
-        hours, minutes = int(offset_text[1:3]), int(offset_text[3:5])
-        return moment.astimezone(timezone(sign * timedelta(hours=hours, minutes=minutes)))
-    return moment
+        at = _EPOCH + timedelta(seconds=int(seconds))
+    except (ValueError, OverflowError):  # ValueError: more digits than Python converts
+        at = _EARLIEST if seconds.startswith("-") else _LATEST
+    at = min(max(at, _EARLIEST), _LATEST)
+    digits = re.fullmatch(r"([+-])([0-9]+)([0-9]{2})", offset)
+    if digits is None:
+        return at
+    with suppress(ValueError, OverflowError):
+        away = timedelta(hours=int(digits[2]), minutes=int(digits[3]))
+        return at.astimezone(timezone(away if digits[1] == "+" else -away))
+    return at

@@ -66,6 +66,12 @@ class Service:
             **environment,
         }
 
+    @property
+    def pid(self) -> int:
+        """The supervisor's process id."""
+        assert self._process is not None
+        return self._process.pid
+
     def start(self) -> Self:
         """Start it and wait until it answers."""
         with self.log.open("ab") as log:
@@ -124,13 +130,23 @@ class Service:
         with psycopg.connect(postgres.ensure_running(folder)) as connection:
             return [list(row) for row in connection.execute(sql).fetchall()]  # type: ignore[call-overload]
 
+    def execute(self, sql: str) -> None:
+        """A statement on the service's own database."""
+        import psycopg
+
+        from autosync import postgres
+
+        folder = Path(self.environment["AUTOSYNC_DATA_DIR"]) / "postgres"
+        with psycopg.connect(postgres.ensure_running(folder)) as connection:
+            connection.execute(sql)  # type: ignore[call-overload]
+
     def said(self) -> str:
         return self.log.read_text(errors="replace")[-3000:] if self.log.exists() else ""
 
     def kill(self) -> None:
         """kill -9 of the supervisor and of every process below it, all at once."""
         assert self._process is not None
-        for pid in [self._process.pid, *_descendants(self._process.pid)]:
+        for pid in [self._process.pid, *descendants(self._process.pid)]:
             try:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
@@ -142,7 +158,7 @@ class Service:
         """End it as a user would; the processes that are still there afterwards."""
         if self._process is None:
             return []
-        pids = _descendants(self._process.pid)
+        pids = descendants(self._process.pid)
         self._process.send_signal(number)
         self._process.wait(30)
         self._process = None
@@ -163,7 +179,9 @@ class Service:
 
     def _call(self, method: str, path: str) -> Any:
         if not self._token:
-            made = self.run("autosync", "token", "create", "t", "--scope", "read", "--scope", "sync")
+            made = self.run(
+                "autosync", "token", "create", "t", "--scope", "read", "--scope", "sync"
+            )
             self._token = made.stdout.strip()
         request = urllib.request.Request(
             self.url + path, method=method, headers={"Authorization": f"Bearer {self._token}"}
@@ -231,7 +249,7 @@ def differences(service: Service, sim: Sim) -> dict[str, tuple[Any, Any]]:
     }
 
 
-def _descendants(pid: int) -> list[int]:
+def descendants(pid: int) -> list[int]:
     """Processes below `pid`, from /proc."""
     children: dict[int, list[int]] = {}
     for entry in Path("/proc").iterdir():

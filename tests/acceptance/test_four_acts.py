@@ -1,0 +1,129 @@
+"""The main job, on the real processes: install, live, healed, seen."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from githubsim.testing import Sim
+from tests.service import (
+    ROOT,
+    SECRET,
+    Service,
+    differences,
+    eventually,
+    free_port,
+    hook_url,
+    truth,
+)
+
+pytestmark = pytest.mark.timeout(400)
+
+
+@pytest.fixture(scope="module")
+def stage() -> Iterator[tuple[Sim, Service]]:
+    """A world of twenty repositories, one with a real history, and AutoSync beside it."""
+    port = free_port()
+    with (
+        Sim(
+            repositories=20,
+            commits=2500,
+            issues=1200,
+            pulls=400,
+            import_git=[ROOT] if (ROOT / ".git").exists() else [],
+            webhook_url=hook_url(port),
+            webhook_secret=SECRET,
+            install=False,
+        ) as sim,
+        Service(sim, port) as service,
+    ):
+        yield sim, service
+
+
+def test_act_1_install_and_everything_is_there(stage: tuple[Sim, Service]) -> None:
+    sim, service = stage
+    sim.control("install")
+    eventually(
+        lambda: service.get("/api/sync/health/")["system"]["sync_coverage"] == 100,
+        120,
+        f"20 repositories imported; {service.said()}",
+    )
+    assert differences(service, sim) == {}
+    counts = service.counts()
+    assert len(counts) == 20
+    assert sum(c["undetailed"] for c in counts.values()) == 0
+    job = eventually(
+        lambda: next(
+            iter(service.get("/api/sync/jobs/?type=auto_import&status=completed")["items"]), None
+        ),
+        20,
+        "the import's job is completed",
+    )
+    assert job["repositories_processed"] == 20
+    assert job["errors_count"] == 0
+
+
+def test_act_2_a_push_is_seen_within_a_second(stage: tuple[Sim, Service]) -> None:
+    sim, service = stage
+    name = max(truth(sim), key=lambda n: truth(sim)[n]["commits"])
+    repository = service.get(f"/api/repositories/?search={name.partition('/')[2]}")["items"][0]
+    delays = []
+    for number in range(20):
+        started = time.monotonic()
+        sha = sim.control("push", {"repository": name, "count": 1})["shas"][0]
+        path = f"/api/commits/?repository={repository['id']}&limit=5&order=-committed_at"
+        eventually(
+            lambda: any(c["sha"] == sha for c in service.get(path)["items"]),  # noqa: B023
+            20,
+            f"commit {number} is in the API",
+        )
+        delays.append(time.monotonic() - started)
+    print(f"push to API: median {statistics.median(delays):.3f} s of {len(delays)}")
+    assert statistics.median(delays) < 1.0
+
+
+def test_act_3_lost_webhooks_are_healed_by_a_sync(stage: tuple[Sim, Service]) -> None:
+    sim, service = stage
+    sim.control("webhooks", {"on": False})
+    names = [n for n, c in truth(sim).items() if c["commits"] and c["issues"]][:5]
+    for name in names:
+        sim.control("push", {"repository": name, "count": 3})
+        sim.control("push", {"repository": name, "branch": "unseen", "count": 1})
+        opened = sim.control("open_issue", {"repository": name, "title": "nobody told us"})
+        closed = sim.control("open_issue", {"repository": name, "title": "gone again"})
+        sim.control("close_issue", {"repository": name, "number": opened["number"]})
+        sim.control("delete_issue", {"repository": name, "number": closed["number"]})
+    sim.control("create_repository", {"name": "newcomer"})
+    sim.control("webhooks", {"on": True})
+    assert differences(service, sim) != {}
+    done = service.run("manage.py", "sync_github", "--force")
+    assert "0 errors" in done.stdout
+    eventually(lambda: differences(service, sim) == {}, 30, "the mirror equals GitHub")
+
+
+def test_a_sync_with_nothing_new_costs_no_quota(stage: tuple[Sim, Service]) -> None:
+    _, service = stage
+    service.run("manage.py", "sync_github", "--force")
+    first = _spent(service)
+    service.execute("UPDATE repositories SET last_synced_at = now() - interval '1 hour'")
+    service.run("manage.py", "sync_github")
+    assert _spent(service) == first
+
+
+def test_act_4_health_tells_all_of_it(stage: tuple[Sim, Service]) -> None:
+    _, service = stage
+    health = service.get("/api/sync/health/")
+    assert health["status"] == "healthy", health
+    assert health["system"]["total_repositories"] == 21
+    assert health["inbox"]["parked"] == 0
+    assert health["last_periodic_sync"] is not None
+
+
+def _spent(service: Service) -> int:
+    """Points the installation has spent; the App's own calls have their own budget."""
+    return int(
+        service.query("SELECT sum(spent) FROM quota_budgets WHERE installation_id <> 0")[0][0]
+    )

@@ -1,0 +1,123 @@
+"""`kill -9` of everything at once, at bad moments: nothing acknowledged is lost, nothing restarts."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from autosync.github import AppClient, AppCredentials, LocalBudget
+from githubsim.testing import Sim
+from tests.service import SECRET, Service, differences, eventually, free_port, hook_url
+
+pytestmark = pytest.mark.timeout(400)
+BURST = 1000
+
+
+@pytest.fixture
+def stage() -> Iterator[tuple[Sim, Service]]:
+    port = free_port()
+    with (
+        Sim(
+            repositories=8,
+            commits=3000,
+            issues=1500,
+            pulls=500,
+            webhook_url=hook_url(port),
+            webhook_secret=SECRET,
+            install=False,
+        ) as sim,
+        Service(sim, port) as service,
+    ):
+        yield sim, service
+
+
+def imported(service: Service) -> bool:
+    total, done = service.query(
+        "SELECT count(*), count(imported_at) FROM repositories WHERE removed_at IS NULL"
+    )[0]
+    return bool(total) and total == done
+
+
+def test_an_import_goes_on_where_it_was(stage: tuple[Sim, Service]) -> None:
+    sim, service = stage
+    sim.control("weather", {"latency": 0.15})
+    sim.control("install")
+    eventually(
+        lambda: service.query("SELECT count(*) FROM issues")[0][0] > 300, 60, "the import is on"
+    )
+    service.kill()
+    before = service.query("SELECT count(*) FROM issues")[0][0]
+    assert not imported(service), "killed too late to show anything"
+    pages = graphql_calls(sim)
+    service.start()
+    eventually(lambda: imported(service), 120, f"the import finished; {service.said()}")
+    assert differences(service, sim) == {}
+    # What was stored is not read again: pages of what was missing, one page lost per list, and
+    # the details of commits that had none.
+    missing = 1500 + 500 - before
+    undone = missing / 100 + 3000 / 100 + 4 * 8 + 2 * 8
+    assert graphql_calls(sim) - pages <= undone
+    jobs = service.get("/api/sync/jobs/?type=auto_import")["items"]
+    assert [job["status"] for job in jobs] == ["completed"]
+
+
+def test_a_burst_survives_a_kill_in_its_middle(stage: tuple[Sim, Service]) -> None:
+    sim, service = stage
+    sim.control("install")
+    eventually(lambda: imported(service), 120, "the import finished")
+    name = sim.truth()["repositories"][0]["full_name"]
+
+    def burst() -> None:
+        for number in range(BURST):
+            sim.control("open_issue", {"repository": name, "title": f"burst {number}"})
+
+    people = threading.Thread(target=burst)
+    people.start()
+    eventually(
+        lambda: service.query("SELECT count(*) FROM inbox WHERE event = 'issues'")[0][0] > 200,
+        60,
+        "the burst is on",
+    )
+    service.kill()
+    people.join()
+    sim.control("webhooks/wait", {"timeout": 60})
+    acknowledged = acknowledged_by_us(sim)
+    assert 200 < len(acknowledged)
+    service.start()
+    eventually(
+        lambda: service.query("SELECT count(*) FROM inbox WHERE status = 'pending'")[0][0] == 0,
+        60,
+        "the inbox is empty",
+    )
+    fates = dict(service.query("SELECT guid, status FROM inbox"))
+    lost = acknowledged - fates.keys()
+    assert not lost
+    assert {fates[guid] for guid in acknowledged} <= {"applied", "ignored"}
+    twice = "SELECT github_issue_id FROM issues GROUP BY 1 HAVING count(*) > 1"
+    assert service.query(twice) == []
+    lines = "SELECT object_key FROM feed WHERE kind = 'issue' GROUP BY 1, repository_id, action"
+    assert service.query(f"{lines} HAVING count(*) > 1") == []
+    # What was sent while nobody listened is not acknowledged; the next sync brings it.
+    service.run("manage.py", "sync_github", "--force")
+    eventually(lambda: differences(service, sim) == {}, 60, "the mirror equals GitHub")
+
+
+def graphql_calls(sim: Sim) -> int:
+    return sum(
+        count["count"] if isinstance(count, dict) else int(count)
+        for endpoint, count in sim.requests()["endpoints"].items()
+        if "graphql" in endpoint
+    )
+
+
+def acknowledged_by_us(sim: Sim) -> set[str]:
+    """GUIDs that GitHub's own log of deliveries says were answered 2xx."""
+    app = AppCredentials(sim.app.id, private_key=Path(sim.app.pem).read_text(), api_url=sim.url)
+    items: list[dict[str, Any]] = [
+        item for page in AppClient(app, LocalBudget()).deliveries() for item in page
+    ]
+    return {item["guid"] for item in items if 200 <= item["status_code"] < 300}

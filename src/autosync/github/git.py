@@ -27,7 +27,7 @@ _FORMAT = "%H%x00%P%x00%an%x00%ae%x00%ad%x00%cn%x00%ce%x00%cd%x00%B"
 _FIELDS = 9
 _LEFT_OUT = "autosync-left-out"
 _SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
-_UNFETCHED = re.compile(r"bad revision '([0-9a-f]{40,64})'")
+_UNFETCHED = re.compile(r"(?:bad revision '|could not fetch )([0-9a-f]{40,64})")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EARLIEST = datetime(1, 1, 2, tzinfo=UTC)
 _LATEST = datetime(9999, 12, 30, tzinfo=UTC)
@@ -81,17 +81,9 @@ class GitReader:
         Empty for an empty repository. Tags known by the last `sync` to name no commit are left
         out, as in `refs`.
         """
-        listing = self._remotely(self._list)
-        tips: dict[str, str] = {}
-        commits: dict[str, str] = {}
-        for line in listing.splitlines():
-            sha, _, name = line.partition("\t")
-            if not name.endswith("^{}"):
-                tips[name] = sha
-            # `refs/tags/v1^{}` follows `refs/tags/v1` and is what the tag object is of.
-            commits[name.removesuffix("^{}")] = sha
+        tips, commits = self._advertised()
         here = self._local_refs() | {n: (s, None) for n, s in self._left_out(self._cache).items()}
-        return {n: s for n, s in commits.items() if here.get(n) != (tips.get(n), None)}
+        return {n: s for n, s in commits.items() if here.get(n) != (tips[n], None)}
 
     def sync(self) -> None:
         """Clone at first, fetch what is new later; refs gone there are gone here.
@@ -200,18 +192,22 @@ class GitReader:
     def _fetch(self, repository: Path, holding: int) -> None:
         """Fetch branches and tags without trees."""
         left_out = self._left_out(repository)
+        if left_out:
+            tips, _ = self._advertised()
+            left_out = {name: sha for name, sha in left_out.items() if tips.get(name) == sha}
         while True:
             try:
                 self._remotely(partial(self._fetch_once, repository, holding, left_out))
                 return
             except GitFailed as error:
-                # A tag placed directly on a tree: `tree:0` leaves out what the tag names, and git
-                # refuses the whole fetch. Such a tag has no commit, so it is left out.
+                # A tag of a tree: `tree:0` leaves out what the tag names, and git refuses the
+                # whole fetch for it. Such a tag has no commit, so the tag is left out instead.
                 found = _UNFETCHED.search(error.what)
-                more = {n: s for n, s in self.ls_remote().items() if found and s == found[1]}
-                if not more.keys() - left_out.keys():
+                tips, peeled = self._advertised() if found else ({}, {})
+                more = [n for n in tips if found and found[1] in (tips[n], peeled[n])]
+                if not set(more) - left_out.keys():
                     raise
-                left_out |= more
+                left_out |= {name: tips[name] for name in more}
                 lines = (f"{sha} {name}\n" for name, sha in left_out.items())
                 (repository / _LEFT_OUT).write_text("".join(lines), encoding="utf-8")
 
@@ -251,6 +247,18 @@ class GitReader:
             about=self._url,
             holding=holding,
         )
+
+    def _advertised(self) -> tuple[dict[str, str], dict[str, str]]:
+        """What the remote's refs name, and the same seen through tags."""
+        tips: dict[str, str] = {}
+        peeled: dict[str, str] = {}
+        for line in self._remotely(self._list).splitlines():
+            sha, _, name = line.partition("\t")
+            if not name.endswith("^{}"):
+                tips[name] = sha
+            # `refs/tags/v1^{}` follows `refs/tags/v1` and is what the tag object is of.
+            peeled[name.removesuffix("^{}")] = sha
+        return tips, peeled
 
     def _list(self, token: git_process.Settings) -> str:
         return git_process.run(

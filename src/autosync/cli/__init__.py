@@ -88,7 +88,7 @@ def demo(
     issues: Annotated[int, typer.Option(min=0)] = 1500,
     pulls: Annotated[int, typer.Option(min=0)] = 600,
     people: Annotated[int, typer.Option(min=0, help="things people do, per minute")] = 30,
-    seed: Annotated[str, typer.Option(help="the same seed makes the same world")] = "1",
+    seed: Annotated[int, typer.Option(help="the same seed makes the same world")] = 1,
     import_git: Annotated[
         Path | None,
         typer.Option(help="a git repository whose history one of them gets; default: AutoSync's"),

@@ -16,6 +16,7 @@ from autosync import config
 from autosync.errors import AutoSyncError, ConfigurationError
 from autosync.service import serve
 from autosync.service.supervisor import Child, Supervisor, python
+from autosync.service.web import listen
 
 _WORLD_SECONDS = 180.0
 # What the surroundings may say about a demo; everything else of AutoSync's is the demo's own.
@@ -37,7 +38,7 @@ class World:
     issues: int = 1500
     pulls: int = 600
     people: int = 30  # things people do, per minute
-    seed: str = "1"
+    seed: int = 1
     import_git: Path | None = None
 
 
@@ -63,19 +64,23 @@ def own_checkout() -> Path | None:
 
 
 def _start(supervisor: Supervisor, github: _GitHub) -> None:
+    door = serve.open_door()
+    listen("127.0.0.1", github.port, "GITHUBSIM_PORT").close()
     new = not github.app_file.exists()
     serve.say(
         f"Building a GitHub with {github.world.repositories} repositories …"
         if new
         else "Starting the GitHub of the last demo …"
     )
-    supervisor.start(github.child())
+    simulator = github.child()
+    supervisor.start(simulator)
     if not supervisor.wait_until(github.answers, _WORLD_SECONDS):
         raise AutoSyncError(
             f"The simulated GitHub does not answer on port {github.port}. See its messages above."
         )
+    simulator.ready = True
     github.become_its_app()
-    serve.start(supervisor)
+    serve.start(supervisor, listener=door)
     github.install_app()
     serve.say(
         f"\n  Dashboard         {serve.url()}\n"
@@ -147,7 +152,7 @@ class _GitHub:
         command.append("--no-install")
         if world.import_git is not None:
             command += ["--import-git", str(world.import_git)]
-        return Child("githubsim", command)
+        return Child("githubsim", command, quiet=True)
 
     def answers(self) -> bool:
         if not self.app_file.exists():

@@ -43,14 +43,15 @@ def start(
     web_processes: int = 1,
     migrate: bool = True,
     environment: Mapping[str, str] | None = None,
+    listener: socket.socket | None = None,
     on_listening: Callable[[], None] = lambda: None,
 ) -> None:
     """Start the service's processes under `supervisor`; returns when they are ready.
 
+    `listener` is on the address of the settings; left out, one is made, which may raise PortInUse.
     `on_listening` is called when the address is ours, before the first process starts.
     """
-    settings = config.load()
-    listener = listen(settings.autosync_host, settings.autosync_port)
+    listener = listener or open_door()
     on_listening()
     # Held here too, so that the embedded server outlives any child's crash.
     conninfo()
@@ -66,6 +67,12 @@ def start(
         if not supervisor.wait_for(process, _START_SECONDS):
             raise ChildFailed(f"{process.name} is not ready after {_START_SECONDS:.0f} seconds.")
     say(f"AutoSync is ready: {url()}")
+
+
+def open_door() -> socket.socket:
+    """Listen on the address of the settings; raises PortInUse."""
+    settings = config.load()
+    return listen(settings.autosync_host, settings.autosync_port)
 
 
 def web(listener: socket.socket, number: int, environment: Mapping[str, str]) -> Child:

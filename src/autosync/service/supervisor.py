@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 _STOP_SECONDS = 15.0  # a worker finishes or gives back what is under way
 _RESTART_FIRST = 0.5  # seconds
 _RESTART_MOST = 30.0
+_ATTEMPTS = 3  # for a child that has never been ready
 _WELL_SECONDS = 60.0  # a child that ran this long was well; its next crash starts the backoff anew
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -45,11 +46,13 @@ class Child:
     # Listening sockets, by the variable that gives the child their number.
     sockets: Mapping[str, socket.socket] = field(default_factory=dict)
     once: bool = False  # it is meant to end
+    quiet: bool = False  # what it says on standard output is for programs
 
     process: subprocess.Popen[bytes] | None = field(default=None, init=False)
     line: socket.socket | None = field(default=None, init=False)
     ready: bool = field(default=False, init=False)  # it has been, since the service started
     started: float = field(default=0.0, init=False)
+    crashes: int = field(default=0, init=False)
     delay: float = field(default=_RESTART_FIRST, init=False)
     restart_at: float | None = field(default=None, init=False)
 
@@ -164,7 +167,8 @@ class Supervisor:
         if code is None:
             return
         self._bury(child)
-        if code == UNFIT and not child.ready:
+        child.crashes += 1
+        if not child.ready and (code == UNFIT or child.crashes >= _ATTEMPTS):
             raise ChildFailed(f"{child.name} cannot start; its message stands above.")
         if code == CHANGED:
             self._spawn(child)
@@ -190,6 +194,7 @@ class Supervisor:
                 lifeline.VARIABLE: str(theirs.fileno()),
             },
             stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL if child.quiet else None,
             pass_fds=[theirs.fileno(), *(s.fileno() for s in child.sockets.values())],
             start_new_session=True,
         )

@@ -32,8 +32,8 @@ class PortInUse(AutoSyncError):
     """The port cannot be bound."""
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """Bind the address of the settings; raises PortInUse, which names the variables."""
+def listen(host: str, port: int, variable: str = "AUTOSYNC_PORT") -> socket.socket:
+    """Listen on an address; raises PortInUse, which names the `variable` that sets the port."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -45,7 +45,7 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         raise PortInUse(
             f"Port {port} on {host} cannot be used ({error.strerror or error}). Stop what listens "
-            "there, or set AUTOSYNC_PORT (and AUTOSYNC_HOST) to something else."
+            f"there, or set {variable} to another port."
         ) from None
     listener.setblocking(False)
     return listener

@@ -1,0 +1,220 @@
+"""`autosync serve`: how it starts, what stops it, and that nothing is left behind."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import threading
+from pathlib import Path
+
+import pytest
+
+from tests.service_processes import (
+    SECRET,
+    Service,
+    environment,
+    free_port,
+    processes_of,
+    running,
+    wait_for,
+)
+
+
+def gone(folder: Path) -> bool:
+    return not processes_of(folder)
+
+
+def refusal(folder: Path, *command: str, **changes: str) -> str:
+    """What a service says that does not start; fails the test if it does."""
+    service = Service(folder, *command, **changes)
+    try:
+        assert service.ended() == 1
+        assert "Traceback" not in service.output
+        wait_for(lambda: gone(folder), "the end of all processes")
+        return service.output
+    finally:
+        service.kill_everything()
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_stopping_leaves_no_process(tmp_path: Path, how: signal.Signals) -> None:
+    with running(tmp_path, "serve") as service:
+        wait_for(lambda: service.pid_of("autosync.service.worker"), "the worker")
+        service.process.send_signal(how)
+        assert service.ended() == 0
+        wait_for(lambda: gone(tmp_path), "the end of all processes")
+        assert "Traceback" not in service.output
+
+
+def test_ctrl_c_during_the_start_leaves_no_process(tmp_path: Path) -> None:
+    service = Service(tmp_path, "serve")
+    try:
+        wait_for(lambda: service.pid_of("autosync.service.migration"), "the migration")
+        service.interrupt()
+        wait_for(lambda: gone(tmp_path), "the end of all processes")
+        assert "Traceback" not in service.output
+    finally:
+        service.kill_everything()
+
+
+def test_a_killed_supervisor_takes_its_children_along(tmp_path: Path) -> None:
+    with running(tmp_path, "serve") as service:
+        wait_for(lambda: service.pid_of("autosync.service.worker"), "the worker")
+        service.process.kill()
+        wait_for(lambda: gone(tmp_path), "the end of all processes")
+
+
+def test_a_killed_worker_comes_back(tmp_path: Path) -> None:
+    with running(tmp_path, "serve") as service:
+        first = wait_for(lambda: service.pid_of("autosync.service.worker"), "the worker")
+        os.kill(first, signal.SIGKILL)
+
+        def second() -> bool:
+            return service.pid_of("autosync.service.worker") not in (0, first)
+
+        wait_for(second, "another worker")
+        assert "worker was ended by SIGKILL" in service.output
+
+
+def test_an_open_stream_does_not_hold_up_the_stop(tmp_path: Path) -> None:
+    with running(tmp_path, AUTOSYNC_DASHBOARD_PUBLIC="1") as service:
+        connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=60)
+        connection.request("GET", "/events/", headers={"Accept": "text/event-stream"})
+        answer = connection.getresponse()
+        assert answer.status == 200
+        assert answer.headers["Content-Type"].startswith("text/event-stream")
+        assert service.interrupt() == 0
+        assert "killed" not in service.output
+        connection.close()
+
+
+def test_several_web_processes_share_the_port(tmp_path: Path) -> None:
+    with running(tmp_path, "serve", "--no-worker", "--web-processes", "2") as service:
+        webs = [p for p in processes_of(tmp_path).values() if "autosync.service.web" in p]
+        assert len(webs) == 2
+        assert {service.deliver()[0] for _ in range(50)} == {202}
+
+
+def test_two_services_share_one_folder(tmp_path: Path) -> None:
+    with running(tmp_path) as one, running(tmp_path) as two:
+        assert one.port != two.port
+        assert one.deliver(guid="shared")[0] == 202
+        assert two.deliver(guid="shared")[0] == 200
+
+
+def test_a_port_in_use_is_named(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        said = refusal(tmp_path, AUTOSYNC_PORT=port)
+    assert "AUTOSYNC_PORT" in said
+    assert port in said
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"GITHUB_APP_ID": ""}, "GITHUB_APP_ID"),
+        ({"GITHUB_APP_PRIVATE_KEY": ""}, "GITHUB_APP_PRIVATE_KEY"),
+        ({"GITHUB_APP_PRIVATE_KEY": "/nowhere/key.pem"}, "GITHUB_APP_PRIVATE_KEY"),
+        ({"GITHUB_WEBHOOK_SECRET": ""}, "GITHUB_WEBHOOK_SECRET"),
+        ({"AUTOSYNC_PORT": "99999"}, "AUTOSYNC_PORT"),
+        ({"DATABASE_URL": "mysql://root@localhost/x"}, "DATABASE_URL"),
+        ({"DATABASE_URL": "postgresql://a:hidden@127.0.0.1:1/x"}, "DATABASE_URL"),
+    ],
+)
+def test_a_wrong_setting_stops_the_start_with_its_name(
+    tmp_path: Path, changes: dict[str, str], named: str
+) -> None:
+    said = refusal(tmp_path, **changes)
+    assert named in said
+    assert "hidden" not in said
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    said = refusal(tmp_path, AUTOSYNC_DATA_DIR=str(tmp_path / "file" / "data"))
+    assert "AUTOSYNC_DATA_DIR" in said
+
+
+def test_runserver_starts_as_users_of_django_expect(tmp_path: Path) -> None:
+    service = Service(tmp_path, "manage.py", "runserver", str(port := free_port()))
+    try:
+        service.wait_ready()
+        service.port = port
+        assert f"Starting development server at http://127.0.0.1:{port}/" in service.output
+        assert "Quit the server with CONTROL-C." in service.output
+        assert "unapplied migration(s)" in service.output
+        status, answer = service.deliver()
+        assert status == 503
+        assert "autosync migrate" in answer["error"]
+        migrated = subprocess.run(
+            [*service.command[:2], "migrate", "--verbosity", "0"],
+            env=service.environment,
+            cwd=tmp_path,
+            check=False,
+        )
+        assert migrated.returncode == 0
+        assert service.deliver(guid="processed")[0] == 202
+        wait_for(
+            lambda: service.stored("SELECT 1 FROM inbox WHERE status = 'ignored'"),
+            "the worker to process the ping",
+        )
+        assert service.interrupt() == 0
+        wait_for(lambda: gone(tmp_path), "the end of all processes")
+        assert "Traceback" not in service.output
+    finally:
+        service.kill_everything()
+
+
+def test_runserver_starts_again_when_the_code_changes(tmp_path: Path) -> None:
+    # Loaded by every Python process of the service, and ours to change.
+    module = tmp_path / "loaded_by_all.py"
+    module.write_text("")
+    (tmp_path / "sitecustomize.py").write_text("import loaded_by_all\n")
+    service = Service(tmp_path, "manage.py", "runserver", "--no-worker", PYTHONPATH=str(tmp_path))
+    try:
+        service.wait_ready()
+        first = service.pid_of("autosync.service.web")
+
+        def another() -> bool:
+            module.write_text(f"{module.read_text()}# changed\n")
+            return service.pid_of("autosync.service.web") not in (0, first)
+
+        wait_for(another, "another web process")
+        assert "loaded_by_all.py changed, reloading." in service.output
+        assert service.deliver()[0] == 503  # it serves; there are no tables
+    finally:
+        service.kill_everything()
+
+
+def test_doctor_lists_every_setting_and_shows_no_secret(tmp_path: Path) -> None:
+    service = Service(tmp_path, "doctor", GITHUB_APP_CLIENT_SECRET="client-secret-value")
+    try:
+        service.ended()
+        for name in ("GITHUB_APP_ID", "GITHUB_WEBHOOK_SECRET", "DATABASE_URL", "AUTOSYNC_PORT"):
+            assert name in service.output
+        assert SECRET not in service.output
+        assert "client-secret-value" not in service.output
+        assert "Traceback" not in service.output
+    finally:
+        service.kill_everything()
+
+
+def test_migrating_twice_at_once_is_harmless(tmp_path: Path) -> None:
+    settings = environment(tmp_path)
+    codes: list[int] = []
+
+    def migrate() -> None:
+        service = Service(tmp_path, "migrate", AUTOSYNC_PORT=settings["AUTOSYNC_PORT"])
+        codes.append(service.ended(120))
+
+    threads = [threading.Thread(target=migrate) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert codes == [0, 0, 0]
+    wait_for(lambda: gone(tmp_path), "the end of all processes")

@@ -1,13 +1,13 @@
 """Clone, fetch and push over HTTP: `git http-backend` on the world's own repositories."""
 
-import asyncio
-import contextlib
 import gzip
-from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import AsyncIterator
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from typing import IO
 
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
 from githubsim.auth import Caller
@@ -42,9 +42,14 @@ async def git_endpoint(request: Request) -> Response:
         "REMOTE_USER": caller.key,
         "REMOTE_ADDR": request.client.host if request.client else "",
     }
+    # Read to its end before anything is answered: a streaming answer listens for the client's
+    # leaving on the same channel and would swallow the rest of the body.
+    body = await request.body()
+    if request.headers.get("content-encoding") == "gzip":
+        body = gzip.decompress(body)
     if rest != "git-receive-pack":
-        return await _stream(request, env)
-    return await _push(world, caller, repository, request, env)
+        return await run_in_threadpool(_stream, body, env)
+    return await run_in_threadpool(_receive, world, caller, repository, body, env)
 
 
 def _admit(world: World, request: Request, service: str) -> tuple[Caller, Repository]:
@@ -75,42 +80,41 @@ def _admit(world: World, request: Request, service: str) -> tuple[Caller, Reposi
     return caller, repository
 
 
-async def _stream(request: Request, env: dict[str, str]) -> Response:
+def _stream(content: bytes, env: dict[str, str]) -> Response:
     """Answer while git is still working: a clone may be large."""
-    process = await _start(env)
-    feeding = asyncio.create_task(_feed(request, process))
+    with tempfile.TemporaryFile() as body:
+        body.write(content)
+        body.seek(0)
+        process = subprocess.Popen(
+            ["git", "http-backend"],
+            stdin=body,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=env | {"CONTENT_LENGTH": str(len(content))},
+        )
+    assert process.stdout is not None
+    lines = []
+    while line := process.stdout.readline().decode().rstrip("\r\n"):
+        lines.append(line)
+    status, headers = _parse(lines)
+    return StreamingResponse(_chunks(process, process.stdout), status, headers)
+
+
+def _chunks(process: subprocess.Popen[bytes], output: IO[bytes]) -> Iterator[bytes]:
     try:
-        status, headers = await _head(process)
-    except BaseException:
-        feeding.cancel()
-        await _end(process)
-        raise
-
-    async def body() -> AsyncIterator[bytes]:
-        assert process.stdout is not None
-        try:
-            while chunk := await process.stdout.read(_CHUNK):
-                yield chunk
-        finally:
-            feeding.cancel()
-            await _end(process)
-
-    return StreamingResponse(body(), status, headers)
-
-
-async def _push(
-    world: World, caller: Caller, repository: Repository, request: Request, env: dict[str, str]
-) -> Response:
-    """Let git take the push whole, then tell the world which refs moved."""
-    body = await request.body()
-    if request.headers.get("content-encoding") == "gzip":
-        body = gzip.decompress(body)
-    return await run_in_threadpool(_receive, world, caller, repository, body, env)
+        while chunk := output.read(_CHUNK):
+            yield chunk
+    finally:
+        # A client that has gone away leaves git in the middle of its work.
+        output.close()
+        process.kill()
+        process.wait()
 
 
 def _receive(
     world: World, caller: Caller, repository: Repository, body: bytes, env: dict[str, str]
 ) -> Response:
+    """Let git take the push whole, then tell the world which refs moved."""
     git = world.git
     with git.lock(repository.id):
         before = git.refs(repository.id)
@@ -127,32 +131,6 @@ def _receive(
     return Response(content, status, headers)
 
 
-async def _start(env: dict[str, str]) -> Process:
-    return await asyncio.create_subprocess_exec(
-        "git", "http-backend", stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=env
-    )
-
-
-async def _feed(request: Request, process: Process) -> None:
-    assert process.stdin is not None
-    with contextlib.suppress(ClientDisconnect, ConnectionError):
-        if request.headers.get("content-encoding") == "gzip":
-            process.stdin.write(gzip.decompress(await request.body()))
-        else:
-            async for chunk in request.stream():
-                process.stdin.write(chunk)
-                await process.stdin.drain()
-    process.stdin.close()
-
-
-async def _head(process: Process) -> tuple[int, dict[str, str]]:
-    assert process.stdout is not None
-    lines = []
-    while line := (await process.stdout.readline()).decode().rstrip("\r\n"):
-        lines.append(line)
-    return _parse(lines)
-
-
 def _parse(lines: list[str]) -> tuple[int, dict[str, str]]:
     headers = {}
     for line in lines:
@@ -161,9 +139,3 @@ def _parse(lines: list[str]) -> tuple[int, dict[str, str]]:
     # http-backend says nothing at all when it was killed.
     status = int(headers.pop("Status", "200" if headers else "500").split()[0])
     return status, headers
-
-
-async def _end(process: Process) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        process.kill()
-    await process.wait()

@@ -1,6 +1,7 @@
 """One small simulated GitHub with a receiver, shared by the tests of a module."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
@@ -18,8 +19,8 @@ def receiver() -> Iterator[Receiver]:
 
 @pytest.fixture(scope="module")
 def github(receiver: Receiver) -> Iterator[Sim]:
-    options = {"repositories": 5, "commits": 120, "issues": 60, "pulls": 20}
-    with Sim(**options, webhook_url=receiver.url, webhook_secret="s3cret") as github:
+    hook: dict[str, Any] = {"webhook_url": receiver.url, "webhook_secret": "s3cret"}
+    with Sim(repositories=5, commits=120, issues=60, pulls=20, **hook) as github:
         receiver.wait_for("installation.created")
         yield github
 

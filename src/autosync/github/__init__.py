@@ -1,11 +1,21 @@
 """The outside: GitHub's REST, GraphQL and git, authenticated and paced. Knows no database."""
 
-from autosync.github.budget import Budget, BudgetState, Go, LocalBudget, Priority, WaitUntil, decide
-from autosync.github.client import AppClient, GraphQLReply, InstallationClient
+from autosync.github.budget import (
+    Budget,
+    BudgetState,
+    Go,
+    LocalBudget,
+    Priority,
+    WaitUntil,
+    decide,
+    observe,
+)
+from autosync.github.client import AppClient, DeliveryPage, GraphQLReply, InstallationClient
 from autosync.github.credentials import AppCredentials, load_private_key
 from autosync.github.errors import (
     Conflict,
     Forbidden,
+    ForeignURL,
     GitFailed,
     GitHubError,
     Gone,
@@ -19,6 +29,7 @@ from autosync.github.errors import (
     UnexpectedReply,
 )
 from autosync.github.git import GitCommit, GitReader
+from autosync.github.tokens import InstallationToken
 from autosync.github.transport import Reply
 from autosync.github.validators import NoValidators, Validator, ValidatorStore
 
@@ -28,7 +39,9 @@ __all__ = [
     "Budget",
     "BudgetState",
     "Conflict",
+    "DeliveryPage",
     "Forbidden",
+    "ForeignURL",
     "GitCommit",
     "GitFailed",
     "GitHubError",
@@ -40,6 +53,7 @@ __all__ = [
     "GraphQLTooHeavy",
     "InstallationClient",
     "InstallationSuspended",
+    "InstallationToken",
     "LocalBudget",
     "NoValidators",
     "NotFound",
@@ -54,4 +68,5 @@ __all__ = [
     "WaitUntil",
     "decide",
     "load_private_key",
+    "observe",
 ]

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import enum
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from autosync.github.errors import QuotaExhausted, Resource
+
+RESOURCES: tuple[Resource, ...] = ("core", "graphql")
 
 
 class Priority(enum.IntEnum):
@@ -28,12 +29,17 @@ class Priority(enum.IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class BudgetState:
-    """What GitHub last said. None where it said nothing: GHES with rate limits off."""
+    """What GitHub last said. None where it said nothing: GHES with rate limits off.
+
+    `in_flight` counts requests sent and not yet answered. They are kept apart from `remaining`:
+    an answer may turn out to be free (304), and what GitHub says then is all that counts.
+    """
 
     limit: int | None = None
     remaining: int | None = None
     reset_at: datetime | None = None
     blocked_until: datetime | None = None
+    in_flight: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +54,11 @@ class WaitUntil:
     until: datetime
 
 
-def decide(state: BudgetState, priority: Priority, now: datetime) -> Go | WaitUntil:
-    """Whether a request of `priority` may be sent at `now`.
+def decide(state: BudgetState, priority: Priority, now: datetime, cost: int = 1) -> Go | WaitUntil:
+    """Whether a request of `priority` that may cost `cost` may be sent at `now`.
 
-    No rate headers means no budget, not an empty one. After the reset the old figures are void.
+    Live work may use all, reconcile leaves 10 % of the limit, backfill 25 %. No rate headers
+    means no budget, not an empty one. After the reset the old figures are void.
     """
     if state.blocked_until is not None and state.blocked_until > now:
         return WaitUntil(state.blocked_until)
@@ -59,9 +66,32 @@ def decide(state: BudgetState, priority: Priority, now: datetime) -> Go | WaitUn
         return Go()
     if state.reset_at <= now:
         return Go()
-    if state.remaining > int(state.limit * priority.reserve):
+    left_after = state.remaining - state.in_flight - cost
+    if left_after >= int(state.limit * priority.reserve):
         return Go()
     return WaitUntil(state.reset_at)
+
+
+# Resets of one window differ a little when this machine's clock is corrected by GitHub's.
+_SAME_WINDOW = timedelta(seconds=30)
+
+
+def observe(
+    state: BudgetState, limit: int | None, remaining: int | None, reset_at: datetime | None
+) -> BudgetState:
+    """The state after an answer with these rate headers. Answers overtake each other.
+
+    Within one window the lowest `remaining` counts; an answer of an earlier window changes
+    nothing; one without headers (all None) means that limits are off.
+    """
+    if limit is None or remaining is None or reset_at is None:
+        return replace(state, limit=None, remaining=None, reset_at=None)
+    if state.reset_at is not None and state.remaining is not None:
+        if reset_at < state.reset_at - _SAME_WINDOW:
+            return state
+        if reset_at <= state.reset_at + _SAME_WINDOW:
+            remaining = min(remaining, state.remaining)
+    return replace(state, limit=limit, remaining=remaining, reset_at=reset_at)
 
 
 class Budget(Protocol):
@@ -89,26 +119,32 @@ class Budget(Protocol):
 
 
 class LocalBudget:
-    """A budget for one process: `autosync doctor` and tests of the transport."""
+    """A budget for one process: `autosync doctor` and tests of the transport.
 
-    def __init__(self, grace: timedelta = timedelta(seconds=5)) -> None:
-        self._states: dict[tuple[int, str], BudgetState] = {}
-        self._lock = threading.Lock()
+    Waits up to `grace` are slept through; at most `concurrency` requests of an installation are
+    under way at once.
+    """
+
+    def __init__(self, grace: timedelta = timedelta(seconds=5), concurrency: int = 50) -> None:
+        self._states: dict[tuple[int, Resource], BudgetState] = {}
+        self._reasons: dict[int, str] = {}
+        self._changed = threading.Condition()
         self._grace = grace
+        self._concurrency = concurrency
 
     @contextmanager
     def acquire(
         self, installation_id: int, resource: Resource, priority: Priority, cost: int = 1
     ) -> Iterator[None]:
-        while True:
-            now = datetime.now(UTC)
-            decision = decide(self._state(installation_id, resource), priority, now)
-            if isinstance(decision, Go):
-                break
-            if decision.until - now > self._grace:
-                raise QuotaExhausted(installation_id, resource, decision.until)
-            time.sleep(max((decision.until - now).total_seconds(), 0.01))
-        yield
+        with self._changed:
+            self._wait(installation_id, resource, priority, cost)
+            self._add(installation_id, resource, cost)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._add(installation_id, resource, -cost)
+                self._changed.notify_all()
 
     def record(
         self,
@@ -120,20 +156,43 @@ class LocalBudget:
         reset_at: datetime | None,
         observed_at: datetime,
     ) -> None:
-        with self._lock:
-            blocked = self._states.get((installation_id, resource), BudgetState()).blocked_until
-            self._states[installation_id, resource] = BudgetState(
-                limit, remaining, reset_at, blocked
-            )
+        with self._changed:
+            state = self._state(installation_id, resource)
+            self._states[installation_id, resource] = observe(state, limit, remaining, reset_at)
 
     def block(self, installation_id: int, until: datetime, reason: str) -> None:
-        with self._lock:
-            for resource in ("core", "graphql"):
-                old = self._states.get((installation_id, resource), BudgetState())
-                self._states[installation_id, resource] = BudgetState(
-                    old.limit, old.remaining, old.reset_at, until
-                )
+        with self._changed:
+            self._reasons[installation_id] = reason
+            for resource in RESOURCES:
+                state = self._state(installation_id, resource)
+                longest = max(until, state.blocked_until or until)
+                self._states[installation_id, resource] = replace(state, blocked_until=longest)
+
+    def state(self, installation_id: int, resource: Resource) -> BudgetState:
+        """What is known now, for `autosync doctor`."""
+        with self._changed:
+            return self._state(installation_id, resource)
+
+    def _wait(
+        self, installation_id: int, resource: Resource, priority: Priority, cost: int
+    ) -> None:
+        while True:
+            now = datetime.now(UTC)
+            decision = decide(self._state(installation_id, resource), priority, now, cost)
+            if isinstance(decision, Go):
+                under_way = sum(self._state(installation_id, r).in_flight for r in RESOURCES)
+                if under_way < self._concurrency:
+                    return
+                self._changed.wait()
+            elif decision.until - now > self._grace:
+                reason = self._reasons.get(installation_id, "")
+                raise QuotaExhausted(installation_id, resource, decision.until, reason)
+            else:
+                self._changed.wait((decision.until - now).total_seconds() + 0.01)
+
+    def _add(self, installation_id: int, resource: Resource, cost: int) -> None:
+        state = self._state(installation_id, resource)
+        self._states[installation_id, resource] = replace(state, in_flight=state.in_flight + cost)
 
     def _state(self, installation_id: int, resource: Resource) -> BudgetState:
-        with self._lock:
-            return self._states.get((installation_id, resource), BudgetState())
+        return self._states.get((installation_id, resource), BudgetState())

@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 from autosync.github.budget import Budget, Priority
 from autosync.github.credentials import AppCredentials
 from autosync.github.errors import (
     Forbidden,
+    GitHubError,
     GraphQLError,
     GraphQLTooHeavy,
     InstallationSuspended,
-    QuotaExhausted,
+    NotFound,
+    Unavailable,
+    UnexpectedReply,
 )
-from autosync.github.tokens import InstallationToken, TokenCache, app_jwt
+from autosync.github.tokens import InstallationToken, token_cache
 from autosync.github.transport import Reply, Transport
 from autosync.github.validators import Validator, ValidatorStore
 
-# One cache per process and App: threads of different clients share the installation's token.
-_token_caches: dict[tuple[str, str], TokenCache] = {}
 _TOO_HEAVY = frozenset({"RESOURCE_LIMITS_EXCEEDED", "MAX_NODE_LIMIT_EXCEEDED", "TIMEOUT"})
+_LIMITED = frozenset({"RATE_LIMITED", "RATE_LIMIT"})
+_FAILING = frozenset({"INTERNAL", "SERVICE_UNAVAILABLE"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,76 +38,120 @@ class GraphQLReply:
     errors: list[dict[str, Any]] = field(default_factory=list)
 
 
-class AppClient:
-    """The App itself, signing with its JWT. Its quota is counted as installation 0."""
+@dataclass(frozen=True, slots=True)
+class DeliveryPage:
+    """One page of GitHub's delivery log, newest first; `next_cursor` is None on the last one."""
 
-    def __init__(self, credentials: AppCredentials, budget: Budget) -> None:
+    items: list[dict[str, Any]]
+    next_cursor: str | None
+
+
+class AppClient:
+    """The App itself, signing with its JWT. Its quota is counted as installation 0.
+
+    Safe to share between threads. Documents are GitHub's own JSON, decoded.
+    """
+
+    def __init__(
+        self, credentials: AppCredentials, budget: Budget, priority: Priority = Priority.LIVE
+    ) -> None:
         self.credentials = credentials
         self._url = credentials.api_url
+        self._priority = priority
         self._transport = Transport(
-            self._url,
-            0,
-            budget,
-            authorization=lambda: f"Bearer {app_jwt(credentials)}",
-            refused=lambda _: None,
+            credentials, 0, budget, authorization=self._authorization, refused=self._refused
         )
 
     def app(self) -> dict[str, Any]:
         """`GET /app`: slug, permissions, events."""
-        return self._json("GET", "/app")
+        return self._document("GET", "/app")
 
     def installations(self) -> Iterator[dict[str, Any]]:
-        """`GET /app/installations`, every page."""
+        """`GET /app/installations`, every page; suspended ones are listed too."""
         url: str | None = f"{self._url}/app/installations?per_page=100"
         while url:
-            reply = self._transport.send("GET", url)
+            reply = self._send("GET", url)
             yield from reply.json()
             url = reply.next_url
 
     def installation(self, installation_id: int) -> dict[str, Any]:
         """`GET /app/installations/{id}`; NotFound when it was deleted."""
-        return self._json("GET", f"/app/installations/{installation_id}")
+        return self._document("GET", f"/app/installations/{installation_id}")
 
     def installation_token(self, installation_id: int) -> InstallationToken:
-        """A new token (one hour). InstallationSuspended when GitHub refuses for that reason."""
+        """A new token (one hour), for everything the installation was granted.
+
+        Raises InstallationSuspended when GitHub refuses (403), NotFound when it was deleted.
+        """
+        url = f"{self._url}/app/installations/{installation_id}/access_tokens"
         try:
-            document = self._json("POST", f"/app/installations/{installation_id}/access_tokens")
-        except Forbidden as error:
-            raise InstallationSuspended(
-                "GitHub gives no token", installation_id=installation_id, status=error.status
+            reply = self._send("POST", url)
+        except (Forbidden, NotFound) as error:
+            suspended = isinstance(error, Forbidden)
+            kind: type[GitHubError] = InstallationSuspended if suspended else NotFound
+            raise kind(
+                error.what,
+                installation_id=installation_id,
+                url=url,
+                status=error.status,
+                request_id=error.request_id,
             ) from None
-        expires_at = datetime.fromisoformat(document["expires_at"]).astimezone(UTC)
-        return InstallationToken(document["token"], expires_at)
+        return _token(reply)
 
     def hook_config(self) -> dict[str, Any]:
         """`GET /app/hook/config`: url, content_type, insecure_ssl; the secret is masked."""
-        return self._json("GET", "/app/hook/config")
+        return self._document("GET", "/app/hook/config")
 
     def set_hook_config(self, url: str, secret: str, content_type: str = "json") -> dict[str, Any]:
         """`PATCH /app/hook/config`."""
         config = {"url": url, "secret": secret, "content_type": content_type}
-        return self._json("PATCH", "/app/hook/config", config)
+        return self._document("PATCH", "/app/hook/config", config)
 
-    def deliveries(self, per_page: int = 100) -> Iterator[list[dict[str, Any]]]:
-        """GitHub's own log of deliveries, newest first, page by page (about three days)."""
-        url: str | None = f"{self._url}/app/hook/deliveries?per_page={per_page}"
+    def deliveries(
+        self, *, since: datetime | None = None, cursor: str | None = None, per_page: int = 100
+    ) -> Iterator[DeliveryPage]:
+        """GitHub's own log of deliveries (about three days), newest first, page by page.
+
+        Ends with the page that reaches back before `since` (that page is given whole). `cursor`
+        goes on behind a page read earlier.
+        """
+        query = {"per_page": str(per_page)} | ({"cursor": cursor} if cursor else {})
+        url: str | None = f"{self._url}/app/hook/deliveries?{urlencode(query)}"
         while url:
-            reply = self._transport.send("GET", url)
-            yield reply.json()
+            reply = self._send("GET", url)
+            items = reply.json()
+            following = parse_qs(urlsplit(reply.next_url or "").query).get("cursor", [None])[0]
+            yield DeliveryPage(items, following)
+            if since is not None and items and _time(items[-1]["delivered_at"]) < since:
+                return
             url = reply.next_url
 
     def delivery(self, delivery_id: int) -> dict[str, Any]:
-        """One delivery with its request (headers and payload) and response."""
-        return self._json("GET", f"/app/hook/deliveries/{delivery_id}")
+        """One delivery with its request (headers and whole payload) and response."""
+        return self._document("GET", f"/app/hook/deliveries/{delivery_id}")
 
     def redeliver(self, delivery_id: int) -> None:
         """Ask GitHub to send a delivery again, under the same GUID."""
-        self._transport.send("POST", f"{self._url}/app/hook/deliveries/{delivery_id}/attempts")
+        self._send("POST", f"{self._url}/app/hook/deliveries/{delivery_id}/attempts")
 
-    def _json(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
-        document = self._transport.send(method, self._url + path, json=body).json()
-        assert isinstance(document, dict)
+    def _document(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
+        document = self._send(method, self._url + path, body).json()
+        if not isinstance(document, dict):
+            raise UnexpectedReply("The answer is not an object", installation_id=0, url=path)
         return document
+
+    def _send(self, method: str, url: str, body: Any = None) -> Reply:
+        return self._transport.send(method, url, json=body, priority=self._priority)
+
+    def _authorization(self) -> str:
+        from autosync.github.connection import connection
+
+        return f"Bearer {connection(self.credentials).jwt()}"
+
+    def _refused(self, _: str) -> None:
+        from autosync.github.connection import connection
+
+        connection(self.credentials).forget_jwt()
 
 
 class InstallationClient:
@@ -122,15 +170,14 @@ class InstallationClient:
         self._budget = budget
         self._validators = validators
         self._priority = priority
-        self._app = AppClient(credentials, budget)
-        identity = (credentials.api_url, str(credentials.app_id or credentials.client_id))
-        self._tokens = _token_caches.setdefault(identity, TokenCache())
+        self._app = AppClient(credentials, budget, priority)
+        self._tokens = token_cache(credentials)
         self._transport = Transport(
-            credentials.api_url,
+            credentials,
             installation_id,
             budget,
             authorization=lambda: f"Bearer {self.token()}",
-            refused=lambda sent: self._tokens.refuse(installation_id, sent.removeprefix("Bearer ")),
+            refused=lambda sent: self.refuse_token(sent.removeprefix("Bearer ")),
         )
 
     def with_priority(self, priority: Priority) -> InstallationClient:
@@ -145,11 +192,14 @@ class InstallationClient:
             self.installation_id, lambda: self._app.installation_token(self.installation_id)
         )
 
+    def refuse_token(self, token: str) -> None:
+        """This token was not accepted: the next one asked for is a new one."""
+        self._tokens.refuse(self.installation_id, token)
+
     def get(
         self,
         path_or_url: str,
         params: Mapping[str, str | int] | None = None,
-        *,
         conditional: bool = False,
     ) -> Reply:
         """`GET`. With `conditional` a stored validator is sent: 304 costs nothing.
@@ -165,7 +215,6 @@ class InstallationClient:
         self,
         path_or_url: str,
         params: Mapping[str, str | int] | None = None,
-        *,
         conditional: bool = False,
     ) -> Iterator[Reply]:
         """Every page along `Link`; over a 304 it goes on to the page that followed last time.
@@ -184,7 +233,8 @@ class InstallationClient:
 
         Raises GraphQLTooHeavy (halve the page), QuotaExhausted, GraphQLError (a rejected query).
         """
-        for _ in range(2):
+        limits = 0
+        while True:
             reply = self._transport.send(
                 "POST",
                 self._credentials.graphql_url,
@@ -192,16 +242,26 @@ class InstallationClient:
                 priority=self._priority,
                 json={"query": query, "variables": dict(variables or {})},
             )
-            document = reply.json()
-            errors = document.get("errors") or []
-            kinds = {str(e.get("type") or (e.get("extensions") or {}).get("code")) for e in errors}
-            if "RATE_LIMITED" in kinds or "RATE_LIMIT" in kinds:
-                self._rate_limited(reply)
+            document = self._decoded(reply)
+            errors = [e for e in document.get("errors") or [] if isinstance(e, dict)]
+            kinds = {_kind(error) for error in errors}
+            if kinds & _LIMITED:
+                # GraphQL says so with status 200. Read as the 403 it means.
+                headers = {"x-ratelimit-remaining": "0", **reply.headers}
+                self._transport.wait_if_limited(403, headers, reply.content, "graphql", limits)
+                limits += 1
                 continue
             return self._checked(document, errors, kinds)
-        raise QuotaExhausted(
-            self.installation_id, "graphql", datetime.now(UTC), "GraphQL keeps refusing"
-        )
+
+    def _decoded(self, reply: Reply) -> dict[str, Any]:
+        document = reply.json()
+        if not isinstance(document, dict):
+            raise UnexpectedReply(
+                "GraphQL answered with no object",
+                installation_id=self.installation_id,
+                url=reply.url,
+            )
+        return document
 
     def _checked(
         self, document: dict[str, Any], errors: list[dict[str, Any]], kinds: set[str]
@@ -211,24 +271,18 @@ class InstallationClient:
             "installation_id": self.installation_id,
             "url": self._credentials.graphql_url,
         }
+        # A time-out has no type, only words: "This may be the result of a timeout, or …".
         if kinds & _TOO_HEAVY or "timeout" in messages.lower():
             raise GraphQLTooHeavy(f"GraphQL gave up: {messages}", **where)
+        if kinds & _FAILING:
+            raise Unavailable(f"GraphQL failed: {messages}", **where)
         data = document.get("data")
-        if data is None or (errors and kinds != {"NOT_FOUND"}):
-            raise GraphQLError(f"GraphQL rejected the query: {messages}", errors, **where)
+        if data is None or kinds - {"NOT_FOUND"}:
+            # Any other error may hide behind a null that means nothing; null must mean gone.
+            raise GraphQLError(
+                f"GraphQL rejected the query: {messages or 'no data'}", errors, **where
+            )
         return GraphQLReply(data, errors)
-
-    def _rate_limited(self, reply: Reply) -> None:
-        """GraphQL says so with status 200; the headers say until when, and the budget waits."""
-        reset = reply.headers.get("x-ratelimit-reset", "")
-        if reply.headers.get("x-ratelimit-remaining") == "0" and reset.isdigit():
-            return
-        raise QuotaExhausted(
-            self.installation_id,
-            "graphql",
-            datetime.fromtimestamp(int(reset), UTC) if reset.isdigit() else datetime.now(UTC),
-            "GraphQL rate limit",
-        )
 
     def _get(self, url: str, conditional: bool) -> tuple[Reply, Any]:
         known = self._validators.get(self.installation_id, url) if conditional else None
@@ -240,18 +294,44 @@ class InstallationClient:
         reply = self._transport.send("GET", url, headers=headers, priority=self._priority)
         if reply.not_modified:
             next_url = known.next_url if known is not None else None
-            return Reply(304, reply.headers, b"", reply.url, next_url), lambda: None
+            # Where the 304 repeats the Link header, that one is newer than our memory of it.
+            return replace(reply, content=b"", next_url=reply.next_url or next_url), lambda: None
         validator = Validator(
             reply.headers.get("etag"), reply.headers.get("last-modified"), reply.next_url
         )
         return reply, lambda: self._validators.put(self.installation_id, url, validator)
 
     def _address(self, path_or_url: str, params: Mapping[str, str | int] | None) -> str:
-        url = (
-            path_or_url
-            if path_or_url.startswith(("http://", "https://"))
-            else self._credentials.api_url + path_or_url
-        )
+        url = path_or_url
+        if not url.startswith(("http://", "https://")):
+            url = f"{self._credentials.api_url}/{url.lstrip('/')}"
         if not params:
             return url
         return f"{url}{'&' if '?' in url else '?'}{urlencode(params)}"
+
+
+def _kind(error: dict[str, Any]) -> str:
+    extensions = error.get("extensions")
+    code = extensions.get("code") if isinstance(extensions, dict) else None
+    return str(error.get("type") or code or "")
+
+
+def _token(reply: Reply) -> InstallationToken:
+    """The token with its lifetime by GitHub's own clock, where the answer tells that."""
+    document = reply.json()
+    expires_at = _time(document["expires_at"])
+    try:
+        now = parsedate_to_datetime(reply.headers["date"])
+    except (KeyError, ValueError):
+        now = datetime.now(UTC)
+    lifetime = (expires_at - (now if now.tzinfo else now.replace(tzinfo=UTC))).total_seconds()
+    return InstallationToken(
+        document["token"],
+        expires_at,
+        min(max(lifetime, 0.0), timedelta(hours=1).total_seconds()),
+        document.get("permissions") or {},
+    )
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)

@@ -39,15 +39,18 @@ class GitHubError(AutoSyncError):
         super().__init__(str(self))
 
     def __str__(self) -> str:
-        who = f"installation {self.installation_id}" if self.installation_id else "the App"
-        parts = [f"{self.what} ({who}"]
+        about: list[str] = []
+        if self.installation_id is not None:
+            number = self.installation_id
+            about.append(f"installation {number}" if number else "the App itself")
         if self.url:
-            parts.append(f", {self.url}")
+            about.append(self.url)
         if self.status is not None:
-            parts.append(f", status {self.status}")
+            about.append(f"status {self.status}")
         if self.request_id:
-            parts.append(f", request {self.request_id}")
-        return "".join(parts) + f"). {self.advice}"
+            about.append(f"request {self.request_id}")
+        context = f" ({', '.join(about)})" if about else ""
+        return f"{self.what}{context}. {self.advice}"
 
 
 class NotFound(GitHubError):

@@ -1,69 +1,105 @@
-"""App JWTs and installation tokens: fresh, one fetch at a time, in memory only."""
+"""Installation tokens: fresh, one fetch at a time, in memory only."""
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-
-import jwt
+from datetime import datetime
+from typing import TypeGuard
 
 from autosync.github.credentials import AppCredentials
+from autosync.github.errors import QuotaExhausted, Unavailable
 
-# A token lives an hour; it is replaced at 50 minutes, so that no long request outlives it.
-EARLY = timedelta(minutes=10)
-_JWT_LIFE = timedelta(minutes=9)
-_DRIFT = timedelta(seconds=60)
+# A token lives an hour and is replaced after 50 minutes of it, so that no long request outlives
+# it; one that GitHub gives a shorter life is replaced after the same share of it.
+EARLY_SHARE = 1 / 6
+# While a replacement cannot be had, an old token is used up to here.
+_LAST_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
 class InstallationToken:
-    """`value` is opaque: 40 characters or a long stateless form."""
+    """`value` is opaque: 40 characters or a long stateless form (since 2026-04-27).
+
+    `lifetime` is in seconds from now by GitHub's clock, so that ours may be wrong.
+    """
 
     value: str = field(repr=False)
     expires_at: datetime
+    lifetime: float = 3600.0
+    permissions: dict[str, str] = field(default_factory=dict)
 
-    def is_fresh(self, now: datetime) -> bool:
-        return now < self.expires_at - EARLY
 
-
-def app_jwt(credentials: AppCredentials) -> str:
-    """A JWT as GitHub wants it: RS256, issued 60 s ago against drift, at most 10 minutes ahead."""
-    now = datetime.now(UTC)
-    claims = {
-        "iat": int((now - _DRIFT).timestamp()),
-        "exp": int((now + _JWT_LIFE).timestamp()),
-        "iss": str(credentials.app_id or credentials.client_id),
-    }
-    return jwt.encode(claims, credentials.private_key, algorithm="RS256")
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    value: str = field(repr=False)
+    ages_at: float  # on the cache's clock, like `dies_at`
+    dies_at: float
 
 
 class TokenCache:
-    """One token per installation; threads that need a new one wait for a single fetch."""
+    """One token per installation; threads that need a new one wait for a single fetch.
 
-    def __init__(self) -> None:
-        self._tokens: dict[int, InstallationToken] = {}
+    A thread that finds an ageing but valid token while another one replaces it goes on with it.
+    `clock` counts seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._kept: dict[int, _Kept] = {}
         self._locks: dict[int, threading.Lock] = {}
         self._guard = threading.Lock()
 
     def get(self, installation_id: int, fetch: Callable[[], InstallationToken]) -> str:
-        """The token's value; calls `fetch` when there is none or it is old."""
-        token = self._tokens.get(installation_id)
-        if token is not None and token.is_fresh(datetime.now(UTC)):
-            return token.value
+        """The token's value; calls `fetch` when there is none or it has ten minutes left."""
+        kept = self._kept.get(installation_id)
+        if self._is_young(kept):
+            return kept.value
         with self._guard:
             lock = self._locks.setdefault(installation_id, threading.Lock())
-        with lock:
-            token = self._tokens.get(installation_id)
-            if token is None or not token.is_fresh(datetime.now(UTC)):
+        usable = self._is_usable(kept)
+        if not lock.acquire(blocking=not usable):
+            assert kept is not None
+            return kept.value
+        try:
+            kept = self._kept.get(installation_id)
+            if self._is_young(kept):
+                return kept.value
+            started = self._clock()
+            try:
                 token = fetch()
-                self._tokens[installation_id] = token
+            except (Unavailable, QuotaExhausted):
+                if self._is_usable(kept):
+                    return kept.value
+                raise
+            self._kept[installation_id] = _Kept(
+                token.value,
+                started + token.lifetime * (1 - EARLY_SHARE),
+                started + token.lifetime,
+            )
             return token.value
+        finally:
+            lock.release()
 
     def refuse(self, installation_id: int, value: str) -> None:
         """GitHub answered 401 to `value`: forget it, unless somebody already replaced it."""
         with self._guard:
-            token = self._tokens.get(installation_id)
-            if token is not None and token.value == value:
-                del self._tokens[installation_id]
+            kept = self._kept.get(installation_id)
+            if kept is not None and kept.value == value:
+                del self._kept[installation_id]
+
+    def _is_young(self, kept: _Kept | None) -> TypeGuard[_Kept]:
+        return kept is not None and self._clock() < kept.ages_at
+
+    def _is_usable(self, kept: _Kept | None) -> TypeGuard[_Kept]:
+        return kept is not None and self._clock() < kept.dies_at - _LAST_SECONDS
+
+
+_caches: dict[AppCredentials, TokenCache] = {}
+
+
+def token_cache(credentials: AppCredentials) -> TokenCache:
+    """One cache per process and App: all its clients and threads share the tokens."""
+    return _caches.setdefault(credentials, TokenCache())

@@ -1,46 +1,61 @@
-"""One HTTP exchange with GitHub: retried, redirected, paced and turned into our errors."""
+"""One request to GitHub: retried, redirected, paced, and its refusal turned into our errors."""
 
 from __future__ import annotations
 
-import email.utils
 import random
-import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urljoin, urlsplit
 
 import httpx
 import msgspec
 
-from autosync import __version__
 from autosync.github.budget import Budget, Priority
+from autosync.github.credentials import AppCredentials
 from autosync.github.errors import (
     Conflict,
     Forbidden,
     ForeignURL,
+    GitHubError,
     Gone,
     GraphQLTooHeavy,
+    InstallationSuspended,
     NotFound,
+    QuotaExhausted,
     Resource,
     Unauthorized,
     Unavailable,
     UnexpectedReply,
 )
+from autosync.github.rates import read_limit, read_rate, retry_after_seconds
 
-API_VERSION = "2022-11-28"
+if TYPE_CHECKING:
+    from autosync.github.connection import Connection
+
 TRIES = 4
-_REDIRECTS = {301, 302, 307, 308}
-_SECONDARY_WAIT = timedelta(seconds=60)
-_clients: dict[str, httpx.Client] = {}
-_clients_guard = threading.Lock()
+_LIMITS_IN_A_ROW = 3
+_HOPS = 5
+_REDIRECTS = frozenset({301, 302, 307, 308})
+_LONGEST_BACK_OFF = 30.0
+_REFUSALS: dict[int, tuple[type[GitHubError], str]] = {
+    401: (Unauthorized, "GitHub refused the credentials"),
+    403: (Forbidden, "GitHub forbids it"),
+    404: (NotFound, "GitHub shows nothing there"),
+    409: (Conflict, "GitHub cannot do that now"),
+    410: (Gone, "It is gone at GitHub"),
+    451: (Forbidden, "GitHub withholds it for legal reasons"),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer. `url` is where it came from in the end; `next_url` is Link's rel=next."""
+    """An answer. `url` is where it came from in the end; `next_url` is Link's rel=next.
+
+    On a 304 `content` is empty. `headers` are looked up without regard to case.
+    """
 
     status: int
     headers: Mapping[str, str]
@@ -53,38 +68,31 @@ class Reply:
         return self.status == 304
 
     def json(self) -> Any:
-        return msgspec.json.decode(self.content)
-
-
-def _client(api_url: str) -> httpx.Client:
-    """A pool of kept connections per GitHub, shared by all threads of the process."""
-    with _clients_guard:
-        if api_url not in _clients:
-            _clients[api_url] = httpx.Client(
-                timeout=httpx.Timeout(30.0, connect=10.0),
-                limits=httpx.Limits(max_connections=100, max_keepalive_connections=40),
-                headers={
-                    "User-Agent": f"autosync/{__version__}",
-                    "Accept": "application/vnd.github+json",
-                    "X-GitHub-Api-Version": API_VERSION,
-                },
-                follow_redirects=False,
-            )
-        return _clients[api_url]
+        """The content decoded; UnexpectedReply where it is not JSON."""
+        try:
+            return msgspec.json.decode(self.content)
+        except msgspec.DecodeError:
+            raise UnexpectedReply(
+                "The answer is not JSON", url=self.url, status=self.status
+            ) from None
 
 
 class Transport:
-    """Sends requests of one identity (an installation, or the App as 0) within its budget."""
+    """Sends requests of one identity (an installation, or the App as 0) within its budget.
+
+    `authorization` gives the header's value; `refused` hears of one that GitHub answered with
+    401. Safe to share between threads.
+    """
 
     def __init__(
         self,
-        api_url: str,
+        credentials: AppCredentials,
         identity: int,
         budget: Budget,
         authorization: Callable[[], str],
         refused: Callable[[str], None],
     ) -> None:
-        self._api_url = api_url
+        self._credentials = credentials
         self._identity = identity
         self._budget = budget
         self._authorization = authorization
@@ -105,113 +113,124 @@ class Transport:
         Raises the errors of `autosync.github.errors`. A GraphQL answer of 502 or 504 is raised at
         once as GraphQLTooHeavy: each costs extra points, so the caller halves its page.
         """
+        content = None if json is None else msgspec.json.encode(json)
+        given = {**(headers or {}), **({} if json is None else _JSON)}
+        failures = limits = hops = 0
         refreshed = False
-        limited = failures = hops = 0
         while True:
-            self._same_host(url)
+            self._check_host(url)
             authorization = self._authorization()
             try:
                 with self._budget.acquire(self._identity, resource, priority):
-                    response = _client(self._api_url).request(
-                        method,
-                        url,
-                        headers={**(headers or {}), "Authorization": authorization},
-                        content=None if json is None else msgspec.json.encode(json),
+                    response = self._connection().exchange(
+                        method, url, {**given, "Authorization": authorization}, content
                     )
                     self._record(response, resource)
-            except httpx.TransportError as error:
+            except httpx.RequestError as error:
                 failures += 1
                 if failures >= TRIES:
-                    raise Unavailable(
-                        f"No answer from GitHub ({type(error).__name__})",
-                        installation_id=self._identity,
-                        url=url,
-                    ) from None
+                    self._lost(error, url)
                 _back_off(failures)
                 continue
             status = response.status_code
             if status == 304 or 200 <= status < 300:
+                self._connection().strikes.forgive(self._identity, datetime.now(UTC))
                 return _reply(response, url)
-            if status in _REDIRECTS and hops < 5 and "location" in response.headers:
+            if status in _REDIRECTS and hops < _HOPS and "location" in response.headers:
                 url = urljoin(url, response.headers["location"])
                 hops += 1
-                continue
-            if status == 401 and not refreshed:
+            elif status == 401 and not refreshed:
                 refreshed = True
                 self._refused(authorization)
-                continue
-            if status in (403, 429) and self._limited(response, limited):
-                limited += 1
-                continue
-            if status >= 500:
+            elif status in (403, 429) and self.wait_if_limited(
+                status, response.headers, response.content, resource, limits
+            ):
+                limits += 1
+            elif status >= 500:
                 if resource == "graphql" and status in (502, 504):
                     self._fail(GraphQLTooHeavy, "GraphQL gave up on the query", response, url)
                 failures += 1
                 if failures >= TRIES:
                     self._fail(Unavailable, "GitHub keeps failing", response, url)
-                _back_off(failures)
-                continue
-            self._refuse(response, url)
+                _back_off(failures, retry_after_seconds(response.headers, datetime.now(UTC)))
+            else:
+                self._refuse(response, url)
 
-    def _same_host(self, url: str) -> None:
+    def wait_if_limited(
+        self,
+        status: int,
+        headers: Mapping[str, str],
+        body: bytes,
+        resource: Resource,
+        limits: int,
+    ) -> bool:
+        """Whether this answer is a limit. If so the budget knows, and the next acquire waits.
+
+        `limits` is how many this call has met; one too many raises QuotaExhausted, so that no
+        budget, however lenient, lets a request spin.
+        """
+        now = datetime.now(UTC)
+        strikes = self._connection().strikes
+        limit = read_limit(status, headers, body, now, strikes.before(self._identity, now))
+        if limit is None:
+            return False
+        if limit.primary and "x-ratelimit-limit" in headers:
+            rate = read_rate(headers, resource, now)
+            if rate is not None:
+                self._budget.record(
+                    self._identity, rate.resource, rate.limit, 0, rate.used, limit.until, now
+                )
+        elif limit.primary:
+            raise QuotaExhausted(self._identity, resource, limit.until, limit.reason)
+        else:
+            strikes.add(self._identity, limit.until, now)
+            self._budget.block(self._identity, limit.until, limit.reason)
+        if limits + 1 >= _LIMITS_IN_A_ROW:
+            until = max(limit.until, now + timedelta(minutes=1))
+            raise QuotaExhausted(self._identity, resource, until, limit.reason)
+        return True
+
+    def _connection(self) -> Connection:
+        from autosync.github.connection import connection
+
+        return connection(self._credentials)
+
+    def _check_host(self, url: str) -> None:
         """A token goes to the API's own host only, whatever a Link or a redirect says."""
-        ours, theirs = urlsplit(self._api_url), urlsplit(url)
+        ours, theirs = urlsplit(self._credentials.api_url), urlsplit(url)
         if (ours.scheme, ours.netloc) != (theirs.scheme, theirs.netloc):
             raise ForeignURL(
                 "GitHub pointed to another host", installation_id=self._identity, url=url
             )
 
     def _record(self, response: httpx.Response, resource: Resource) -> None:
-        named = response.headers.get("x-ratelimit-resource", resource)
-        if named not in ("core", "graphql"):
+        now = datetime.now(UTC)
+        rate = read_rate(response.headers, resource, now)
+        if rate is None or (rate.limit is None and response.status_code >= 400):
+            # A failing proxy's page without rate headers does not mean that limits are off.
             return
-        reset = _number(response, "x-ratelimit-reset")
         self._budget.record(
             self._identity,
-            "graphql" if named == "graphql" else "core",
-            _number(response, "x-ratelimit-limit"),
-            _number(response, "x-ratelimit-remaining"),
-            _number(response, "x-ratelimit-used"),
-            datetime.fromtimestamp(reset, UTC) if reset is not None else None,
-            datetime.now(UTC),
+            rate.resource,
+            rate.limit,
+            rate.remaining,
+            rate.used,
+            rate.reset_at,
+            now,
         )
 
-    def _limited(self, response: httpx.Response, times: int) -> bool:
-        """Whether this 403/429 is a limit. If so the budget knows how long to wait.
-
-        Order of GitHub's advice: `retry-after`, then the reset if nothing remains, then a minute,
-        doubling.
-        """
-        now = datetime.now(UTC)
-        retry_after = response.headers.get("retry-after")
-        if retry_after is not None:
-            self._budget.block(self._identity, _after(retry_after, now), "GitHub said retry-after")
-            return True
-        if response.headers.get("x-ratelimit-remaining") == "0":
-            return True  # recorded already: the next acquire waits for the reset
-        message = response.text[:2000].lower()
-        if response.status_code == 429 or "rate limit" in message or "abuse" in message:
-            until = now + _SECONDARY_WAIT * 2**times
-            self._budget.block(self._identity, until, "secondary rate limit")
-            return True
-        return False
-
     def _refuse(self, response: httpx.Response, url: str) -> NoReturn:
-        status = response.status_code
+        kind, what = _REFUSALS.get(
+            response.status_code, (UnexpectedReply, "GitHub rejected the request")
+        )
         message = _message(response)
-        if status == 401:
-            self._fail(Unauthorized, f"GitHub refused the credentials: {message}", response, url)
-        if status in (403, 451):
-            self._fail(Forbidden, f"GitHub forbids it: {message}", response, url)
-        if status == 404:
-            self._fail(NotFound, "Not found", response, url)
-        if status == 409:
-            self._fail(Conflict, f"Conflict: {message}", response, url)
-        if status == 410:
-            self._fail(Gone, f"Gone: {message}", response, url)
-        self._fail(UnexpectedReply, f"GitHub rejected it: {message}", response, url)
+        if kind is Forbidden and "suspended" in message.lower():
+            kind = InstallationSuspended
+        self._fail(kind, f"{what}: {message}" if message else what, response, url)
 
-    def _fail(self, kind: Any, what: str, response: httpx.Response, url: str) -> NoReturn:
+    def _fail(
+        self, kind: type[GitHubError], what: str, response: httpx.Response, url: str
+    ) -> NoReturn:
         raise kind(
             what,
             installation_id=self._identity,
@@ -220,34 +239,33 @@ class Transport:
             request_id=response.headers.get("x-github-request-id", ""),
         )
 
+    def _lost(self, error: httpx.RequestError, url: str) -> NoReturn:
+        raise Unavailable(
+            f"No answer from GitHub ({type(error).__name__})",
+            installation_id=self._identity,
+            url=url,
+        ) from None
+
+
+_JSON = {"Content-Type": "application/json"}
+
 
 def _reply(response: httpx.Response, url: str) -> Reply:
     link = response.links.get("next", {}).get("url")
-    return Reply(response.status_code, response.headers, response.content, url, link)
+    next_url = urljoin(url, link) if link else None
+    return Reply(response.status_code, response.headers, response.content, url, next_url)
 
 
 def _message(response: httpx.Response) -> str:
     try:
-        return str(msgspec.json.decode(response.content)["message"])[:300]
-    except (msgspec.DecodeError, KeyError, TypeError):
+        document = msgspec.json.decode(response.content)
+    except msgspec.DecodeError:
         return response.reason_phrase
+    message = document.get("message") if isinstance(document, dict) else None
+    return str(message)[:300] if message else response.reason_phrase
 
 
-def _number(response: httpx.Response, name: str) -> int | None:
-    value = response.headers.get(name, "")
-    return int(value) if value.isdigit() else None
-
-
-def _after(value: str, now: datetime) -> datetime:
-    """`retry-after` as seconds or as an HTTP date."""
-    if value.isdigit():
-        return now + timedelta(seconds=int(value))
-    try:
-        return email.utils.parsedate_to_datetime(value)
-    except ValueError:
-        return now + _SECONDARY_WAIT
-
-
-def _back_off(failures: int) -> None:
-    # Full jitter around 0.5, 1, 2 s: many workers must not come back in step.
-    time.sleep(0.5 * 2 ** (failures - 1) * random.uniform(0.5, 1.5))
+def _back_off(failures: int, at_least: float = 0.0) -> None:
+    # Jitter around 0.5, 1, 2 s: many workers must not come back in step.
+    pause = 0.5 * 2 ** (failures - 1) * random.uniform(0.5, 1.5)
+    time.sleep(min(max(pause, at_least), _LONGEST_BACK_OFF))

@@ -1,0 +1,148 @@
+"""What an answer says about limits: pure readings of status, headers and body.
+
+Source: GitHub docs, rest/using-the-rest-api/rate-limits-for-the-rest-api and
+graphql/overview/rate-limits-and-query-limits-for-the-graphql-api.
+"""
+
+from __future__ import annotations
+
+import email.utils
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from autosync.github.errors import Resource
+
+# "Wait for at least one minute", then longer each time.
+SECONDARY_WAIT = timedelta(seconds=60)
+LONGEST_WAIT = timedelta(hours=1)
+# A clock this far from GitHub's is wrong; less is the time an answer takes.
+_SKEW = timedelta(seconds=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """The primary limit of one resource; all None where GitHub sends no rate headers."""
+
+    resource: Resource
+    limit: int | None
+    remaining: int | None
+    used: int | None
+    reset_at: datetime | None
+
+
+def read_rate(headers: Mapping[str, str], asked: Resource, now: datetime) -> Rate | None:
+    """The rate headers, the reset in this machine's time; None for a resource we do not pace."""
+    resource = headers.get("x-ratelimit-resource", asked)
+    if resource not in ("core", "graphql"):
+        return None
+    reset = _number(headers, "x-ratelimit-reset")
+    reset_at = None if reset is None else _moment(reset) + _skew(headers, now)
+    return Rate(
+        "graphql" if resource == "graphql" else "core",
+        _number(headers, "x-ratelimit-limit"),
+        _number(headers, "x-ratelimit-remaining"),
+        _number(headers, "x-ratelimit-used"),
+        reset_at,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Limited:
+    """GitHub asks to wait. `primary`: this resource's hour is spent; else everything waits."""
+
+    until: datetime
+    reason: str
+    primary: bool = False
+
+
+def read_limit(
+    status: int, headers: Mapping[str, str], body: bytes, now: datetime, strikes: int = 0
+) -> Limited | None:
+    """Whether a 403 or 429 (or a GraphQL error with 200) is a limit, and until when.
+
+    In GitHub's order: `retry-after`, the reset if nothing remains, else a minute, doubled with
+    each of `strikes` limits in a row. None: it is something else, a missing permission say.
+    """
+    retry_after = headers.get("retry-after")
+    if retry_after is not None:
+        return Limited(_capped(_after(retry_after, now), now), "GitHub said retry-after")
+    words = body[:4096].lower()
+    secondary = b"secondary rate" in words or b"abuse" in words
+    if headers.get("x-ratelimit-remaining") == "0" and not secondary:
+        reset = _number(headers, "x-ratelimit-reset")
+        until = now if reset is None else _moment(reset) + _skew(headers, now)
+        if until <= now:
+            # Refused although the hour is over by our clock: a little patience, never a spin.
+            until = now + _doubled(strikes)
+        return Limited(_capped(until, now), "the hour's quota is spent", primary=True)
+    if secondary or status == 429 or b"rate limit" in words:
+        return Limited(now + _doubled(strikes), "secondary rate limit")
+    return None
+
+
+class Strikes:
+    """Secondary limits in a row, per identity; those met by requests sent together count once."""
+
+    def __init__(self) -> None:
+        self._met: dict[int, tuple[int, datetime]] = {}
+
+    def before(self, identity: int, now: datetime) -> int:
+        """How many were waited out before this moment, in vain."""
+        count, until = self._met.get(identity, (0, now))
+        return max(count - 1, 0) if now < until else count
+
+    def add(self, identity: int, until: datetime, now: datetime) -> None:
+        """One more, to be waited out until then."""
+        self._met[identity] = (self.before(identity, now) + 1, until)
+
+    def forgive(self, identity: int, now: datetime) -> None:
+        """A request went through; what was sent before the limit proves nothing."""
+        _, until = self._met.get(identity, (0, now))
+        if now >= until:
+            self._met.pop(identity, None)
+
+
+def retry_after_seconds(headers: Mapping[str, str], now: datetime) -> float:
+    """How long a 5xx asks to wait; 0 when it does not say."""
+    value = headers.get("retry-after")
+    return 0.0 if value is None else max((_after(value, now) - now).total_seconds(), 0.0)
+
+
+def _doubled(strikes: int) -> timedelta:
+    return min(SECONDARY_WAIT * (1 << min(strikes, 6)), LONGEST_WAIT)
+
+
+def _capped(until: datetime, now: datetime) -> datetime:
+    """A primary window is an hour; nobody waits a day because one header was odd."""
+    return min(until, now + LONGEST_WAIT + timedelta(minutes=5))
+
+
+def _after(value: str, now: datetime) -> datetime:
+    """`retry-after` as seconds or as an HTTP date; a minute where it is neither."""
+    if value.isascii() and value.isdigit():
+        return now + timedelta(seconds=min(int(value[:9]), 86_400))
+    try:
+        at = email.utils.parsedate_to_datetime(value)
+    except (ValueError, OverflowError):
+        return now + SECONDARY_WAIT
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def _number(headers: Mapping[str, str], name: str) -> int | None:
+    value = headers.get(name, "")
+    return int(value[:12]) if value.isascii() and value.isdigit() else None
+
+
+def _moment(seconds: int) -> datetime:
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=min(seconds, 253_000_000_000))
+
+
+def _skew(headers: Mapping[str, str], now: datetime) -> timedelta:
+    """How far this clock is ahead of GitHub's, by the answer's `date`."""
+    try:
+        there = email.utils.parsedate_to_datetime(headers["date"])
+    except (KeyError, ValueError, OverflowError):
+        return timedelta()
+    skew: timedelta = now - (there if there.tzinfo else there.replace(tzinfo=UTC))
+    return skew if abs(skew) > _SKEW else timedelta()

@@ -1,4 +1,4 @@
-"""`kill -9` of everything at once, at bad moments: nothing acknowledged is lost, nothing restarts."""
+"""`kill -9` of everything at once, at bad moments: nothing acknowledged is lost or restarted."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_a_burst_survives_a_kill_in_its_middle(stage: tuple[Sim, Service]) -> No
     people.join()
     sim.control("webhooks/wait", {"timeout": 60})
     acknowledged = acknowledged_by_us(sim)
-    assert 200 < len(acknowledged)
+    assert len(acknowledged) > 200
     service.start()
     eventually(
         lambda: service.query("SELECT count(*) FROM inbox WHERE status = 'pending'")[0][0] == 0,

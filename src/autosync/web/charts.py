@@ -30,20 +30,21 @@ _STYLE = Style(
     no_data_font_size=14,
     colors=("var(--accent)", "var(--second)"),
 )
-_HEIGHT = 220
-_WIDTH = 900
+_HEIGHT = 200
+_WIDTH = 640
 # More labels than these run into each other.
-_LABELS = 9
+_LABELS = 7
 _SCRIPT = re.compile(r"<script.*?</script>", re.DOTALL)
 
 
-def commits(activity: Activity) -> SafeString:
-    """Commits per day, week or month."""
+def commits(activity: Activity, width: int = _WIDTH) -> SafeString:
+    """Commits per day, week or month; `width` in the drawing's own units, 200 high."""
     form = {Unit.DAY: "%-d %b", Unit.WEEK: "%-d %b %y", Unit.MONTH: "%b %Y"}[activity.unit]
     return _bars(
         [column.start.strftime(form) for column in activity.columns],
         {f"Commits per {activity.unit}": [column.count for column in activity.columns]},
         f"Commits per {activity.unit}, {activity.total} in all",
+        width,
     )
 
 
@@ -57,13 +58,15 @@ def issues(flow: Sequence[Flow]) -> SafeString:
     )
 
 
-def _bars(labels: list[str], series: dict[str, list[int]], words: str) -> SafeString:
+def _bars(
+    labels: list[str], series: dict[str, list[int]], words: str, width: int = _WIDTH
+) -> SafeString:
     """An <svg>; `words` are what a screen reader says of it. Labels are ours, never GitHub's."""
     chart = pygal.Bar(
         style=_STYLE,
         js=[],
         disable_xml_declaration=True,
-        width=_WIDTH,
+        width=width,
         height=_HEIGHT,
         margin=6,
         spacing=6,
@@ -72,7 +75,8 @@ def _bars(labels: list[str], series: dict[str, list[int]], words: str) -> SafeSt
         legend_box_size=10,
         show_minor_x_labels=False,
         show_minor_y_labels=True,
-        x_label_rotation=0,
+        truncate_label=-1,
+        truncate_legend=-1,
         max_scale=5,
         min_scale=2,
         include_x_axis=True,
@@ -81,7 +85,7 @@ def _bars(labels: list[str], series: dict[str, list[int]], words: str) -> SafeSt
         value_formatter=lambda value: f"{value:,.0f}",
         no_data_text="Nothing yet",
     )
-    step = max(1, -(-len(labels) // _LABELS))
+    step = max(1, -(-len(labels) // (_LABELS * width // _WIDTH)))
     chart.x_labels = labels
     chart.x_labels_major = labels[::step]
     for name, values in series.items():

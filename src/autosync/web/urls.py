@@ -3,6 +3,9 @@
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import path
 
+from autosync.web.views.deliveries import delivery, delivery_list, replay, replay_parked
+from autosync.web.views.health import health
+from autosync.web.views.jobs import job, job_list
 from autosync.web.views.overview import overview
 from autosync.web.views.repository import repository, sync
 from autosync.web.views.stream import events
@@ -12,6 +15,13 @@ urlpatterns = [
     path("events/", events, name="events"),
     path("repositories/<int:repository_id>/", repository, name="repository"),
     path("repositories/<int:repository_id>/sync/", sync, name="sync"),
+    path("jobs/", job_list, name="jobs"),
+    path("jobs/<int:job_id>/", job, name="job"),
+    path("deliveries/", delivery_list, name="deliveries"),
+    path("deliveries/replay/", replay_parked, name="replay-parked"),
+    path("deliveries/<int:delivery_id>/", delivery, name="delivery"),
+    path("deliveries/<int:delivery_id>/replay/", replay, name="replay"),
+    path("health/", health, name="health"),
     path(
         "login/",
         LoginView.as_view(template_name="web/login.html", redirect_authenticated_user=True),

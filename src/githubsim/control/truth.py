@@ -11,7 +11,7 @@ from githubsim.store import Repository
 
 def truth(desk: Desk) -> Json:
     """Installations, and per repository the counts and heads; `repository` asks for one, `items=1`
-    adds every issue and pull request.
+    adds every issue and pull request, `accounts=1` everybody.
     """
     repositories = [desk.repository] if desk.get("repository") else desk.store.repositories()
     with desk.store.lock:
@@ -30,7 +30,12 @@ def truth(desk: Desk) -> Json:
                 for one in desk.store.installations()
             ],
             "repositories": [_repository(desk, one) for one in repositories],
+            **({"accounts": _accounts(desk)} if desk.get("accounts") else {}),
         }
+
+
+def _accounts(desk: Desk) -> list[Json]:
+    return [{"id": one.id, "login": one.login, "type": one.type} for one in desk.store.accounts()]
 
 
 def _repository(desk: Desk, repository: Repository) -> Json:

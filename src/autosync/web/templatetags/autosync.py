@@ -8,8 +8,8 @@ from datetime import datetime
 
 from django import template
 from django.utils import timezone
-from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
+from django.utils.html import escape, format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
 
 register = template.Library()
 
@@ -117,7 +117,7 @@ def words(value: str) -> str:
 def bar(percent: float, label: str) -> SafeString:
     """One horizontal bar, `percent` of its place; `label` says it in words."""
     return format_html(
-        '<svg class="bar" viewBox="0 0 100 4" preserveAspectRatio="none" role="img" '
+        '<svg class="hbar" viewBox="0 0 100 4" preserveAspectRatio="none" role="img" '
         'aria-label="{}"><rect width="{}" height="4"/></svg>',
         label,
         round(max(0.0, min(100.0, percent)), 1),
@@ -129,3 +129,15 @@ def label_color(label: dict[str, str]) -> str:
     """A GitHub label's colour for a style attribute; empty unless it is six hex digits."""
     color = str(label.get("color", ""))
     return f"#{color}" if re.fullmatch("[0-9a-fA-F]{6}", color) else ""
+
+
+@register.filter
+def with_code(text: str) -> SafeString:
+    """Our own words to the operator: what stands in backticks is a command."""
+    return mark_safe(re.sub("`([^`]+)`", r"<code>\1</code>", escape(text)))
+
+
+@register.simple_tag
+def spent(start: datetime | None, end: datetime | None) -> str:
+    """The time from `start` to `end` in words."""
+    return seconds((end - start).total_seconds() if start and end else None)

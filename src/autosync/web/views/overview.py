@@ -62,7 +62,7 @@ def overview(request: HttpRequest) -> HttpResponse:
                 "feed": feed.newest(FEED_LENGTH),
                 "feed_length": FEED_LENGTH,
                 "activity": activity,
-                "activity_chart": charts.commits(activity) if activity.columns else "",
+                "activity_chart": charts.commits(activity, 1200) if activity.columns else "",
             }
     return render(request, "web/overview.html", context)
 

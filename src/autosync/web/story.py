@@ -1,0 +1,132 @@
+"""A delivery's story: when it came, how it was tried, what became of the objects it speaks of."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from autosync.mirror.models import Commit, Delivery, Issue, MirroredModel, PullRequest, Repository
+
+# A browser should not choke on a payload of 25 MB.
+PAYLOAD_LIMIT = 200_000
+# A signature is worth nothing to a reader, and something to one who tries secrets against it.
+_HIDDEN = ("signature", "authorization", "cookie", "token")
+_COMMITS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One moment of the story; `after_seconds` counts from the receipt."""
+
+    name: str
+    words: str
+    at: datetime | None
+    after_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Object:
+    """Something the payload speaks of, and how the mirror has it now."""
+
+    kind: str
+    name: str
+    words: str
+    observed_at: datetime | None
+
+
+def steps(delivery: Delivery) -> list[Step]:
+    """What happened to the delivery, in order."""
+    status = Delivery.Status
+    came = {
+        Delivery.Source.WEBHOOK: "GitHub sent it; the signature was right and it was stored "
+        "before it was acknowledged",
+        Delivery.Source.DELIVERY_LOG: "read back from GitHub's delivery log",
+    }[Delivery.Source(delivery.source)]
+    story = [Step("Received", came, delivery.received_at)]
+    if delivery.attempts > 1:
+        story.append(Step("Tried", f"{delivery.attempts} times", None))
+    after = (
+        (delivery.finished_at - delivery.received_at).total_seconds()
+        if delivery.finished_at
+        else None
+    )
+    if delivery.status == status.APPLIED:
+        story.append(Step("Applied", "in the mirror", delivery.finished_at, after))
+    elif delivery.status == status.IGNORED:
+        words = delivery.error or "nothing to do for this event"
+        story.append(Step("Ignored", words, delivery.finished_at, after))
+    elif delivery.status == status.PARKED:
+        story.append(Step("Parked", "failed too often; a replay tries again", None))
+    elif delivery.attempts:
+        story.append(Step("To be tried again", "", delivery.next_attempt_at))
+    else:
+        story.append(Step("Waiting", "for its turn", None))
+    return story
+
+
+def headers(delivery: Delivery) -> list[tuple[str, str]]:
+    """The request's headers that may be shown, by name."""
+    sent = delivery.headers if isinstance(delivery.headers, dict) else {}
+    return sorted(
+        (str(name), str(value))
+        for name, value in sent.items()
+        if not any(word in str(name).lower() for word in _HIDDEN)
+    )
+
+
+def payload(delivery: Delivery) -> tuple[Any, str]:
+    """The decoded document (None if it is none) and its text for people, cut if very long."""
+    try:
+        document = json.loads(bytes(delivery.body))
+    except ValueError:
+        return None, bytes(delivery.body[:PAYLOAD_LIMIT]).decode(errors="replace")
+    text = json.dumps(document, indent=2, ensure_ascii=False)
+    if len(text) > PAYLOAD_LIMIT:
+        text = f"{text[:PAYLOAD_LIMIT]}\n… {len(text) - PAYLOAD_LIMIT:,} more characters"
+    return document, text
+
+
+def objects(document: Any) -> list[Object]:
+    """What the payload speaks of, as the mirror has it now; nothing of hidden repositories."""
+    if not isinstance(document, dict):
+        return []
+    repository_id = _id(document.get("repository"))
+    if repository_id is None or not Repository.visible().filter(pk=repository_id).exists():
+        return []
+    return list(_objects(document, repository_id))
+
+
+def _objects(document: dict[str, Any], repository_id: int) -> Iterator[Object]:
+    if (key := _id(document.get("issue"))) is not None:
+        issue = Issue.objects.filter(pk=key, repository_id=repository_id).first()
+        yield _object("issue", f"id {key}", issue, issue.state if issue else "")
+    if (key := _id(document.get("pull_request"))) is not None:
+        pull = PullRequest.objects.filter(pk=key, repository_id=repository_id).first()
+        state = "merged" if pull and pull.merged else pull.state if pull else ""
+        yield _object("pull request", f"id {key}", pull, state)
+    commits = document.get("commits")
+    if isinstance(commits, list):
+        shas = [str(c.get("id")) for c in commits[:_COMMITS] if isinstance(c, dict)]
+        rows = Commit.objects.filter(repository_id=repository_id, sha__in=shas)
+        found = {commit.sha: commit for commit in rows}
+        for sha in shas:
+            commit = found.get(sha)
+            words = "complete" if commit and commit.complete else "details still to come"
+            yield _object("commit", sha[:10], commit, words)
+
+
+def _object(kind: str, key: str, row: MirroredModel | None, state: str) -> Object:
+    if row is None:
+        return Object(kind, key, "not in the mirror", None)
+    words = "deleted" if row.deleted_at else state
+    if row.dirty_at:
+        words += ", being asked for again"
+    return Object(kind, str(row), words, row.observed_at)
+
+
+def _id(value: Any) -> int | None:
+    key = value.get("id") if isinstance(value, dict) else None
+    return key if isinstance(key, int) and 0 < key < 2**63 else None

@@ -1,0 +1,232 @@
+"""What lies in git: commits with their history, tags, trees and blobs."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from githubsim.clock import epoch, iso
+from githubsim.gitrepos import Commit
+from githubsim.graphql.context import CommitNode, Info, ObjectNode
+from githubsim.graphql.errors import Problem
+from githubsim.graphql.pages import Bounds, Edge, Page, Part, Resolvers, bad_cursor, of_list
+from githubsim.ids import node_id
+from githubsim.store import Account, Repository
+
+GitNode = CommitNode | ObjectNode
+_SHA = re.compile(r"[0-9a-f]{40}")
+_HEADLINE = 72
+_CURSOR = re.compile(r"([0-9a-f]{40}) (\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """Author or committer as git has them; `date` with its own zone."""
+
+    name: str
+    email: str
+    date: str
+
+
+def find_object(
+    repository: Repository, info: Info, oid: str | None = None, expression: str | None = None
+) -> GitNode | None:
+    """An object by its full oid, or by an expression such as `main` or `HEAD:README.md`."""
+    context = info.context
+    context.need("contents")
+    if oid is None:
+        oid = _resolve(repository, info, expression or "")
+    elif not _SHA.fullmatch(oid):
+        raise Problem("INVALID_OID", f"Could not resolve to an object with the oid '{oid}'.")
+    if oid is None:
+        return None
+    commits = context.commits(repository)
+    # A query often names a hundred objects: all are read at the first.
+    commits.want(*context.oids)
+    if commits.find(oid) is not None:
+        return CommitNode(oid, commits)
+    return of_sha(repository, info, oid)
+
+
+def _resolve(repository: Repository, info: Info, expression: str) -> str | None:
+    git = info.context.git
+    if ":" not in expression:
+        return git.resolve(repository.id, expression)
+    if expression.startswith("-"):
+        return None
+    path = git.path(repository.id)
+    return git.try_run(["rev-parse", "-q", "--verify", expression], path).strip() or None
+
+
+def of_sha(repository: Repository, info: Info, sha: str) -> GitNode | None:
+    """The object with this sha, of any kind."""
+    git = info.context.git
+    kind = git.object_types(repository.id, [sha]).get(sha)
+    if kind == "commit":
+        return CommitNode(sha, info.context.commits(repository))
+    if kind == "tag":
+        text = git.try_run(["cat-file", "tag", sha], git.path(repository.id))
+        head, _, message = text.partition("\n\n")
+        fields = dict(line.partition(" ")[::2] for line in head.splitlines())
+        target = of_sha(repository, info, fields["object"])
+        return ObjectNode(sha, repository, "Tag", fields["tag"], message, target)
+    if kind in ("tree", "blob"):
+        return ObjectNode(sha, repository, kind.capitalize())
+    return None
+
+
+def target_of(ref: Any, info: Info) -> GitNode | None:
+    """What a ref points at: a branch always at a commit."""
+    if ref.full.startswith("refs/heads/"):
+        return CommitNode(ref.sha, info.context.commits(ref.repository))
+    return of_sha(ref.repository, info, ref.sha)
+
+
+def _history(node: CommitNode, info: Info, **args: Any) -> Page:
+    bounds = Bounds.of(info, args)
+    if bounds.backward or bounds.before:
+        raise Problem(
+            "INVALID_PAGINATION_BOUNDARIES", "The `history` connection is only paged forward."
+        )
+    git, repository = info.context.git, node.repository
+    filters: dict[str, Any] = {
+        "since": _when(args.get("since")),
+        "until": _when(args.get("until")),
+        "author": _emails(info, args.get("author")),
+        "path": args.get("path"),
+    }
+    # A page that follows goes on from the commit that the first page began at.
+    head, skip = node.sha, 0
+    if bounds.after is not None:
+        found = _CURSOR.fullmatch(bounds.after)
+        if found is None:
+            raise bad_cursor(bounds.after)
+        head, skip = found[1], int(found[2]) + 1
+
+    def load() -> Part:
+        size = bounds.size or 0
+        found = git.log(repository.id, head, skip=skip, limit=size + 1, **filters)
+        commits = info.context.commits(repository)
+        commits.keep(found[:size])
+        edges = [
+            Edge(f"{head} {skip + place}", CommitNode(one.sha, commits))
+            for place, one in enumerate(found[:size])
+        ]
+        return Part(edges, len(found) > size, skip > 0)
+
+    return Page(load, lambda: git.count_log(repository.id, head, **filters))
+
+
+def _when(text: str | None) -> int | None:
+    try:
+        return None if text is None else epoch(text)
+    except ValueError as error:
+        raise Problem("INVALID_TIMESTAMP", f"'{text}' is not a valid timestamp.") from error
+
+
+def _emails(info: Info, author: dict[str, Any] | None) -> list[str]:
+    if author is None:
+        return []
+    emails = list(author.get("emails") or ())
+    for account in info.context.store.accounts() if author.get("id") else ():
+        if account.node_id == author["id"]:
+            emails += info.context.store.emails(account.id)
+    return emails
+
+
+def _parents(node: CommitNode, info: Info, **args: Any) -> Page:
+    return of_list(info, node.commits.parents(node.sha), args)
+
+
+def _author(node: CommitNode, info: Info) -> Signature:
+    commit = node.commit
+    return Signature(commit.author_name, commit.author_email, commit.author_date)
+
+
+def _committer(node: CommitNode, info: Info) -> Signature:
+    commit = node.commit
+    return Signature(commit.committer_name, commit.committer_email, commit.committer_date)
+
+
+def _user(signature: Signature, info: Info) -> Account | None:
+    return info.context.account_by_email(signature.email)
+
+
+def _avatar(signature: Signature, info: Info, size: int | None = None) -> str:
+    account = _user(signature, info)
+    return f"{info.context.web}/avatars/u/{account.id if account else 0}?v=4"
+
+
+def _headline(commit: Commit) -> str:
+    first = commit.message.partition("\n")[0]
+    return first if len(first) <= _HEADLINE else f"{first[: _HEADLINE - 3]}..."
+
+
+def _body(commit: Commit) -> str:
+    first, _, rest = commit.message.partition("\n")
+    if len(first) > _HEADLINE:
+        return f"...{first[_HEADLINE - 3 :]}\n{rest}".rstrip("\n")
+    return rest.lstrip("\n")
+
+
+def _path(node: GitNode, info: Info) -> str:
+    return f"/{info.context.full_name(node.repository)}/commit/{node.sha}"
+
+
+def _tree_path(node: CommitNode, info: Info) -> str:
+    return f"/{info.context.full_name(node.repository)}/tree/{node.sha}"
+
+
+def _url(node: GitNode, info: Info) -> str:
+    return info.context.web + _path(node, info)
+
+
+_PREFIXES = {"Tag": "TA", "Tree": "T", "Blob": "B"}
+_OBJECT: Resolvers = {
+    "abbreviatedOid": lambda node, _: node.sha[:7],
+    "commitResourcePath": _path,
+    "commitUrl": _url,
+    "id": lambda node, _: node_id(_PREFIXES[node.kind], node.repository.id, node.sha),
+    "oid": lambda node, _: node.sha,
+    "repository": lambda node, _: node.repository,
+}
+TYPES: dict[str, Resolvers] = {
+    "Commit": _OBJECT
+    | {
+        "additions": lambda node, _: node.commits.stats(node.sha).additions,
+        "author": _author,
+        "authoredDate": lambda node, _: iso(node.commit.author_at),
+        "changedFiles": lambda node, _: node.commits.stats(node.sha).files,
+        "changedFilesIfAvailable": lambda node, _: node.commits.stats(node.sha).files,
+        "committedDate": lambda node, _: iso(node.commit.committer_at),
+        "committer": _committer,
+        "deletions": lambda node, _: node.commits.stats(node.sha).deletions,
+        "history": _history,
+        "id": lambda node, _: node_id("C", node.repository.id, node.sha),
+        "message": lambda node, _: node.commit.message,
+        "messageBody": lambda node, _: _body(node.commit),
+        "messageHeadline": lambda node, _: _headline(node.commit),
+        "parents": _parents,
+        "resourcePath": _path,
+        "tree": lambda node, _: ObjectNode(node.commit.tree, node.repository, "Tree"),
+        "treeResourcePath": _tree_path,
+        "treeUrl": lambda node, info: info.context.web + _tree_path(node, info),
+        "url": _url,
+    },
+    "Tag": _OBJECT
+    | {
+        "message": lambda node, _: node.message,
+        "name": lambda node, _: node.name,
+        "target": lambda node, _: node.target,
+    },
+    "Tree": _OBJECT,
+    "Blob": _OBJECT,
+    "GitActor": {
+        "avatarUrl": _avatar,
+        "date": lambda signature, _: signature.date,
+        "email": lambda signature, _: signature.email,
+        "name": lambda signature, _: signature.name,
+        "user": _user,
+    },
+}

@@ -1,0 +1,67 @@
+"""What GitHub's GraphQL says when something is wrong: 200, with typed errors beside the data."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from graphql import GraphQLError
+
+Json = dict[str, Any]
+
+_NO_FIELD = re.compile(r"Cannot query field '(\w+)' on type '(\w+)'")
+_NO_ARGUMENT = re.compile(r"Unknown argument '(\w+)' on field '(\w+)\.(\w+)'")
+_NO_VALUE = re.compile(r"Field '(\w+)' argument '(\w+)' of type '([^']+)' is required")
+
+
+class Problem(Exception):
+    """One thing that could not be answered; `type` is GitHub's name for it, e.g. NOT_FOUND."""
+
+    def __init__(self, type_: str, message: str) -> None:
+        super().__init__(message)
+        self.type = type_
+
+
+def unresolved(node_id: str) -> Problem:
+    """No such node, or none that the caller may see."""
+    return Problem("NOT_FOUND", f"Could not resolve to a node with the global id of '{node_id}'.")
+
+
+def forbidden() -> Problem:
+    """The token lacks a permission."""
+    return Problem("FORBIDDEN", "Resource not accessible by integration")
+
+
+def failed(error: GraphQLError) -> Json:
+    """An error of execution in GitHub's shape."""
+    shape: Json = {}
+    if isinstance(error.original_error, Problem):
+        shape["type"] = error.original_error.type
+    if error.path is not None:
+        shape["path"] = error.path
+    return shape | {"locations": _locations(error), "message": error.message}
+
+
+def invalid(error: GraphQLError) -> Json:
+    """An error of parsing or validation in GitHub's shape."""
+    message, extensions = error.message, {}
+    if found := _NO_FIELD.search(message):
+        name, type_name = found.groups()
+        message = f"Field '{name}' doesn't exist on type '{type_name}'"
+        extensions = {"code": "undefinedField", "typeName": type_name, "fieldName": name}
+    elif found := _NO_ARGUMENT.search(message):
+        argument, _, name = found.groups()
+        message = f"Field '{name}' doesn't accept argument '{argument}'"
+        extensions = {"code": "argumentNotAccepted", "name": name, "argumentName": argument}
+    elif found := _NO_VALUE.search(message):
+        name, argument, _ = found.groups()
+        message = f"Field '{name}' is missing required arguments: {argument}"
+        extensions = {"code": "missingRequiredArguments", "name": name, "arguments": argument}
+    elif message.startswith("Syntax Error: "):
+        message = f"Parse error: {message.removeprefix('Syntax Error: ')}"
+    shape: Json = {"extensions": extensions} if extensions else {}
+    return shape | {"locations": _locations(error), "message": message}
+
+
+def _locations(error: GraphQLError) -> list[Json]:
+    return [{"line": one.line, "column": one.column} for one in error.locations or ()]

@@ -1,0 +1,395 @@
+"""Issues, pull requests and their comments."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from githubsim.clock import epoch, iso, iso_or_none
+from githubsim.graphql.context import CommitNode, Info
+from githubsim.graphql.errors import Problem
+from githubsim.graphql.pages import Bounds, Edge, Page, Part, Resolvers, decode, encode, of_list
+from githubsim.ids import node_id
+from githubsim.store import Account, Comment, Issue, Milestone, Pull, Repository
+
+_ORDERS = {"CREATED_AT": "created_at", "UPDATED_AT": "updated_at", "COMMENTS": "comments"}
+_BIGGEST_INT = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class PullCommit:
+    """A commit of a pull request."""
+
+    pull: Pull
+    commit: CommitNode
+
+
+def issues(repository: Repository, info: Info, **args: Any) -> Page:
+    """The issues of a repository."""
+    info.context.need("issues")
+    wanted = dict(args.get("filterBy") or {})
+    states = wanted.get("states") or args.get("states")
+    labels = wanted.get("labels") or args.get("labels")
+    where = _Where()
+    if states and len(set(states)) == 1:
+        where.add("state = ?", states[0].lower())
+    if wanted.get("since"):
+        where.add("updated_at >= ?", _when(wanted["since"]))
+    if wanted.get("createdBy"):
+        where.add("author_id = ?", _login(info, wanted["createdBy"]))
+    if "assignee" in wanted:
+        _assigned(where, info, wanted["assignee"])
+    if "milestoneNumber" in wanted:
+        _in_milestone(where, info, repository, wanted["milestoneNumber"])
+    _labelled(where, info, repository, labels)
+    return _page(repository, info, args, False, where)
+
+
+def pulls(repository: Repository, info: Info, **args: Any) -> Page:
+    """The pull requests of a repository."""
+    info.context.need("pull_requests")
+    where = _Where()
+    states = set(args.get("states") or ())
+    if states and len(states) < 3:
+        halves = {
+            "OPEN": "state = 'open'",
+            "CLOSED": f"state = 'closed' AND NOT {_PART} p.merged_at IS NOT NULL)",
+            "MERGED": f"state = 'closed' AND {_PART} p.merged_at IS NOT NULL)",
+        }
+        where.add(" OR ".join(f"({halves[one]})" for one in sorted(states)))
+    for column, name in (("base_ref", "baseRefName"), ("head_ref", "headRefName")):
+        if args.get(name) is not None:
+            where.add(f"{_PART} p.{column} = ?)", args[name])
+    _labelled(where, info, repository, args.get("labels"))
+    return _page(repository, info, args, True, where)
+
+
+_PART = "EXISTS (SELECT 1 FROM pulls p WHERE p.issue_id = issues.id AND"
+
+
+class _Where:
+    """Conditions on the table of issues."""
+
+    def __init__(self) -> None:
+        self.parts: list[str] = []
+        self.values: list[Any] = []
+
+    def add(self, part: str, *values: Any) -> None:
+        self.parts.append(f"({part})")
+        self.values += values
+
+    def but(self, part: str, *values: Any) -> _Where:
+        """These, and one more."""
+        new = _Where()
+        new.parts, new.values = [*self.parts], [*self.values]
+        new.add(part, *values)
+        return new
+
+    def filters(self) -> dict[str, Any]:
+        return {"where": " AND ".join(self.parts), "values": self.values}
+
+
+def _page(
+    repository: Repository, info: Info, args: dict[str, Any], pulls: bool, where: _Where
+) -> Page:
+    bounds = Bounds.of(info, args)
+    order = args.get("orderBy") or {"field": "CREATED_AT", "direction": "ASC"}
+    column = _ORDERS[order["field"]]
+    descending = order["direction"] == "DESC"
+    context, store = info.context, info.context.store
+
+    def load() -> Part:
+        size = bounds.size or 0
+        rest = where
+        for cursor, forward in ((bounds.after, True), (bounds.before, False)):
+            if cursor is not None:
+                sign = ">" if forward != descending else "<"
+                rest = rest.but(f"({column}, id) {sign} (?, ?)", *decode(cursor, 2))
+        found = store.issues(
+            repository.id,
+            pulls=pulls,
+            order=column,
+            descending=descending != bounds.backward,
+            limit=size + 1,
+            **rest.filters(),
+        )
+        more = len(found) > size
+        del found[size:]
+        if bounds.backward:
+            found.reverse()
+        nodes: Sequence[Issue | Pull] = store.pulls_of(found) if pulls and found else found
+        if pulls:
+            _expect_merges(info, repository, nodes)
+        edges = [
+            Edge(encode(getattr(issue, column), issue.id), node)
+            for issue, node in zip(found, nodes, strict=True)
+        ]
+        before = bounds.after is not None if not bounds.backward else more
+        return Part(edges, bounds.before is not None if bounds.backward else more, before)
+
+    context.seen(repository)
+    return Page(load, lambda: store.count_issues(repository.id, pulls=pulls, **where.filters()))
+
+
+def _expect_merges(info: Info, repository: Repository, nodes: Sequence[Any]) -> None:
+    merges = [one.part.merge_commit_sha for one in nodes if one.part.merge_commit_sha]
+    info.context.commits(repository).want(*merges)
+
+
+def _labelled(
+    where: _Where, info: Info, repository: Repository, names: Sequence[str] | None
+) -> None:
+    if not names:
+        return
+    found = [info.context.store.label_by_name(repository.id, name) for name in names]
+    wanted = json.dumps([one.id for one in found if one is not None])
+    where.add(
+        "EXISTS (SELECT 1 FROM json_each(label_ids)"
+        " WHERE value IN (SELECT value FROM json_each(?)))",
+        wanted,
+    )
+
+
+def _assigned(where: _Where, info: Info, login: str | None) -> None:
+    if login is None:
+        where.add("assignee_ids = '[]'")
+    elif login == "*":
+        where.add("assignee_ids <> '[]'")
+    else:
+        where.add("? IN (SELECT value FROM json_each(assignee_ids))", _login(info, login))
+
+
+def _in_milestone(where: _Where, info: Info, repository: Repository, number: str | None) -> None:
+    if number is None:
+        where.add("milestone_id IS NULL")
+    elif number == "*":
+        where.add("milestone_id IS NOT NULL")
+    else:
+        found = info.context.store.milestones(repository.id)
+        where.add(
+            "milestone_id = ?", *[one.id for one in found if str(one.number) == number] or [-1]
+        )
+
+
+def _login(info: Info, login: str) -> int:
+    account = info.context.store.account_by_login(login)
+    return -1 if account is None else account.id
+
+
+def _when(text: str) -> int:
+    try:
+        return epoch(text)
+    except ValueError as error:
+        raise Problem("INVALID_TIMESTAMP", f"'{text}' is not a valid DateTime.") from error
+
+
+def _issue(node: Issue | Pull) -> Issue:
+    return node if isinstance(node, Issue) else node.issue
+
+
+def _path(node: Issue | Pull, info: Info) -> str:
+    home = info.context.full_name(info.context.home(node.repository_id))
+    return f"/{home}/{'issues' if isinstance(node, Issue) else 'pull'}/{node.number}"
+
+
+def _author(node: Any, info: Info) -> Account | None:
+    return info.context.store.account(_issue(node).author_id)
+
+
+def _assignees(node: Any, info: Info, **args: Any) -> Page:
+    store = info.context.store
+    accounts = [store.account(one) for one in _issue(node).assignee_ids]
+    return of_list(info, [one for one in accounts if one is not None], args)
+
+
+def _labels(node: Any, info: Info, **args: Any) -> Page:
+    issue = _issue(node)
+    found = info.context.labels(issue.repository_id, issue.label_ids)
+    order = args.get("orderBy") or {}
+    if order.get("field") == "NAME":
+        found.sort(key=lambda label: label.name.lower())
+    if order.get("direction") == "DESC":
+        found.reverse()
+    return of_list(info, found, args)
+
+
+def _milestone(node: Any, info: Info) -> Milestone | None:
+    issue = _issue(node)
+    if issue.milestone_id is None:
+        return None
+    return info.context.milestone(issue.repository_id, issue.milestone_id)
+
+
+def _comments(node: Any, info: Info, **args: Any) -> Page:
+    issue = _issue(node)
+    bounds = Bounds.of(info, args)
+    if bounds.size is None:
+        return Page(lambda: Part((), False, False), lambda: issue.comments)
+    found = info.context.store.comments(issue.id)
+    if (args.get("orderBy") or {}).get("direction") == "DESC":
+        found.sort(key=lambda one: (one.updated_at, one.id), reverse=True)
+    return of_list(info, found, args)
+
+
+def _pull_commits(pull: Pull, info: Info, **args: Any) -> Page:
+    bounds = Bounds.of(info, args)
+    if bounds.size is None:
+        return Page(lambda: Part((), False, False), lambda: pull.part.commits)
+    info.context.need("contents")
+    part = pull.part
+    found = info.context.git.log(
+        pull.repository_id, part.head_sha, limit=250, exclude=[part.base_sha]
+    )
+    commits = info.context.commits(info.context.home(pull.repository_id))
+    commits.keep(found)
+    # Oldest first, and at most 250, as on GitHub.
+    nodes = [PullCommit(pull, CommitNode(one.sha, commits)) for one in reversed(found)]
+    return of_list(info, nodes, args)
+
+
+def _merge_commit(pull: Pull, info: Info) -> CommitNode | None:
+    sha = pull.part.merge_commit_sha
+    if sha is None or not pull.merged:
+        return None
+    return CommitNode(sha, info.context.commits(info.context.home(pull.repository_id)))
+
+
+def _pull_state(pull: Pull) -> str:
+    return "MERGED" if pull.merged else pull.issue.state.upper()
+
+
+def _reason(issue: Issue, info: Info, enableDuplicate: bool = False) -> str | None:
+    reason = (issue.state_reason or "").upper() or None
+    return "NOT_PLANNED" if reason == "DUPLICATE" and not enableDuplicate else reason
+
+
+def _branch(pull: Pull, info: Info, repository_id: int | None, name: str) -> Any:
+    from githubsim.graphql.repositories import ref_of
+
+    repository = info.context.repository(repository_id)
+    return None if repository is None else ref_of(repository, info, f"refs/heads/{name}")
+
+
+def _small(number: int) -> int | None:
+    """`databaseId` is a 32-bit Int in the schema; what does not fit is only a `fullDatabaseId`."""
+    return number if number <= _BIGGEST_INT else None
+
+
+def _comment_path(comment: Comment, info: Info) -> str:
+    return f"{_path(_subject(comment, info), info)}#issuecomment-{comment.id}"
+
+
+def _subject(comment: Comment, info: Info) -> Issue | Pull:
+    issue = info.context.store.issue(comment.issue_id)
+    if issue is None:
+        raise Problem("NOT_FOUND", "Could not resolve to an Issue.")
+    return issue if issue.pull_id is None else info.context.store.pull_of(issue)
+
+
+def _of_type(comment: Comment, info: Info, kind: type[Any]) -> Any:
+    subject = _subject(comment, info)
+    return subject if isinstance(subject, kind) else None
+
+
+def _viewer_wrote(node: Any, info: Info) -> bool:
+    author = node.author_id if isinstance(node, Comment) else _issue(node).author_id
+    return author is not None and author == info.context.caller.acting_id
+
+
+# Both resolve from the issue half of a pull request.
+_BOTH: Resolvers = {
+    "activeLockReason": lambda node, _: (
+        reason.upper().replace(" ", "_").replace("-", "_")
+        if (reason := _issue(node).lock_reason)
+        else None
+    ),
+    "assignees": _assignees,
+    "author": _author,
+    "authorAssociation": lambda node, _: _issue(node).association,
+    "body": lambda node, _: _issue(node).body or "",
+    "bodyText": lambda node, _: (_issue(node).body or "").strip(),
+    "closed": lambda node, _: _issue(node).state == "closed",
+    "closedAt": lambda node, _: iso_or_none(_issue(node).closed_at),
+    "comments": _comments,
+    "createdAt": lambda node, _: iso(_issue(node).created_at),
+    "databaseId": lambda node, _: _small(node.id),
+    "fullDatabaseId": lambda node, _: str(node.id),
+    "id": lambda node, _: node.node_id,
+    "labels": _labels,
+    "locked": lambda node, _: _issue(node).locked,
+    "milestone": _milestone,
+    "number": lambda node, _: node.number,
+    "publishedAt": lambda node, _: iso(_issue(node).created_at),
+    "repository": lambda node, info: info.context.home(node.repository_id),
+    "resourcePath": _path,
+    "title": lambda node, _: _issue(node).title,
+    "updatedAt": lambda node, _: iso(_issue(node).updated_at),
+    "url": lambda node, info: info.context.web + _path(node, info),
+    "viewerDidAuthor": _viewer_wrote,
+}
+TYPES: dict[str, Resolvers] = {
+    "Issue": _BOTH
+    | {
+        "state": lambda issue, _: issue.state.upper(),
+        "stateReason": _reason,
+    },
+    "PullRequest": _BOTH
+    | {
+        "additions": lambda pull, _: pull.part.additions,
+        "baseRef": lambda pull, info: _branch(pull, info, pull.repository_id, pull.part.base_ref),
+        "baseRefName": lambda pull, _: pull.part.base_ref,
+        "baseRefOid": lambda pull, _: pull.part.base_sha,
+        "baseRepository": lambda pull, info: info.context.home(pull.repository_id),
+        "changedFiles": lambda pull, _: pull.part.changed_files,
+        "commits": _pull_commits,
+        "deletions": lambda pull, _: pull.part.deletions,
+        "headRef": lambda pull, info: _branch(
+            pull, info, pull.part.head_repository_id, pull.part.head_ref
+        ),
+        "headRefName": lambda pull, _: pull.part.head_ref,
+        "headRefOid": lambda pull, _: pull.part.head_sha,
+        "headRepository": lambda pull, info: info.context.repository(pull.part.head_repository_id),
+        "headRepositoryOwner": lambda pull, info: (
+            info.context.store.account(head.owner_id)
+            if (head := info.context.repository(pull.part.head_repository_id))
+            else None
+        ),
+        "isCrossRepository": lambda pull, _: pull.part.head_repository_id != pull.repository_id,
+        "isDraft": lambda pull, _: pull.part.draft,
+        "mergeCommit": _merge_commit,
+        "merged": lambda pull, _: pull.merged,
+        "mergedAt": lambda pull, _: iso_or_none(pull.part.merged_at),
+        "mergedBy": lambda pull, info: info.context.store.account(pull.part.merged_by_id),
+        "permalink": lambda pull, info: info.context.web + _path(pull, info),
+        "state": lambda pull, _: _pull_state(pull),
+    },
+    "IssueComment": {
+        "author": lambda comment, info: info.context.store.account(comment.author_id),
+        "authorAssociation": lambda comment, _: comment.association,
+        "body": lambda comment, _: comment.body,
+        "bodyText": lambda comment, _: comment.body.strip(),
+        "createdAt": lambda comment, _: iso(comment.created_at),
+        "databaseId": lambda comment, _: _small(comment.id),
+        "fullDatabaseId": lambda comment, _: str(comment.id),
+        "id": lambda comment, _: comment.node_id,
+        "issue": _subject,
+        "publishedAt": lambda comment, _: iso(comment.created_at),
+        "pullRequest": lambda comment, info: _of_type(comment, info, Pull),
+        "repository": lambda comment, info: info.context.home(comment.repository_id),
+        "resourcePath": _comment_path,
+        "updatedAt": lambda comment, _: iso(comment.updated_at),
+        "url": lambda comment, info: info.context.web + _comment_path(comment, info),
+        "viewerDidAuthor": _viewer_wrote,
+    },
+    "PullRequestCommit": {
+        "commit": lambda one, _: one.commit,
+        "id": lambda one, _: node_id("PURC", one.pull.repository_id, one.commit.sha),
+        "pullRequest": lambda one, _: one.pull,
+        "resourcePath": lambda one, info: f"{_path(one.pull, info)}/commits/{one.commit.sha}",
+        "url": lambda one, info: (
+            f"{info.context.web}{_path(one.pull, info)}/commits/{one.commit.sha}"
+        ),
+    },
+}

@@ -1,0 +1,60 @@
+"""The executable schema: the published types of schema.graphql with the resolvers of each room."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from graphql import (
+    GraphQLInterfaceType,
+    GraphQLObjectType,
+    GraphQLSchema,
+    GraphQLUnionType,
+    build_schema,
+)
+
+from githubsim.graphql import accounts, commits, issues, repositories, root
+from githubsim.graphql.pages import CONNECTION, EDGE, PAGE_INFO, Resolvers
+
+TEXT = (Path(__file__).parent / "schema.graphql").read_text()
+
+
+@cache
+def schema() -> GraphQLSchema:
+    """Built once; LookupError names a field that nothing resolves, or a resolver of no field."""
+    built = build_schema(TEXT)
+    resolvers: dict[str, Resolvers] = {"PageInfo": PAGE_INFO}
+    for room in (root, accounts, repositories, issues, commits):
+        resolvers |= room.TYPES
+    for name, kind in built.type_map.items():
+        if name.startswith("__"):
+            continue
+        if isinstance(kind, (GraphQLInterfaceType, GraphQLUnionType)):
+            kind.resolve_type = _resolve_type
+        elif isinstance(kind, GraphQLObjectType):
+            if name.endswith("Connection"):
+                mine = CONNECTION
+            elif name.endswith("Edge"):
+                mine = EDGE
+            else:
+                # Payloads of mutations are dicts, which need no resolvers.
+                mine = resolvers.pop(name, {}) if not name.endswith("Payload") else {}
+            _attach(kind, mine)
+    if resolvers:
+        raise LookupError(f"no such types in schema.graphql: {sorted(resolvers)}")
+    return built
+
+
+def _attach(kind: GraphQLObjectType, resolvers: Resolvers) -> None:
+    if kind.name.endswith("Payload"):
+        return
+    if kind.fields.keys() != resolvers.keys():
+        wrong = sorted(kind.fields.keys() ^ resolvers.keys())
+        raise LookupError(f"{kind.name}: fields and resolvers differ in {wrong}")
+    for name, resolve in resolvers.items():
+        kind.fields[name].resolve = resolve
+
+
+def _resolve_type(value: Any, *_: Any) -> str:
+    return root.type_name(value)

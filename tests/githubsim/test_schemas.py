@@ -1,0 +1,178 @@
+"""Answers and payloads checked against GitHub's own OpenAPI description, in both API versions.
+
+`githubkit` is generated from that description: a call through it validates the whole answer.
+"""
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from githubkit import AppAuthStrategy, AppInstallationAuthStrategy, GitHub
+
+from githubsim.testing import Sim
+from tests.githubsim.receiver import Receiver
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", DeprecationWarning)
+    from githubkit.versions.v2022_11_28.webhooks import WebhookNamespace as Webhooks2022
+    from githubkit.versions.v2026_03_10.webhooks import WebhookNamespace as Webhooks2026
+
+VERSIONS = ("2022-11-28", "2026-03-10")
+Rest = Any
+
+APP_CALLS: dict[str, Callable[[Rest, int], Any]] = {
+    "GET /app": lambda rest, _: rest.apps.get_authenticated(),
+    "GET /app/installations": lambda rest, _: rest.apps.list_installations(),
+    "GET /app/installations/{id}": lambda rest, one: rest.apps.get_installation(one),
+    "POST …/access_tokens": lambda rest, one: rest.apps.create_installation_access_token(one),
+    "GET /app/hook/config": lambda rest, _: rest.apps.get_webhook_config_for_app(),
+    "GET /app/hook/deliveries": lambda rest, _: rest.apps.list_webhook_deliveries(),
+    "GET /meta": lambda rest, _: rest.meta.get(),
+    "GET /versions": lambda rest, _: rest.meta.get_all_versions(),
+}
+REPOSITORY_CALLS: dict[str, Callable[[Rest, str, str], Any]] = {
+    "GET /repos/{o}/{r}": lambda rest, o, r: rest.repos.get(o, r),
+    "GET …/branches": lambda rest, o, r: rest.repos.list_branches(o, r),
+    "GET …/branches/{name}": lambda rest, o, r: rest.repos.get_branch(o, r, "main"),
+    "GET …/commits": lambda rest, o, r: rest.repos.list_commits(o, r),
+    "GET …/commits/{ref}": lambda rest, o, r: rest.repos.get_commit(o, r, "main"),
+    "GET …/compare": lambda rest, o, r: rest.repos.compare_commits(o, r, "main...topic"),
+    "GET …/contributors": lambda rest, o, r: rest.repos.list_contributors(o, r, anon="1"),
+    "GET …/languages": lambda rest, o, r: rest.repos.list_languages(o, r),
+    "GET …/tags": lambda rest, o, r: rest.repos.list_tags(o, r),
+    "GET …/topics": lambda rest, o, r: rest.repos.get_all_topics(o, r),
+    "GET …/git/matching-refs": lambda rest, o, r: rest.git.list_matching_refs(o, r, "heads"),
+    "GET …/git/ref": lambda rest, o, r: rest.git.get_ref(o, r, "heads/main"),
+    "GET …/issues": lambda rest, o, r: rest.issues.list_for_repo(o, r, state="all", per_page=100),
+    "GET …/issues/{n}": lambda rest, o, r: rest.issues.get(o, r, 1),
+    "GET …/issues/comments": lambda rest, o, r: rest.issues.list_comments_for_repo(o, r),
+    "GET …/labels": lambda rest, o, r: rest.issues.list_labels_for_repo(o, r),
+    "GET …/milestones": lambda rest, o, r: rest.issues.list_milestones(o, r, state="all"),
+    "GET …/assignees": lambda rest, o, r: rest.issues.list_assignees(o, r),
+    "GET …/pulls": lambda rest, o, r: rest.pulls.list_(o, r, state="all", per_page=100),
+    "GET /installation/repositories": lambda rest, o, r: (
+        rest.apps.list_repos_accessible_to_installation()
+    ),
+    "GET /rate_limit": lambda rest, o, r: rest.rate_limit.get(),
+    "GET /users/{login}": lambda rest, o, r: rest.users.get_by_username(o),
+    "GET /orgs/{org}": lambda rest, o, r: rest.orgs.get(o),
+    "GET /orgs/{org}/repos": lambda rest, o, r: rest.repos.list_for_org(o),
+}
+
+
+@pytest.fixture(scope="module")
+def topic(github: Sim) -> str:
+    """A repository with everything the calls ask for."""
+    found = max(github.truth()["repositories"], key=lambda one: one["issues"]["total"])
+    name = str(found["full_name"])
+    opened = github.control("pulls/open", {"repository": name, "head": "topic", "title": "Topic"})
+    where = {"repository": name, "number": opened["number"]}
+    github.control("issues/comment", where)
+    github.control("issues/label", where | {"labels": ["bug"]})
+    return name
+
+
+def installation_of(github: Sim) -> int:
+    return int(github.truth()["installations"][0]["id"])
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("call", APP_CALLS)
+def test_the_apps_answers_are_githubs(github: Sim, topic: str, call: str, version: str) -> None:
+    app = GitHub(AppAuthStrategy(str(github.app.id), github.private_key), base_url=f"{github.url}/")
+    answer = APP_CALLS[call](app.rest(version), installation_of(github))
+    assert answer.parsed_data is not None
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("call", REPOSITORY_CALLS)
+def test_a_repositorys_answers_are_githubs(
+    github: Sim, topic: str, call: str, version: str
+) -> None:
+    auth = AppInstallationAuthStrategy(
+        str(github.app.id), github.private_key, installation_of(github)
+    )
+    client = GitHub(auth, base_url=f"{github.url}/", http_cache=False)
+    answer = REPOSITORY_CALLS[call](client.rest(version), *topic.split("/"))
+    assert answer.parsed_data is not None
+
+
+def test_single_answers_are_githubs(github: Sim, topic: str) -> None:
+    auth = AppInstallationAuthStrategy(
+        str(github.app.id), github.private_key, installation_of(github)
+    )
+    client = GitHub(auth, base_url=f"{github.url}/", http_cache=False)
+    owner, name = topic.split("/")
+    for version in VERSIONS:
+        rest = client.rest(version)
+        for pull in rest.pulls.list_(owner, name, state="all").parsed_data:
+            assert rest.pulls.get(owner, name, pull.number).parsed_data.id == pull.id
+            assert rest.pulls.list_files(owner, name, pull.number).parsed_data is not None
+            assert rest.pulls.list_commits(owner, name, pull.number).parsed_data is not None
+        made = rest.issues.create(owner, name, title="Through githubkit").parsed_data
+        closed = rest.issues.update(owner, name, made.number, state="closed").parsed_data
+        assert closed.state == "closed"
+
+
+def test_every_payload_is_githubs(github: Sim, receiver: Receiver, topic: str) -> None:
+    owner = topic.split("/")[0]
+    control = github.control
+    made = control("issues/open", {"repository": topic})
+    issue = {"repository": topic, "number": made["number"]}
+    people = [one["login"] for one in github.truth(accounts=1)["accounts"] if one["type"] == "User"]
+    control("issues/edit", issue | {"body": "new"})
+    control("issues/label", issue | {"labels": ["bug"]})
+    control("issues/label", issue | {"labels": []})
+    control("issues/assign", issue | {"assignees": people[:1]})
+    control("issues/assign", issue | {"assignees": []})
+    control("issues/lock", issue)
+    control("issues/lock", issue | {"locked": False})
+    control("issues/comment", issue)
+    control("issues/close", issue)
+    control("issues/reopen", issue)
+    control("repositories/create", {"owner": owner, "name": "s1"})
+    control("issues/transfer", issue | {"to": f"{owner}/s1"})
+    gone = control("issues/open", {"repository": topic})["number"]
+    control("issues/delete", {"repository": topic, "number": gone})
+    pull = {"repository": topic, "number": control("pulls/open", {"repository": topic})["number"]}
+    control("pulls/edit", pull | {"title": "Other"})
+    control("issues/label", pull | {"labels": ["bug"]})
+    control("issues/assign", pull | {"assignees": people[:1]})
+    control("pulls/draft", pull)
+    control("pulls/draft", pull | {"draft": False})
+    control("pulls/close", pull)
+    control("pulls/reopen", pull)
+    control("pulls/merge", pull)
+    control("push", {"repository": topic, "branch": "s2"})
+    control("refs/set", {"repository": topic, "ref": "refs/tags/s3"})
+    control("refs/delete", {"repository": topic, "ref": "refs/heads/s2"})
+    s1 = {"repository": f"{owner}/s1"}
+    control("repositories/edit", s1 | {"description": "x"})
+    control("repositories/edit", s1 | {"name": "s4"})
+    s4 = {"repository": f"{owner}/s4"}
+    control("repositories/edit", s4 | {"private": True})
+    control("repositories/edit", s4 | {"private": False, "archived": True})
+    control("repositories/edit", s4 | {"archived": False})
+    control("installation/remove", {"repositories": [f"{owner}/s4"]})
+    control("installation/add", {"repositories": [f"{owner}/s4"]})
+    control("repositories/delete", s4)
+    control("ping")
+    control("suspend")
+    control("unsuspend")
+    control("uninstall")
+    control("install", {"account": owner})
+    assert control("webhooks/wait", {"timeout": 30})["delivered"]
+
+    seen = set()
+    wrong: list[str] = []
+    for one in receiver.received:
+        for version in (Webhooks2022, Webhooks2026):
+            try:
+                version.parse(one.event, one.body)
+            except Exception as error:
+                if (one.name, version) not in seen:
+                    wrong.append(f"{one.name}: {error}"[:2000])
+            seen.add((one.name, version))
+    assert not wrong, "\n\n".join(wrong)
+    assert len(seen) > 2 * 35

@@ -1,0 +1,183 @@
+"""What a reader sees: the dashboard in a real browser, served as users serve it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote, urlencode
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection, transaction
+from playwright.sync_api import Browser, Page, expect
+
+from autosync.mirror import feed
+from autosync.mirror.feed import FeedLine
+from autosync.mirror.models import Repository
+from tests.browser import chromium, tab
+from tests.integration.api_rows import commit, issue, pull_request, repository
+from tests.service import eventually, free_port
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+class Dashboard:
+    """The web process on the test's own database."""
+
+    def __init__(self, folder: Path) -> None:
+        self.url = f"http://127.0.0.1:{free_port()}"
+        self._log = folder / "web.log"
+        self.environment = {
+            **os.environ,
+            "DATABASE_URL": _address(),
+            "AUTOSYNC_PORT": self.url.rpartition(":")[2],
+            "AUTOSYNC_DASHBOARD_PUBLIC": "1",
+        }
+
+    def __enter__(self) -> Dashboard:
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "autosync.service.web"],
+                env=self.environment, stdout=log, stderr=log,
+            )  # fmt: skip
+        eventually(self._answers, 60, f"the web process answers at {self.url}")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        self._process.wait(30)
+
+    def _answers(self) -> bool:
+        assert self._process.poll() is None, self._log.read_text()
+        try:
+            urllib.request.urlopen(f"{self.url}/login/", timeout=2).close()
+        except urllib.error.HTTPError:
+            return True
+        except OSError:
+            return False
+        return True
+
+
+def _address() -> str:
+    """Where the test's database is, as DATABASE_URL."""
+    where = connection.get_connection_params()
+    user, password = quote(str(where["user"])), quote(str(where.get("password", "")))
+    rest = {key: where[key] for key in ("host", "port", "passfile") if where.get(key)}
+    return f"postgresql://{user}:{password}@/{where['dbname']}?{urlencode(rest)}"
+
+
+@pytest.fixture
+def dashboard(tmp_path: Path) -> Iterator[Dashboard]:
+    with Dashboard(tmp_path) as served:
+        yield served
+
+
+@pytest.fixture
+def browser() -> Iterator[Browser]:
+    with chromium() as opened:
+        yield opened
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    with tab(browser) as opened:
+        yield opened
+
+
+def publish(title: str, repo: Repository) -> None:
+    with transaction.atomic():
+        feed.publish([FeedLine("commit", "pushed", repo.pk, title=title, actor="ada")])
+
+
+def test_a_change_appears_on_the_open_page_without_a_reload(
+    dashboard: Dashboard, page: Page
+) -> None:
+    rocket = repository("acme/rocket", sync_state="synced")
+    page.goto(dashboard.url)
+    expect(page.get_by_text("live", exact=True)).to_be_visible()
+    page.evaluate("window.notReloaded = true")
+    publish("Fix the engine", rocket)
+    publish("<b>Not</b> bold", rocket)
+    lines = page.locator("#feed > li")
+    expect(lines.first).to_contain_text("<b>Not</b> bold")
+    expect(lines.nth(1)).to_contain_text("Fix the engine")
+    expect(lines).to_have_count(2)
+    assert page.evaluate("window.notReloaded")
+
+
+def test_the_tables_follow_what_changed(dashboard: Dashboard, page: Page) -> None:
+    rocket = repository("acme/rocket", sync_state="synced")
+    page.goto(dashboard.url)
+    expect(page.get_by_text("live", exact=True)).to_be_visible()
+    row = page.locator(f"#repository-{rocket.pk}")
+    expect(row.locator("td.number").first).to_have_text("0")
+    commit(rocket)
+    publish("First commit", rocket)
+    expect(row.locator("td.number").first).to_have_text("1")
+
+
+def test_what_was_missed_while_the_connection_was_cut_is_shown_after_it(
+    dashboard: Dashboard, page: Page
+) -> None:
+    rocket = repository("acme/rocket")
+    page.goto(dashboard.url)
+    expect(page.get_by_text("live", exact=True)).to_be_visible()
+    publish("before", rocket)
+    expect(page.locator("#feed > li")).to_have_count(1)
+    dashboard.__exit__()
+    expect(page.get_by_text("reconnecting")).to_be_visible()
+    publish("meanwhile", rocket)
+    dashboard.__enter__()
+    expect(page.get_by_text("live", exact=True)).to_be_visible()
+    expect(page.locator("#feed > li").first).to_contain_text("meanwhile")
+    expect(page.locator("#feed > li")).to_have_count(2)
+
+
+def test_everything_can_be_read_with_javascript_off(dashboard: Dashboard, browser: Browser) -> None:
+    rocket = repository("acme/rocket", sync_state="synced")
+    commit(rocket, message="Fix the engine")
+    issue(rocket, title="It does not fly")
+    pull_request(rocket, title="Make it fly")
+    publish("Fix the engine", rocket)
+    with tab(browser, java_script_enabled=False) as page:
+        page.goto(dashboard.url)
+        expect(page.locator("#feed > li")).to_contain_text("Fix the engine")
+        page.get_by_role("rowheader").get_by_role("link", name="acme/rocket").click()
+        expect(page.get_by_role("heading", name="acme/rocket")).to_be_visible()
+        expect(page.get_by_text("Fix the engine").first).to_be_visible()
+        page.get_by_role("link", name="Issues").first.click()
+        expect(page.get_by_text("It does not fly")).to_be_visible()
+        page.get_by_role("link", name="Pull requests").first.click()
+        expect(page.get_by_text("Make it fly")).to_be_visible()
+
+
+@pytest.mark.parametrize("width", [400, 1280])
+def test_no_page_is_wider_than_the_window(
+    dashboard: Dashboard, browser: Browser, width: int
+) -> None:
+    rocket = repository("acme/rocket-" + "with-a-very-long-name-" * 4)
+    commit(rocket, message="Unbroken" * 40)
+    issue(rocket, title="Also" * 60)
+    publish("Unbroken" * 40, rocket)
+    with tab(browser, viewport={"width": width, "height": 900}) as page:
+        for path in ("/", f"/repositories/{rocket.pk}/", f"/repositories/{rocket.pk}/?tab=issues"):
+            page.goto(dashboard.url + path)
+            wide = page.evaluate("document.documentElement.scrollWidth")
+            assert wide <= width, f"{path} is {wide} px wide"
+
+
+def test_staff_sign_in_and_out(dashboard: Dashboard, page: Page) -> None:
+    User.objects.create_superuser("ada", password="a long secret")
+    page.goto(dashboard.url)
+    page.get_by_role("link", name="Sign in").click()
+    page.get_by_label("Name").fill("ada")
+    page.get_by_label("Password").fill("a long secret")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("link", name="Admin")).to_be_visible()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("link", name="Sign in")).to_be_visible()

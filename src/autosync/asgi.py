@@ -69,12 +69,12 @@ async def _lifespan(receive: Receive, send: Send) -> None:
         if message["type"] == "lifespan.startup":
             await send({"type": "lifespan.startup.complete"})
         elif message["type"] == "lifespan.shutdown":
-            await asyncio.gather(receiver.close(), _end_requests())
+            await asyncio.gather(receiver.close(), end_requests())
             await send({"type": "lifespan.shutdown.complete"})
             return
 
 
-async def _end_requests() -> None:
+async def end_requests() -> None:
     """Let answers under way end; event streams never do by themselves."""
     answers = [task for task, stream in _under_way.items() if not stream]
     if answers:

@@ -14,6 +14,7 @@ DEBUG = CONFIG.autosync_debug
 ALLOWED_HOSTS = CONFIG.allowed_hosts
 
 INSTALLED_APPS = [
+    "autosync",  # first: of commands with one name Django takes that of the first app
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -30,7 +31,6 @@ INSTALLED_APPS = [
     "autosync.sync",
     "autosync.api",
     "autosync.web",
-    "autosync",
 ]
 
 MIDDLEWARE = [

@@ -92,11 +92,11 @@ def test_act_3_lost_webhooks_are_healed_by_a_sync(stage: tuple[Sim, Service]) ->
     for name in names:
         sim.control("push", {"repository": name, "count": 3})
         sim.control("push", {"repository": name, "branch": "unseen", "count": 1})
-        opened = sim.control("open_issue", {"repository": name, "title": "nobody told us"})
-        closed = sim.control("open_issue", {"repository": name, "title": "gone again"})
-        sim.control("close_issue", {"repository": name, "number": opened["number"]})
-        sim.control("delete_issue", {"repository": name, "number": closed["number"]})
-    sim.control("create_repository", {"name": "newcomer"})
+        opened = sim.control("issues/open", {"repository": name, "title": "nobody told us"})
+        closed = sim.control("issues/open", {"repository": name, "title": "gone again"})
+        sim.control("issues/close", {"repository": name, "number": opened["number"]})
+        sim.control("issues/delete", {"repository": name, "number": closed["number"]})
+    sim.control("repositories/create", {"owner": names[0].partition("/")[0], "name": "newcomer"})
     sim.control("webhooks", {"on": True})
     assert differences(service, sim) != {}
     done = service.run("manage.py", "sync_github", "--force")

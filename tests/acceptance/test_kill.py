@@ -73,7 +73,7 @@ def test_a_burst_survives_a_kill_in_its_middle(stage: tuple[Sim, Service]) -> No
 
     def burst() -> None:
         for number in range(BURST):
-            sim.control("open_issue", {"repository": name, "title": f"burst {number}"})
+            sim.control("issues/open", {"repository": name, "title": f"burst {number}"})
 
     people = threading.Thread(target=burst)
     people.start()
@@ -108,8 +108,8 @@ def test_a_burst_survives_a_kill_in_its_middle(stage: tuple[Sim, Service]) -> No
 
 def graphql_calls(sim: Sim) -> int:
     return sum(
-        count["count"] if isinstance(count, dict) else int(count)
-        for endpoint, count in sim.requests()["endpoints"].items()
+        sum(by_status.values())
+        for endpoint, by_status in sim.requests()["endpoints"].items()
         if "graphql" in endpoint
     )
 
@@ -118,6 +118,6 @@ def acknowledged_by_us(sim: Sim) -> set[str]:
     """GUIDs that GitHub's own log of deliveries says were answered 2xx."""
     app = AppCredentials(sim.app.id, private_key=Path(sim.app.pem).read_text(), api_url=sim.url)
     items: list[dict[str, Any]] = [
-        item for page in AppClient(app, LocalBudget()).deliveries() for item in page
+        item for page in AppClient(app, LocalBudget()).deliveries() for item in page.items
     ]
     return {item["guid"] for item in items if 200 <= item["status_code"] < 300}

@@ -28,8 +28,6 @@ APP_CALLS: dict[str, Callable[[Rest, int], Any]] = {
     "POST …/access_tokens": lambda rest, one: rest.apps.create_installation_access_token(one),
     "GET /app/hook/config": lambda rest, _: rest.apps.get_webhook_config_for_app(),
     "GET /app/hook/deliveries": lambda rest, _: rest.apps.list_webhook_deliveries(),
-    "GET /meta": lambda rest, _: rest.meta.get(),
-    "GET /versions": lambda rest, _: rest.meta.get_all_versions(),
 }
 REPOSITORY_CALLS: dict[str, Callable[[Rest, str, str], Any]] = {
     "GET /repos/{o}/{r}": lambda rest, o, r: rest.repos.get(o, r),
@@ -50,10 +48,12 @@ REPOSITORY_CALLS: dict[str, Callable[[Rest, str, str], Any]] = {
     "GET …/labels": lambda rest, o, r: rest.issues.list_labels_for_repo(o, r),
     "GET …/milestones": lambda rest, o, r: rest.issues.list_milestones(o, r, state="all"),
     "GET …/assignees": lambda rest, o, r: rest.issues.list_assignees(o, r),
-    "GET …/pulls": lambda rest, o, r: rest.pulls.list_(o, r, state="all", per_page=100),
+    "GET …/pulls": lambda rest, o, r: rest.pulls.list(o, r, state="all", per_page=100),
     "GET /installation/repositories": lambda rest, o, r: (
         rest.apps.list_repos_accessible_to_installation()
     ),
+    "GET /meta": lambda rest, o, r: rest.meta.get(),
+    "GET /versions": lambda rest, o, r: rest.meta.get_all_versions(),
     "GET /rate_limit": lambda rest, o, r: rest.rate_limit.get(),
     "GET /users/{login}": lambda rest, o, r: rest.users.get_by_username(o),
     "GET /orgs/{org}": lambda rest, o, r: rest.orgs.get(o),
@@ -106,7 +106,7 @@ def test_single_answers_are_githubs(github: Sim, topic: str) -> None:
     owner, name = topic.split("/")
     for version in VERSIONS:
         rest = client.rest(version)
-        for pull in rest.pulls.list_(owner, name, state="all").parsed_data:
+        for pull in rest.pulls.list(owner, name, state="all").parsed_data:
             assert rest.pulls.get(owner, name, pull.number).parsed_data.id == pull.id
             assert rest.pulls.list_files(owner, name, pull.number).parsed_data is not None
             assert rest.pulls.list_commits(owner, name, pull.number).parsed_data is not None

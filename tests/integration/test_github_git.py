@@ -429,8 +429,8 @@ def test_the_surroundings_do_not_change_what_is_read(
         '[i18n]\n\tlogOutputEncoding = latin1\n[url "https://elsewhere.invalid/"]\n'
         "\tinsteadOf = file://\n"
     )
+    head = remote.commit("grüß")
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(hostile))
     monkeypatch.setenv("GIT_DIR", str(tmp_path))
-    head = remote.commit("grüß")
     reader.sync()
     assert [c.message for c in reader.commits([head])] == ["grüß"]

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from autosync import postgres
 from tests.service_processes import (
     SECRET,
     Service,
@@ -162,6 +163,7 @@ def test_runserver_starts_as_users_of_django_expect(tmp_path: Path) -> None:
             lambda: service.stored("SELECT 1 FROM inbox WHERE status = 'ignored'"),
             "the worker to process the ping",
         )
+        postgres.release()  # ours, taken to look into the inbox
         assert service.interrupt() == 0
         wait_for(lambda: gone(tmp_path), "the end of all processes")
         assert "Traceback" not in service.output

@@ -122,9 +122,14 @@ def test_the_tables_follow_what_changed(dashboard: Dashboard, page: Page) -> Non
 
 
 def test_what_was_missed_while_the_connection_was_cut_is_shown_after_it(
-    dashboard: Dashboard, page: Page
+    dashboard: Dashboard, browser: Browser
 ) -> None:
     rocket = repository("acme/rocket")
+    with tab(browser, may_lose_network=True) as page:
+        _cut_and_mend(dashboard, page, rocket)
+
+
+def _cut_and_mend(dashboard: Dashboard, page: Page, rocket: Repository) -> None:
     page.goto(dashboard.url)
     expect(page.get_by_text("live", exact=True)).to_be_visible()
     publish("before", rocket)

@@ -112,9 +112,9 @@ def demo(
 @app.command()
 def doctor() -> None:
     """Check every setting, the database, the App's credentials and its webhook."""
-    from autosync.cli import doctor as checks
+    from autosync.cli.doctor import run
 
-    raise typer.Exit(checks.run())
+    raise typer.Exit(run())
 
 
 @app.command()

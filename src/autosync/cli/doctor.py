@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
 
 from autosync import config
 from autosync.errors import AutoSyncError
+
+if TYPE_CHECKING:
+    from autosync.github import AppClient
 
 _SECRET = ("secret", "key", "password")
 # Holds a password where it is set.
@@ -31,7 +35,10 @@ def run() -> int:
 
 
 def _settings_table(settings: config.Config) -> Table:
-    table = Table("setting", "value", "what it is", box=None, header_style="bold")
+    table = Table(box=None, header_style="bold")
+    table.add_column("setting", no_wrap=True)
+    table.add_column("value", overflow="fold")
+    table.add_column("what it is")
     for name, about in type(settings).model_fields.items():
         value = getattr(settings, name)
         secret = name in _MASKED or any(word in name for word in _SECRET)
@@ -72,13 +79,18 @@ def _app() -> str:
     from autosync.service.child import set_up_django
 
     set_up_django()
-    from autosync.github import AppClient, LocalBudget
-    from autosync.sync.connect import credentials
-
-    client = AppClient(credentials(), LocalBudget())
+    client = _client()
     app = client.app()
     count = sum(1 for _ in client.installations())
     return f"{app.get('slug') or app.get('name')}, {count} installation(s)"
+
+
+def _client() -> AppClient:
+    """The App with a budget of its own: the database's tables may not be there yet."""
+    from autosync.github import AppClient, LocalBudget
+    from autosync.sync.connect import credentials
+
+    return AppClient(credentials(), LocalBudget())
 
 
 def _webhook() -> str:
@@ -87,7 +99,7 @@ def _webhook() -> str:
     set_up_django()
     from autosync.sync import hook
 
-    state = hook.state()
+    state = hook.state(_client())
     if state.missing:
         raise AutoSyncError(" ".join(state.missing))
     return f"points at {state.url}"

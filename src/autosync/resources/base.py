@@ -22,6 +22,11 @@ class Owner(msgspec.Struct):
     avatar_url: str = ""
 
 
+def author_of(user: Owner | None) -> Owner:
+    """Who wrote it. REST shows a deleted account as the user `ghost`, GraphQL as null: nobody."""
+    return Owner() if user is None or user.login == "ghost" else user
+
+
 class InstallationStub(msgspec.Struct):
     id: int
 

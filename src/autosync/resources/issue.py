@@ -22,6 +22,7 @@ from autosync.resources.base import (
     Resource,
     Tombstone,
     Upsert,
+    author_of,
     graphql_login,
     labels,
     timestamp,
@@ -90,7 +91,7 @@ _decode = msgspec.json.Decoder(_IssueEvent).decode
 
 
 def row(issue: IssuePayload, repository_id: int) -> Row:
-    author = issue.user or Owner()
+    author = author_of(issue.user)
     return {
         "github_issue_id": issue.id,
         "node_id": issue.node_id,

@@ -20,6 +20,7 @@ from autosync.resources.base import (
     Owner,
     Resource,
     Upsert,
+    author_of,
     graphql_login,
     labels,
     timestamp,
@@ -110,7 +111,7 @@ _decode = msgspec.json.Decoder(_PullRequestEvent).decode
 
 
 def row(pull: PullRequestPayload, repository_id: int) -> Row:
-    author = pull.user or Owner()
+    author = author_of(pull.user)
     merged = bool(pull.merged)
     return {
         "github_id": pull.id,

@@ -83,7 +83,7 @@ def main() -> int:
 
 
 async def _serve(listener: socket.socket) -> int:
-    from autosync.asgi import application
+    from autosync.asgi import application, end_requests
 
     access_log = bool(os.environ.get(ACCESS_LOG_VARIABLE))
     server = _Server(
@@ -100,8 +100,15 @@ async def _serve(listener: socket.socket) -> int:
         log_access_format=_ACCESS_LINE,
     )
     loop = asyncio.get_running_loop()
+    ending: list[asyncio.Task[None]] = []
+
+    def stop() -> None:
+        server.stop()  # type: ignore[no-untyped-call]
+        # Granian asks for the lifespan's shutdown only once every answer has ended.
+        ending.append(loop.create_task(end_requests()))
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, server.stop)
+        loop.add_signal_handler(number, stop)
     await server.serve()
     await asyncio.sleep(0.05)  # the last answers leave from Granian's own threads
     return 0

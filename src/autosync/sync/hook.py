@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass
 
 from autosync import config
-from autosync.github import GitHubError
+from autosync.github import AppClient, GitHubError
 from autosync.mirror.models import GitHubAppInstallation, Repository
 from autosync.resources import handlers
 from autosync.sync import connect
@@ -53,10 +53,10 @@ def configure() -> HookState:
     return state()
 
 
-def state() -> HookState:
+def state(client: AppClient | None = None) -> HookState:
     """Compare the App's hook and events with what AutoSync needs."""
     settings = config.load()
-    client = connect.app_client()
+    client = client or connect.app_client()
     missing: list[str] = []
     url = str(client.hook_config().get("url") or "")
     if not settings.github_webhook_url or url != settings.github_webhook_url:

@@ -165,14 +165,16 @@ class GitHubSyncManager:
             "direction": "desc",
             "per_page": 1,
         }
-        try:
-            reply = self.client.get(
-                f"/repos/{repository.full_name}/issues", query, conditional=complete
-            )
-        except Gone:  # issues are switched off
-            reply = self.client.get(
-                f"/repos/{repository.full_name}/pulls", query, conditional=complete
-            )
+        lists = ["issues", "pulls"] if repository.has_issues else ["pulls"]
+        for name in lists:
+            try:
+                reply = self.client.get(
+                    f"/repos/{repository.full_name}/{name}", query, conditional=complete
+                )
+                break
+            except Gone:  # issues were switched off since; asking costs quota each time
+                if name == lists[-1]:
+                    raise
         if reply.not_modified:
             cursors.update(state=ResourceCursor.State.COMPLETE)
         return not reply.not_modified

@@ -55,14 +55,20 @@ class ComeBack(procrastinate.BaseRetryStrategy):
         return None
 
 
-def defer(task: Any, queueing_lock: str, *, priority: int = 0, **arguments: Any) -> bool:
+def defer(task: Any, queueing_lock: str, *, priority: int = 0, **arguments: Any) -> None:
     """Enqueue in the surrounding transaction unless the same is already waiting."""
-    try:
-        with transaction.atomic():
-            task.configure(queueing_lock=queueing_lock, priority=priority).defer(**arguments)
-    except AlreadyEnqueued:
-        return False
-    return True
+
+    def enqueue() -> bool:
+        try:
+            with transaction.atomic():
+                task.configure(queueing_lock=queueing_lock, priority=priority).defer(**arguments)
+        except AlreadyEnqueued:
+            return False
+        return True
+
+    if not enqueue() and connection.in_atomic_block:
+        # The one that waits may start, and end, before what it is to see is committed.
+        transaction.on_commit(enqueue)
 
 
 def hand_over(followup: FollowUp) -> None:
@@ -228,6 +234,30 @@ def sweep(timestamp: int) -> None:
         hand_over(FollowUp("sync_git", repository_id))
     if any(m.objects.filter(dirty_at__isnull=False).exists() for m in (Issue, PullRequest)):
         hand_over(FollowUp("refetch", 0))
+    resume_jobs()
+
+
+def resume_jobs() -> None:
+    """Enqueue again what an open sync job waits for and no task will do: a kill came between."""
+    open_jobs = (SyncJob.Status.PENDING, SyncJob.Status.RUNNING)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT queueing_lock FROM procrastinate_jobs WHERE status IN ('todo', 'doing') "
+            "AND queueing_lock IS NOT NULL"
+        )
+        under_way = {row[0] for row in cursor.fetchall()}
+    # A job without repositories is still to be planned; its plan is committed as a whole.
+    unplanned = SyncJob.objects.filter(status__in=open_jobs, repositories__isnull=True)
+    for job_id in unplanned.values_list("pk", flat=True):
+        if f"job:{job_id}" not in under_way:
+            defer(run_job, f"job:{job_id}", priority=5, job_id=job_id)
+    left = SyncJobRepository.objects.filter(
+        job__status__in=open_jobs,
+        status__in=(SyncJobRepository.Status.PENDING, SyncJobRepository.Status.RUNNING),
+    )
+    for repository_id in left.values_list("repository_id", flat=True).distinct():
+        if f"repository:{repository_id}" not in under_way:
+            defer(sync_repository, f"repository:{repository_id}", repository_id=repository_id)
 
 
 def retry_stalled() -> int:

@@ -22,6 +22,8 @@ class IssueShapes(RepositoryShapes):
             "color": label.color,
             "default": label.is_default,
             "description": label.description,
+            "archived_at": None,
+            "archived_by": None,
         }
 
     def milestone(self, repository: Repository, milestone: Milestone) -> Json:

@@ -10,6 +10,7 @@ from typing import Any
 from unittest import mock
 
 import pytest
+from django.db import connections
 from playwright.sync_api import Browser, Page, sync_playwright
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -50,6 +51,7 @@ def chromium() -> Iterator[Browser]:
             yield browser
         finally:
             browser.close()
+            connections.close_all()  # those opened while Playwright's loop counted as running
 
 
 @contextmanager

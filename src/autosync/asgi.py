@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import warnings
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -19,6 +20,9 @@ from autosync.receiver import Receiver
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+# Static files are read synchronously, by WhiteNoise; they are small and cached by the browser.
+warnings.filterwarnings("ignore", "StreamingHttpResponse must consume synchronous iterators")
 
 _LAST_ANSWERS = 2.0  # seconds an ordinary request may still take when the server stops
 

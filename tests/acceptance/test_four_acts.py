@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from githubsim.testing import Sim
+from tests.browser import chromium, tab
 from tests.service import (
     ROOT,
     SECRET,
@@ -82,6 +83,26 @@ def test_act_2_a_push_is_seen_within_a_second(stage: tuple[Sim, Service]) -> Non
         )
         delays.append(time.monotonic() - started)
     print(f"push to API: median {statistics.median(delays):.3f} s of {len(delays)}")
+    assert statistics.median(delays) < 1.0
+
+
+@pytest.mark.browser
+def test_act_2_and_in_an_open_browser_without_a_reload(stage: tuple[Sim, Service]) -> None:
+    sim, service = stage
+    name = max(truth(sim), key=lambda n: truth(sim)[n]["commits"])
+    delays = []
+    with chromium() as browser, tab(browser) as page:
+        page.goto(service.url)
+        page.get_by_text("live", exact=True).wait_for()
+        page.evaluate("window.notReloaded = true")
+        for number in range(20):
+            message = f"Seen in the browser, number {number}"
+            started = time.monotonic()
+            sim.control("push", {"repository": name, "commits": [{"message": message}]})
+            page.locator("#feed").get_by_text(message).wait_for()
+            delays.append(time.monotonic() - started)
+        assert page.evaluate("window.notReloaded")
+    print(f"push to browser: median {statistics.median(delays):.3f} s of {len(delays)}")
     assert statistics.median(delays) < 1.0
 
 

@@ -229,7 +229,7 @@ def _inbox(now: datetime) -> Inbox:
     oldest, due = waiting["oldest"], waiting["due"]
     return Inbox(
         backlog=waiting["backlog"],
-        oldest_age_seconds=round((now - oldest).total_seconds(), 3) if oldest else None,
+        oldest_age_seconds=_age(now, oldest) if oldest else None,
         overdue_seconds=round(max((now - due).total_seconds(), 0), 3) if due else 0,
         parked=parked,
     )
@@ -385,3 +385,8 @@ def _first_line(error: Exception) -> str:
 
 def _line(text: str) -> str:
     return text.strip().partition("\n")[0][:200]
+
+
+def _age(now: datetime, then: datetime) -> float:
+    """Seconds; what came while the report was being made is 0 s old."""
+    return max(0.0, round((now - then).total_seconds(), 3))

@@ -34,6 +34,7 @@ _HEIGHT = 200
 _WIDTH = 640
 # More labels than these run into each other.
 _LABELS = 7
+_FEW = 4
 _SCRIPT = re.compile(r"<script.*?</script>", re.DOTALL)
 
 
@@ -88,6 +89,9 @@ def _bars(
     step = max(1, -(-len(labels) // (_LABELS * width // _WIDTH)))
     chart.x_labels = labels
     chart.x_labels_major = labels[::step]
+    top = max((value for values in series.values() for value in values), default=0)
+    if 0 < top <= _FEW:
+        chart.y_labels = range(top + 1)  # pygal's own steps would be halves, written as wholes
     for name, values in series.items():
         chart.add(name, values)
     drawing = _SCRIPT.sub("", chart.render(is_unicode=True))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from autosync.mirror.feed import FeedLine
-from autosync.mirror.models import Commit, Ref
+from autosync.mirror.models import Commit, Ref, Repository
 from autosync.mirror.upsert import Merge, Row
 from autosync.resources.base import Changes, Event, FollowUp, News, RefMove, Resource, Upsert
 
@@ -148,6 +149,24 @@ def on_push(event: Event) -> Changes:
         action = "deleted" if _sha(push.after) is None else "forced" if push.forced else "moved"
         changes.news.append(News(_line(event, kind=kind, action=action, object_key=name)))
     return changes
+
+
+def commit_lines(repository: Repository, commits: Sequence[GitCommit]) -> list[FeedLine]:
+    """The newest of `commits` that git brought before, or without, their push; oldest first."""
+    newest = sorted(commits, key=lambda commit: commit.committed_at)[-_LINES_PER_PUSH:]
+    return [
+        FeedLine(
+            kind="commit",
+            action="pushed",
+            repository_id=repository.pk,
+            installation_id=repository.installation_id,
+            object_key=commit.sha,
+            title=commit.message.partition("\n")[0],
+            actor=commit.author_name,
+            html_url=f"{repository.html_url}/commit/{commit.sha}",
+        )
+        for commit in newest
+    ]
 
 
 class _RefEvent(msgspec.Struct):

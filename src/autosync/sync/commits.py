@@ -13,9 +13,10 @@ from django.utils import timezone
 
 from autosync.github import GraphQLTooHeavy, InstallationClient
 from autosync.github.git import GitReader
+from autosync.mirror.feed import publish
 from autosync.mirror.models import Commit, Repository, ResourceCursor
 from autosync.mirror.upsert import Rule, upsert
-from autosync.resources.commit import MERGE, row_from_git, split_ref
+from autosync.resources.commit import MERGE, commit_lines, row_from_git, split_ref
 from autosync.sync.locks import exclusive
 
 T = TypeVar("T")
@@ -182,6 +183,10 @@ def _store_commits(
         rows = [row_from_git(commit, repository.pk) for commit in chunk]
         with transaction.atomic():
             result = upsert(MERGE, rows, observed_at=timezone.now(), rule=Rule.VERSIONED)
+            if repository.imported_at is not None:
+                # Before its push was applied, or instead of one that was lost.
+                new = {key[1] for key in result.inserted}
+                publish(commit_lines(repository, [c for c in chunk if c.sha in new]))
             cursor.done += len(chunk)
             cursor.save()
             progress()

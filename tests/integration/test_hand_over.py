@@ -1,0 +1,61 @@
+"""Handing work to tasks: coalesced, and never lost between a commit and a start."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import connection, transaction
+
+from autosync.mirror.models import SyncJob, SyncJobRepository
+from autosync.sync.tasks import defer, resume_jobs, sync_git
+from tests.integration.api_rows import repository
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def waiting(lock: str) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM procrastinate_jobs WHERE status = 'todo' AND queueing_lock = %s",
+            [lock],
+        )
+        return int(cursor.fetchone()[0])
+
+
+def end_all() -> None:
+    """As if a worker had taken and finished every task."""
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE procrastinate_jobs SET status = 'succeeded'")
+
+
+def test_the_same_work_waits_once() -> None:
+    for _ in range(3):
+        defer(sync_git, "git:1", repository_id=1)
+    assert waiting("git:1") == 1
+
+
+def test_what_is_undone_enqueues_nothing() -> None:
+    with pytest.raises(RuntimeError), transaction.atomic():
+        defer(sync_git, "git:1", repository_id=1)
+        raise RuntimeError
+    assert waiting("git:1") == 0
+
+
+def test_a_task_that_ended_before_our_commit_is_enqueued_again_after_it() -> None:
+    defer(sync_git, "git:1", repository_id=1)
+    with transaction.atomic():
+        defer(sync_git, "git:1", repository_id=1)
+        # It started and ended without seeing what this transaction has written.
+        transaction.on_commit(end_all)
+        defer(sync_git, "git:1", repository_id=1)
+    assert waiting("git:1") == 1
+
+
+def test_what_an_open_job_waits_for_is_enqueued_again_if_no_task_will_do_it() -> None:
+    one = repository("acme/one")
+    job = SyncJob.objects.create(job_type=SyncJob.JobType.MANUAL_SYNC, status="running")
+    SyncJobRepository.objects.create(job=job, repository=one, status="pending")
+    unplanned = SyncJob.objects.create(job_type=SyncJob.JobType.PERIODIC_SYNC)
+    resume_jobs()
+    resume_jobs()
+    assert waiting(f"repository:{one.pk}") == 1
+    assert waiting(f"job:{unplanned.pk}") == 1

@@ -1,0 +1,151 @@
+"""Django admin: every table to look at; changed are only AutoSync's own switches."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin, messages
+from django.db import models
+from django.http import HttpRequest
+
+from autosync.mirror.models import (
+    Commit,
+    Contributor,
+    Delivery,
+    FeedEvent,
+    GitHubAppInstallation,
+    Issue,
+    PullRequest,
+    QuotaBudget,
+    Ref,
+    Repository,
+    ResourceCursor,
+    SyncJob,
+    SyncJobRepository,
+)
+from autosync.sync import WebhookProcessor
+
+if TYPE_CHECKING:
+    _ModelAdmin = admin.ModelAdmin[Any]
+    _Inline = admin.TabularInline[SyncJobRepository, SyncJob]
+else:
+    _ModelAdmin, _Inline = admin.ModelAdmin, admin.TabularInline
+
+
+class ReadOnlyAdmin(_ModelAdmin):
+    """Rows come from GitHub through one door; a person's edit would be undone by the next event."""
+
+    show_full_result_count = False  # counting millions of commits takes seconds
+    list_per_page = 50
+    editable: tuple[str, ...] = ()
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(self.editable) and super().has_change_permission(request, obj)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        return [f.name for f in self.model._meta.fields if f.name not in self.editable]
+
+
+@admin.register(GitHubAppInstallation)
+class InstallationAdmin(ReadOnlyAdmin):
+    list_display = ("account_login", "github_id", "suspended_at", "deleted_at", "sync_error")
+    search_fields = ("account_login",)
+
+
+@admin.register(Repository)
+class RepositoryAdmin(ReadOnlyAdmin):
+    editable = ("auto_sync_enabled",)
+    list_display = ("full_name", "installation", "sync_state", "auto_sync_enabled", "removed_at")
+    list_filter = ("sync_state", "auto_sync_enabled", "private", "archived", "webhook_configured")
+    list_select_related = ("installation",)
+    search_fields = ("full_name",)
+
+
+class _OfRepositoryAdmin(ReadOnlyAdmin):
+    list_select_related = ("repository",)
+
+
+@admin.register(Commit)
+class CommitAdmin(_OfRepositoryAdmin):
+    list_display = ("sha", "repository", "author_login", "committed_at", "additions", "deletions")
+    search_fields = ("=sha", "=author_login")
+
+
+@admin.register(Ref)
+class RefAdmin(_OfRepositoryAdmin):
+    list_display = ("name", "kind", "repository", "sha", "deleted_at")
+    list_filter = ("kind",)
+    search_fields = ("name",)
+
+
+@admin.register(Issue, PullRequest)
+class NumberedAdmin(_OfRepositoryAdmin):
+    list_display = ("number", "title", "repository", "state", "author_login", "updated_at")
+    list_filter = ("state",)
+    search_fields = ("title", "=author_login")
+
+
+@admin.register(Contributor)
+class ContributorAdmin(_OfRepositoryAdmin):
+    list_display = ("identity", "name", "repository", "contributions", "last_commit_at")
+    search_fields = ("login", "name", "email")
+
+
+class _PartsInline(_Inline):
+    model = SyncJobRepository
+    fields = readonly_fields = ("repository", "status", "rows", "error", "completed_at")
+    can_delete = False
+    max_num = 0
+
+
+@admin.register(SyncJob)
+class SyncJobAdmin(ReadOnlyAdmin):
+    list_display = ("id", "job_type", "status", "installation", "started_at", "errors_count")
+    list_filter = ("job_type", "status")
+    list_select_related = ("installation",)
+    inlines = (_PartsInline,)
+
+
+@admin.register(ResourceCursor)
+class ResourceCursorAdmin(_OfRepositoryAdmin):
+    list_display = ("resource", "repository", "state", "done", "total", "watermark")
+    list_filter = ("resource", "state")
+
+
+@admin.register(QuotaBudget)
+class QuotaBudgetAdmin(ReadOnlyAdmin):
+    list_display = ("installation_id", "resource", "remaining", "limit", "reset_at", "spent")
+
+
+@admin.register(FeedEvent)
+class FeedEventAdmin(ReadOnlyAdmin):
+    list_display = ("at", "kind", "action", "repository_id", "title", "actor")
+    list_filter = ("kind",)
+
+
+@admin.register(Delivery)
+class DeliveryAdmin(ReadOnlyAdmin):
+    list_display = ("guid", "event", "action", "status", "attempts", "received_at")
+    list_filter = ("status", "event")
+    search_fields = ("=guid",)
+    exclude = ("body", "headers")
+    actions = ("replay",)
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
+        return super().get_queryset(request).defer("body", "headers")
+
+    @admin.action(description="Apply again", permissions=["replay"])
+    def replay(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> None:
+        """Harmless for what was applied: newer rows stay."""
+        count = WebhookProcessor.replay(list(queryset.values_list("pk", flat=True)))
+        messages.success(request, f"{count} deliveries were put back in line.")
+
+    def has_replay_permission(self, request: HttpRequest) -> bool:
+        """As on the dashboard: staff may."""
+        return bool(request.user.is_staff)

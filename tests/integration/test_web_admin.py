@@ -1,0 +1,81 @@
+"""Django admin: every table opens, and only AutoSync's own switch can be turned."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib import admin
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
+
+from autosync.mirror import models
+from autosync.mirror.models import Delivery, Repository, SyncJob, SyncJobRepository
+from tests.integration.api_rows import commit, delivery, issue, pull_request, repository
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def staff(client: Client) -> Client:
+    client.force_login(User.objects.create_superuser("ada"))
+    return client
+
+
+OURS = [model for model in admin.site._registry if model.__module__.startswith("autosync")]
+
+
+def test_the_models_users_know_are_there() -> None:
+    names = {model.__name__ for model in OURS}
+    assert names >= {
+        "GitHubAppInstallation", "Repository", "Commit", "Issue", "PullRequest", "Contributor",
+        "SyncJob", "Delivery",
+    }  # fmt: skip
+    assert names <= set(models.__all__)
+
+
+@pytest.mark.parametrize("model", OURS, ids=lambda model: model.__name__)
+def test_every_table_opens_and_is_searched(staff: Client, model: type[models.Repository]) -> None:
+    here = repository()
+    commit(here)
+    issue(here)
+    pull_request(here)
+    delivery()
+    url = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+    assert staff.get(url).status_code == 200
+    assert staff.get(url, {"q": "acme"}).status_code == 200
+    for row in model._default_manager.all()[:1]:
+        page = reverse(
+            f"admin:{model._meta.app_label}_{model._meta.model_name}_change", args=[row.pk]
+        )
+        assert staff.get(page).status_code == 200
+
+
+def test_syncing_of_a_repository_is_switched_off_and_its_name_stays(staff: Client) -> None:
+    here = repository("acme/rocket")
+    url = reverse("admin:mirror_repository_change", args=[here.pk])
+    assert staff.post(url, {"full_name": "acme/other"}).status_code == 302
+    here.refresh_from_db()
+    assert (here.full_name, here.auto_sync_enabled) == ("acme/rocket", False)
+
+
+def test_what_comes_from_github_is_not_edited(staff: Client) -> None:
+    found = issue(repository(), title="As on GitHub")
+    url = reverse("admin:mirror_issue_change", args=[found.pk])
+    assert staff.post(url, {"title": "Mine"}).status_code == 403
+
+
+def test_a_job_shows_its_repositories(staff: Client) -> None:
+    job = SyncJob.objects.create(job_type=SyncJob.JobType.MANUAL_SYNC)
+    SyncJobRepository.objects.create(job=job, repository=repository("acme/rocket"), error="broken")
+    page = staff.get(reverse("admin:mirror_syncjob_change", args=[job.pk]))
+    assert b"acme/rocket" in page.content
+    assert b"broken" in page.content
+
+
+def test_parked_deliveries_are_replayed(staff: Client) -> None:
+    parked = delivery(status=Delivery.Status.PARKED)
+    url = reverse("admin:mirror_delivery_changelist")
+    staff.post(url, {"action": "replay", "_selected_action": [parked.pk]})
+    parked.refresh_from_db()
+    assert parked.status == Delivery.Status.PENDING
+    assert Repository.objects.count() == 0

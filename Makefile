@@ -27,8 +27,10 @@ demo: install ## a GitHub in a box, 20 repositories, and AutoSync mirroring them
 run: install ## AutoSync against your real GitHub App (settings from .env)
 	@exec $(BIN)/autosync serve
 
-test: install ## the whole test suite
-	@$(BIN)/python -m pytest
+test: install ## the whole test suite, with the coverage of what runs in the test process itself
+	@data=$$(mktemp -d) && trap 'rm -rf "$$data"' EXIT && export COVERAGE_FILE=$$data/coverage && \
+	$(BIN)/coverage run -m pytest && $(BIN)/coverage combine --quiet && \
+	echo "Coverage of the test process: $$($(BIN)/coverage report --format=total) %"
 
 lint: install ## format check, lint, strict types, import contract
 	@$(BIN)/ruff format --check .

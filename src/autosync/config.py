@@ -67,6 +67,10 @@ class Config(BaseSettings):
     )
 
     # How it works.
+    autosync_webhooks: Literal["push", "pull"] = Field(
+        "push",
+        description="pull: no public URL is needed, events are read from GitHub's delivery log",
+    )
     autosync_concurrency: int = Field(
         6,
         ge=1,
@@ -83,6 +87,11 @@ class Config(BaseSettings):
         10, ge=0, description="minutes during which a synced repository is not synced again"
     )
     autosync_inbox_retention: int = Field(14, ge=3, description="days an applied delivery is kept")
+
+    @property
+    def pulls_events(self) -> bool:
+        """Whether events come from GitHub's delivery log only."""
+        return self.autosync_webhooks == "pull"
 
     @property
     def data_dir(self) -> Path:

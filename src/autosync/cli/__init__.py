@@ -82,6 +82,18 @@ def sync(
 
 
 @app.command()
+def recover() -> None:
+    """Fetch what GitHub's delivery log has and the inbox has not (AutoSync does it by itself)."""
+    set_up_django()
+    from autosync.sync.recover import read_delivery_log
+
+    found = read_delivery_log(wait=True)
+    typer.echo(f"{found.stored} deliveries were missing and are in the inbox now.")
+    if found.gap:
+        typer.echo(f"{found.gap} Run: autosync sync --force", err=True)
+
+
+@app.command()
 def demo(
     repositories: Annotated[int, typer.Option(min=1, max=500)] = 20,
     commits: Annotated[int, typer.Option(min=0, help="in all repositories together")] = 4000,

@@ -22,7 +22,9 @@ def check_settings() -> None:
     settings = config.load()
     if not settings.github_app_client_id:
         settings.require("GITHUB_APP_ID")
-    settings.require("GITHUB_APP_PRIVATE_KEY", "GITHUB_WEBHOOK_SECRET")
+    settings.require("GITHUB_APP_PRIVATE_KEY")
+    if not settings.pulls_events:
+        settings.require("GITHUB_WEBHOOK_SECRET")
     load_private_key(settings.github_app_private_key)
 
 

@@ -36,6 +36,8 @@ def configure() -> HookState:
     """
     settings = config.load()
     client = connect.app_client()
+    if settings.pulls_events:
+        return state(client)
     if not settings.github_webhook_url:
         return HookState("", ("GITHUB_WEBHOOK_URL is not set: GitHub cannot reach AutoSync.",))
     try:
@@ -59,7 +61,13 @@ def state(client: AppClient | None = None) -> HookState:
     client = client or connect.app_client()
     missing: list[str] = []
     url = str(client.hook_config().get("url") or "")
-    if not settings.github_webhook_url or url != settings.github_webhook_url:
+    if settings.pulls_events:
+        if not url:
+            missing.append(
+                "The App's webhook has no URL, so GitHub logs no deliveries to read. Set any URL "
+                "on the App's page, for example https://autosync.invalid/, and tick Active."
+            )
+    elif not settings.github_webhook_url or url != settings.github_webhook_url:
         missing.append(
             f"The App's webhook points at {url or 'nowhere'}, "
             f"not at GITHUB_WEBHOOK_URL ({settings.github_webhook_url or 'not set'})."

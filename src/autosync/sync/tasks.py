@@ -201,6 +201,7 @@ def start_up() -> None:
 
     for line in hook.configure().missing:
         logger.warning("%s", line)
+    defer(recover, "recover", priority=9)
     for installation in GitHubSyncManager.discover():
         if installation.repositories_listed_at is None and not installation.is_suspended:
             SyncJobRunner.start_import(installation.pk)
@@ -213,6 +214,27 @@ def periodic_sync(timestamp: int) -> None:
     from autosync.sync.jobs import SyncJobRunner
 
     SyncJobRunner.start_periodic()
+
+
+@app.task(queue=LIVE, retry=ComeBack())
+def recover() -> None:
+    """Put into the inbox what GitHub's delivery log has and the inbox has not."""
+    from autosync.sync.jobs import SyncJobRunner
+    from autosync.sync.recover import read_delivery_log
+
+    found = read_delivery_log()
+    for installation_id, repository_ids in found.unreadable.items():
+        SyncJobRunner.start_for_webhook(installation_id, sorted(repository_ids))
+    if found.gap:
+        logger.warning("%s", found.gap)
+        SyncJobRunner.start_periodic(force=True)
+
+
+@app.periodic(cron="* * * * * */5" if config.load().pulls_events else "*/2 * * * *")
+@app.task(queue=LIVE, queueing_lock="recover_soon", pass_context=False)
+def recover_soon(timestamp: int) -> None:
+    """Deliveries that never arrived, every two minutes; all of them, where no webhook can."""
+    defer(recover, "recover", priority=9)
 
 
 @app.periodic(cron="* * * * * */5")

@@ -14,6 +14,9 @@ from typing import Any
 import psycopg
 from django.db import close_old_connections, connection
 from procrastinate.contrib.django import app
+from procrastinate.exceptions import UniqueViolation
+from procrastinate.jobs import Job, Status
+from procrastinate.manager import JobManager
 
 from autosync import config
 from autosync.database import conninfo
@@ -69,6 +72,19 @@ def is_running() -> bool:
     return bool(row and row[0])
 
 
+class _JobManager(JobManager):
+    """Procrastinate's, for tasks that come back while the same work already waits again.
+
+    There the retry breaks the uniqueness of what waits, and the task would stay `doing` for ever.
+    """
+
+    async def retry_job(self, job: Job, *args: Any, **how: Any) -> None:
+        try:
+            await super().retry_job(job, *args, **how)
+        except UniqueViolation:
+            await self.finish_job(job, Status.ABORTED, delete_job=False)
+
+
 async def _run_tasks(done: Callable[[], bool]) -> None:
     """One worker for short live work and one for syncs, so that an import never delays a push."""
     concurrency = config.load().autosync_concurrency
@@ -77,6 +93,7 @@ async def _run_tasks(done: Callable[[], bool]) -> None:
     loop.set_default_executor(ThreadPoolExecutor(concurrency + _LIVE_CONCURRENCY + 4))
     connector: Any = app.connector  # the Django one, which knows its worker counterpart
     worker_app = app.with_connector(connector.get_worker_connector())
+    worker_app.job_manager = _JobManager(worker_app.connector)
     async with worker_app.open_async():
         workers = [
             asyncio.create_task(

@@ -5,7 +5,7 @@ from autosync.mirror.models.activity import FeedEvent
 from autosync.mirror.models.base import MirroredModel
 from autosync.mirror.models.commit import Commit, Ref
 from autosync.mirror.models.contributor import Contributor
-from autosync.mirror.models.inbox import Delivery
+from autosync.mirror.models.inbox import Delivery, DeliveryLog
 from autosync.mirror.models.installation import GitHubAppInstallation
 from autosync.mirror.models.issue import Issue
 from autosync.mirror.models.job import SyncJob, SyncJobRepository
@@ -19,6 +19,7 @@ __all__ = [
     "Commit",
     "Contributor",
     "Delivery",
+    "DeliveryLog",
     "FeedEvent",
     "GitHubAppInstallation",
     "HttpValidator",

@@ -55,3 +55,19 @@ class Delivery(models.Model):
 
     def __str__(self) -> str:
         return f"{self.event} {self.guid}"
+
+
+class DeliveryLog(models.Model):
+    """How far GitHub's own log of deliveries has been read; one row."""
+
+    # By GitHub's clock. Null: never read; what happened before is the import's.
+    read_until = models.DateTimeField(null=True, help_text="all delivered before is in the inbox")
+    read_at = models.DateTimeField(null=True, help_text="when the log was last read to its end")
+    recovered = models.BigIntegerField(default=0, help_text="deliveries found in it and not here")
+
+    class Meta:
+        db_table = "delivery_log"
+        verbose_name_plural = "delivery log"
+
+    def __str__(self) -> str:
+        return f"read until {self.read_until}"

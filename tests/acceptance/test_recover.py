@@ -1,0 +1,63 @@
+"""Webhooks that never arrived come from GitHub's own log, and where none can arrive, all do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from githubsim.testing import Sim
+from tests.service import SECRET, Service, differences, eventually, free_port, hook_url
+
+pytestmark = pytest.mark.timeout(300)
+WORLD = {"repositories": 4, "commits": 120, "issues": 60, "pulls": 20}
+
+
+def imported(service: Service) -> bool:
+    sql = "SELECT count(*), count(imported_at) FROM repositories WHERE removed_at IS NULL"
+    total, done = service.query(sql)[0]
+    return bool(total) and total == done
+
+
+@pytest.fixture
+def sim() -> Iterator[Sim]:
+    with Sim(**WORLD, webhook_secret=SECRET, webhook_url=hook_url(9), install=False) as sim:  # type: ignore[arg-type]
+        yield sim
+
+
+def people_at_work(sim: Sim) -> None:
+    """Of everything something; an issue is deleted, which no list would show."""
+    for one in sim.truth()["repositories"]:
+        where = {"repository": one["full_name"]}
+        sim.control("push", where | {"count": 2})
+        if one["has_issues"]:
+            gone = sim.control("issues/open", where | {"title": "gone again"})
+            kept = sim.control("issues/open", where | {"title": "kept"})
+            sim.control("issues/close", where | {"number": kept["number"]})
+            sim.control("issues/delete", where | {"number": gone["number"]})
+
+
+def test_lost_webhooks_are_read_back_from_githubs_log(sim: Sim) -> None:
+    with Service(sim, free_port()) as service:
+        sim.control("install")
+        eventually(lambda: imported(service), 60, f"the import finished; {service.said()}")
+        sim.control("webhooks/wait", {"timeout": 30})
+        sim.control("webhooks", {"lost": 1.0})
+        people_at_work(sim)
+        sim.control("webhooks/wait", {"timeout": 30})
+        sim.control("webhooks", {"lost": 0.0})
+        # The worker may have been first: it looks every two minutes.
+        assert "deliveries were missing" in service.run("autosync", "recover").stdout
+        eventually(lambda: differences(service, sim) == {}, 30, "the mirror equals GitHub")
+        assert service.query("SELECT count(*) FROM inbox WHERE source = 'delivery_log'")[0][0] > 0
+        assert service.run("autosync", "recover").stdout.startswith("0 deliveries")
+
+
+def test_without_any_public_url_events_arrive_all_the_same(sim: Sim) -> None:
+    settings = {"AUTOSYNC_WEBHOOKS": "pull", "GITHUB_WEBHOOK_URL": "", "GITHUB_WEBHOOK_SECRET": ""}
+    with Service(sim, free_port(), **settings) as service:
+        sim.control("install")
+        eventually(lambda: imported(service), 90, f"the import finished; {service.said()}")
+        people_at_work(sim)
+        eventually(lambda: differences(service, sim) == {}, 60, "the mirror equals GitHub")
+        assert service.query("SELECT count(*) FROM inbox WHERE source = 'webhook'") == [[0]]

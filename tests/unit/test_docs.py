@@ -1,0 +1,22 @@
+"""What the pages point at is there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+_LINK = re.compile(r"\]\(([^)\s]+)\)")
+_NAMED = re.compile(r"`((?:tests|src|benchmarks|docs)/[\w./-]+\.\w+)`")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_and_named_files_exist(page: Path) -> None:
+    text = page.read_text()
+    links = [one.partition("#")[0] for one in _LINK.findall(text) if "://" not in one]
+    wrong = [one for one in links if one and not (page.parent / one).exists()]
+    wrong += [one for one in _NAMED.findall(text) if not (ROOT / one).exists()]
+    assert wrong == []

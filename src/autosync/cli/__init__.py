@@ -1,4 +1,4 @@
-"""`autosync`: serve, worker, demo, doctor, sync, token, deliveries."""
+"""`autosync`: serve, worker, sync, audit, recover, doctor, demo, token, deliveries."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import typer
 
 from autosync import __version__
 from autosync.cli import deliveries, token
+from autosync.cli.audit import audit
 from autosync.errors import AutoSyncError
 from autosync.service.child import set_up_django
 
@@ -29,6 +30,7 @@ def _settings(context: typer.Context) -> None:
 
 app.add_typer(token.app, name="token")
 app.add_typer(deliveries.app, name="deliveries")
+app.command()(audit)
 
 
 @app.command()

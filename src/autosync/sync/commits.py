@@ -148,7 +148,7 @@ WHERE (old.github_user_id, old.login, old.name, old.email, old.contributions,
 """
 
 
-def _chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
+def chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
     iterator = iter(items)
     while chunk := list(islice(iterator, size)):
         yield chunk
@@ -158,16 +158,20 @@ def _count(repository: Repository) -> int:
     return Commit.objects.filter(repository=repository).count()
 
 
-def _same_refs(repository: Repository, remote: dict[str, str]) -> bool:
-    here = {
+def refs_here(repository: Repository) -> dict[str, str]:
+    """Branches and tags of the mirror under git's names, with their commits."""
+    return {
         f"refs/{'heads' if kind == 'branch' else 'tags'}/{name}": sha
         for kind, name, sha in repository.refs.filter(deleted_at__isnull=True).values_list(
             "kind", "name", "sha"
         )
     }
+
+
+def _same_refs(repository: Repository, remote: dict[str, str]) -> bool:
     there = {name: sha for name, sha in remote.items() if split_ref(name)}
     incomplete = Commit.objects.filter(repository=repository, complete=False)
-    return here == there and not incomplete.exists()
+    return refs_here(repository) == there and not incomplete.exists()
 
 
 def _store_commits(
@@ -179,7 +183,7 @@ def _store_commits(
     progress: Progress,
 ) -> int:
     count = 0
-    for chunk in _chunks(reader.commits(new=heads, known=known), CHUNK):
+    for chunk in chunks(reader.commits(new=heads, known=known), CHUNK):
         rows = [row_from_git(commit, repository.pk) for commit in chunk]
         with transaction.atomic():
             result = upsert(MERGE, rows, observed_at=timezone.now(), rule=Rule.VERSIONED)
@@ -212,7 +216,7 @@ def _mark_default_branch(
             on_default_branch=False
         )
         shas = reader.ancestors(head) if head else iter(())
-    for chunk in _chunks(shas, CHUNK):
+    for chunk in chunks(shas, CHUNK):
         marked += Commit.objects.filter(repository=repository, sha__in=chunk).update(
             on_default_branch=True
         )

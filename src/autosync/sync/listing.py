@@ -37,11 +37,11 @@ def sync_listing(
         count, total = _backfill(resource, resource.listing, repository, client, cursor, progress)
     else:
         count, total = _catch_up(resource, resource.listing, repository, client, cursor)
-    alive = _alive(resource, repository)
-    if total != alive:
+    here = alive(resource, repository)
+    if total != here:
         count += _sweep(resource, repository, client)
-        alive = _alive(resource, repository)
-    cursor.total = cursor.done = alive
+        here = alive(resource, repository)
+    cursor.total = cursor.done = here
     cursor.state = ResourceCursor.State.COMPLETE
     cursor.error = ""
     cursor.save()
@@ -67,11 +67,11 @@ def refetch_dirty(client: InstallationClient, installation_id: int) -> int:
             )
             if not dirty:
                 break
-            count += _refetch(resource, client, dirty)
+            count += refetch(resource, client, dirty)
     return count
 
 
-def _alive(resource: Resource, repository: Repository) -> int:
+def alive(resource: Resource, repository: Repository) -> int:
     return resource.merge.model._default_manager.filter(
         repository=repository, deleted_at__isnull=True
     ).count()
@@ -93,8 +93,9 @@ def _backfill(
     cursor.save()
     count = total = 0
     order = "orderBy: {field: CREATED_AT, direction: ASC}"
-    pages = _pages(listing, repository, client, order, listing.node_fields, cursor.cursor)
-    for asked_at, page in pages:
+    for asked_at, page in pages(
+        listing, repository, client, order, listing.node_fields, cursor.cursor
+    ):
         rows = [listing.normalise(node, repository.pk) for node in page["nodes"] if node]
         total = page["totalCount"]
         info = page["pageInfo"]
@@ -135,7 +136,7 @@ def _catch_up(
     else:
         order = "orderBy: {field: UPDATED_AT, direction: DESC}"
     count = 0
-    for asked_at, page in _pages(listing, repository, client, order, listing.node_fields, ""):
+    for asked_at, page in pages(listing, repository, client, order, listing.node_fields, ""):
         rows = [listing.normalise(node, repository.pk) for node in page["nodes"] if node]
         fresh = [row for row in rows if row["updated_at"] >= cursor.watermark]
         result = upsert(resource.merge, fresh, observed_at=asked_at, rule=Rule.VERSIONED)
@@ -154,7 +155,7 @@ def _sweep(resource: Resource, repository: Repository, client: InstallationClien
     order = "orderBy: {field: CREATED_AT, direction: ASC}"
     there: dict[int, str] = {}
     started_at = None
-    for asked_at, page in _pages(listing, repository, client, order, "id fullDatabaseId", ""):
+    for asked_at, page in pages(listing, repository, client, order, "id fullDatabaseId", ""):
         started_at = started_at or asked_at
         there |= {int(n["fullDatabaseId"]): n["id"] for n in page["nodes"] if n}
     rows = resource.merge.model._default_manager.filter(repository=repository)
@@ -166,11 +167,11 @@ def _sweep(resource: Resource, repository: Repository, client: InstallationClien
     missing = {there[pk]: pk for pk in there.keys() - here}
     count = len(buried)
     for start in range(0, len(missing), PAGE):
-        count += _refetch(resource, client, dict(list(missing.items())[start : start + PAGE]))
+        count += refetch(resource, client, dict(list(missing.items())[start : start + PAGE]))
     return count
 
 
-def _refetch(resource: Resource, client: InstallationClient, nodes: Mapping[str, int]) -> int:
+def refetch(resource: Resource, client: InstallationClient, nodes: Mapping[str, int]) -> int:
     """Ask for `nodes` (node id → our id) and take the answer as the truth; null means gone."""
     listing = resource.listing
     assert listing is not None
@@ -187,7 +188,7 @@ def _refetch(resource: Resource, client: InstallationClient, nodes: Mapping[str,
             raise
         items = list(nodes.items())
         middle = len(items) // 2
-        return _refetch(resource, client, dict(items[:middle])) + _refetch(
+        return refetch(resource, client, dict(items[:middle])) + refetch(
             resource, client, dict(items[middle:])
         )
     rows: list[Row] = [
@@ -205,7 +206,7 @@ def _refetch(resource: Resource, client: InstallationClient, nodes: Mapping[str,
     return len(rows) + len(gone)
 
 
-def _pages(
+def pages(
     listing: Listing,
     repository: Repository,
     client: InstallationClient,

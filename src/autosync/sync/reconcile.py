@@ -112,7 +112,7 @@ class GitHubSyncManager:
         count = sync_commits(repository, reader, progress)
         moved = count > 0
         progress()
-        if self._something_changed(repository) or force or first:
+        if self.something_changed(repository) or force or first:
             for resource in listed_resources():
                 count += sync_listing(resource, repository, self.client, progress)
                 progress()
@@ -147,7 +147,7 @@ class GitHubSyncManager:
         """Refetch this installation's rows whose clocks could not decide."""
         return refetch_dirty(self.client, self.installation.pk)
 
-    def _something_changed(self, repository: Repository) -> bool:
+    def something_changed(self, repository: Repository) -> bool:
         """Whether any issue or pull request changed since the last look; free if none did.
 
         The issues list shows pull requests too. Its validator only counts once everything that

@@ -308,6 +308,29 @@ def retry_stalled() -> int:
     return len(ids)
 
 
+@app.task(queue=SYNC, retry=ComeBack())
+def audit_installation(installation_id: int) -> None:
+    """Compare one installation's mirror with GitHub and repair what differs."""
+    from autosync.sync.audit import Auditor
+
+    installation = GitHubAppInstallation.live.filter(pk=installation_id).first()
+    if installation is not None and not installation.is_suspended:
+        Auditor(installation).run()
+
+
+@app.periodic(cron="37 2 * * *")
+@app.task(queue=LIVE, queueing_lock="audit_all", pass_context=False)
+def audit_all(timestamp: int) -> None:
+    """Every night."""
+    for installation in GitHubAppInstallation.live.filter(suspended_at__isnull=True):
+        defer(
+            audit_installation,
+            f"audit:{installation.pk}",
+            priority=-1000,
+            installation_id=installation.pk,
+        )
+
+
 @app.periodic(cron="17 3 * * *")
 @app.task(queue=LIVE, queueing_lock="tidy", pass_context=False)
 def tidy(timestamp: int) -> None:

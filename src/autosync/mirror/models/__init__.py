@@ -2,6 +2,7 @@
 
 from autosync.mirror.models.access import ApiToken
 from autosync.mirror.models.activity import FeedEvent
+from autosync.mirror.models.audit import Audit, AuditFinding
 from autosync.mirror.models.base import MirroredModel
 from autosync.mirror.models.commit import Commit, Ref
 from autosync.mirror.models.contributor import Contributor
@@ -16,6 +17,8 @@ from autosync.mirror.models.repository import Repository
 
 __all__ = [
     "ApiToken",
+    "Audit",
+    "AuditFinding",
     "Commit",
     "Contributor",
     "Delivery",

@@ -58,6 +58,9 @@ class Repository(MirroredModel):
     sync_error = models.TextField(default="", blank=True)
     imported_at = models.DateTimeField(null=True, blank=True)
     last_synced_at = models.DateTimeField(null=True, blank=True)
+    equal_at = models.DateTimeField(
+        null=True, blank=True, help_text="an audit found it equal to GitHub then, or made it so"
+    )
 
     class Meta(MirroredModel.Meta):
         abstract = False

@@ -1,0 +1,67 @@
+"""`autosync audit`: compare the mirror with GitHub, repair, and print the verdict."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from autosync.errors import AutoSyncError
+from autosync.service.child import set_up_django
+
+
+def audit(
+    installation: Annotated[int | None, typer.Option(help="GitHub's installation id")] = None,
+    repository: Annotated[str | None, typer.Option(help="GitHub's id or OWNER/NAME")] = None,
+    deep: Annotated[
+        bool, typer.Option(help="compare every object; a point per 100 instead of per 100 lists")
+    ] = False,
+    repair: Annotated[bool, typer.Option(help="bring in step what differs")] = True,
+) -> None:
+    """Compare the mirror with GitHub. Exit code 1 if something differs and was not repaired."""
+    set_up_django()
+    from autosync.mirror.models import AuditFinding, GitHubAppInstallation, Repository
+    from autosync.sync.audit import Auditor
+
+    wanted: list[Repository] | None = None
+    installations = GitHubAppInstallation.live.filter(suspended_at__isnull=True)
+    if repository is not None:
+        rows = Repository.visible()
+        digits = repository.isdigit()
+        rows = rows.filter(pk=int(repository)) if digits else rows.filter(full_name=repository)
+        wanted = list(rows)
+        if not wanted:
+            raise AutoSyncError(f"No repository {repository} in the mirror; see the dashboard.")
+        installations = installations.filter(pk=wanted[0].installation_id)
+    if installation is not None:
+        installations = installations.filter(pk=installation)
+    if not installations:
+        raise AutoSyncError("There is no such installation that is neither gone nor suspended.")
+    done = [Auditor(one, deep=deep, repair=repair).run(wanted) for one in installations]
+
+    console = Console()
+    for record in done:
+        console.print(
+            f"{escape(str(record.installation))}: {record.equal} of {record.repositories} "
+            f"repositories equal to GitHub, {record.found} objects differed, "
+            f"{record.repaired} repaired; {record.points} points of quota.",
+            highlight=False,
+        )
+    findings = AuditFinding.objects.filter(audit__in=done).select_related("repository")
+    if findings:
+        table = Table("repository", "what", "which", "problem", "repaired", "cause", box=None)
+        for one in findings[:200]:
+            table.add_row(
+                escape(one.repository.full_name),
+                one.resource,
+                escape(one.object_key),
+                one.get_problem_display(),
+                "yes" if one.repaired else "no",
+                one.cause,
+            )
+        console.print(table)
+    left = sum(record.found - record.repaired for record in done)
+    raise typer.Exit(1 if left else 0)

@@ -86,6 +86,11 @@ class Config(BaseSettings):
     autosync_skip_recent: int = Field(
         10, ge=0, description="minutes during which a synced repository is not synced again"
     )
+    autosync_purge_after: int = Field(
+        30,
+        ge=0,
+        description="days that removed repositories and deleted objects are kept; 0 = not at all",
+    )
     autosync_inbox_retention: int = Field(14, ge=3, description="days an applied delivery is kept")
 
     @property

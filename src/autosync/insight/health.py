@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from django.db import Error, ProgrammingError, connection
-from django.db.models import Count, Max, Min, Q
+from django.db.models import Count, Max, Min, Q, Sum
 from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateWorker
 
@@ -17,7 +17,9 @@ from autosync import config
 from autosync.errors import AutoSyncError
 from autosync.insight import jobs
 from autosync.mirror.models import (
+    Audit,
     Delivery,
+    DeliveryLog,
     GitHubAppInstallation,
     QuotaBudget,
     Repository,
@@ -119,6 +121,21 @@ class Quota:
 
 
 @dataclass(frozen=True, slots=True)
+class Proof:
+    """How far the mirror is known to equal GitHub. `equal_since` is the oldest of the moments at
+    which each repository was last found equal, or made so; None while one never was."""
+
+    equal_repositories: int
+    equal_since: datetime | None
+    last_audit_at: datetime | None
+    last_audit_points: int | None
+    differed_30d: int
+    repaired_30d: int
+    delivery_log_read_at: datetime | None
+    deliveries_recovered: int
+
+
+@dataclass(frozen=True, slots=True)
 class Health:
     """The whole report. Without a database everything but status and reasons is None or empty."""
 
@@ -132,6 +149,7 @@ class Health:
     webhook_to_row: Latency | None = None
     workers: Workers | None = None
     quota: list[Quota] = field(default_factory=list)
+    proof: Proof | None = None
     recent_jobs: list[JobSummary] = field(default_factory=list)
 
 
@@ -183,6 +201,7 @@ def _look(now: datetime) -> Health:
         webhook_to_row=_latency(),
         workers=_workers(now),
         quota=_quota(now),
+        proof=_proof(now),
         recent_jobs=[summary(job) for job in jobs.newest()[:10]],
     )
     findings = [
@@ -284,6 +303,29 @@ def _quota(now: datetime) -> list[Quota]:
         )
         for budget in budgets.order_by("installation_id", "resource")
     ]
+
+
+def _proof(now: datetime) -> Proof:
+    repositories = Repository.visible().aggregate(
+        total=Count("pk"), equal=Count("equal_at"), since=Min("equal_at")
+    )
+    done = Audit.objects.filter(finished_at__isnull=False, error="")
+    last = done.order_by("-started_at").first()
+    month = Audit.objects.filter(started_at__gte=now - timedelta(days=30)).aggregate(
+        found=Sum("found"), repaired=Sum("repaired")
+    )
+    log = DeliveryLog.objects.filter(pk=1).first()
+    whole = repositories["total"] == repositories["equal"]
+    return Proof(
+        equal_repositories=repositories["equal"],
+        equal_since=repositories["since"] if whole else None,
+        last_audit_at=last.finished_at if last else None,
+        last_audit_points=last.points if last else None,
+        differed_30d=month["found"] or 0,
+        repaired_30d=month["repaired"] or 0,
+        delivery_log_read_at=log.read_at if log else None,
+        deliveries_recovered=log.recovered if log else 0,
+    )
 
 
 Finding = tuple[Status, str]

@@ -331,6 +331,15 @@ def audit_all(timestamp: int) -> None:
         )
 
 
+@app.periodic(cron="*/10 * * * *")
+@app.task(queue=SYNC, queueing_lock="purge", pass_context=False)
+def purge(timestamp: int) -> None:
+    """Delete for good what was gone for longer than AUTOSYNC_PURGE_AFTER."""
+    from autosync.sync.purge import purge_gone
+
+    purge_gone()
+
+
 @app.periodic(cron="17 3 * * *")
 @app.task(queue=LIVE, queueing_lock="tidy", pass_context=False)
 def tidy(timestamp: int) -> None:

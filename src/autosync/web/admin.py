@@ -9,6 +9,8 @@ from django.db import models
 from django.http import HttpRequest
 
 from autosync.mirror.models import (
+    Audit,
+    AuditFinding,
     Commit,
     Contributor,
     Delivery,
@@ -110,6 +112,18 @@ class SyncJobAdmin(ReadOnlyAdmin):
     list_filter = ("job_type", "status")
     list_select_related = ("installation",)
     inlines = (_PartsInline,)
+
+
+@admin.register(Audit)
+class AuditAdmin(ReadOnlyAdmin):
+    list_display = ("started_at", "installation", "repositories", "equal", "found", "repaired")
+    list_select_related = ("installation",)
+
+
+@admin.register(AuditFinding)
+class AuditFindingAdmin(_OfRepositoryAdmin):
+    list_display = ("repository", "resource", "object_key", "problem", "repaired", "cause")
+    list_filter = ("resource", "problem", "repaired")
 
 
 @admin.register(ResourceCursor)

@@ -1,0 +1,110 @@
+"""Delete for good: repositories and installations long gone, and tombstones past their time."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from datetime import datetime, timedelta
+
+from django.db import connection, models, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from autosync import config
+from autosync.mirror.models import (
+    Commit,
+    Contributor,
+    GitHubAppInstallation,
+    HttpValidator,
+    Issue,
+    PullRequest,
+    QuotaBudget,
+    Ref,
+    Repository,
+    ResourceCursor,
+)
+from autosync.sync.locks import exclusive
+
+logger = logging.getLogger(__name__)
+
+# Rows deleted in one transaction: it holds no lock for long, and a kill costs one batch.
+BATCH = 5_000
+_OF_A_REPOSITORY: tuple[type[models.Model], ...] = (
+    Commit,
+    Ref,
+    Issue,
+    PullRequest,
+    Contributor,
+    ResourceCursor,
+)
+_TOMBSTONED: tuple[type[models.Model], ...] = (Issue, PullRequest, Ref)
+
+
+def purge_gone(days: int | None = None) -> int:
+    """Purge what has been gone for `days` (AUTOSYNC_PURGE_AFTER); rows deleted.
+
+    A tombstone also keeps late events from raising the dead, so it outlives GitHub's delivery log
+    (three days) whatever the setting says; the content of a hidden repository does not.
+    """
+    days = config.load().autosync_purge_after if days is None else days
+    before = timezone.now() - timedelta(days=days)
+    count = 0
+    for repository_id in list(_gone_repositories(before)):
+        count += _purge_repository(repository_id, before)
+    buried_before = min(before, timezone.now() - timedelta(days=4))
+    for model in _TOMBSTONED:
+        count += _delete(model, Q(deleted_at__lt=buried_before))
+    for installation in GitHubAppInstallation.objects.filter(
+        deleted_at__lt=buried_before, repositories__isnull=True
+    ):
+        HttpValidator.objects.filter(installation_id=installation.pk).delete()
+        QuotaBudget.objects.filter(installation_id=installation.pk).delete()
+        installation.delete()
+        count += 1
+    if count:
+        logger.info("%d rows that were gone on GitHub since %s are purged", count, before)
+    return count
+
+
+def _gone_repositories(before: datetime) -> models.QuerySet[Repository, int]:
+    return Repository.objects.filter(
+        Q(removed_at__lt=before) | Q(deleted_at__lt=before) | Q(installation__deleted_at__lt=before)
+    ).values_list("pk", flat=True)
+
+
+def _purge_repository(repository_id: int, before: datetime) -> int:
+    """Everything of one repository, batch by batch, then itself; not if it came back meanwhile."""
+    count = 0
+    with exclusive("repository", repository_id, wait=True):
+        if not _gone_repositories(before).filter(pk=repository_id).exists():
+            return 0
+        for model in _OF_A_REPOSITORY:
+            count += _delete(model, Q(repository_id=repository_id))
+        shutil.rmtree(config.load().data_dir / "git" / f"{repository_id}.git", ignore_errors=True)
+        with transaction.atomic():
+            # Its content is gone: should it come back, it is imported anew.
+            row = (
+                _gone_repositories(before).select_for_update(of=("self",)).filter(pk=repository_id)
+            )
+            if row.exists():
+                Repository.objects.filter(pk=repository_id).delete()
+                count += 1
+            else:
+                Repository.objects.filter(pk=repository_id).update(
+                    imported_at=None, sync_state=Repository.SyncState.PENDING
+                )
+    return count
+
+
+def _delete(model: type[models.Model], where: Q) -> int:
+    """Delete in batches, each its own transaction."""
+    table = model._meta.db_table
+    total = 0
+    while True:
+        ids = list(model._default_manager.filter(where).values_list("pk", flat=True)[:BATCH])
+        if not ids:
+            return total
+        with connection.cursor() as cursor:
+            key = model._meta.pk.column if model._meta.pk else "id"
+            cursor.execute(f"DELETE FROM {table} WHERE {key} = ANY(%s)", [ids])  # noqa: S608 (ours)
+            total += cursor.rowcount

@@ -244,9 +244,11 @@ def _on_conflict(merge: Merge, rule: Rule) -> str:
     # Asked before the row was last observed: the answer cannot settle what came in between.
     asked_later = "EXCLUDED.observed_at >= old.observed_at"
     assignments.append(f"dirty_at = CASE WHEN {newer} OR {asked_later} THEN NULL ELSE now() END")
-    assignments.append("deleted_at = NULL")
+    # It cannot know of a deletion that came in between either.
+    lifts = "EXCLUDED.observed_at > old.deleted_at"
+    assignments.append(f"deleted_at = CASE WHEN {lifts} THEN NULL ELSE old.deleted_at END")
     return (
         f"DO UPDATE SET {', '.join(assignments)} WHERE {newer} OR {tie} OR "
         "(EXCLUDED.updated_at = old.updated_at AND "
-        f"(old.dirty_at IS NOT NULL AND {asked_later} OR old.deleted_at IS NOT NULL))"
+        f"(old.dirty_at IS NOT NULL AND {asked_later} OR {lifts}))"
     )

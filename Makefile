@@ -5,10 +5,10 @@ BIN    := $(VENV)/bin
 UV     := $(BIN)/uv
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo run test lint format bench clean
+.PHONY: help install demo run test chaos chaos-long lint format bench clean
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 $(UV):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "AutoSync needs Python 3.11 or newer; set PYTHON=/path/to/python3.11"; exit 1; }
@@ -31,6 +31,14 @@ test: install ## the whole test suite, with the coverage of what runs in the tes
 	@data=$$(mktemp -d) && trap 'rm -rf "$$data"' EXIT && export COVERAGE_FILE=$$data/coverage && \
 	$(BIN)/coverage run -m pytest && $(BIN)/coverage combine --quiet && \
 	echo "Coverage of the test process: $$($(BIN)/coverage report --format=total) %"
+
+SEED ?= 1
+
+chaos: install ## a storm of operations, lost webhooks, outages and kills, then equality (SEED=n)
+	@$(BIN)/python -m tests.chaos --seed $(SEED)
+
+chaos-long: install ## twenty seeds, 30 repositories and 20,000 operations each; takes hours
+	@for seed in $$(seq 1 20); do $(BIN)/python -m tests.chaos --seed $$seed --repositories 30 --operations 20000 --patience 900 || exit 1; done
 
 lint: install ## format check, lint, strict types, import contract
 	@$(BIN)/ruff format --check .

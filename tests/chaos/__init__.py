@@ -1,0 +1,1 @@
+"""A storm over a simulated GitHub and AutoSync, after which the two must be equal."""

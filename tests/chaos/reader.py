@@ -61,6 +61,9 @@ async def _github(sim: Sim) -> dict[str, Rows]:
             pages = mine.getiter(
                 "/installation/repositories?per_page=100", iterable_key="repositories"
             )
+            # The rest on a person's quota: what AutoSync spends is measured.
+            person = sim.control("token", {})["token"]
+            mine = GitHubAPI(client, "chaos", oauth_token=person, base_url=sim.url)
             async for repository in pages:
                 found["repositories"][repository["id"]] = _repository(repository)
                 await _lists(mine, repository, found)

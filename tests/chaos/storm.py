@@ -36,6 +36,11 @@ class Storm:
         found: list[dict[str, Any]] = self.sim.truth()["repositories"]
         return self.random.choice(found)
 
+    def with_issues(self) -> str:
+        """The name of a repository that takes issues."""
+        found = [one for one in self.sim.truth()["repositories"] if one["has_issues"]]
+        return str(self.random.choice(found)["full_name"])
+
     def item(self, *, pull: bool | None = None) -> dict[str, Any]:
         """Where an issue or a pull request is: `repository` and `number`."""
         name = self.repository()["full_name"]
@@ -92,8 +97,7 @@ class Storm:
         self.do("repositories/edit", {"repository": one["full_name"], **change})
 
     def transfer_issue(self) -> None:
-        to = self.repository()["full_name"]
-        self.do("issues/transfer", self.item(pull=False) | {"to": to})
+        self.do("issues/transfer", self.item(pull=False) | {"to": self.with_issues()})
 
     def membership(self) -> None:
         """A repository leaves the installation, or one that had left comes back."""
@@ -127,7 +131,7 @@ class Storm:
 Operation = Callable[[Storm], Any]
 _OPERATIONS: dict[str, Operation] = {
     "open": lambda s: s.do(
-        "issues/open", {"repository": s.repository()["full_name"], "title": s.words("Issue")}
+        "issues/open", {"repository": s.with_issues(), "title": s.words("Issue")}
     ),
     "edit": lambda s: s.do(
         "issues/edit", s.item() | {"title": s.words("Title"), "body": s.words("B")}

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from autosync.mirror.models import Issue
+from autosync.mirror.models import Issue, Repository
 from autosync.mirror.upsert import Rule, tombstone, upsert
 from autosync.resources.issue import MERGE
+from tests.integration.api_rows import repository
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 pytestmark = pytest.mark.django_db
@@ -108,3 +109,16 @@ def test_the_same_again_changes_nothing() -> None:
 def test_nul_in_text_is_dropped_because_postgresql_cannot_hold_it() -> None:
     put(version(1, 1, title="a\x00b"))
     assert Issue.objects.get().title == "ab"
+
+
+def test_urls_follow_the_name_of_the_repository_whoever_brings_them() -> None:
+    home = repository("acme/old", html_url="https://github.com/acme/old")
+    put(version(1, 1, repository_id=home.pk, html_url="https://github.com/acme/old/issues/1"))
+    Repository.objects.filter(pk=home.pk).update(
+        html_url="https://github.com/acme/new", full_name="acme/new"
+    )
+    assert Issue.objects.get().html_url == "https://github.com/acme/new/issues/1"
+    # A payload from before the rename comes late: newer than the row, but with the old name.
+    put(version(2, 2, repository_id=home.pk, html_url="https://github.com/acme/old/issues/1"))
+    row = Issue.objects.get()
+    assert (row.title, row.html_url) == ("version 2", "https://github.com/acme/new/issues/1")

@@ -111,6 +111,11 @@ class GitReader:
         """
         return {name: commit for name, (_, commit) in self._local_refs().items() if commit}
 
+    def known(self, shas: Sequence[str]) -> list[str]:
+        """Those of `shas` that the cache holds."""
+        kinds = self._kinds(shas) if shas else {}
+        return [sha for sha in shas if sha in kinds]
+
     def commits(self, new: Sequence[str], known: Sequence[str] = ()) -> Iterator[GitCommit]:
         """Commits reachable from `new` and not from `known`, newest first, as a stream.
 

@@ -51,6 +51,7 @@ def sync_commits(repository: Repository, reader: GitReader, progress: Progress) 
         default = refs.get(f"refs/heads/{repository.default_branch}", "")
         count += _mark_default_branch(repository, reader, default, stored["default"])
         with transaction.atomic():
+            _mark_orphans(repository, reader, heads, stored["heads"], asked_at)
             count += _store_refs(repository, refs, asked_at)
             cursor.cursor = json.dumps({"heads": heads, "default": default})
             cursor.state = ResourceCursor.State.COMPLETE
@@ -170,7 +171,9 @@ def refs_here(repository: Repository) -> dict[str, str]:
 
 def _same_refs(repository: Repository, remote: dict[str, str]) -> bool:
     there = {name: sha for name, sha in remote.items() if split_ref(name)}
-    incomplete = Commit.objects.filter(repository=repository, complete=False)
+    incomplete = Commit.objects.filter(
+        repository=repository, complete=False, orphaned_at__isnull=True
+    )
     return refs_here(repository) == there and not incomplete.exists()
 
 
@@ -187,6 +190,9 @@ def _store_commits(
         rows = [row_from_git(commit, repository.pk) for commit in chunk]
         with transaction.atomic():
             result = upsert(MERGE, rows, observed_at=timezone.now(), rule=Rule.VERSIONED)
+            Commit.objects.filter(
+                repository=repository, sha__in=[c.sha for c in chunk], orphaned_at__isnull=False
+            ).update(orphaned_at=None)
             if repository.imported_at is not None:
                 # Before its push was applied, or instead of one that was lost.
                 new = {key[1] for key in result.inserted}
@@ -196,6 +202,28 @@ def _store_commits(
             progress()
         count += len(result.changed)
     return count
+
+
+def _mark_orphans(
+    repository: Repository,
+    reader: GitReader,
+    heads: Sequence[str],
+    previous: Sequence[str],
+    asked_at: datetime,
+) -> None:
+    """Mark what was reached and is no more; and what a push told of and git no longer has."""
+    lost = reader.known(sorted(set(previous) - set(heads)))
+    for chunk in chunks(reader.commits(new=lost, known=heads), CHUNK):
+        Commit.objects.filter(repository=repository, sha__in=[c.sha for c in chunk]).update(
+            orphaned_at=asked_at, on_default_branch=False
+        )
+    # It was pushed before git was asked, and forced away before git could answer.
+    Commit.objects.filter(
+        repository=repository,
+        complete=False,
+        orphaned_at__isnull=True,
+        observed_at__lt=asked_at,
+    ).update(orphaned_at=asked_at)
 
 
 def _mark_default_branch(

@@ -138,10 +138,11 @@ class SyncJobRunner:
     def _plan_installation(self, job: SyncJob, installation: GitHubAppInstallation) -> None:
         force = bool(job.details.get("force"))
         manager = GitHubSyncManager(installation, Priority.RECONCILE)
-        manager.sync_repositories(force=force)
+        imports = job.job_type == SyncJob.JobType.AUTO_IMPORT
+        manager.sync_repositories(force=force or imports)
         hook.record_webhook_state(installation)
         targets = Repository.visible().filter(installation=installation, auto_sync_enabled=True)
-        if job.job_type == SyncJob.JobType.AUTO_IMPORT:
+        if imports:
             targets = targets.filter(imported_at__isnull=True)
         self._plan(job, targets)
         GitHubAppInstallation.objects.filter(pk=installation.pk).update(sync_error="")

@@ -8,7 +8,6 @@ from typing import Any
 
 import procrastinate
 from django.db import connection, transaction
-from django.db.models import Q
 from django.utils import timezone
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
@@ -145,7 +144,8 @@ def refresh_installation(installation_id: int) -> None:
     manager = GitHubSyncManager(installation, Priority.LIVE)
     if not manager.refresh_installation() or installation.is_suspended:
         return
-    manager.sync_repositories()
+    # Unconditional: an event has just changed what the last listing said.
+    manager.sync_repositories(force=True)
     fresh = (
         Repository.visible()
         .filter(installation=installation, auto_sync_enabled=True, imported_at__isnull=True)
@@ -242,19 +242,20 @@ def recover_soon(timestamp: int) -> None:
 def sweep(timestamp: int) -> None:
     """Pick up what a killed worker or a coalesced hand-over left lying."""
     retry_stalled()
+    # The partial index makes this cheap: only commits without details are in it.
     waiting = Commit.objects.filter(
-        Q(detailed_at__isnull=True) | Q(complete=False),
+        detailed_at__isnull=True,
         observed_at__lt=timezone.now() - timedelta(seconds=20),
         repository__imported_at__isnull=False,
+        repository__in=Repository.visible().filter(auto_sync_enabled=True),
     )
-    # The partial index makes this cheap: only commits without details are in it.
-    for repository_id in (
-        waiting.filter(detailed_at__isnull=True)
-        .values_list("repository_id", flat=True)
-        .distinct()[:50]
-    ):
+    for repository_id in waiting.values_list("repository_id", flat=True).distinct()[:50]:
         hand_over(FollowUp("sync_git", repository_id))
-    if any(m.objects.filter(dirty_at__isnull=False).exists() for m in (Issue, PullRequest)):
+    visible = Repository.visible()
+    if any(
+        m.live.filter(dirty_at__isnull=False, repository__in=visible).exists()
+        for m in (Issue, PullRequest)
+    ):
         hand_over(FollowUp("refetch", 0))
     resume_jobs()
 

@@ -27,6 +27,8 @@ class Commit(MirroredModel):
     # False while only a push payload told of the commit (no parents, one date); git completes it.
     complete = models.BooleanField(default=False)
     on_default_branch = models.BooleanField(default=False)
+    # No branch or tag reaches it any more: forced away, or its branch was deleted. Kept.
+    orphaned_at = models.DateTimeField(null=True, blank=True)
 
     # GitHub computes these; they arrive a moment after the commit. Null: not asked yet.
     additions = models.IntegerField(null=True, blank=True)

@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 import pytest
+
 from githubsim.testing import Sim
 from tests.githubsim.client import as_installation
 

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from githubsim.clock import Clock
 from githubsim.ids import FIRST_ID
+from githubsim.store.past import Past
 from githubsim.store.rows import (
     Account,
     App,
@@ -112,6 +113,8 @@ class Database:
         self._db.executescript(
             resources.files("githubsim.store").joinpath("schema.sql").read_text()
         )
+        self._past = Past(path)
+        self._thread = threading.local()
         self._depth = 0
         self._events: list[Event] = []
         self._listeners: list[Callable[[Event], None]] = []
@@ -130,6 +133,7 @@ class Database:
         """A transaction; nested ones join the outermost."""
         with self.lock:
             if self._depth == 0:
+                self._past.before_writing()
                 self._db.execute("BEGIN IMMEDIATE")
             self._depth += 1
             try:
@@ -148,6 +152,35 @@ class Database:
                 for event in events:
                     for listener in self._listeners:
                         listener(event)
+
+    def lag(self, seconds: float) -> None:
+        """What is read inside `lagging()` is this far behind; webhooks and all else are not."""
+        with self.lock:
+            self._past.lag(seconds)
+
+    @property
+    def lags(self) -> bool:
+        """Whether `lagging()` may read anything else than the present."""
+        return self._past.seconds > 0
+
+    @contextmanager
+    def lagging(self) -> Iterator[None]:
+        """Let this thread read what was there `lag` seconds ago, all of one moment."""
+        with self.lock:
+            self._thread.reader = self._past.reader()
+        try:
+            yield
+        finally:
+            self._thread.reader = None
+
+    @property
+    def in_the_past(self) -> bool:
+        """Whether this thread reads an older moment: nothing of it may be remembered."""
+        return getattr(self._thread, "reader", None) is not None
+
+    @property
+    def _reader(self) -> sqlite3.Connection:
+        return getattr(self._thread, "reader", None) or self._db
 
     def forget(self) -> None:
         """Drop what is cached of rows, after a rollback."""
@@ -172,7 +205,7 @@ class Database:
         """All rows of a type for `where`: what follows the table's name, ORDER BY and all."""
         sql = f"SELECT {COLUMNS[row_type]} FROM {TABLES[row_type]} {where}"  # noqa: S608
         with self.lock:
-            found = self._db.execute(sql, values).fetchall()
+            found = self._reader.execute(sql, values).fetchall()
         return [decode(row_type, cells) for cells in found]
 
     def row(self, row_type: type[Row], where: str, values: Sequence[Any] = ()) -> Row | None:
@@ -183,13 +216,13 @@ class Database:
     def value(self, sql: str, values: Sequence[Any] = ()) -> Any:
         """The first column of the first row of a query, or None."""
         with self.lock:
-            found = self._db.execute(sql, values).fetchone()
+            found = self._reader.execute(sql, values).fetchone()
         return found[0] if found else None
 
     def values(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """All rows of a query as plain tuples."""
         with self.lock:
-            return self._db.execute(sql, values).fetchall()
+            return self._reader.execute(sql, values).fetchall()
 
     def execute(self, sql: str, values: Sequence[Any] = ()) -> int:
         """Run one statement within a transaction; how many rows it changed."""

@@ -18,7 +18,6 @@ class Asked:
 
     at: float
     target: str
-    endpoint: str
     status: int
     quota: str
 
@@ -47,7 +46,12 @@ class RequestLog:
             quota = quota.format_map(headers)
         with self._lock:
             self._counts[endpoint, status] += 1
-            self._latest.append(Asked(time.time(), target or endpoint, endpoint, status, quota))
+        self.show(target or endpoint, status, quota)
+
+    def show(self, target: str, status: int, quota: str = "") -> None:
+        """Among the latest only: git takes no quota and is not counted."""
+        with self._lock:
+            self._latest.append(Asked(time.time(), target, status, quota))
 
     def clear(self) -> None:
         """Start counting anew."""

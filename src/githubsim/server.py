@@ -165,15 +165,21 @@ def build(world: World, shapes: Shapes, conditions: Conditions | None = None) ->
         requests.note("POST /graphql", response.status_code, headers=response.headers)
         return response
 
+    async def git(request: Request) -> Response:
+        response = await git_endpoint(request)
+        requests.show(f"{request.method} {request.url.path}", response.status_code)
+        return response
+
     app = Starlette(
         routes=[
             Route("/graphql", graphql, methods=["POST"]),
             Route("/api/graphql", graphql, methods=["POST"]),
+            Route("/_sim", control.endpoint, methods=["GET"]),
             Route("/_sim/{path:path}", control.endpoint, methods=["GET", "POST"]),
             Route("/avatars/u/{account_id:int}", _avatar),
-            Route("/{owner}/{name}/info/refs", git_endpoint, methods=["GET"]),
-            Route("/{owner}/{name}/git-upload-pack", git_endpoint, methods=["POST"]),
-            Route("/{owner}/{name}/git-receive-pack", git_endpoint, methods=["POST"]),
+            Route("/{owner}/{name}/info/refs", git, methods=["GET"]),
+            Route("/{owner}/{name}/git-upload-pack", git, methods=["POST"]),
+            Route("/{owner}/{name}/git-receive-pack", git, methods=["POST"]),
             Route("/{path:path}", service.endpoint, methods=list(_METHODS)),
         ],
     )

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,6 +12,7 @@ from githubsim import __version__
 from githubsim.deliveries import HookWeather
 from githubsim.limits import Secondary
 from githubsim.service import Options, serve
+from githubsim.snapshots import SnapshotError, restore, snapshot
 from githubsim.weather import Conditions
 
 _LIMITS = "Secondary limits"
@@ -164,6 +166,33 @@ def serve_command(
             suspended=suspended,
         )
     )
+
+
+@cli.command("snapshot")
+def snapshot_command(
+    target: Annotated[Path, typer.Argument(metavar="FILE", help="A new folder to keep it as.")],
+    data: Annotated[Path, typer.Option(help="The world's folder; it may be served meanwhile.")],
+) -> None:
+    """Keep a world as it is now; a large one takes seconds."""
+    _told(lambda: snapshot(data, target), f"Kept {data} as {target}")
+
+
+@cli.command("restore")
+def restore_command(
+    source: Annotated[Path, typer.Argument(metavar="FILE", help="What snapshot made.")],
+    data: Annotated[Path, typer.Option(help="The folder to bring it back as; not there yet.")],
+) -> None:
+    """Bring back a world that was kept."""
+    _told(lambda: restore(source, data), f"Brought {source} back as {data}")
+
+
+def _told(work: Callable[[], float], done: str) -> None:
+    try:
+        seconds = work()
+    except SnapshotError as error:
+        typer.echo(f"githubsim: {error}", err=True)
+        raise typer.Exit(1) from error
+    typer.echo(f"{done} in {seconds:.2f} s.")
 
 
 @cli.command("version")

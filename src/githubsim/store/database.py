@@ -30,6 +30,8 @@ from githubsim.store.rows import (
 )
 
 Row = TypeVar("Row")
+Found = TypeVar("Found")
+_REMEMBERED = 20_000
 
 TABLES: dict[type[Any], str] = {
     Account: "accounts",
@@ -115,6 +117,7 @@ class Database:
         )
         self._past = Past(path)
         self._thread = threading.local()
+        self._memory: dict[Any, Any] = {}
         self._depth = 0
         self._events: list[Event] = []
         self._listeners: list[Callable[[Event], None]] = []
@@ -148,6 +151,7 @@ class Database:
             self._depth -= 1
             if self._depth == 0:
                 self._db.execute("COMMIT")
+                self._memory.clear()
                 events, self._events = self._events, []
                 for event in events:
                     for listener in self._listeners:
@@ -201,6 +205,18 @@ class Database:
             )
             return first
 
+    def remember(self, key: Any, load: Callable[[], Found]) -> Found:
+        """What `load` finds, until anything changes: lists ask the same a hundred times."""
+        with self.lock:
+            if self._depth or self.in_the_past:
+                return load()
+            if key not in self._memory:
+                if len(self._memory) >= _REMEMBERED:
+                    self._memory.clear()
+                self._memory[key] = load()
+            found: Found = self._memory[key]
+            return found
+
     def rows(self, row_type: type[Row], where: str, values: Sequence[Any] = ()) -> list[Row]:
         """All rows of a type for `where`: what follows the table's name, ORDER BY and all."""
         sql = f"SELECT {COLUMNS[row_type]} FROM {TABLES[row_type]} {where}"  # noqa: S608
@@ -214,7 +230,12 @@ class Database:
         return found[0] if found else None
 
     def value(self, sql: str, values: Sequence[Any] = ()) -> Any:
-        """The first column of the first row of a query, or None."""
+        """The first column of the first row of a query, or None; counts are remembered."""
+        if sql.startswith("SELECT count("):
+            return self.remember((sql, *values), lambda: self._value(sql, values))
+        return self._value(sql, values)
+
+    def _value(self, sql: str, values: Sequence[Any]) -> Any:
         with self.lock:
             found = self._reader.execute(sql, values).fetchone()
         return found[0] if found else None

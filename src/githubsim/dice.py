@@ -11,6 +11,9 @@ import threading
 from dataclasses import dataclass
 from hashlib import blake2b
 
+# Counting more would take memory without end; a storm of so many still repeats.
+_MOST_IDENTITIES = 500_000
+
 
 @dataclass(frozen=True, slots=True)
 class Throw:
@@ -46,6 +49,8 @@ class Dice:
         """The chances of what this identity does now, the nth time."""
         digest = blake2b(repr(identity).encode(), key=self._seed, digest_size=16).digest()
         with self._lock:
+            if len(self._counts) >= _MOST_IDENTITIES:
+                self._counts.clear()
             count = self._counts.get(digest, 0) + 1
             self._counts[digest] = count
         return Throw(blake2b(digest + count.to_bytes(8), digest_size=16).digest())

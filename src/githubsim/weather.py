@@ -170,10 +170,7 @@ class Weather:
             await response(scope, receive, send)
             return
         if fault == "truncated":
-            cut = _Cut(send)
-            await self.app(scope, receive, cut)
-            if cut.started:
-                await asyncio.sleep(_LINGER)
+            await self.app(scope, receive, _Cut(send, client))
             drop(client)
         elif fault == "timeouts":
             await asyncio.sleep(self.conditions.timeout_after)
@@ -204,12 +201,12 @@ class Weather:
 
 
 class _Cut:
-    """Lets half of the first piece of a body through, then nothing."""
+    """Lets half of the first piece of a body through, then ends the connection."""
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, client: tuple[str, int]) -> None:
         self._send = send
+        self._client = client
         self._start: Message | None = None
-        self.started = False
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -218,10 +215,12 @@ class _Cut:
             start, self._start = self._start, None
             body = message.get("body", b"")
             if body:
-                self.started = True
                 await self._send(start)
                 half = {"type": message["type"], "body": body[: len(body) // 2], "more_body": True}
                 await self._send(half)
+                await asyncio.sleep(_LINGER)
+                # At once, and not when all is sent: what streams may go on for minutes.
+                drop(self._client)
 
 
 def _slowly(send: Send, bandwidth: int) -> Send:

@@ -1,8 +1,10 @@
 """Weather of the service: slow, failing, cut off, behind the times; a seeded storm repeats."""
 
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -115,6 +117,22 @@ def test_a_body_ends_half_way(github: Sim, weather: Weather) -> None:
     weather(truncated=1.0)
     with pytest.raises(httpx.RemoteProtocolError, match="complete message body"):
         httpx.get(f"{github.url}/meta")
+
+
+def test_a_clone_breaks_off_and_works_the_next_time(
+    github: Sim, repository: str, weather: Weather, tmp_path: Path
+) -> None:
+    def clone() -> int:
+        url = github.url.replace("://", f"://x-access-token:{access}@")
+        command = ["git", "clone", "-q", "--bare", f"{url}/{repository}.git", str(tmp_path / "c")]
+        return subprocess.run(command, capture_output=True, check=False, timeout=30).returncode
+
+    access = token(github)
+    for fault in ("truncated", "resets", "failing"):
+        weather(**CALM | {fault: 1.0})
+        assert clone() != 0
+    weather(**CALM)
+    assert clone() == 0
 
 
 def test_a_request_is_held_and_then_dropped(github: Sim, weather: Weather) -> None:

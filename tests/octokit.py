@@ -1,4 +1,4 @@
-"""Example payloads that GitHub's own tooling publishes (`@octokit/webhooks-examples`)."""
+"""What GitHub's own tooling publishes: example payloads and the GraphQL schema, from npm."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-PACKAGE = "@octokit/webhooks-examples@7.6.1"
+EXAMPLES = "@octokit/webhooks-examples@7.6.1"
+SCHEMA = "@octokit/graphql-schema@15.26.1"
 _CACHE = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "autosync-tests"
 
 
@@ -28,9 +29,7 @@ def missing(what: str) -> None:
 @lru_cache(maxsize=1)
 def examples() -> list[tuple[str, dict[str, Any]]]:
     """Every (event, payload) of the package, fetched once into a cache."""
-    path = _CACHE / "webhooks-examples-7.6.1.json"
-    if not path.exists():
-        _fetch(path)
+    path = _fetched(EXAMPLES, "api.github.com/index.json", "webhooks-examples-7.6.1.json")
     return [
         (entry["name"], payload)
         for entry in json.loads(path.read_text())
@@ -38,14 +37,26 @@ def examples() -> list[tuple[str, dict[str, Any]]]:
     ]
 
 
-def _fetch(path: Path) -> None:
+def graphql_schema() -> str:
+    """GitHub's published GraphQL schema, fetched once into a cache."""
+    return _fetched(SCHEMA, "schema.graphql", "graphql-schema-15.26.1.graphql").read_text()
+
+
+def _fetched(package: str, member: str, name: str) -> Path:
+    path = _CACHE / name
+    if not path.exists():
+        _fetch(package, member, path)
+    return path
+
+
+def _fetch(package: str, member: str, path: Path) -> None:
     npm = shutil.which("npm")
     if npm is None:
-        missing(f"npm is not installed: {PACKAGE} cannot be fetched")
+        missing(f"npm is not installed: {package} cannot be fetched")
         return
     with tempfile.TemporaryDirectory() as folder:
         done = subprocess.run(
-            [npm, "pack", PACKAGE, "--silent"],
+            [npm, "pack", package, "--silent"],
             cwd=folder,
             capture_output=True,
             text=True,
@@ -54,11 +65,11 @@ def _fetch(path: Path) -> None:
         )
         archives = list(Path(folder).glob("*.tgz"))
         if done.returncode or not archives:
-            missing(f"npm could not fetch {PACKAGE}: {done.stderr.strip()[:200]}")
+            missing(f"npm could not fetch {package}: {done.stderr.strip()[:200]}")
         with tarfile.open(archives[0]) as archive:
-            member = archive.extractfile("package/api.github.com/index.json")
-            assert member is not None
-            content = member.read()
+            file = archive.extractfile(f"package/{member}")
+            assert file is not None
+            content = file.read()
     path.parent.mkdir(parents=True, exist_ok=True)
     # Two runs side by side may both fetch: the rename is atomic.
     fresh = path.with_suffix(f".{os.getpid()}")

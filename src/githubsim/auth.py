@@ -97,6 +97,8 @@ class Auth:
 
     def __init__(self, store: Store) -> None:
         self.store = store
+        # The weather's: seconds after which installation tokens die, whatever they say.
+        self.token_life: int | None = None
 
     def identify(self, authorization: str | None, address: str = "") -> Caller:
         """The caller, or ApiError 401/403."""
@@ -118,13 +120,16 @@ class Auth:
         token = self.store.token(text)
         if token is None:
             raise bad_credentials()
-        if token.expires_at is not None and token.expires_at <= self.store.clock.now():
+        now = self.store.clock.now()
+        if token.expires_at is not None and token.expires_at <= now:
             raise bad_credentials()
         if token.kind == "personal":
             account = self.store.account(token.account_id)
             if account is None:
                 raise bad_credentials()
             return Caller("user", self.store, token=token, account=account)
+        if self.token_life is not None and now - token.created_at >= self.token_life:
+            raise bad_credentials()
         installation = self.store.installation(token.installation_id or 0)
         if installation is None:
             raise bad_credentials()

@@ -1,13 +1,36 @@
 """The `githubsim` command."""
 
 import logging
+import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from githubsim import __version__
+from githubsim.deliveries import HookWeather
+from githubsim.limits import Secondary
 from githubsim.service import Options, serve
+from githubsim.snapshots import SnapshotError, restore, snapshot
+from githubsim.weather import Conditions
+
+_LIMITS = "Secondary limits"
+_SERVICE = "Weather of the service"
+_HOOKS = "Weather of the webhooks"
+
+
+def _limit(help_: str) -> Any:
+    return typer.Option(help=help_, rich_help_panel=_LIMITS)
+
+
+def _weather(help_: str) -> Any:
+    return typer.Option(help=help_, rich_help_panel=_SERVICE)
+
+
+def _hooks(help_: str) -> Any:
+    return typer.Option(help=help_, rich_help_panel=_HOOKS)
+
 
 cli = typer.Typer(
     no_args_is_help=True,
@@ -48,6 +71,40 @@ def serve_command(
     ] = 0.0,
     limits: Annotated[bool, typer.Option(help="Rate limits (GHES has none by default).")] = True,
     clock_speed: Annotated[float, typer.Option(help="Seconds that pass in each second.")] = 1.0,
+    concurrent: Annotated[int, _limit("Requests at once; 0: no limit.")] = 100,
+    points_per_minute: Annotated[int, _limit("Of REST; GitHub gives 900, 0: no limit.")] = 0,
+    graphql_points_per_minute: Annotated[
+        int, _limit("Of GraphQL; GitHub gives 2,000, 0: no limit.")
+    ] = 0,
+    retry_after: Annotated[int, _limit("Seconds that the refused are told to wait.")] = 60,
+    weather_seed: Annotated[int, _weather("The same seed makes the same storm.")] = 0,
+    latency: Annotated[float, _weather("Seconds that each request waits.")] = 0.0,
+    jitter: Annotated[float, _weather("Seconds that it waits more or less.")] = 0.0,
+    bandwidth: Annotated[int, _weather("Bytes a second for each answer; 0: no limit.")] = 0,
+    failing: Annotated[float, _weather("Fraction of 502s.")] = 0.0,
+    timeouts: Annotated[float, _weather("Fraction held, then dropped.")] = 0.0,
+    timeout_after: Annotated[float, _weather("Seconds that those are held.")] = 10.0,
+    truncated: Annotated[float, _weather("Fraction of bodies that end half way.")] = 0.0,
+    resets: Annotated[float, _weather("Fraction of connections reset.")] = 0.0,
+    outage: Annotated[float, _weather("Seconds of 502s from the start on.")] = 0.0,
+    stale: Annotated[float, _weather("Seconds that lists and GraphQL lag behind.")] = 0.0,
+    heavy: Annotated[float, _weather("Fraction of GraphQL queries that are too heavy.")] = 0.0,
+    heavy_above: Annotated[
+        int, _weather("GraphQL queries of more nodes are too heavy; 0: never.")
+    ] = 0,
+    heavy_points: Annotated[int, _weather("Points more that those cost.")] = 10,
+    partial: Annotated[float, _weather("Fraction of GraphQL answers with half a list.")] = 0.0,
+    token_life: Annotated[
+        int, _weather("Seconds after which tokens die early; 0: when they say.")
+    ] = 0,
+    suspended: Annotated[bool, _weather("Suspend the App as soon as it is installed.")] = False,
+    webhooks_seed: Annotated[int, _hooks("The same seed makes the same storm.")] = 0,
+    webhooks_lost: Annotated[float, _hooks("Fraction lost.")] = 0.0,
+    webhooks_duplicated: Annotated[float, _hooks("Fraction sent twice.")] = 0.0,
+    webhooks_delay: Annotated[float, _hooks("Seconds late.")] = 0.0,
+    webhooks_jitter: Annotated[float, _hooks("Seconds more or less.")] = 0.0,
+    webhooks_reordered: Annotated[float, _hooks("Fraction overtaken by later ones.")] = 0.0,
+    webhooks_reorder_by: Annotated[float, _hooks("Seconds that those wait at most.")] = 5.0,
 ) -> None:
     """Build a world, or open the one in --data, and serve it until Ctrl-C.
 
@@ -73,8 +130,69 @@ def serve_command(
             people=people,
             limits=limits,
             clock_speed=clock_speed,
+            secondary=Secondary(
+                concurrent or None,
+                points_per_minute or None,
+                graphql_points_per_minute or None,
+                retry_after,
+            ),
+            conditions=Conditions(
+                latency=latency,
+                jitter=jitter,
+                bandwidth=bandwidth,
+                failing=failing,
+                timeouts=timeouts,
+                timeout_after=timeout_after,
+                truncated=truncated,
+                resets=resets,
+                outage_until=time.time() + outage if outage else 0.0,
+                stale=stale,
+                heavy=heavy,
+                heavy_above=heavy_above,
+                heavy_points=heavy_points,
+                partial=partial,
+                token_life=token_life,
+                seed=weather_seed,
+            ),
+            hook_weather=HookWeather(
+                lost=webhooks_lost,
+                duplicated=webhooks_duplicated,
+                delay=webhooks_delay,
+                jitter=webhooks_jitter,
+                reordered=webhooks_reordered,
+                reorder_by=webhooks_reorder_by,
+                seed=webhooks_seed,
+            ),
+            suspended=suspended,
         )
     )
+
+
+@cli.command("snapshot")
+def snapshot_command(
+    target: Annotated[Path, typer.Argument(metavar="FILE", help="A new folder to keep it as.")],
+    data: Annotated[Path, typer.Option(help="The world's folder; it may be served meanwhile.")],
+) -> None:
+    """Keep a world as it is now; a large one takes seconds."""
+    _told(lambda: snapshot(data, target), f"Kept {data} as {target}")
+
+
+@cli.command("restore")
+def restore_command(
+    source: Annotated[Path, typer.Argument(metavar="FILE", help="What snapshot made.")],
+    data: Annotated[Path, typer.Option(help="The folder to bring it back as; not there yet.")],
+) -> None:
+    """Bring back a world that was kept."""
+    _told(lambda: restore(source, data), f"Brought {source} back as {data}")
+
+
+def _told(work: Callable[[], float], done: str) -> None:
+    try:
+        seconds = work()
+    except SnapshotError as error:
+        typer.echo(f"githubsim: {error}", err=True)
+        raise typer.Exit(1) from error
+    typer.echo(f"{done} in {seconds:.2f} s.")
 
 
 @cli.command("version")

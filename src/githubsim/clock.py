@@ -3,6 +3,7 @@
 import threading
 import time
 from datetime import UTC, datetime
+from functools import lru_cache
 
 
 class Clock:
@@ -35,6 +36,7 @@ class Clock:
             self._base, self._real, self._speed = here, time.time(), speed
 
 
+@lru_cache(maxsize=65_536)
 def iso(at: int) -> str:
     """`2026-01-31T12:00:00Z`."""
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

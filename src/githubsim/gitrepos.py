@@ -1,6 +1,7 @@
 """The real bare git repositories of a world: made, imported, written and read with plain git."""
 
 import os
+import re
 import shutil
 import subprocess
 import threading
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from githubsim.fastimport import FastImport
+from githubsim.histories import Histories
 from githubsim.store.rows import ZERO_SHA
 
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
@@ -44,6 +46,9 @@ _FORMAT = "%x00".join(
 _FIELDS = 12
 _REMEMBERED_STATS = 200_000
 _REMEMBERED_COUNTS = 10_000
+# From this place in a history on, pages are cut from the remembered list of its shas.
+_DEEP = 300
+_SHA = re.compile(r"[0-9a-f]{40}")
 
 
 class GitError(RuntimeError):
@@ -120,6 +125,7 @@ class GitRepos:
         self._locks: dict[int, threading.RLock] = {}
         self._stats: OrderedDict[str, Stats] = OrderedDict()
         self._counts: OrderedDict[tuple[int, str], int] = OrderedDict()
+        self._histories = Histories(self._walk)
         self._packed: dict[int, tuple[tuple[int, int], dict[str, str]]] = {}
 
     # Making and writing.
@@ -305,6 +311,16 @@ class GitRepos:
         exclude: Sequence[str] = (),
     ) -> list[Commit]:
         """Commits reachable from `rev`, newest first, one page."""
+        filters = [*_log_filter(since, until, author), *exclude, *([path] if path else [])]
+        if skip >= _DEEP and not filters and _SHA.fullmatch(rev):
+            shas = self._histories.page(repository_id, rev, skip, limit)
+            return (
+                self._commits(
+                    repository_id, ["--no-walk=unsorted", "--stdin"], "\n".join(shas).encode()
+                )
+                if shas
+                else []
+            )
         return self._commits(
             repository_id,
             [
@@ -543,6 +559,9 @@ class GitRepos:
                 )
             )
         return found
+
+    def _walk(self, repository_id: int, head: str) -> bytes:
+        return self._run(["rev-list", head, "--"], self.path(repository_id))
 
     def _packed_refs(self, repository_id: int) -> dict[str, str]:
         file = self.path(repository_id) / "packed-refs"

@@ -7,6 +7,7 @@ GitHub's newer node ids are a type prefix, an underscore and URL-safe base64 of 
 import base64
 import binascii
 import struct
+from functools import lru_cache
 
 # Where each kind of id starts. As on GitHub today, issues and pull requests lie beyond 2**31,
 # so a client that keeps them in 32 bits is found out.
@@ -29,6 +30,7 @@ class BadNodeId(ValueError):
     """This string is no node id. Nothing to do: answer NOT_FOUND as GitHub does."""
 
 
+@lru_cache(maxsize=65_536)
 def node_id(prefix: str, *parts: int | str) -> str:
     """The node id of an object, e.g. `node_id("I", repository_id, issue_id)`."""
     packed = bytes([0x90 | (len(parts) + 1), 0]) + b"".join(_pack(part) for part in parts)

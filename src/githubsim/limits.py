@@ -58,25 +58,40 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Secondary:
-    """Secondary limits; None switches one off. Points: GET 1, other methods 5."""
+    """Secondary limits; None switches one off. Points: GET and queries 1, all that writes 5.
+
+    REST and GraphQL run at most `concurrent` requests between them and have a minute's points
+    each: GitHub gives 900 and 2,000 (GITHUBS).
+    """
 
     concurrent: int | None = 100
     points_per_minute: int | None = None
+    graphql_points_per_minute: int | None = None
     retry_after: int = 60
+
+    def points(self, resource: str) -> int | None:
+        """The points of a minute, or None."""
+        graphql = resource == "graphql"
+        return self.graphql_points_per_minute if graphql else self.points_per_minute
+
+
+GITHUBS = Secondary(points_per_minute=900, graphql_points_per_minute=2000)
 
 
 class Limits:
     """All windows of a world, in memory: a restart gives everyone a fresh hour."""
 
-    def __init__(self, store: Store, *, enabled: bool = True) -> None:
+    def __init__(
+        self, store: Store, *, enabled: bool = True, secondary: Secondary | None = None
+    ) -> None:
         self.store = store
         self.enabled = enabled
-        self.secondary = Secondary()
+        self.secondary = secondary or Secondary()
         self._lock = threading.Lock()
         self._windows: dict[tuple[str, str], Window] = {}
         self._limits: dict[str, int] = {}
         self._running: dict[str, int] = {}
-        self._points: dict[str, tuple[int, int]] = {}
+        self._points: dict[tuple[str, str], tuple[int, int]] = {}
 
     def take(self, caller: Caller, resource: str = "core", cost: int = 1) -> Window:
         """Spend `cost`. An exhausted window is returned with `exhausted` set and not charged."""
@@ -127,20 +142,21 @@ class Limits:
                 found.setdefault(key, {})[resource] = window.used
         return found
 
-    def enter(self, caller: Caller, *, points: int = 1) -> None:
+    def enter(self, caller: Caller, *, points: int = 1, resource: str = "core") -> None:
         """Count a request as running; ApiError 403 with retry-after over a secondary limit."""
         key = caller.key
         limit = self.secondary
         minute = int(self.store.clock.now()) // 60
         with self._lock:
             running = self._running.get(key, 0)
-            since, spent = self._points.get(key, (minute, 0))
+            since, spent = self._points.get((key, resource), (minute, 0))
             spent = spent + points if since == minute else points
             too_many = limit.concurrent is not None and running >= limit.concurrent
-            too_fast = limit.points_per_minute is not None and spent > limit.points_per_minute
+            most = limit.points(resource)
+            too_fast = most is not None and spent > most
             if not (too_many or too_fast):
                 self._running[key] = running + 1
-                self._points[key] = (minute, spent)
+                self._points[key, resource] = (minute, spent)
                 return
         raise ApiError(
             403,

@@ -1,15 +1,9 @@
 """The HTTP service: every request is admitted, counted, answered in GitHub's manner and logged."""
 
-import asyncio
 import hashlib
 import logging
-import random
 import re
-import threading
-import time
 import uuid
-from collections import Counter
-from dataclasses import dataclass, replace
 from email.utils import formatdate, parsedate_to_datetime
 from typing import Any
 
@@ -20,7 +14,6 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
 
 from githubsim import control, rest
 from githubsim.auth import Caller
@@ -28,9 +21,11 @@ from githubsim.errors import ApiError
 from githubsim.git_http import git_endpoint
 from githubsim.graphql import graphql_endpoint
 from githubsim.limits import Window
+from githubsim.requests import RequestLog
 from githubsim.rest.call import Answer, Call, Router, World, admit
 from githubsim.rest.meta import VERSIONS
 from githubsim.shapes import Shapes
+from githubsim.weather import Conditions, Weather
 
 log = logging.getLogger(__name__)
 
@@ -47,44 +42,6 @@ _COMMON = {
     "Access-Control-Expose-Headers": "ETag, Link, Location, Retry-After, X-RateLimit-Limit, "
     "X-RateLimit-Remaining, X-RateLimit-Used, X-RateLimit-Resource, X-RateLimit-Reset",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Conditions:
-    """The weather of the service itself: extra seconds per request, and an outage of 502s."""
-
-    latency: float = 0.0
-    jitter: float = 0.0
-    failing: float = 0.0
-    outage_until: float = 0.0
-    seed: int = 0
-
-
-class RequestLog:
-    """Counts of what was asked: by method and path template, and by status."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._counts: Counter[tuple[str, int]] = Counter()
-
-    def note(self, endpoint: str, status: int) -> None:
-        """Count one request."""
-        with self._lock:
-            self._counts[endpoint, status] += 1
-
-    def clear(self) -> None:
-        """Start counting anew."""
-        with self._lock:
-            self._counts.clear()
-
-    def shape(self) -> dict[str, Any]:
-        """`{"total": n, "endpoints": {endpoint: {status: n}}}`."""
-        found: dict[str, dict[str, int]] = {}
-        with self._lock:
-            for (endpoint, status), count in sorted(self._counts.items()):
-                found.setdefault(endpoint, {})[str(status)] = count
-        total = sum(sum(one.values()) for one in found.values())
-        return {"total": total, "endpoints": found}
 
 
 class RestService:
@@ -154,6 +111,9 @@ class RestService:
             )
             admit(call, route.needs)
             answer = route.handler(call)
+            if self.world.store.lags and _listed(path, request.method, answer):
+                with self.world.store.lagging():
+                    answer = route.handler(call)
             response = self._response(request, answer, headers)
             if response.status_code == 304 and window is not None and not free:
                 window = limits.refund(caller)
@@ -169,7 +129,8 @@ class RestService:
         if window is not None:
             for name, value in window.headers().items():
                 response.headers[name] = value
-        self.requests.note(endpoint, response.status_code)
+        target = f"{request.method} {path}"
+        self.requests.note(endpoint, response.status_code, target=target, headers=response.headers)
         return response
 
     def _response(self, request: Request, answer: Answer, headers: dict[str, str]) -> Response:
@@ -193,58 +154,32 @@ class RestService:
         return Response(content, answer.status, headers)
 
 
-class Weather:
-    """In front of everything but the control API: latency, failures, an outage."""
-
-    def __init__(self, app: Starlette, requests: RequestLog) -> None:
-        self.app = app
-        self.requests = requests
-        self.conditions = Conditions()
-        self._random = random.Random(0)
-
-    def change(self, **fields: Any) -> Conditions:
-        """Set some of the conditions."""
-        self.conditions = replace(self.conditions, **fields)
-        self._random = random.Random(self.conditions.seed)
-        return self.conditions
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        now = self.conditions
-        quiet = now.latency == now.jitter == now.failing == now.outage_until == 0
-        if scope["type"] != "http" or quiet or scope["path"].startswith("/_sim/"):
-            await self.app(scope, receive, send)
-            return
-        if now.latency or now.jitter:
-            await asyncio.sleep(max(0.0, now.latency + now.jitter * self._random.uniform(-1, 1)))
-        if time.time() < now.outage_until or self._random.random() < now.failing:
-            self.requests.note("outage", 502)
-            content = b"<html><head><title>502 Bad Gateway</title></head></html>"
-            response = Response(content, 502, media_type="text/html")
-            await response(scope, receive, send)
-            return
-        await self.app(scope, receive, send)
-
-
-def build(world: World, shapes: Shapes) -> Weather:
-    """The ASGI app of a world. Starting and stopping webhooks is the caller's."""
+def build(world: World, shapes: Shapes, conditions: Conditions | None = None) -> Weather:
+    """The ASGI app of a world in this weather. Starting and stopping webhooks is the caller's."""
     requests = RequestLog()
     ghes = Shapes(world.store, api=shapes.api + _GHES, web=shapes.web)
     service = RestService(world, shapes, ghes, requests)
 
     async def graphql(request: Request) -> Response:
         response: Response = await graphql_endpoint(request)
-        requests.note("POST /graphql", response.status_code)
+        requests.note("POST /graphql", response.status_code, headers=response.headers)
+        return response
+
+    async def git(request: Request) -> Response:
+        response = await git_endpoint(request)
+        requests.show(f"{request.method} {request.url.path}", response.status_code)
         return response
 
     app = Starlette(
         routes=[
             Route("/graphql", graphql, methods=["POST"]),
             Route("/api/graphql", graphql, methods=["POST"]),
+            Route("/_sim", control.endpoint, methods=["GET"]),
             Route("/_sim/{path:path}", control.endpoint, methods=["GET", "POST"]),
             Route("/avatars/u/{account_id:int}", _avatar),
-            Route("/{owner}/{name}/info/refs", git_endpoint, methods=["GET"]),
-            Route("/{owner}/{name}/git-upload-pack", git_endpoint, methods=["POST"]),
-            Route("/{owner}/{name}/git-receive-pack", git_endpoint, methods=["POST"]),
+            Route("/{owner}/{name}/info/refs", git, methods=["GET"]),
+            Route("/{owner}/{name}/git-upload-pack", git, methods=["POST"]),
+            Route("/{owner}/{name}/git-receive-pack", git, methods=["POST"]),
             Route("/{path:path}", service.endpoint, methods=list(_METHODS)),
         ],
     )
@@ -257,7 +192,7 @@ def build(world: World, shapes: Shapes) -> Weather:
         world.limits,
     )
     state.webhooks = world.webhooks
-    weather = Weather(app, requests)
+    weather = Weather(app, requests, store=world.store, auth=world.auth, conditions=conditions)
     state.weather = weather
     return weather
 
@@ -279,6 +214,14 @@ async def _avatar(request: Request) -> Response:
     svg = _AVATAR.format(hue=hue, path="".join(cells))
     headers = {"Cache-Control": "public, max-age=86400"}
     return Response(svg, media_type="image/svg+xml", headers=headers)
+
+
+def _listed(path: str, method: str, answer: Answer) -> bool:
+    """Whether an answer is a list, which a lagging replica would give; the App's own is not."""
+    listed = isinstance(answer.body, list) or (
+        isinstance(answer.body, dict) and "total_count" in answer.body
+    )
+    return listed and method in ("GET", "HEAD") and not path.startswith("/app/")
 
 
 def _json(body: Any, status: int, headers: dict[str, str]) -> Response:

@@ -23,12 +23,14 @@ from githubsim import people, world
 from githubsim.app import ensure_app
 from githubsim.auth import Auth
 from githubsim.clock import Clock
+from githubsim.deliveries import HookWeather
 from githubsim.gitrepos import GitRepos
-from githubsim.limits import Limits
+from githubsim.limits import Limits, Secondary
 from githubsim.rest.call import World
 from githubsim.server import build, use_threads
 from githubsim.shapes import Shapes
 from githubsim.store import App, Store
+from githubsim.weather import Conditions
 from githubsim.webhooks import Webhooks
 
 log = logging.getLogger(__name__)
@@ -58,6 +60,10 @@ class Options:
     people: float = 0.0
     limits: bool = True
     clock_speed: float = 1.0
+    secondary: Secondary = field(default_factory=Secondary)
+    conditions: Conditions = field(default_factory=Conditions)
+    hook_weather: HookWeather = field(default_factory=HookWeather)
+    suspended: bool = False
 
 
 def serve(options: Options) -> None:
@@ -69,9 +75,9 @@ def serve(options: Options) -> None:
     port = options.port or _free_port(options.host)
     public = (options.public_url or f"http://{options.host}:{port}").rstrip("/")
     shapes = Shapes(store, api=public, web=public)
-    webhooks = Webhooks(store, shapes)
-    limits = Limits(store, enabled=options.limits)
-    asgi = build(World(store, git, Auth(store), limits, webhooks), shapes)
+    webhooks = Webhooks(store, shapes, options.hook_weather)
+    limits = Limits(store, enabled=options.limits, secondary=options.secondary)
+    asgi = build(World(store, git, Auth(store), limits, webhooks), shapes, options.conditions)
     crowd = Crowd(store, git)
     asgi.app.state.people = crowd.work
     webhooks.start()
@@ -91,7 +97,7 @@ def serve(options: Options) -> None:
         sys.stdout.write(json.dumps(ready) + "\n")
         sys.stdout.flush()
         if options.install:
-            target = (store, options.webhook_url, stop)
+            target = (store, options.webhook_url, options.suspended, stop)
             threading.Thread(target=_install_when_reachable, args=target, daemon=True).start()
         if options.people > 0:
             crowd.work(options.people, options.seed)
@@ -207,10 +213,13 @@ async def _until_listening(host: str, port: int, begin: Callable[[], None]) -> N
     begin()
 
 
-def _install_when_reachable(store: Store, url: str | None, stop: threading.Event) -> None:
+def _install_when_reachable(
+    store: Store, url: str | None, suspended: bool, stop: threading.Event
+) -> None:
     """Install the App on the organisation that owns most, once someone listens at the hook's URL.
 
-    As when a person clicks Install after the App is up; a restart finds it installed.
+    As when a person clicks Install after the App is up (and then, perhaps, suspends it); a restart
+    finds it installed.
     """
     if store.installations():
         return
@@ -224,7 +233,9 @@ def _install_when_reachable(store: Store, url: str | None, stop: threading.Event
         return
     account_id = max(sorted(set(owners)), key=owners.count)
     with contextlib.suppress(ValueError):
-        store.install(account_id)
+        installation = store.install(account_id)
+        if suspended:
+            store.suspend(installation.id)
 
 
 def _reachable(url: str) -> bool:

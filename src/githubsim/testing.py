@@ -33,9 +33,18 @@ class Sim:
 
     `data` keeps the world there (else a temporary folder, removed at the end). Keywords become
     options: `Sim(repositories=3, webhook_url=url, install=False, people=30, import_git=[path])`.
+    A large world takes longer to build than `start_timeout` seconds: say so.
     """
 
-    def __init__(self, *, data: Path | None = None, port: int = 0, **options: Any) -> None:
+    def __init__(
+        self,
+        *,
+        data: Path | None = None,
+        port: int = 0,
+        start_timeout: float = _START_TIMEOUT,
+        **options: Any,
+    ) -> None:
+        self._start_timeout = start_timeout
         self._own = data is None
         self.data = data or Path(tempfile.mkdtemp(prefix="githubsim-"))
         self.port = port
@@ -57,7 +66,7 @@ class Sim:
         )
         assert self._process.stdout is not None
         # A world that never gets ready is ended from here, and its pipe then closes.
-        alarm = threading.Timer(_START_TIMEOUT, self._process.kill)
+        alarm = threading.Timer(self._start_timeout, self._process.kill)
         alarm.start()
         line = self._process.stdout.readline()
         alarm.cancel()

@@ -1,24 +1,14 @@
-"""Webhooks: the payload of each event in GitHub's shape, signed, sent, and kept in the log."""
+"""Webhooks: the payload of each event in GitHub's shape. `deliveries` signs and sends them."""
 
-import hashlib
-import hmac
-import http.client
-import logging
-import queue
-import random
-import socket
-import ssl
-import threading
-import time
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote
 
 import msgspec
 
 from githubsim.clock import iso
+from githubsim.deliveries import Deliveries, HookWeather, Outgoing
 from githubsim.shapes import GHOST, Json, Shapes
 from githubsim.store import (
     App,
@@ -36,101 +26,22 @@ from githubsim.store import (
     Store,
 )
 
-log = logging.getLogger(__name__)
-
 # Sent to every App, subscribed or not.
 UNCONDITIONAL = frozenset({"installation", "installation_repositories", "ping"})
-TIMEOUT = 10.0
-KEEP_LOG = 3 * 24 * 3600
 MAX_PAYLOAD = 25 * 1024 * 1024
-_LANES = 8
-_KEPT_RESPONSE = 16_384
 
 
-@dataclass(frozen=True, slots=True)
-class Weather:
-    """What happens to deliveries on their way: fractions from 0 to 1, decided by `seed`."""
+class Webhooks(Deliveries):
+    """Listens to the store, and hands what it hears to the deliveries."""
 
-    on: bool = True
-    lost: float = 0.0
-    duplicated: float = 0.0
-    seed: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class _Outgoing:
-    guid: str
-    event: str
-    action: str | None
-    installation_id: int | None
-    repository_id: int | None
-    body: bytes
-    app: App
-    redelivery: bool = False
-    lost: bool = False
-
-
-class Webhooks:
-    """Listens to the store and delivers to the App's hook URL from background threads.
-
-    Deliveries of one repository go out one after the other, in order; nothing is sent twice.
-    """
-
-    def __init__(self, store: Store, shapes: Shapes) -> None:
-        self.store = store
+    def __init__(self, store: Store, shapes: Shapes, weather: HookWeather | None = None) -> None:
+        super().__init__(store, weather)
         self.shapes = shapes
-        self._weather = Weather()
-        self._random = random.Random(0)
-        self._lanes: list[queue.SimpleQueue[_Outgoing | None]] = [
-            queue.SimpleQueue() for _ in range(_LANES)
-        ]
-        self._pending = 0
-        self._idle = threading.Condition()
-        self._threads = [
-            threading.Thread(target=self._deliver_lane, args=(lane,), daemon=True)
-            for lane in self._lanes
-        ]
-        self._pruned_at = 0.0
-
-    @property
-    def weather(self) -> Weather:
-        """What happens to deliveries now."""
-        return self._weather
-
-    @weather.setter
-    def weather(self, weather: Weather) -> None:
-        with self.store.lock:
-            self._weather = weather
-            self._random = random.Random(weather.seed)
 
     def start(self) -> None:
         """Begin to listen and to send."""
         self.store.on_event(self.hear)
-        for thread in self._threads:
-            thread.start()
-
-    def stop(self) -> None:
-        """Send nothing more; what waits is dropped, as in a crash."""
-        for lane in self._lanes:
-            while True:
-                try:
-                    lane.get_nowait()
-                except queue.Empty:
-                    break
-            lane.put(None)
-        for thread in self._threads:
-            if thread.is_alive():
-                thread.join(timeout=1)
-
-    def wait(self, timeout: float) -> bool:
-        """Wait until all that happened is delivered (or failed); False after `timeout` seconds."""
-        with self._idle:
-            return self._idle.wait_for(lambda: self._pending == 0, timeout)
-
-    @property
-    def pending(self) -> int:
-        """Deliveries not yet sent."""
-        return self._pending
+        super().start()
 
     def hear(self, event: Event) -> None:
         """Turn an event into deliveries; runs under the store's lock, with rows as they are now."""
@@ -169,8 +80,8 @@ class Webhooks:
         """Send a logged delivery again, with its GUID."""
         app = self.store.app()
         if app is not None:
-            self._put(
-                _Outgoing(
+            self.send(
+                Outgoing(
                     delivery.guid,
                     delivery.event,
                     delivery.action,
@@ -335,105 +246,21 @@ class Webhooks:
             shape["organization"] = owner.login
         return shape
 
-    # Sending.
-
     def _queue(self, event: Event, installation_id: int | None, payload: Json, app: App) -> None:
         body = msgspec.json.encode(payload)
         if len(body) > MAX_PAYLOAD:
             return
-        weather = self._weather
-        lost = not weather.on or self._random.random() < weather.lost
-        twice = self._random.random() < weather.duplicated
-        outgoing = _Outgoing(
-            str(uuid.uuid4()),
-            event.name,
-            event.action,
-            installation_id,
-            None if event.repository is None else event.repository.id,
-            body,
-            app,
-            lost=lost,
-        )
-        self._put(outgoing)
-        if twice and not lost:
-            self._put(replace(outgoing, redelivery=True))
-
-    def _put(self, outgoing: _Outgoing) -> None:
-        with self._idle:
-            self._pending += 1
-        lane = (outgoing.repository_id or outgoing.installation_id or 0) % _LANES
-        self._lanes[lane].put(outgoing)
-
-    def _deliver_lane(self, lane: "queue.SimpleQueue[_Outgoing | None]") -> None:
-        connection = _Connection()
-        while (outgoing := lane.get()) is not None:
-            try:
-                self._deliver(outgoing, connection)
-            except Exception:
-                log.exception("delivery %s could not be recorded", outgoing.guid)
-            finally:
-                with self._idle:
-                    self._pending -= 1
-                    self._idle.notify_all()
-        connection.close()
-
-    def _deliver(self, outgoing: _Outgoing, connection: "_Connection") -> None:
-        # The hook may have been changed since the event; GitHub sends to where it points now.
-        app = self.store.app() or outgoing.app
-        url = app.hook_url or ""
-        body, headers = sign(outgoing.body, app)
-        headers |= {
-            "Accept": "*/*",
-            "User-Agent": f"GitHub-Hookshot/{hashlib.sha1(url.encode()).hexdigest()[:7]}",
-            "X-GitHub-Delivery": outgoing.guid,
-            "X-GitHub-Event": outgoing.event,
-            "X-GitHub-Hook-ID": str(app.hook_id),
-            "X-GitHub-Hook-Installation-Target-ID": str(app.id),
-            "X-GitHub-Hook-Installation-Target-Type": "integration",
-        }
-        delivered_at = self.store.clock.exact()
-        started = time.perf_counter()
-        if outgoing.lost or not url:
-            answer = _Answer(0, "failed to connect to host", {}, "")
-        else:
-            answer = connection.post(url, body, headers, app.hook_insecure_ssl == "1")
-        self.store.log_delivery(
-            Delivery(
-                id=self.store.allocate("delivery"),
-                guid=outgoing.guid,
-                event=outgoing.event,
-                action=outgoing.action,
-                installation_id=outgoing.installation_id,
-                repository_id=outgoing.repository_id,
-                redelivery=outgoing.redelivery,
-                delivered_at=delivered_at,
-                duration=round(time.perf_counter() - started, 3),
-                status=answer.status,
-                status_code=answer.code,
-                url=url,
-                request_headers=headers,
-                request_payload=outgoing.body.decode(),
-                response_headers=answer.headers,
-                response_payload=answer.body,
+        self.accept(
+            Outgoing(
+                str(uuid.uuid4()),
+                event.name,
+                event.action,
+                installation_id,
+                None if event.repository is None else event.repository.id,
+                body,
+                app,
             )
         )
-        if delivered_at - self._pruned_at > 60:
-            self._pruned_at = delivered_at
-            self.store.prune_deliveries(delivered_at - KEEP_LOG)
-
-
-def sign(body: bytes, app: App) -> tuple[bytes, dict[str, str]]:
-    """The body as the hook's content type wants it, and its signature headers."""
-    headers = {"Content-Type": "application/json"}
-    if app.hook_content_type == "form":
-        body = urlencode({"payload": body}).encode()
-        headers = {"Content-Type": "application/x-www-form-urlencoded"}
-    if app.hook_secret:
-        key = app.hook_secret.encode()
-        headers["X-Hub-Signature"] = f"sha1={hmac.new(key, body, hashlib.sha1).hexdigest()}"
-        digest = hmac.new(key, body, hashlib.sha256).hexdigest()
-        headers["X-Hub-Signature-256"] = f"sha256={digest}"
-    return body, headers
 
 
 def _changes(changes: dict[str, Any], shapes: Shapes) -> Json:
@@ -445,83 +272,3 @@ def _changes(changes: dict[str, Any], shapes: Shapes) -> Json:
             "from": {kind: shapes.user(account or GHOST) for kind, account in owner["from"].items()}
         }
     }
-
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    code: int
-    status: str
-    headers: dict[str, str]
-    body: str
-
-
-class _Connection:
-    """One kept-alive connection to the receiver, opened anew when the other side has closed it."""
-
-    def __init__(self) -> None:
-        self._open: http.client.HTTPConnection | None = None
-        self._origin: tuple[str, str, bool] | None = None
-
-    def close(self) -> None:
-        if self._open is not None:
-            self._open.close()
-            self._open = None
-
-    def post(self, url: str, body: bytes, headers: dict[str, str], insecure: bool) -> _Answer:
-        parts = urlsplit(url)
-        target = parts.path or "/"
-        if parts.query:
-            target += f"?{parts.query}"
-        origin = (parts.scheme, parts.netloc, insecure)
-        kept = self._open is not None and self._origin == origin
-        try:
-            return self._once(origin, target, body, headers)
-        except TimeoutError:
-            self.close()
-            return _Answer(504, "timed out", {}, "")
-        except (OSError, http.client.HTTPException) as error:
-            self.close()
-            # A kept connection that the other side closed in the meantime has sent nothing.
-            stale = isinstance(
-                error, (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError)
-            )
-            if not (kept and stale):
-                return _Answer(0, "failed to connect to host", {}, "")
-        try:
-            return self._once(origin, target, body, headers)
-        except TimeoutError:
-            self.close()
-            return _Answer(504, "timed out", {}, "")
-        except (OSError, http.client.HTTPException):
-            self.close()
-            return _Answer(0, "failed to connect to host", {}, "")
-
-    def _once(
-        self, origin: tuple[str, str, bool], target: str, body: bytes, headers: dict[str, str]
-    ) -> _Answer:
-        if self._open is None or self._origin != origin:
-            self.close()
-            scheme, host, insecure = origin
-            if scheme == "https":
-                context = ssl.create_default_context()
-                if insecure:
-                    context.check_hostname = False
-                    context.verify_mode = ssl.CERT_NONE
-                self._open = http.client.HTTPSConnection(host, timeout=TIMEOUT, context=context)
-            else:
-                self._open = http.client.HTTPConnection(host, timeout=TIMEOUT)
-            self._origin = origin
-            self._open.connect()
-            # Header and body are two writes: without this each waits for the other's ack.
-            self._open.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection = self._open
-        connection.request("POST", target, body, headers)
-        response = connection.getresponse()
-        text = response.read(_KEPT_RESPONSE)
-        if response.read(1) or response.will_close:
-            self.close()
-        ok = 200 <= response.status < 300
-        status = "OK" if ok else f"Invalid HTTP Response: {response.status}"
-        return _Answer(
-            response.status, status, dict(response.getheaders()), text.decode(errors="replace")
-        )

@@ -1,10 +1,12 @@
 """Quota counts down, ends, and comes back; secondary limits and outages say when to retry."""
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import httpx
 
 from githubsim.testing import Sim
+from tests.githubsim.client import as_installation
 
 
 def test_the_quota_counts_down_and_comes_back(github: Sim, client: httpx.Client) -> None:
@@ -34,8 +36,6 @@ def test_the_quota_counts_down_and_comes_back(github: Sim, client: httpx.Client)
 
 def test_more_repositories_give_more_quota() -> None:
     with Sim(repositories=30, commits=60, issues=0, pulls=0) as github:
-        from tests.githubsim.client import as_installation
-
         with as_installation(github) as client:
             seen = client.get("/installation/repositories")
         extra = seen.json()["total_count"] - 20
@@ -67,3 +67,32 @@ def test_an_outage_is_502_and_control_still_answers() -> None:
         github.control("weather", {"outage": -1})
         assert httpx.get(github.url + "/meta").status_code == 200
         assert github.requests()["endpoints"]["outage"] == {"502": 1}
+
+
+def test_rest_and_graphql_have_a_minutes_points_of_their_own() -> None:
+    options: dict[str, Any] = {"points_per_minute": 6, "graphql_points_per_minute": 3}
+    world: dict[str, Any] = {"repositories": 1, "commits": 2, "issues": 0, "pulls": 0}
+    # The clock stands almost still, so that no minute ends in between.
+    with (
+        Sim(**world, **options, retry_after=9, clock_speed=0.001) as github,
+        as_installation(github) as client,
+    ):
+        for _ in range(3):
+            asked = client.post("/graphql", json={"query": "{ id }"})
+            assert asked.status_code == 200
+        over = client.post("/graphql", json={"query": "{ id }"})
+        assert (over.status_code, over.headers["retry-after"]) == (403, "9")
+        assert "secondary rate limit" in over.json()["message"]
+        # A POST takes five points of REST, a GET one.
+        repository = github.truth()["repositories"][0]["full_name"]
+        made = client.post(f"/repos/{repository}/issues", json={"title": "One"})
+        assert made.status_code == 201
+        assert client.get(f"/repos/{repository}").status_code == 200
+        over = client.get(f"/repos/{repository}")
+        assert (over.status_code, over.headers["retry-after"]) == (403, "9")
+        # Over a secondary limit the hour still has requests left.
+        assert int(over.headers["x-ratelimit-remaining"]) > 0
+        githubs = github.control("limits", {"githubs": True})
+        assert githubs["points_per_minute"] == 900
+        assert githubs["graphql_points_per_minute"] == 2000
+        assert client.get(f"/repos/{repository}").status_code == 200

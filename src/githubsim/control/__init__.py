@@ -10,8 +10,9 @@ from typing import Any
 import msgspec
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, Response
 
+from githubsim import face
 from githubsim.control import actions, conditions, truth
 from githubsim.control.desk import Desk, Refused
 from githubsim.gitrepos import GitError
@@ -29,7 +30,9 @@ class _Reply:
 
 
 async def endpoint(request: Request) -> Response:
-    """POST /_sim/<action> with a JSON object, or GET /_sim/<question>?name=value."""
+    """POST /_sim/<action> with a JSON object, GET /_sim/<question>?name=value, or the face."""
+    if request.method == "GET" and not request.path_params.get("path", "").strip("/"):
+        return HTMLResponse(await run_in_threadpool(face.page, request.app.state))
     raw = await request.body()
     reply = await run_in_threadpool(_reply, request, raw)
     return Response(msgspec.json.encode(reply.body), reply.status, media_type="application/json")

@@ -7,17 +7,13 @@ from typing import Any
 
 from githubsim.clock import iso
 from githubsim.control.desk import Desk
+from githubsim.limits import GITHUBS
 from githubsim.shapes import Json
 
 
 def webhooks(desk: Desk) -> Json:
-    """`on`, `lost`, `duplicated` (fractions), `seed` → the weather of webhooks now."""
-    hooks = desk.world.webhooks
-    fields = {
-        key: desk.body[key] for key in ("on", "lost", "duplicated", "seed") if key in desk.body
-    }
-    hooks.weather = replace(hooks.weather, **fields)
-    return asdict(hooks.weather)
+    """Any of the fields of `githubsim.deliveries.HookWeather` → the weather of webhooks now."""
+    return asdict(desk.world.webhooks.change(desk.body))
 
 
 def wait_for_webhooks(desk: Desk) -> Json:
@@ -42,19 +38,26 @@ def quota(desk: Desk) -> Json:
 
 
 def secondary(desk: Desk) -> Json:
-    """`concurrent`, `points_per_minute` (null: off), `retry_after`."""
+    """`concurrent`, `points_per_minute`, `graphql_points_per_minute` (null: off), `retry_after`.
+
+    `githubs`: true sets GitHub's own.
+    """
     limits = desk.world.limits
-    limits.secondary = replace(limits.secondary, **desk.body)
+    fields = dict(desk.body)
+    start = GITHUBS if fields.pop("githubs", False) else limits.secondary
+    limits.secondary = replace(start, **fields)
     return asdict(limits.secondary)
 
 
 def weather(desk: Desk) -> Json:
-    """`latency`, `jitter` (seconds), `failing` (fraction of 502s), `outage` (seconds), `seed`."""
+    """Any of the fields of `githubsim.weather.Conditions`, and `outage` (seconds from now).
+
+    The storm begins anew: the same seed and the same requests meet the same weather.
+    """
     fields = dict(desk.body)
     if "outage" in fields:
         fields["outage_until"] = time.time() + float(fields.pop("outage"))
-    conditions = desk.state.weather.change(**fields)
-    return asdict(conditions)
+    return asdict(desk.state.weather.change(fields))
 
 
 def clock(desk: Desk) -> Json:
@@ -84,6 +87,7 @@ def status(desk: Desk) -> Json:
     """The time, and what waits to be delivered."""
     return {
         "now": iso(desk.store.clock.now()),
+        "weather": asdict(desk.state.weather.conditions),
         "webhooks": asdict(desk.world.webhooks.weather),
         "webhooks_pending": desk.world.webhooks.pending,
     }

@@ -30,9 +30,13 @@ class Cost:
 
     requests: int = 0
     nodes: int = 0
+    # Connections in it, those included of which only the count is asked.
+    lists: int = 0
 
     def __add__(self, other: Cost) -> Cost:
-        return Cost(self.requests + other.requests, self.nodes + other.nodes)
+        return Cost(
+            self.requests + other.requests, self.nodes + other.nodes, self.lists + other.lists
+        )
 
     @property
     def points(self) -> int:
@@ -70,12 +74,14 @@ def _selected(
         arguments = {one.name.value: one.value for one in field.arguments or ()}
         size = _value(arguments.get("first") or arguments.get("last"), variables)
         if isinstance(size, int) and not isinstance(size, bool):
-            total += Cost(parents, parents * max(0, size))
+            total += Cost(parents, parents * max(0, size), 1)
             inside = parents * max(0, size)
         elif field.name.value == "nodes" and "ids" in arguments:
             ids = _value(arguments["ids"], variables)
             inside = len(ids) if isinstance(ids, list) else 1
             total += Cost(1, inside)
+        elif field.name.value == "totalCount":
+            total += Cost(lists=1)
         total += _selected(field.selection_set, inside, fragments, variables)
     return total
 

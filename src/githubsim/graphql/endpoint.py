@@ -6,6 +6,7 @@ import logging
 import re
 import uuid
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -27,14 +28,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from githubsim.auth import Caller
+from githubsim.dice import Throw
 from githubsim.errors import ApiError
 from githubsim.graphql.context import Context
 from githubsim.graphql.cost import MOST_NODES, Cost, cost_of
-from githubsim.graphql.errors import failed, invalid
+from githubsim.graphql.errors import cut_short, failed, invalid, too_heavy
 from githubsim.graphql.schema import schema
 from githubsim.limits import Window
 from githubsim.rest.call import World
 from githubsim.shapes import Shapes
+from githubsim.weather import THROW, Conditions
 
 log = logging.getLogger(__name__)
 
@@ -75,8 +78,8 @@ def _answer(request: Request, raw: bytes) -> Response:
             raise ApiError(
                 401, "This endpoint requires you to be authenticated.", docs=f"{DOCS}/guides"
             )
-        body, window = _run(world, shapes, caller, _read(raw))
-        status = 200
+        run = _Run(world, shapes, caller, request.app.state.weather.conditions)
+        status, body, window = run.answer(_read(raw), request.scope.get(THROW))
         if window is not None:
             headers |= window.headers()
     except ApiError as error:
@@ -111,39 +114,75 @@ def _read(raw: bytes) -> _Query:
     return _Query(text, variables or {}, found.get("operationName"))
 
 
-def _run(world: World, shapes: Shapes, caller: Caller, query: _Query) -> tuple[Json, Window | None]:
-    limits = world.limits
-    document, errors = _parsed(query.text)
-    if document is None:
-        window = limits.look(caller, "graphql") if limits.enabled else None
-        return {"errors": list(errors)}, window
-    operation = get_operation_ast(document, query.operation)
-    if operation is None:
-        window = limits.look(caller, "graphql") if limits.enabled else None
-        return {"errors": [{"message": "An operation name is required"}]}, window
-    cost = cost_of(document, operation, query.variables)
-    if cost.nodes > MOST_NODES:
-        window = limits.look(caller, "graphql") if limits.enabled else None
-        return {"errors": [_too_many(cost)]}, window
-    writes = operation.operation is OperationType.MUTATION
-    limits.enter(caller, points=5 if writes else 1)
-    try:
-        window = limits.take(caller, "graphql", cost.points) if limits.enabled else None
+Answer = tuple[int, Json, Window | None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What a query runs in."""
+
+    world: World
+    shapes: Shapes
+    caller: Caller
+    conditions: Conditions
+
+    def answer(self, query: _Query, throw: Throw | None) -> Answer:
+        """The status, the body, and the hour's window as it is then."""
+        document, errors = _parsed(query.text)
+        if document is None:
+            return 200, {"errors": list(errors)}, self._window()
+        operation = get_operation_ast(document, query.operation)
+        if operation is None:
+            return 200, {"errors": [{"message": "An operation name is required"}]}, self._window()
+        cost = cost_of(document, operation, query.variables)
+        if cost.nodes > MOST_NODES:
+            return 200, {"errors": [_too_many(cost)]}, self._window()
+        limits = self.world.limits
+        writes = operation.operation is OperationType.MUTATION
+        limits.enter(self.caller, points=5 if writes else 1, resource="graphql")
+        try:
+            return self._priced(document, operation, query, cost, throw)
+        finally:
+            limits.leave(self.caller)
+
+    def _priced(
+        self,
+        document: DocumentNode,
+        operation: OperationDefinitionNode,
+        query: _Query,
+        cost: Cost,
+        throw: Throw | None,
+    ) -> Answer:
+        limits = self.world.limits
+        window = limits.take(self.caller, "graphql", cost.points) if limits.enabled else None
         if window is not None and window.exhausted:
-            return {"errors": [_spent(caller)]}, window
+            return 200, {"errors": [_spent(self.caller)]}, window
+        if throw is not None and self.conditions.too_heavy(throw, cost.nodes):
+            # GitHub takes more for what it could not finish.
+            if limits.enabled:
+                limits.take(self.caller, "graphql", self.conditions.heavy_points)
+            return 502, too_heavy(), self._window()
+        store = self.world.store
         context = Context(
-            world.store,
-            world.git,
-            caller,
-            shapes.web,
-            window=window or limits.look(caller, "graphql"),
+            store,
+            self.world.git,
+            self.caller,
+            self.shapes.web,
+            window=window or limits.look(self.caller, "graphql"),
             cost=cost.points,
             node_count=cost.nodes,
             oids=set(_oids(query)),
         )
-        return _shape(_executed(document, operation, query, context)), window
-    finally:
-        limits.leave(caller)
+        lists = store.lags and operation.operation is OperationType.QUERY and cost.lists
+        with store.lagging() if lists else nullcontext():
+            shape = _shape(_executed(document, operation, query, context))
+        if throw is not None and throw.happens("partial", self.conditions.partial):
+            cut_short(shape)
+        return 200, shape, window
+
+    def _window(self) -> Window | None:
+        limits = self.world.limits
+        return limits.look(self.caller, "graphql") if limits.enabled else None
 
 
 def _executed(

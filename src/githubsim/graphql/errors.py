@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import uuid
 from typing import Any
 
 from graphql import GraphQLError
@@ -61,6 +62,48 @@ def invalid(error: GraphQLError) -> Json:
         message = f"Parse error: {message.removeprefix('Syntax Error: ')}"
     shape: Json = {"extensions": extensions} if extensions else {}
     return shape | {"locations": _locations(error), "message": message}
+
+
+def too_heavy() -> Json:
+    """What comes with the 502 when a query took too long."""
+    return {
+        "data": None,
+        "errors": [
+            {
+                "message": "Something went wrong while executing your query. This may be the "
+                "result of a timeout, or it could be a GitHub bug. Please include "
+                f"`{uuid.uuid4().hex[:24].upper()}` when reporting this issue."
+            }
+        ],
+    }
+
+
+def cut_short(shape: Json) -> None:
+    """Leave out half of the first list of an answer, as past GitHub's resource limits."""
+    found = _first_list(shape.get("data"), [])
+    if found is None:
+        return
+    items, path = found
+    first = (len(items) + 1) // 2
+    items[first:] = [None] * (len(items) - first)
+    error = {
+        "type": "RESOURCE_LIMITS_EXCEEDED",
+        "path": [*path, first],
+        "locations": [],
+        "message": "Resource limits for this query exceeded.",
+    }
+    shape.setdefault("errors", []).append(error)
+
+
+def _first_list(value: Any, path: list[str | int]) -> tuple[list[Any], list[str | int]] | None:
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            if name in ("nodes", "edges") and isinstance(inner, list) and len(inner) > 1:
+                return inner, [*path, name]
+            found = _first_list(inner, [*path, name])
+            if found is not None:
+                return found
+    return None
 
 
 def _locations(error: GraphQLError) -> list[Json]:

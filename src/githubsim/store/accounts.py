@@ -51,6 +51,8 @@ class Accounts(Database):
         """An account by id; None for None and for the deleted."""
         if account_id is None:
             return None
+        if self.in_the_past:
+            return self.row(Account, "WHERE id = ?", (account_id,))
         with self.lock:
             if not hasattr(self, "_accounts"):
                 self._accounts = {}

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from githubsim.clock import Clock
 from githubsim.ids import FIRST_ID
+from githubsim.store.past import Past
 from githubsim.store.rows import (
     Account,
     App,
@@ -29,6 +30,8 @@ from githubsim.store.rows import (
 )
 
 Row = TypeVar("Row")
+Found = TypeVar("Found")
+_REMEMBERED = 20_000
 
 TABLES: dict[type[Any], str] = {
     Account: "accounts",
@@ -112,6 +115,9 @@ class Database:
         self._db.executescript(
             resources.files("githubsim.store").joinpath("schema.sql").read_text()
         )
+        self._past = Past(path)
+        self._thread = threading.local()
+        self._memory: dict[Any, Any] = {}
         self._depth = 0
         self._events: list[Event] = []
         self._listeners: list[Callable[[Event], None]] = []
@@ -130,6 +136,7 @@ class Database:
         """A transaction; nested ones join the outermost."""
         with self.lock:
             if self._depth == 0:
+                self._past.before_writing()
                 self._db.execute("BEGIN IMMEDIATE")
             self._depth += 1
             try:
@@ -144,10 +151,40 @@ class Database:
             self._depth -= 1
             if self._depth == 0:
                 self._db.execute("COMMIT")
+                self._memory.clear()
                 events, self._events = self._events, []
                 for event in events:
                     for listener in self._listeners:
                         listener(event)
+
+    def lag(self, seconds: float) -> None:
+        """What is read inside `lagging()` is this far behind; webhooks and all else are not."""
+        with self.lock:
+            self._past.lag(seconds)
+
+    @property
+    def lags(self) -> bool:
+        """Whether `lagging()` may read anything else than the present."""
+        return self._past.seconds > 0
+
+    @contextmanager
+    def lagging(self) -> Iterator[None]:
+        """Let this thread read what was there `lag` seconds ago, all of one moment."""
+        with self.lock:
+            self._thread.reader = self._past.reader()
+        try:
+            yield
+        finally:
+            self._thread.reader = None
+
+    @property
+    def in_the_past(self) -> bool:
+        """Whether this thread reads an older moment: nothing of it may be remembered."""
+        return getattr(self._thread, "reader", None) is not None
+
+    @property
+    def _reader(self) -> sqlite3.Connection:
+        return getattr(self._thread, "reader", None) or self._db
 
     def forget(self) -> None:
         """Drop what is cached of rows, after a rollback."""
@@ -168,11 +205,23 @@ class Database:
             )
             return first
 
+    def remember(self, key: Any, load: Callable[[], Found]) -> Found:
+        """What `load` finds, until anything changes: lists ask the same a hundred times."""
+        with self.lock:
+            if self._depth or self.in_the_past:
+                return load()
+            if key not in self._memory:
+                if len(self._memory) >= _REMEMBERED:
+                    self._memory.clear()
+                self._memory[key] = load()
+            found: Found = self._memory[key]
+            return found
+
     def rows(self, row_type: type[Row], where: str, values: Sequence[Any] = ()) -> list[Row]:
         """All rows of a type for `where`: what follows the table's name, ORDER BY and all."""
         sql = f"SELECT {COLUMNS[row_type]} FROM {TABLES[row_type]} {where}"  # noqa: S608
         with self.lock:
-            found = self._db.execute(sql, values).fetchall()
+            found = self._reader.execute(sql, values).fetchall()
         return [decode(row_type, cells) for cells in found]
 
     def row(self, row_type: type[Row], where: str, values: Sequence[Any] = ()) -> Row | None:
@@ -181,15 +230,20 @@ class Database:
         return found[0] if found else None
 
     def value(self, sql: str, values: Sequence[Any] = ()) -> Any:
-        """The first column of the first row of a query, or None."""
+        """The first column of the first row of a query, or None; counts are remembered."""
+        if sql.startswith("SELECT count("):
+            return self.remember((sql, *values), lambda: self._value(sql, values))
+        return self._value(sql, values)
+
+    def _value(self, sql: str, values: Sequence[Any]) -> Any:
         with self.lock:
-            found = self._db.execute(sql, values).fetchone()
+            found = self._reader.execute(sql, values).fetchone()
         return found[0] if found else None
 
     def values(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """All rows of a query as plain tuples."""
         with self.lock:
-            return self._db.execute(sql, values).fetchall()
+            return self._reader.execute(sql, values).fetchall()
 
     def execute(self, sql: str, values: Sequence[Any] = ()) -> int:
         """Run one statement within a transaction; how many rows it changed."""

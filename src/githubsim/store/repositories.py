@@ -286,7 +286,9 @@ class Repositories(Accounts):
 
     def label(self, label_id: int) -> Label | None:
         """A label by id."""
-        return self.row(Label, "WHERE id = ?", (label_id,))
+        return self.remember(
+            ("label", label_id), lambda: self.row(Label, "WHERE id = ?", (label_id,))
+        )
 
     def label_by_name(self, repository_id: int, name: str) -> Label | None:
         """A label by name, any case."""
@@ -300,9 +302,8 @@ class Repositories(Accounts):
         """Labels by id, in that order, without the deleted."""
         if not label_ids:
             return []
-        marks = ", ".join("?" * len(label_ids))
-        found = {one.id: one for one in self.rows(Label, f"WHERE id IN ({marks})", label_ids)}
-        return [found[one] for one in label_ids if one in found]
+        found = [self.label(one) for one in label_ids]
+        return [one for one in found if one is not None]
 
     def create_milestone(
         self,
@@ -343,7 +344,10 @@ class Repositories(Accounts):
         """A milestone by id."""
         if milestone_id is None:
             return None
-        return self.row(Milestone, "WHERE id = ?", (milestone_id,))
+        return self.remember(
+            ("milestone", milestone_id),
+            lambda: self.row(Milestone, "WHERE id = ?", (milestone_id,)),
+        )
 
     def milestones(self, repository_id: int) -> list[Milestone]:
         """A repository's milestones by number."""

@@ -1,0 +1,268 @@
+"""Deliveries on their way: in order per repository, unless the weather loses or holds some."""
+
+import hashlib
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import msgspec
+
+from githubsim.dice import Dice
+from githubsim.hookpost import Answer, Connection, sign
+from githubsim.store import App, Delivery, Store
+from githubsim.weather import check_fractions
+
+log = logging.getLogger(__name__)
+
+KEEP_LOG = 3 * 24 * 3600
+_LANES = 8
+# A reordered delivery is overtaken by so many later ones of its repository at the most.
+_OVERTAKEN = 4
+
+
+@dataclass(frozen=True, slots=True)
+class HookWeather:
+    """What happens to deliveries: fractions from 0 to 1, times in real seconds, all by `seed`.
+
+    All arrive `delay` ± `jitter` late, in their order. A `reordered` one is held until one to four
+    later ones of its repository went out, but no longer than `reorder_by` seconds.
+    """
+
+    on: bool = True
+    lost: float = 0.0
+    duplicated: float = 0.0
+    delay: float = 0.0
+    jitter: float = 0.0
+    reordered: float = 0.0
+    reorder_by: float = 5.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_fractions(self, ("lost", "duplicated", "reordered"))
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One delivery to be made."""
+
+    guid: str
+    event: str
+    action: str | None
+    installation_id: int | None
+    repository_id: int | None
+    body: bytes
+    app: App
+    redelivery: bool = False
+    lost: bool = False
+
+
+@dataclass(slots=True)
+class _Queued:
+    """A delivery in its lane: when it may go, and how many must overtake it until when."""
+
+    outgoing: Outgoing
+    due: float
+    overtaken_by: int = 0
+    until: float = 0.0
+
+
+class _Lane:
+    """Deliveries of some repositories, one after the other."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._waiting: deque[_Queued] = deque()
+        self._held: list[_Queued] = []
+        self._last_due = 0.0
+        self._closed = False
+
+    def put(self, queued: _Queued) -> None:
+        with self._changed:
+            # Jitter alone changes no order.
+            self._last_due = queued.due = max(queued.due, self._last_due)
+            self._waiting.append(queued)
+            self._changed.notify()
+
+    def close(self) -> None:
+        with self._changed:
+            self._closed = True
+            self._waiting.clear()
+            self._held.clear()
+            self._changed.notify()
+
+    def get(self) -> Outgoing | None:
+        """Wait for the next delivery; None once the lane is closed."""
+        with self._changed:
+            while not self._closed:
+                now = time.monotonic()
+                free = next(
+                    (one for one in self._held if one.overtaken_by <= 0 or one.until <= now), None
+                )
+                if free is not None:
+                    self._held.remove(free)
+                    return free.outgoing
+                if self._waiting and self._waiting[0].due <= now:
+                    first = self._waiting.popleft()
+                    if first.overtaken_by:
+                        first.until += now
+                        self._held.append(first)
+                        continue
+                    for one in self._held:
+                        if one.outgoing.repository_id == first.outgoing.repository_id:
+                            one.overtaken_by -= 1
+                    return first.outgoing
+                times = [one.until for one in self._held]
+                times += [one.due for one in list(self._waiting)[:1]]
+                self._changed.wait(min(times) - now if times else None)
+            return None
+
+
+class Deliveries:
+    """Delivers to the App's hook URL from background threads.
+
+    Deliveries of one repository go out one after the other; nothing is sent twice.
+    """
+
+    def __init__(self, store: Store, weather: HookWeather | None = None) -> None:
+        self.store = store
+        self._weather = weather or HookWeather()
+        self._dice = Dice(self._weather.seed)
+        self._lanes = [_Lane() for _ in range(_LANES)]
+        self._pending = 0
+        self._idle = threading.Condition()
+        self._threads = [
+            threading.Thread(target=self._deliver_lane, args=(lane,), daemon=True)
+            for lane in self._lanes
+        ]
+        self._pruned_at = 0.0
+
+    @property
+    def weather(self) -> HookWeather:
+        """What happens to deliveries now."""
+        return self._weather
+
+    def change(self, fields: Mapping[str, Any]) -> HookWeather:
+        """Set some of the weather, and begin the storm anew. ValueError names a wrong field."""
+        unknown = fields.keys() - asdict(self._weather).keys()
+        if unknown:
+            raise ValueError(f"no such weather: {', '.join(sorted(unknown))}")
+        with self.store.lock:
+            self._weather = msgspec.convert({**asdict(self._weather), **fields}, HookWeather)
+            self._dice = Dice(self._weather.seed)
+        return self._weather
+
+    def start(self) -> None:
+        """Begin to send."""
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Send nothing more; what waits is dropped, as in a crash."""
+        for lane in self._lanes:
+            lane.close()
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join(timeout=1)
+
+    def wait(self, timeout: float) -> bool:
+        """Wait until all that happened is delivered (or failed); False after `timeout` seconds."""
+        with self._idle:
+            return self._idle.wait_for(lambda: self._pending == 0, timeout)
+
+    @property
+    def pending(self) -> int:
+        """Deliveries not yet sent."""
+        return self._pending
+
+    def accept(self, outgoing: Outgoing) -> None:
+        """Send it as the weather wants; called in the order of the events."""
+        weather = self._weather
+        # By the event, so that other repositories' events in between change nothing.
+        throw = self._dice.throw(
+            outgoing.event, outgoing.action, outgoing.repository_id, outgoing.installation_id
+        )
+        if not weather.on or throw.happens("lost", weather.lost):
+            self._put(_Queued(replace(outgoing, lost=True), 0.0))
+            return
+        copies = [outgoing]
+        if throw.happens("duplicated", weather.duplicated):
+            copies.append(replace(outgoing, redelivery=True))
+        for number, copy in enumerate(copies):
+            due = throw.around(f"delay {number}", weather.delay, weather.jitter)
+            queued = _Queued(copy, time.monotonic() + due if due else 0.0)
+            if throw.happens(f"reordered {number}", weather.reordered):
+                queued.overtaken_by = 1 + int(throw.draw(f"overtaken {number}") * _OVERTAKEN)
+                queued.until = weather.reorder_by
+            self._put(queued)
+
+    def send(self, outgoing: Outgoing) -> None:
+        """Send it whatever the weather, as when somebody asks for it again."""
+        self._put(_Queued(outgoing, 0.0))
+
+    def _put(self, queued: _Queued) -> None:
+        with self._idle:
+            self._pending += 1
+        outgoing = queued.outgoing
+        lane = (outgoing.repository_id or outgoing.installation_id or 0) % _LANES
+        self._lanes[lane].put(queued)
+
+    def _deliver_lane(self, lane: _Lane) -> None:
+        connection = Connection()
+        while (outgoing := lane.get()) is not None:
+            try:
+                self._deliver(outgoing, connection)
+            except Exception:
+                log.exception("delivery %s could not be recorded", outgoing.guid)
+            finally:
+                with self._idle:
+                    self._pending -= 1
+                    self._idle.notify_all()
+        connection.close()
+
+    def _deliver(self, outgoing: Outgoing, connection: Connection) -> None:
+        # The hook may have been changed since the event; GitHub sends to where it points now.
+        app = self.store.app() or outgoing.app
+        url = app.hook_url or ""
+        body, headers = sign(outgoing.body, app)
+        headers |= {
+            "Accept": "*/*",
+            "User-Agent": f"GitHub-Hookshot/{hashlib.sha1(url.encode()).hexdigest()[:7]}",
+            "X-GitHub-Delivery": outgoing.guid,
+            "X-GitHub-Event": outgoing.event,
+            "X-GitHub-Hook-ID": str(app.hook_id),
+            "X-GitHub-Hook-Installation-Target-ID": str(app.id),
+            "X-GitHub-Hook-Installation-Target-Type": "integration",
+        }
+        delivered_at = self.store.clock.exact()
+        started = time.perf_counter()
+        if outgoing.lost or not url:
+            answer = Answer(0, "failed to connect to host", {}, "")
+        else:
+            answer = connection.post(url, body, headers, app.hook_insecure_ssl == "1")
+        self.store.log_delivery(
+            Delivery(
+                id=self.store.allocate("delivery"),
+                guid=outgoing.guid,
+                event=outgoing.event,
+                action=outgoing.action,
+                installation_id=outgoing.installation_id,
+                repository_id=outgoing.repository_id,
+                redelivery=outgoing.redelivery,
+                delivered_at=delivered_at,
+                duration=round(time.perf_counter() - started, 3),
+                status=answer.status,
+                status_code=answer.code,
+                url=url,
+                request_headers=headers,
+                request_payload=outgoing.body.decode(),
+                response_headers=answer.headers,
+                response_payload=answer.body,
+            )
+        )
+        if delivered_at - self._pruned_at > 60:
+            self._pruned_at = delivered_at
+            self.store.prune_deliveries(delivered_at - KEEP_LOG)

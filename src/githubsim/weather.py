@@ -1,0 +1,254 @@
+"""The weather of the service itself: slow, failing, cut off, behind the times; seeded.
+
+Everything but the control API stands in it. Quiet weather costs nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.responses import Response
+from starlette.types import Message, Receive, Scope, Send
+
+from githubsim.auth import Auth
+from githubsim.dice import Dice, Throw
+from githubsim.requests import RequestLog
+from githubsim.store import Store
+from githubsim.wire import drop, reset
+
+_CALM = ("/_sim", "/avatars/")
+_GRAPHQL = ("/graphql", "/api/graphql")
+_FAULTS = ("failing", "timeouts", "resets", "truncated")
+_FRACTIONS = (*_FAULTS, "heavy", "partial")
+# Between the last byte sent and the cut, so that the byte is on its way.
+_LINGER = 0.05
+_BAD_GATEWAY = b"<html><head><title>502 Bad Gateway</title></head></html>"
+THROW = "githubsim.throw"
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """Times are real seconds, fractions from 0 to 1. Of the faults at most one hits a request.
+
+    `failing` answers 502, `timeouts` holds for `timeout_after` and drops, `resets` resets the
+    connection (half of them after the work was done), `truncated` sends half a body.
+    `bandwidth` is bytes a second for each answer (0: no limit). `stale` is how far lists and
+    GraphQL lag behind. `heavy` and `heavy_above` (nodes) make GraphQL queries fail with 502 and
+    take `heavy_points` more, `partial` makes it leave out half of a list with an error.
+    `token_life` is when installation tokens die, whatever they say (0: when they say).
+    """
+
+    latency: float = 0.0
+    jitter: float = 0.0
+    bandwidth: int = 0
+    failing: float = 0.0
+    timeouts: float = 0.0
+    timeout_after: float = 10.0
+    truncated: float = 0.0
+    resets: float = 0.0
+    outage_until: float = 0.0
+    stale: float = 0.0
+    heavy: float = 0.0
+    heavy_above: int = 0
+    heavy_points: int = 10
+    partial: float = 0.0
+    token_life: int = 0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_fractions(self, _FRACTIONS)
+        if sum(getattr(self, name) for name in _FAULTS) > 1:
+            raise ValueError(f"{', '.join(_FAULTS)} together are more than 1")
+
+    @property
+    def quiet(self) -> bool:
+        """Whether requests pass as if there were no weather."""
+        return not any(
+            (
+                self.latency,
+                self.jitter,
+                self.bandwidth,
+                self.outage_until,
+                self.heavy_above,
+                *(getattr(self, name) for name in _FRACTIONS),
+            )
+        )
+
+    def fault(self, throw: Throw) -> str | None:
+        """What befalls a request, or None."""
+        if time.time() < self.outage_until:
+            return "outage"
+        left = throw.draw("fault")
+        for name in _FAULTS:
+            left -= getattr(self, name)
+            if left < 0:
+                return name
+        return None
+
+    def too_heavy(self, throw: Throw, nodes: int) -> bool:
+        """Whether a GraphQL query takes GitHub more time than it gives one."""
+        if self.heavy_above and nodes > self.heavy_above:
+            return True
+        return throw.happens("heavy", self.heavy)
+
+
+def check_fractions(conditions: Any, names: tuple[str, ...]) -> None:
+    """ValueError where a fraction is none."""
+    for name in names:
+        if not 0 <= getattr(conditions, name) <= 1:
+            raise ValueError(f"{name} is a fraction from 0 to 1")
+
+
+class Weather:
+    """In front of the whole service."""
+
+    def __init__(
+        self,
+        app: Starlette,
+        requests: RequestLog,
+        *,
+        store: Store | None = None,
+        auth: Auth | None = None,
+        conditions: Conditions | None = None,
+    ) -> None:
+        self.app = app
+        self.requests = requests
+        self._store = store
+        self._auth = auth
+        self._dice = Dice()
+        self.conditions = Conditions()
+        if conditions is not None:
+            self.change(asdict(conditions))
+
+    def change(self, fields: Mapping[str, Any]) -> Conditions:
+        """Set some of the conditions, and begin the storm anew. ValueError names a wrong one."""
+        unknown = fields.keys() - asdict(self.conditions).keys()
+        if unknown:
+            raise ValueError(f"no such weather: {', '.join(sorted(unknown))}")
+        now = msgspec.convert({**asdict(self.conditions), **fields}, Conditions)
+        self._dice = Dice(now.seed)
+        self.conditions = now
+        if self._store is not None:
+            self._store.lag(now.stale)
+        if self._auth is not None:
+            self._auth.token_life = now.token_life or None
+        return now
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request in the weather of now."""
+        now = self.conditions
+        if scope["type"] != "http" or now.quiet or scope["path"].startswith(_CALM):
+            await self.app(scope, receive, send)
+            return
+        throw, receive = await self._throw(scope, receive)
+        scope[THROW] = throw
+        delay = throw.around("latency", now.latency, now.jitter)
+        if delay:
+            await asyncio.sleep(delay)
+        fault = now.fault(throw)
+        if fault is None:
+            await self.app(scope, receive, _slowly(send, now.bandwidth) if now.bandwidth else send)
+            return
+        await self._strike(fault, throw, scope, receive, send)
+
+    async def _strike(
+        self, fault: str, throw: Throw, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        target = f"{scope['method']} {scope['path']}"
+        host, port = (scope.get("client") or ("", 0))[:2]
+        client = (str(host), int(port))
+        if fault in ("outage", "failing"):
+            self.requests.note(fault, 502, target=target)
+            response = Response(_BAD_GATEWAY, 502, media_type="text/html")
+            await response(scope, receive, send)
+            return
+        if fault == "truncated":
+            await self.app(scope, receive, _Cut(send, client))
+            drop(client)
+        elif fault == "timeouts":
+            await asyncio.sleep(self.conditions.timeout_after)
+            drop(client)
+        else:
+            # The client cannot know whether its request was carried out.
+            if throw.draw("after") < 0.5:
+                await self.app(scope, receive, _nowhere)
+            reset(client)
+        self.requests.note(fault, 0, target=target)
+
+    async def _throw(self, scope: Scope, receive: Receive) -> tuple[Throw, Receive]:
+        identity = (scope["method"], scope["path"], scope.get("query_string", b""))
+        if scope["path"] not in _GRAPHQL:
+            return self._dice.throw(*identity), receive
+        # All queries go to one path: they are told apart by what they ask.
+        body = await _body(receive)
+        told = False
+
+        async def again() -> Message:
+            nonlocal told
+            if told:
+                return await receive()
+            told = True
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        return self._dice.throw(*identity, hashlib.sha256(body).hexdigest()), again
+
+
+class _Cut:
+    """Lets half of the first piece of a body through, then ends the connection."""
+
+    def __init__(self, send: Send, client: tuple[str, int]) -> None:
+        self._send = send
+        self._client = client
+        self._start: Message | None = None
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._start = message
+        elif self._start is not None:
+            start, self._start = self._start, None
+            body = message.get("body", b"")
+            if body:
+                await self._send(start)
+                half = {"type": message["type"], "body": body[: len(body) // 2], "more_body": True}
+                await self._send(half)
+                await asyncio.sleep(_LINGER)
+                # At once, and not when all is sent: what streams may go on for minutes.
+                drop(self._client)
+
+
+def _slowly(send: Send, bandwidth: int) -> Send:
+    """Pieces of a twentieth of a second each."""
+    size = max(512, bandwidth // 20)
+
+    async def slow(message: Message) -> None:
+        body = message.get("body", b"")
+        if message["type"] != "http.response.body" or not body:
+            await send(message)
+            return
+        for at in range(0, len(body), size):
+            piece = body[at : at + size]
+            await asyncio.sleep(len(piece) / bandwidth)
+            more = message.get("more_body", False) or at + size < len(body)
+            await send({"type": message["type"], "body": piece, "more_body": more})
+
+    return slow
+
+
+async def _nowhere(message: Message) -> None:
+    """For an answer that nobody gets."""
+
+
+async def _body(receive: Receive) -> bytes:
+    parts = []
+    while True:
+        message = await receive()
+        parts.append(message.get("body", b""))
+        if not message.get("more_body", False):
+            return b"".join(parts)

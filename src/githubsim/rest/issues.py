@@ -99,7 +99,10 @@ def edit_issue(call: Call) -> Answer:
         if state == "closed":
             store.close_issue(issue.id, reason=reason or "completed", sender_id=who)
         elif state == "open":
-            store.reopen_issue(issue.id, sender_id=who)
+            try:
+                store.reopen_issue(issue.id, sender_id=who)
+            except ValueError as error:
+                raise invalid("Issue", "state", "invalid", str(error)) from error
     return Answer(_shape(call, find_issue(call)))
 
 

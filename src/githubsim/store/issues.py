@@ -183,12 +183,15 @@ class Issues(Repositories):
     def reopen_issue(
         self, issue_id: int, *, sender_id: int | None = None, at: int | None = None
     ) -> Issue:
-        """Open an issue or pull request again. Sends `reopened`."""
+        """Open an issue or pull request again. Sends `reopened`. ValueError for a merged one."""
         at = self.clock.now() if at is None else at
         with self.writing():
             old = self._issue(issue_id)
             if old.state == "open":
                 return old
+            merged_at = self.value("SELECT merged_at FROM pulls WHERE issue_id = ?", (old.id,))
+            if merged_at is not None:
+                raise ValueError("a merged pull request cannot be reopened")
             new = self._save(
                 old,
                 at,

@@ -4,15 +4,14 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('mirror', '0003_urls_follow_names'),
+        ("mirror", "0003_urls_follow_names"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='commit',
-            name='orphaned_at',
+            model_name="commit",
+            name="orphaned_at",
             field=models.DateTimeField(blank=True, null=True),
         ),
     ]

@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 UV     := $(BIN)/uv
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo run test chaos chaos-long lint format bench clean
+.PHONY: help install demo run test chaos chaos-long mutations lint format bench clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -31,6 +31,9 @@ test: install ## the whole test suite, with the coverage of what runs in the tes
 	@data=$$(mktemp -d) && trap 'rm -rf "$$data"' EXIT && export COVERAGE_FILE=$$data/coverage && \
 	$(BIN)/coverage run -m pytest && $(BIN)/coverage combine --quiet && \
 	echo "Coverage of the test process: $$($(BIN)/coverage report --format=total) %"
+
+mutations: install ## break each guard of the mirror and see that a test notices
+	@$(BIN)/python -m tests.mutations
 
 SEED ?= 1
 

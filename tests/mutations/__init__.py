@@ -1,0 +1,1 @@
+"""Break each guard, and see that the suite notices."""

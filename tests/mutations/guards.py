@@ -1,0 +1,119 @@
+"""What protects the mirror, how each guard is broken here, and the tests that must then fail."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Guard:
+    """`old` stands once in `file`; with `new` in its place at least one of `tests` must fail."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    tests: str
+
+
+UPSERT = "src/autosync/mirror/upsert.py"
+GUARDS = (
+    Guard(
+        "an older version never replaces a newer one",
+        UPSERT,
+        'newer = "old.updated_at IS NULL OR EXCLUDED.updated_at > old.updated_at"',
+        'newer = "true"',
+        "tests/integration/test_upsert.py tests/integration/test_interleavings.py",
+    ),
+    Guard(
+        "two versions of one second are settled by asking",
+        UPSERT,
+        'assignments.append(f"dirty_at = CASE WHEN {newer} THEN NULL ELSE now() END")',
+        'assignments.append("dirty_at = NULL")',
+        "tests/integration/test_upsert.py tests/integration/test_interleavings.py",
+    ),
+    Guard(
+        "a tombstone stays whatever comes late",
+        UPSERT,
+        'f"WHERE old.deleted_at IS NULL AND ({newer} OR {tie})"',
+        'f", deleted_at = NULL WHERE ({newer} OR {tie})"',
+        "tests/integration/test_upsert.py tests/integration/test_interleavings.py",
+    ),
+    Guard(
+        "an answer asked for before the deletion does not raise the dead",
+        UPSERT,
+        'lifts = "EXCLUDED.observed_at > old.deleted_at"',
+        'lifts = "old.deleted_at IS NOT NULL"',
+        "tests/integration/test_interleavings.py",
+    ),
+    Guard(
+        "an answer older than what came since does not settle a tie",
+        UPSERT,
+        'asked_later = "EXCLUDED.observed_at >= old.observed_at"',
+        'asked_later = "true"',
+        "tests/integration/test_upsert.py",
+    ),
+    Guard(
+        "a delivery is applied once",
+        "src/autosync/sync/apply.py",
+        ".filter(status=Delivery.Status.PENDING, next_attempt_at__lte=timezone.now())",
+        ".filter(next_attempt_at__lte=timezone.now() + timedelta(days=1))",
+        "tests/integration/test_apply.py --timeout=30",
+    ),
+    Guard(
+        "a bad delivery does not hold up the others",
+        "src/autosync/sync/apply.py",
+        "for delivery_id in [d.pk for d in deliveries]:",
+        "for delivery_id in [d.pk for d in deliveries][:1]:",
+        "tests/integration/test_apply.py --timeout=30",
+    ),
+    Guard(
+        "a GUID is stored once",
+        "src/autosync/receiver/store_deliveries.sql",
+        "ON CONFLICT (guid) DO NOTHING",
+        "ON CONFLICT (guid) DO UPDATE SET status = 'pending'",
+        "tests/integration/test_receiver.py",
+    ),
+    Guard(
+        "acknowledged only after the commit",
+        "src/autosync/receiver/inbox.py",
+        "                return await done\n",
+        "                return True\n",
+        "tests/integration/test_receiver_durability.py",
+    ),
+    Guard(
+        "the signature is checked",
+        "src/autosync/receiver/verify.py",
+        "hmac.compare_digest(",
+        "(lambda *_: True)(",
+        "tests/unit/test_receiver_verify.py tests/integration/test_receiver.py",
+    ),
+    Guard(
+        "an import's cursor is committed with its page",
+        "src/autosync/sync/listing.py",
+        'cursor.cursor = info["endCursor"] or "" if info["hasNextPage"] else ""',
+        'cursor.cursor = ""',
+        "tests/acceptance/test_kill.py -k import",
+    ),
+    Guard(
+        "work that waits already is asked for again after the commit",
+        "src/autosync/sync/tasks.py",
+        "transaction.on_commit(enqueue)",
+        "pass",
+        "tests/integration/test_hand_over.py",
+    ),
+    Guard(
+        "lost deliveries are found by GUID",
+        "src/autosync/sync/recover.py",
+        "if guid not in here}",
+        'if item["status_code"] >= 400 and guid not in here}',
+        "tests/acceptance/test_recover.py",
+    ),
+    Guard(
+        "URLs follow the repository's name",
+        "src/autosync/mirror/migrations/0003_urls_follow_names.py",
+        "NEW.html_url := home || TG_ARGV[0] || NEW.number;",
+        "NULL;",
+        "tests/integration/test_upsert.py",
+    ),
+)

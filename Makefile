@@ -5,10 +5,10 @@ BIN    := $(VENV)/bin
 UV     := $(BIN)/uv
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo run test lint format bench clean
+.PHONY: help install demo run test test-clients lint format bench clean
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 $(UV):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "AutoSync needs Python 3.11 or newer; set PYTHON=/path/to/python3.11"; exit 1; }
@@ -30,6 +30,10 @@ run: install ## AutoSync against your real GitHub App (settings from .env)
 test: install ## the whole test suite
 	@$(BIN)/python -m pytest
 
+# The first test of each client installs it, which its time must allow for.
+test-clients: install ## other people's GitHub clients read githubsim (needs Node and the registries)
+	@$(BIN)/python -m pytest tests/clients --timeout=600
+
 lint: install ## format check, lint, strict types, import contract
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
@@ -44,5 +48,5 @@ bench: install ## the benchmarks; each prints one JSON line
 	@$(BIN)/python -m benchmarks
 
 clean: ## remove the environment, caches and demo data (never .autosync, your mirror)
-	rm -rf $(VENV) .demo .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage*
+	rm -rf $(VENV) .demo .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .clients .coverage*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

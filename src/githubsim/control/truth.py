@@ -74,6 +74,8 @@ def _repository(desk: Desk, repository: Repository) -> Json:
         "comments": store.value(
             "SELECT count(*) FROM comments WHERE repository_id = ?", (repository.id,)
         ),
+        "labels": len(store.labels(repository.id)),
+        "milestones": len(store.milestones(repository.id)),
     }
     if desk.get("items"):
         found["items"] = [

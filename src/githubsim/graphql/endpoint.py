@@ -7,6 +7,7 @@ import re
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from email.utils import formatdate
 from functools import lru_cache
 from typing import Any
 
@@ -63,6 +64,7 @@ def _answer(request: Request, raw: bytes) -> Response:
     shapes: Shapes = request.app.state.shapes
     headers = {
         "Content-Type": "application/json; charset=utf-8",
+        "Date": formatdate(world.store.clock.now(), usegmt=True),
         "Server": "github.com",
         "X-GitHub-Media-Type": "github.v4; format=json",
         "X-GitHub-Request-Id": uuid.uuid4().hex[:24].upper(),

@@ -16,12 +16,12 @@ export async function byRest(octokit, size = 100) {
       }
     };
     const opened = await count(pulls.list, { state: "all" });
-    const both = await count(issues.listForRepo, { state: "all" }, 410);
+    const both = await count(issues.listForRepo, { state: "all" });
     found[full_name] = {
       commits: await count(repos.listCommits, {}, 409),
       branches: await count(repos.listBranches),
       tags: await count(repos.listTags),
-      issues: both ? both - opened : 0,
+      issues: both - opened,
       pulls: opened,
       comments: await count(issues.listCommentsForRepo),
       labels: await count(issues.listLabelsForRepo),

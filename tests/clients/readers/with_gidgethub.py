@@ -25,12 +25,12 @@ async def count(api: GitHubAPI, url: str, token: str, *, unless: int = 0) -> int
 async def counts(api: GitHubAPI, name: str, token: str) -> dict[str, int]:
     at, all_ = f"/repos/{name}", "state=all&per_page=100"
     pulls = await count(api, f"{at}/pulls?{all_}", token)
-    both = await count(api, f"{at}/issues?{all_}", token, unless=410)
+    both = await count(api, f"{at}/issues?{all_}", token)
     return {
         "commits": await count(api, f"{at}/commits?per_page=100", token, unless=409),
         "branches": await count(api, f"{at}/branches", token),
         "tags": await count(api, f"{at}/tags", token),
-        "issues": both - pulls if both else 0,
+        "issues": both - pulls,
         "pulls": pulls,
         "comments": await count(api, f"{at}/issues/comments?per_page=100", token),
         "labels": await count(api, f"{at}/labels", token),

@@ -17,12 +17,7 @@ def count(found: PaginatedList.PaginatedList, *, unless: int = 0) -> int:
 
 
 def counts(repository: Repository.Repository) -> dict[str, int]:
-    try:
-        both = list(repository.get_issues(state="all"))
-    except GithubException as error:
-        if error.status != 410:
-            raise
-        both = []  # the repository has issues switched off
+    both = list(repository.get_issues(state="all"))
     return {
         "commits": count(repository.get_commits(), unless=409),
         "branches": count(repository.get_branches()),

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from githubsim.clock import epoch, iso, iso_or_none
-from githubsim.cursors import encode
 from githubsim.graphql.context import CommitNode, Info
 from githubsim.graphql.errors import Problem
-from githubsim.graphql.pages import Bounds, Edge, Page, Part, Resolvers, decode, of_list
+from githubsim.graphql.pages import Bounds, Edge, Page, Part, Resolvers, decode, encode, of_list
 from githubsim.ids import node_id
 from githubsim.store import Account, Comment, Issue, Milestone, Pull, Repository
 

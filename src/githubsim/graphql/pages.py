@@ -10,6 +10,7 @@ from typing import Any
 from graphql import FieldNode, FragmentSpreadNode, InlineFragmentNode, SelectionSetNode
 
 from githubsim import cursors
+from githubsim.cursors import encode as encode
 from githubsim.graphql.context import Info
 from githubsim.graphql.errors import Problem
 
@@ -114,7 +115,7 @@ def of_list(info: Info, items: Sequence[Any], args: Mapping[str, Any]) -> Page:
         size = bounds.size or 0
         low, high = (max(start, end - size), end) if bounds.backward else (start, start + size)
         high = min(high, end)
-        edges = [Edge(cursors.encode(low + i + 1), one) for i, one in enumerate(items[low:high])]
+        edges = [Edge(encode(low + i + 1), one) for i, one in enumerate(items[low:high])]
         return Part(edges, high < len(items), low > 0)
 
     return Page(load, lambda: len(items))

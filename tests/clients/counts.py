@@ -6,7 +6,20 @@ from collections.abc import Mapping
 from typing import Any
 
 Truth = Mapping[str, Mapping[str, Any]]
-REST = ("commits", "branches", "tags", "issues", "pulls", "comments", "labels", "milestones")
+REST = (
+    "commits",
+    "branches",
+    "tags",
+    "releases",
+    "issues",
+    "pulls",
+    "comments",
+    "reviews",
+    "review_comments",
+    "labels",
+    "milestones",
+)
+GRAPHQL = tuple(kind for kind in REST if kind not in ("releases", "reviews", "review_comments"))
 
 
 def expected(truth: Truth, *kinds: str) -> dict[str, dict[str, int]]:
@@ -14,11 +27,7 @@ def expected(truth: Truth, *kinds: str) -> dict[str, dict[str, int]]:
     return {name: {kind: _count(one, kind) for kind in kinds} for name, one in truth.items()}
 
 
-def total(truth: Truth, kind: str) -> int:
-    """The same over all repositories."""
-    return sum(_count(one, kind) for one in truth.values())
-
-
 def _count(repository: Mapping[str, Any], kind: str) -> int:
-    found = repository["commits_on_default" if kind == "commits" else kind]
+    # What a world does not count it does not have.
+    found = repository.get("commits_on_default" if kind == "commits" else kind, 0)
     return int(found["total"] if isinstance(found, dict) else found)

@@ -10,21 +10,21 @@ from contextlib import contextmanager
 from typing import Any
 
 from githubsim.testing import Sim
-from tests.clients.counts import REST, Truth, expected
+from tests.clients.counts import GRAPHQL, REST, Truth, expected
 from tests.clients.tools import node_home, read
 
 
 def test_reads_everything_by_rest_and_by_graphql(access: dict[str, Any], truth: Truth) -> None:
     found = _node("read.mjs", access | {"owner": _owner(truth)})
     assert found["rest"] == expected(truth, *REST)
-    assert found["graphql"] == expected(truth, *REST)
+    assert found["graphql"] == expected(truth, *GRAPHQL)
 
 
 def test_reads_a_github_enterprise_server_the_same(access: dict[str, Any], truth: Truth) -> None:
     url = f"{access['url']}/api/v3"
     found = _node("read.mjs", access | {"url": url, "owner": _owner(truth)})
     assert found["rest"] == expected(truth, *REST)
-    assert found["graphql"] == expected(truth, *REST)
+    assert found["graphql"] == expected(truth, *GRAPHQL)
 
 
 def test_corrects_its_clock_by_githubs() -> None:

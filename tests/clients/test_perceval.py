@@ -20,5 +20,7 @@ def test_reads_issues_pulls_repositories_and_git(access: dict[str, Any], truth: 
             "pulls": known["pulls"]["total"],
             "pulls_by_issues": known["pulls"]["total"],
             "comments": known["comments"],
+            "reviews": known.get("reviews", 0),
+            "review_comments": known.get("review_comments", 0),
             "people_unknown": 0,
         }

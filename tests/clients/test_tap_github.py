@@ -18,6 +18,9 @@ STREAMS = {
     "issues": "issues",
     "pull_requests": "pulls",
     "issue_comments": "comments",
+    "reviews": "reviews",
+    "review_comments": "review_comments",
+    "releases": "releases",
     "labels": "labels",
     "milestones": "milestones",
 }

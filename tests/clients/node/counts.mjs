@@ -15,15 +15,22 @@ export async function byRest(octokit, size = 100) {
         return 0;
       }
     };
-    const opened = await count(pulls.list, { state: "all" });
+    const opened = await octokit.paginate(pulls.list, { ...here, state: "all" });
+    let reviews = 0;
+    for (const { number } of opened) {
+      reviews += await count(pulls.listReviews, { pull_number: number });
+    }
     const both = await count(issues.listForRepo, { state: "all" });
     found[full_name] = {
       commits: await count(repos.listCommits, {}, 409),
       branches: await count(repos.listBranches),
       tags: await count(repos.listTags),
-      issues: both - opened,
-      pulls: opened,
+      releases: await count(repos.listReleases),
+      issues: both - opened.length,
+      pulls: opened.length,
       comments: await count(issues.listCommentsForRepo),
+      reviews,
+      review_comments: await count(pulls.listReviewCommentsForRepo),
       labels: await count(issues.listLabelsForRepo),
       milestones: await count(issues.listMilestones, { state: "all" }),
     };

@@ -24,15 +24,19 @@ async def count(api: GitHubAPI, url: str, token: str, *, unless: int = 0) -> int
 
 async def counts(api: GitHubAPI, name: str, token: str) -> dict[str, int]:
     at, all_ = f"/repos/{name}", "state=all&per_page=100"
-    pulls = await count(api, f"{at}/pulls?{all_}", token)
+    pulls = [one["number"] async for one in api.getiter(f"{at}/pulls?{all_}", oauth_token=token)]
+    reviews = [await count(api, f"{at}/pulls/{one}/reviews", token) for one in pulls]
     both = await count(api, f"{at}/issues?{all_}", token)
     return {
         "commits": await count(api, f"{at}/commits?per_page=100", token, unless=409),
         "branches": await count(api, f"{at}/branches", token),
         "tags": await count(api, f"{at}/tags", token),
-        "issues": both - pulls,
-        "pulls": pulls,
+        "releases": await count(api, f"{at}/releases", token),
+        "issues": both - len(pulls),
+        "pulls": len(pulls),
         "comments": await count(api, f"{at}/issues/comments?per_page=100", token),
+        "reviews": sum(reviews),
+        "review_comments": await count(api, f"{at}/pulls/comments?per_page=100", token),
         "labels": await count(api, f"{at}/labels", token),
         "milestones": await count(api, f"{at}/milestones?state=all", token),
     }

@@ -34,6 +34,8 @@ def counts(given: dict, name: str, folder: Path) -> dict[str, int]:
         "pulls": len(pulls),
         "pulls_by_issues": sum(1 for one in both if "pull_request" in one),
         "comments": sum(len(one["comments_data"]) for one in both),
+        "reviews": sum(len(one["reviews_data"]) for one in pulls),
+        "review_comments": sum(len(one["review_comments_data"]) for one in pulls),
         "people_unknown": sum(1 for one in both if not one["user_data"].get("id")),
         "commits_of_pulls": sum(len(one["commits_data"]) for one in pulls),
     }

@@ -18,13 +18,17 @@ def count(found: PaginatedList.PaginatedList, *, unless: int = 0) -> int:
 
 def counts(repository: Repository.Repository) -> dict[str, int]:
     both = list(repository.get_issues(state="all"))
+    pulls = list(repository.get_pulls(state="all"))
     return {
         "commits": count(repository.get_commits(), unless=409),
         "branches": count(repository.get_branches()),
         "tags": count(repository.get_tags()),
+        "releases": count(repository.get_releases()),
         "issues": sum(1 for one in both if one.pull_request is None),
-        "pulls": count(repository.get_pulls(state="all")),
+        "pulls": len(pulls),
         "comments": count(repository.get_issues_comments()),
+        "reviews": sum(count(one.get_reviews()) for one in pulls),
+        "review_comments": count(repository.get_pulls_review_comments()),
         "labels": count(repository.get_labels()),
         "milestones": count(repository.get_milestones(state="all")),
     }

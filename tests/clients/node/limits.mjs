@@ -24,8 +24,8 @@ for (const [name, ask] of Object.entries(steps)) {
   lift = () => control("quota", { resource, remaining: 100 });
   await control("quota", { resource, remaining: 0 });
   await ask();
-  lift = () => control("limits", { points_per_minute: null });
-  await control("limits", { points_per_minute: 0, retry_after: 1 });
+  lift = () => control("limits", { concurrent: 100 });
+  await control("limits", { concurrent: 0, retry_after: 1 });
   await ask();
   statuses[name] = "went on";
 }

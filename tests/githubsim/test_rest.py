@@ -290,3 +290,10 @@ def test_an_uninstalled_app_sees_nothing() -> None:
             assert client.get("/installation/repositories").status_code == 401
         with as_app(github) as app:
             assert app.get("/app/installations").json() == []
+
+
+def test_the_ghost_is_a_user_too(client: httpx.Client) -> None:
+    ghost = client.get("/users/ghost").json()
+    assert (ghost["id"], ghost["type"]) == (10137, "User")
+    assert client.get("/users/ghost/orgs").json() == []
+    assert client.get("/users/nobody-at-all").status_code == 404

@@ -36,7 +36,7 @@ def counts(given: dict, name: str, folder: Path) -> dict[str, int]:
         "comments": sum(len(one["comments_data"]) for one in both),
         "reviews": sum(len(one["reviews_data"]) for one in pulls),
         "review_comments": sum(len(one["review_comments_data"]) for one in pulls),
-        "people_unknown": sum(1 for one in both if not one["user_data"].get("id")),
+        "people_unknown": sum(1 for one in both if "created_at" not in one["user_data"]),
         "commits_of_pulls": sum(len(one["commits_data"]) for one in pulls),
     }
 

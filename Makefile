@@ -5,10 +5,10 @@ BIN    := $(VENV)/bin
 UV     := $(BIN)/uv
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo run test chaos chaos-long mutations lint format bench clean
+.PHONY: help install demo run test test-clients chaos chaos-long mutations lint format bench clean
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 $(UV):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "AutoSync needs Python 3.11 or newer; set PYTHON=/path/to/python3.11"; exit 1; }
@@ -43,6 +43,10 @@ chaos: install ## a storm of operations, lost webhooks, outages and kills, then 
 chaos-long: install ## twenty seeds, 30 repositories and 20,000 operations each; takes hours
 	@for seed in $$(seq 1 20); do $(BIN)/python -m tests.chaos --seed $$seed --repositories 30 --operations 20000 --patience 900 || exit 1; done
 
+# The first test of each client installs it, which its time must allow for.
+test-clients: install ## other people's GitHub clients read githubsim (needs Node and the registries)
+	@$(BIN)/python -m pytest tests/clients --timeout=600
+
 lint: install ## format check, lint, strict types, import contract
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
@@ -57,5 +61,5 @@ bench: install ## the benchmarks; each prints one JSON line
 	@$(BIN)/python -m benchmarks
 
 clean: ## remove the environment, caches and demo data (never .autosync, your mirror)
-	rm -rf $(VENV) .demo .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage*
+	rm -rf $(VENV) .demo .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .clients .coverage*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

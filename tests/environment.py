@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 _root = Path(tempfile.mkdtemp(prefix="autosync-tests-"))
+_kept = ("AUTOSYNC_POSTGRES_USER", "AUTOSYNC_REQUIRE_ALL")
 for name in [n for n in os.environ if n.startswith(("GITHUB_", "AUTOSYNC_"))]:
-    if name != "AUTOSYNC_POSTGRES_USER":
+    if name not in _kept:
         del os.environ[name]
 # An explicit value outweighs whatever a developer keeps in .env.
 os.environ |= {

@@ -69,6 +69,8 @@ class RestService:
             shapes, path = self.ghes, path.removeprefix(_GHES)
         path = path.rstrip("/") or "/"
         headers = dict(_COMMON)
+        # Of its own clock: clients whose own is wrong correct their JWTs by it.
+        headers["Date"] = formatdate(self.world.store.clock.now(), usegmt=True)
         headers["X-GitHub-Request-Id"] = uuid.uuid4().hex[:24].upper()
         endpoint = "unknown"
         caller: Caller | None = None

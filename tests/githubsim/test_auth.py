@@ -1,6 +1,7 @@
 """Signing in as an App and as an installation, and what GitHub says when it goes wrong."""
 
 import time
+from email.utils import parsedate_to_datetime
 
 import httpx
 import jwt
@@ -118,3 +119,15 @@ def test_a_client_without_a_name_is_refused(github: Sim) -> None:
     assert httpx.get(github.url + "/meta", headers={"User-Agent": ""}).status_code == 403
     unknown = httpx.get(github.url + "/meta", headers={"X-GitHub-Api-Version": "1999-01-01"})
     assert unknown.status_code == 400
+
+
+def test_answers_tell_the_time_of_the_simulators_clock(github: Sim) -> None:
+    github.control("clock", {"advance": 7200})
+    try:
+        for path, method in (("/meta", "GET"), ("/graphql", "POST")):
+            answer = httpx.request(method, github.url + path, content=b"{}")
+            (date,) = answer.headers.get_list("date")
+            ahead = parsedate_to_datetime(date).timestamp() - time.time()
+            assert 7190 < ahead < 7210
+    finally:
+        github.control("clock", {"advance": -7200})

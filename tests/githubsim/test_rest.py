@@ -45,13 +45,37 @@ def test_pages_together_are_everything_once(
 
 
 def test_links_name_the_neighbours(client: httpx.Client, repository: str) -> None:
-    first = client.get(f"/repos/{repository}/issues?state=all&per_page=2")
+    first = client.get(f"/repos/{repository}/pulls?state=all&per_page=2")
     assert set(first.links) == {"next", "last"}
     assert "/repositories/" in first.links["next"]["url"]
     second = client.get(first.links["next"]["url"])
     assert set(second.links) == {"prev", "next", "last", "first"}
     last = client.get(first.links["last"]["url"])
     assert set(last.links) == {"prev", "first"}
+
+
+def test_issues_page_by_cursor_and_never_tell_the_last(
+    github: Sim, client: httpx.Client, repository: str
+) -> None:
+    url = f"/repos/{repository}/issues?state=all&sort=updated&direction=asc&per_page=10"
+    first = client.get(url)
+    assert set(first.links) == {"next"}
+    second = client.get(first.links["next"]["url"])
+    assert set(second.links) == {"prev", "next"}
+    assert second.json() == client.get(f"{url}&page=2").json()
+    assert client.get(second.links["prev"]["url"]).json() == first.json()
+    # What changes in the meantime moves no page under the reader.
+    (moved, *_) = first.json()
+    github.control("issues/comment", {"repository": repository, "number": moved["number"]})
+    again = client.get(first.links["next"]["url"])
+    assert [one["id"] for one in again.json()] == [one["id"] for one in second.json()]
+    last = second
+    while "next" in last.links:
+        last = client.get(last.links["next"]["url"])
+    assert set(last.links) == {"prev"}
+    assert last.json()[-1]["id"] == moved["id"]
+    assert client.get(f"{url}&after=nonsense").status_code == 422
+    assert client.get(f"{url}&page=1000").status_code == 422
 
 
 def test_an_unchanged_answer_is_304_and_free(
@@ -156,10 +180,23 @@ def test_an_empty_repository_answers_as_githubs_does(github: Sim, client: httpx.
     assert client.get(f"{path}/contributors").status_code == 204
     assert client.get(f"{path}/branches").json() == []
     assert client.get(f"{path}/issues").json() == []
-    github.control(
-        "repositories/create", {"owner": owner, "name": "no-issues", "has_issues": False}
-    )
-    assert client.get(f"/repos/{owner}/no-issues/issues").status_code == 410
+
+
+def test_where_issues_are_disabled_pull_requests_are_still_listed(
+    github: Sim, client: httpx.Client
+) -> None:
+    owner = github.truth()["repositories"][0]["full_name"].split("/")[0]
+    github.control("repositories/create", {"owner": owner, "name": "no-issues"})
+    where = {"repository": f"{owner}/no-issues"}
+    github.control("push", where | {"branch": "main"})
+    issue = github.control("issues/open", where)
+    pull = github.control("pulls/open", where)
+    github.control("repositories/edit", where | {"has_issues": False})
+    path = f"/repos/{owner}/no-issues/issues"
+    assert [one["number"] for one in client.get(path).json()] == [pull["number"]]
+    assert client.get(f"{path}/{pull['number']}").status_code == 200
+    assert client.get(f"{path}/{issue['number']}").status_code == 410
+    assert client.post(path, json={"title": "No"}).status_code == 410
 
 
 def test_deleted_and_transferred_issues(github: Sim, client: httpx.Client, repository: str) -> None:
@@ -253,3 +290,10 @@ def test_an_uninstalled_app_sees_nothing() -> None:
             assert client.get("/installation/repositories").status_code == 401
         with as_app(github) as app:
             assert app.get("/app/installations").json() == []
+
+
+def test_the_ghost_is_a_user_too(client: httpx.Client) -> None:
+    ghost = client.get("/users/ghost").json()
+    assert (ghost["id"], ghost["type"]) == (10137, "User")
+    assert client.get("/users/ghost/orgs").json() == []
+    assert client.get("/users/nobody-at-all").status_code == 404

@@ -56,6 +56,7 @@ REPOSITORY_CALLS: dict[str, Callable[[Rest, str, str], Any]] = {
     "GET /versions": lambda rest, o, r: rest.meta.get_all_versions(),
     "GET /rate_limit": lambda rest, o, r: rest.rate_limit.get(),
     "GET /users/{login}": lambda rest, o, r: rest.users.get_by_username(o),
+    "GET /users/{login}/orgs": lambda rest, o, r: rest.orgs.list_for_user(o),
     "GET /orgs/{org}": lambda rest, o, r: rest.orgs.get(o),
     "GET /orgs/{org}/repos": lambda rest, o, r: rest.repos.list_for_org(o),
 }

@@ -68,6 +68,8 @@ def _repository(desk: Desk, repository: Repository) -> Json:
         "commits_on_default": 0 if head is None else git.count(repository.id, head),
         "branches": len(branches),
         "tags": len(refs) - len(branches),
+        "labels": len(store.labels(repository.id)),
+        "milestones": len(store.milestones(repository.id)),
         "refs": refs,
         "issues": {"total": sum(issues.values()), **issues},
         "pulls": {"total": sum(pulls.values()), **pulls, "merged": merged},

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
+from email.utils import formatdate
 from functools import lru_cache
 from typing import Any
 
@@ -66,6 +67,7 @@ def _answer(request: Request, raw: bytes) -> Response:
     shapes: Shapes = request.app.state.shapes
     headers = {
         "Content-Type": "application/json; charset=utf-8",
+        "Date": formatdate(world.store.clock.now(), usegmt=True),
         "Server": "github.com",
         "X-GitHub-Media-Type": "github.v4; format=json",
         "X-GitHub-Request-Id": uuid.uuid4().hex[:24].upper(),

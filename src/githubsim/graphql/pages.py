@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,11 +9,12 @@ from typing import Any
 
 from graphql import FieldNode, FragmentSpreadNode, InlineFragmentNode, SelectionSetNode
 
+from githubsim import cursors
+from githubsim.cursors import encode as encode
 from githubsim.graphql.context import Info
 from githubsim.graphql.errors import Problem
 
 MOST = 100
-_PREFIX = b"cursor:v2:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,21 +92,12 @@ class Page:
         return self._count()
 
 
-def encode(*key: int | str) -> str:
-    """A cursor that holds the key of a row."""
-    return base64.b64encode(_PREFIX + json.dumps(key).encode()).decode()
-
-
 def decode(cursor: str, size: int) -> list[Any]:
     """The key of `size` parts in a cursor, or Problem."""
     try:
-        raw = base64.b64decode(cursor, validate=True)
-        key = json.loads(raw.removeprefix(_PREFIX))
-    except (binascii.Error, ValueError) as error:
+        return cursors.decode(cursor, size)
+    except ValueError as error:
         raise bad_cursor(cursor) from error
-    if not raw.startswith(_PREFIX) or not isinstance(key, list) or len(key) != size:
-        raise bad_cursor(cursor)
-    return key
 
 
 def bad_cursor(cursor: str) -> Problem:

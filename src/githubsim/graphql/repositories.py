@@ -143,7 +143,9 @@ def _pull(repository: Repository, info: Info, number: int) -> Pull:
 
 
 def _no_number(kind: str, number: int) -> Problem:
-    return Problem("NOT_FOUND", f"Could not resolve to an {kind} with the number of {number}.")
+    article = "a" if kind == "PullRequest" else "an"
+    message = f"Could not resolve to {article} {kind} with the number of {number}."
+    return Problem("NOT_FOUND", message)
 
 
 def _milestone(repository: Repository, info: Info, number: int) -> Milestone | None:

@@ -162,13 +162,18 @@ class Call:
         """This URL with another `cursor`."""
         return self._page_url({"cursor": cursor})
 
-    def _page_url(self, change: dict[str, str]) -> str:
+    def beside(self, page: int, *, after: str | None = None, before: str | None = None) -> str:
+        """The URL of a neighbouring page where cursors say which it is."""
+        return self._page_url({"after": after, "before": before, "page": str(page)})
+
+    def _page_url(self, change: Mapping[str, str | None]) -> str:
         path = self.path
         if self._repository is not None:
             # GitHub's Link headers name repositories by id.
             rest = path.split("/", 4)[4:] if path.startswith("/repos/") else path.split("/", 3)[3:]
             path = f"/repositories/{self._repository.id}" + "".join(f"/{one}" for one in rest)
-        return f"{self.shapes.api}{path}?{urlencode({**self.query, **change})}"
+        query = {key: value for key, value in {**self.query, **change}.items() if value is not None}
+        return f"{self.shapes.api}{path}?{urlencode(query)}"
 
 
 Handler = Callable[[Call], Answer]

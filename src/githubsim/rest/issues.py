@@ -3,11 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
-from githubsim.errors import ApiError, Moved, forbidden, invalid, not_found
-from githubsim.rest.call import Answer, Call, route
+from githubsim.cursors import decode, encode
+from githubsim.errors import DOCS, ApiError, Moved, forbidden, invalid, not_found
+from githubsim.rest.call import Answer, Call, link_header, route
 from githubsim.shapes import Json
 from githubsim.store import Issue
 
+# As many issues as can be paged through by number.
+_BY_NUMBER = 10_000
 _ORDERS = {"created": "created_at", "updated": "updated_at", "comments": "comments"}
 _REASONS = ("completed", "not_planned", "duplicate", "reopened")
 _LOCK_REASONS = ("off-topic", "too heated", "resolved", "spam")
@@ -15,32 +18,55 @@ _LOCK_REASONS = ("off-topic", "too heated", "resolved", "spam")
 
 @route("GET", "/repos/{owner}/{repo}/issues", "issues|pull_requests")
 def list_issues(call: Call) -> Answer:
-    """https://docs.github.com/rest/issues/issues#list-repository-issues (pull requests too)"""
-    if not call.repository.has_issues:
-        raise ApiError(410, "Issues are disabled for this repo")
+    """https://docs.github.com/rest/issues/issues#list-repository-issues (pull requests too)
+
+    Where issues are disabled the pull requests are still listed. It pages by cursor, with the
+    neighbours and no `last` in `Link`; by number only the first ten thousand can be reached
+    (google/go-github#3565, ossf/criticality_score#829).
+    """
     query = call.query
     state = query.get("state", "open")
     order = _ORDERS.get(query.get("sort", "created"))
     if state not in ("open", "closed", "all") or order is None:
         raise ApiError(422, "Validation Failed", errors=["Invalid value for state or sort"])
     wheres, values = _filters(call)
-    filters: Json = {
-        "pulls": None if call.caller.allows("pull_requests") else False,
-        "state": None if state == "all" else state,
-        "since": call.when("since"),
-        "where": " AND ".join(wheres),
-        "values": values,
-    }
+    if not (call.repository.has_issues or call.caller.allows("pull_requests")):
+        raise disabled()
+    before, after = _cursor(call, "before"), _cursor(call, "after")
+    cursor = before or after
+    if cursor is None and call.offset + call.per_page >= _BY_NUMBER and call.page > 1:
+        raise ApiError(
+            422,
+            "Pagination with the page parameter is not supported for large datasets, please use "
+            "cursor based pagination (after/before)",
+            docs=f"{DOCS}/issues/issues#list-repository-issues",
+        )
+    descending = query.get("direction", "desc") != "asc"
     found = call.store.issues(
         call.repository.id,
+        pulls=_halves(call),
+        state=None if state == "all" else state,
+        since=call.when("since"),
         order=order,
-        descending=query.get("direction", "desc") != "asc",
-        limit=call.per_page,
-        offset=call.offset,
-        **filters,
+        descending=descending == (before is None),
+        after=cursor,
+        limit=call.per_page + 1,
+        offset=call.offset if cursor is None else 0,
+        where=" AND ".join(wheres),
+        values=values,
     )
-    total = call.store.count_issues(call.repository.id, **filters)
-    return call.paged(call.shapes.issue_list(call.repository, found), total)
+    more = len(found) > call.per_page
+    del found[call.per_page :]
+    if before is not None:
+        found.reverse()
+    links = {}
+    if found and (more if before is not None else after is not None or call.page > 1):
+        key = encode(getattr(found[0], order), found[0].id)
+        links["prev"] = call.beside(max(1, call.page - 1), before=key)
+    if found and (more or before is not None):
+        key = encode(getattr(found[-1], order), found[-1].id)
+        links["next"] = call.beside(call.page + 1, after=key)
+    return Answer(call.shapes.issue_list(call.repository, found), headers=link_header(links))
 
 
 @route("GET", "/repos/{owner}/{repo}/issues/{number}", "issues|pull_requests")
@@ -54,7 +80,7 @@ def show_issue(call: Call) -> Answer:
 def open_issue(call: Call) -> Answer:
     """https://docs.github.com/rest/issues/issues#create-an-issue"""
     if not call.repository.has_issues:
-        raise ApiError(410, "Issues has been disabled in this repository.")
+        raise disabled()
     body = call.json()
     title = body.get("title")
     if not isinstance(title, str) or not title.strip():
@@ -162,6 +188,8 @@ def find_issue(call: Call) -> Issue:
         level = "read" if call.method in ("GET", "HEAD") else "write"
         if not call.caller.allows(needed, level):
             raise forbidden()
+        if found.pull_id is None and not call.repository.has_issues:
+            raise disabled()
         return found
     gone, moved = call.store.gone_issue(call.repository.id, number)
     target = None if moved is None else call.store.repository(moved.repository_id)
@@ -170,6 +198,11 @@ def find_issue(call: Call) -> Issue:
     if gone and moved is None:
         raise ApiError(410, "This issue was deleted")
     raise not_found()
+
+
+def disabled() -> ApiError:
+    """410 where the repository's owner has switched issues off."""
+    return ApiError(410, "Issues has been disabled in this repository.")
 
 
 def label_ids(call: Call, named: Sequence[Any]) -> list[int]:
@@ -199,6 +232,24 @@ def milestone_id(call: Call, number: Any) -> int | None:
         if one.number == number:
             return one.id
     raise invalid("Issue", "milestone", "invalid")
+
+
+def _halves(call: Call) -> bool | None:
+    """What the caller gets to see: True only pull requests, False only issues, None both."""
+    pulls = call.caller.allows("pull_requests")
+    issues = call.repository.has_issues and call.caller.allows("issues")
+    return None if pulls and issues else pulls
+
+
+def _cursor(call: Call, name: str) -> tuple[int, int] | None:
+    text = call.query.get(name)
+    if not text:
+        return None
+    try:
+        value, issue_id = decode(text, 2)
+    except ValueError as error:
+        raise ApiError(422, f"Invalid cursor: {name}") from error
+    return value, issue_id
 
 
 def _filters(call: Call) -> tuple[list[str], list[Any]]:

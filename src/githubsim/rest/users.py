@@ -2,6 +2,7 @@
 
 from githubsim.errors import ApiError, invalid, not_found
 from githubsim.rest.call import Answer, Call, route
+from githubsim.shapes.accounts import GHOST
 from githubsim.store import Account, Repository
 
 
@@ -25,6 +26,16 @@ def list_own(call: Call) -> Answer:
 def show_user(call: Call) -> Answer:
     """https://docs.github.com/rest/users/users#get-a-user"""
     return Answer(call.shapes.public_user(_account(call)))
+
+
+@route("GET", "/users/{login}/orgs")
+def list_organizations(call: Call) -> Answer:
+    """https://docs.github.com/rest/orgs/orgs#list-organizations-for-a-user
+
+    Only public memberships, and nobody here has made one public.
+    """
+    _account(call)
+    return Answer([])
 
 
 @route("GET", "/user/{account_id}")
@@ -83,7 +94,11 @@ def create_repository(call: Call) -> Answer:
 
 
 def _account(call: Call) -> Account:
-    found = call.store.account_by_login(call.params["login"])
+    login = call.params["login"]
+    found = call.store.account_by_login(login)
+    # What the deleted wrote is the ghost's, which can be asked for like anybody.
+    if found is None and login.lower() == GHOST.login:
+        return GHOST
     if found is None:
         raise not_found()
     return found

@@ -23,6 +23,13 @@ from tests.service import SECRET, Service, descendants, eventually, free_port, h
 # The schedule a mirror heals by, turned up: a minute between syncs, nothing skipped.
 SETTINGS = {"AUTOSYNC_SYNC_INTERVAL": "1", "AUTOSYNC_SKIP_RECENT": "0"}
 
+WEBHOOKS = {"lost": 0.2, "duplicated": 0.1, "reordered": 0.3, "reorder_by": 20.0, "jitter": 0.5}
+# Fractions of requests, and lists that lag their webhooks by seconds.
+WEATHER = {
+    "failing": 0.04, "truncated": 0.02, "resets": 0.02, "timeouts": 0.004, "heavy": 0.02,
+    "partial": 0.02, "stale": 3.0,
+}  # fmt: skip
+
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
@@ -54,6 +61,7 @@ def run(
     ):
         sim.control("install")
         eventually(lambda: not differences(sim, service.query), 120, "the import is complete")
+        imported = _imported(service)
         storm = Storm(sim, seed)
         kills = _storm(sim, service, storm, operations, offline)
         calm_since = time.monotonic()
@@ -76,17 +84,17 @@ def run(
             "recovered_from_log": service.query(
                 "SELECT count(*) FROM inbox WHERE source = 'delivery_log'"
             )[0][0],
-            "imports": service.query(
-                "SELECT count(*) FROM sync_jobs WHERE job_type = 'auto_import'"
-            )[0][0],
+            "imported_again": sum(
+                at != imported.get(pk, at) for pk, at in _imported(service).items()
+            ),
         }
 
 
 def _storm(sim: Sim, service: Service, storm: Storm, operations: int, offline: bool) -> int:
     """The operations, in bad weather, with `kill -9` now and then; returns how many kills."""
     chance = random.Random(storm.random.random())
-    sim.control("webhooks", {"lost": 0.2, "duplicated": 0.1, "seed": chance.randrange(10**6)})
-    sim.control("weather", {"failing": 0.05, "seed": chance.randrange(10**6)})
+    sim.control("webhooks", WEBHOOKS | {"seed": chance.randrange(10**6)})
+    sim.control("weather", WEATHER | {"seed": chance.randrange(10**6)})
     if offline:
         service.stop()
     kills = 0
@@ -99,8 +107,8 @@ def _storm(sim: Sim, service: Service, storm: Storm, operations: int, offline: b
         if number == operations // 2:
             sim.control("weather", {"outage": 5})
     sim.control("webhooks/wait", {"timeout": 60})
-    sim.control("webhooks", {"lost": 0.0, "duplicated": 0.0})
-    sim.control("weather", {"failing": 0.0})
+    sim.control("webhooks", dict.fromkeys(WEBHOOKS, 0.0))
+    sim.control("weather", dict.fromkeys(WEATHER, 0.0))
     if offline:
         service.start()
     return kills
@@ -120,6 +128,10 @@ def _kill_one(service: Service, chance: random.Random) -> int:
     except ProcessLookupError:
         return 0
     return 1
+
+
+def _imported(service: Service) -> dict[int, Any]:
+    return dict(service.query("SELECT github_id, imported_at FROM repositories"))
 
 
 def _spent(service: Service) -> int:

@@ -27,6 +27,9 @@ EVENTS = (
     "label",
     "milestone",
     "pull_request",
+    "pull_request_review",
+    "pull_request_review_comment",
+    "pull_request_review_thread",
     "push",
     "repository",
 )

@@ -22,6 +22,9 @@ FIRST_ID = {
     "milestone": 12_100_000,
     "pull": 2_410_000_000,
     "repository": 901_000_000,
+    "review": 3_410_000_000,
+    "review_comment": 2_610_000_000,
+    "review_request": 310_000_000,
 }
 
 

@@ -11,7 +11,7 @@ import ssl
 import threading
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
@@ -33,6 +33,8 @@ from githubsim.store import (
     Pull,
     Push,
     Repository,
+    Review,
+    ReviewComment,
     Store,
 )
 
@@ -229,12 +231,19 @@ class Webhooks:
             pull = None if issue.pull_id is None else self.store.pull_of(issue)
             found["issue"] = shapes.issue(repository, issue, pull=pull)
             found["comment"] = shapes.comment(repository, subject, issue)
+        elif isinstance(subject, Review):
+            found["review"] = shapes.webhook_review(repository, subject, extra["pull"])
+            found["pull_request"] = shapes.pull_simple(repository, extra["pull"])
+        elif isinstance(subject, ReviewComment):
+            found |= self._on_diff(repository, subject, extra)
         elif isinstance(subject, Label):
             found["label"] = shapes.label(repository, subject)
         elif isinstance(subject, Milestone):
             found["milestone"] = shapes.milestone(repository, subject)
         if "label" in extra:
             found["label"] = shapes.label(repository, extra["label"])
+        if "request" in extra:
+            found |= shapes.request(extra["request"])
         if "assignee" in extra:
             found["assignee"] = shapes.user(extra["assignee"] or GHOST)
         if "milestone" in extra:
@@ -249,6 +258,21 @@ class Webhooks:
                     f"{side}_issue": shapes.issue(other, extra[f"{side}_issue"]),
                     f"{side}_repository": shapes.repository(other),
                 }
+        return found
+
+    def _on_diff(
+        self, repository: Repository, comment: ReviewComment, extra: Mapping[str, Any]
+    ) -> Json:
+        pull: Pull = extra["pull"]
+        found: Json = {"pull_request": self.shapes.pull_simple(repository, pull)}
+        thread: Sequence[ReviewComment] | None = extra.get("thread")
+        if thread is None:
+            found["comment"] = self.shapes.review_comment(repository, comment, pull)
+        else:
+            found["thread"] = {
+                "node_id": comment.thread_node_id,
+                "comments": [self.shapes.review_comment(repository, one, pull) for one in thread],
+            }
         return found
 
     def _installation(

@@ -49,6 +49,7 @@ REPOSITORY_CALLS: dict[str, Callable[[Rest, str, str], Any]] = {
     "GET …/milestones": lambda rest, o, r: rest.issues.list_milestones(o, r, state="all"),
     "GET …/assignees": lambda rest, o, r: rest.issues.list_assignees(o, r),
     "GET …/pulls": lambda rest, o, r: rest.pulls.list(o, r, state="all", per_page=100),
+    "GET …/pulls/comments": lambda rest, o, r: rest.pulls.list_review_comments_for_repo(o, r),
     "GET /installation/repositories": lambda rest, o, r: (
         rest.apps.list_repos_accessible_to_installation()
     ),
@@ -70,6 +71,7 @@ def topic(github: Sim) -> str:
     where = {"repository": name, "number": opened["number"]}
     github.control("issues/comment", where)
     github.control("issues/label", where | {"labels": ["bug"]})
+    github.control("reviews/submit", where | {"comments": 2})
     return name
 
 
@@ -110,6 +112,14 @@ def test_single_answers_are_githubs(github: Sim, topic: str) -> None:
             assert rest.pulls.get(owner, name, pull.number).parsed_data.id == pull.id
             assert rest.pulls.list_files(owner, name, pull.number).parsed_data is not None
             assert rest.pulls.list_commits(owner, name, pull.number).parsed_data is not None
+            asked = rest.pulls.list_requested_reviewers(owner, name, pull.number)
+            assert asked.parsed_data.teams is not None
+            for comment in rest.pulls.list_review_comments(owner, name, pull.number).parsed_data:
+                assert rest.pulls.get_review_comment(owner, name, comment.id).parsed_data
+            for review in rest.pulls.list_reviews(owner, name, pull.number).parsed_data:
+                which = (owner, name, pull.number, review.id)
+                assert rest.pulls.get_review(*which).parsed_data.id == review.id
+                assert rest.pulls.list_comments_for_review(*which).parsed_data is not None
         made = rest.issues.create(owner, name, title="Through githubkit").parsed_data
         closed = rest.issues.update(owner, name, made.number, state="closed").parsed_data
         assert closed.state == "closed"
@@ -139,6 +149,18 @@ def test_every_payload_is_githubs(github: Sim, receiver: Receiver, topic: str) -
     control("pulls/edit", pull | {"title": "Other"})
     control("issues/label", pull | {"labels": ["bug"]})
     control("issues/assign", pull | {"assignees": people[:1]})
+    other = {"sender": people[1]}
+    control("reviews/request", pull | {"reviewers": people[1:3]})
+    control("reviews/unrequest", pull | {"reviewers": people[2:3]})
+    review = {"review_id": control("reviews/submit", pull | {"comments": 1} | other)["id"]}
+    control("reviews/edit", review | {"body": "new"})
+    control("reviews/dismiss", review)
+    remark = {"comment_id": control("reviews/comment", pull)["id"]}
+    control("reviews/comment", pull | {"reply_to": remark["comment_id"]})
+    control("reviews/comment/edit", remark)
+    control("reviews/resolve", remark)
+    control("reviews/resolve", remark | {"resolved": False})
+    control("reviews/comment/delete", remark)
     control("pulls/draft", pull)
     control("pulls/draft", pull | {"draft": False})
     control("pulls/close", pull)
@@ -175,4 +197,4 @@ def test_every_payload_is_githubs(github: Sim, receiver: Receiver, topic: str) -
                     wrong.append(f"{one.name}: {error}"[:2000])
             seen.add((one.name, version))
     assert not wrong, "\n\n".join(wrong)
-    assert len(seen) > 2 * 35
+    assert len(seen) > 2 * 44

@@ -11,6 +11,7 @@ from githubsim.clock import epoch, iso, iso_or_none
 from githubsim.graphql.context import CommitNode, Info
 from githubsim.graphql.errors import Problem
 from githubsim.graphql.pages import Bounds, Edge, Page, Part, Resolvers, decode, encode, of_list
+from githubsim.graphql.reviews import PULL as REVIEWED
 from githubsim.ids import node_id
 from githubsim.store import Account, Comment, Issue, Milestone, Pull, Repository
 
@@ -336,6 +337,7 @@ TYPES: dict[str, Resolvers] = {
         "stateReason": _reason,
     },
     "PullRequest": _BOTH
+    | REVIEWED
     | {
         "additions": lambda pull, _: pull.part.additions,
         "baseRef": lambda pull, info: _branch(pull, info, pull.repository_id, pull.part.base_ref),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from githubsim.clock import iso
+from githubsim.graphql import reviews
 from githubsim.graphql.accounts import find_repository
 from githubsim.graphql.commits import of_sha
 from githubsim.graphql.context import CommitNode, Context, Info, ObjectNode
@@ -14,7 +15,18 @@ from githubsim.graphql.issues import PullCommit
 from githubsim.graphql.pages import MOST, Resolvers
 from githubsim.graphql.repositories import RefNode, ref_of
 from githubsim.ids import BadNodeId, parse_node_id
-from githubsim.store import Account, Comment, Issue, Label, Milestone, Pull, Repository
+from githubsim.store import (
+    Account,
+    Comment,
+    Issue,
+    Label,
+    Milestone,
+    Pull,
+    Repository,
+    Review,
+    ReviewComment,
+    ReviewRequest,
+)
 
 Parts = tuple[int | str, ...]
 
@@ -38,6 +50,10 @@ _NAMES: dict[type[Any], str] = {
     PullCommit: "PullRequestCommit",
     RefNode: "Ref",
     Repository: "Repository",
+    Review: "PullRequestReview",
+    ReviewComment: "PullRequestReviewComment",
+    ReviewRequest: "ReviewRequest",
+    reviews.Thread: "PullRequestReviewThread",
 }
 
 
@@ -154,6 +170,9 @@ _FINDERS: dict[str, Callable[[Info, Parts], Any]] = {
     "MI": _milestone,
     "O": _account,
     "PR": _pull,
+    "PRR": reviews.review_by_id,
+    "PRRC": reviews.comment_by_id,
+    "PRRT": reviews.thread_by_id,
     "R": lambda info, parts: info.context.repository(_number(parts[0])),
     "REF": _ref,
     "T": _git_object,
@@ -230,6 +249,20 @@ def _transfer_issue(_: None, info: Info, input: dict[str, Any]) -> dict[str, Any
     return {"clientMutationId": input.get("clientMutationId"), "issue": moved}
 
 
+def _resolving(resolved: bool) -> Callable[..., dict[str, Any]]:
+    def change(_: None, info: Info, input: dict[str, Any]) -> dict[str, Any]:
+        thread = _node(None, info, input["threadId"])
+        if not isinstance(thread, reviews.Thread):
+            raise unresolved(input["threadId"])
+        if not info.context.caller.covers(info.context.home(thread.repository_id)):
+            raise forbidden()
+        info.context.need("pull_requests", "write")
+        new = reviews.resolve_thread(info, thread, resolved)
+        return {"clientMutationId": input.get("clientMutationId"), "thread": new}
+
+    return change
+
+
 TYPES: dict[str, Resolvers] = {
     "Query": {
         "id": lambda _, info: "Q_kwAA",
@@ -242,7 +275,12 @@ TYPES: dict[str, Resolvers] = {
         "user": _by_login("a User", "User"),
         "viewer": _viewer,
     },
-    "Mutation": {"deleteIssue": _delete_issue, "transferIssue": _transfer_issue},
+    "Mutation": {
+        "deleteIssue": _delete_issue,
+        "resolveReviewThread": _resolving(True),
+        "transferIssue": _transfer_issue,
+        "unresolveReviewThread": _resolving(False),
+    },
     "RateLimit": {
         "cost": lambda context, _: context.cost,
         "limit": lambda context, _: context.window.limit,

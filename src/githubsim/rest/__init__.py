@@ -14,6 +14,8 @@ from githubsim.rest import (
     pulls,
     refs,
     repositories,
+    review_comments,
+    reviews,
     users,
 )
 from githubsim.rest.call import Route, Router
@@ -29,6 +31,8 @@ _RESOURCES = (
     pulls,
     refs,
     repositories,
+    review_comments,
+    reviews,
     users,
 )
 

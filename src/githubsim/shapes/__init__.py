@@ -1,10 +1,10 @@
 """Rows as JSON in GitHub's shape, for REST answers and webhook payloads alike."""
 
 from githubsim.shapes.accounts import GHOST, Json
-from githubsim.shapes.issues import IssueShapes
+from githubsim.shapes.reviews import ReviewShapes
 
 
-class Shapes(IssueShapes):
+class Shapes(ReviewShapes):
     """All of them: `Shapes(store, api="http://host:port", web="http://host:port")`."""
 
 

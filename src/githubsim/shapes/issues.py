@@ -129,6 +129,7 @@ class IssueShapes(RepositoryShapes):
     def pull_simple(self, repository: Repository, pull: Pull) -> Json:
         """`pull-request-simple`, as lists have it."""
         issue, part = pull.issue, pull.part
+        users, teams = self.requested(pull)
         url = f"{self.repo_url(repository)}/pulls/{issue.number}"
         issue_url = f"{self.repo_url(repository)}/issues/{issue.number}"
         page = f"{self.repo_page(repository)}/pull/{issue.number}"
@@ -160,8 +161,8 @@ class IssueShapes(RepositoryShapes):
             "merge_commit_sha": part.merge_commit_sha,
             "assignee": assignees[0] if assignees else None,
             "assignees": assignees,
-            "requested_reviewers": [],
-            "requested_teams": [],
+            "requested_reviewers": users,
+            "requested_teams": teams,
             "labels": self._labels(repository, issue),
             "milestone": self._milestone(repository, issue),
             "draft": part.draft,
@@ -199,7 +200,7 @@ class IssueShapes(RepositoryShapes):
             "mergeable_state": "unknown" if pull.issue.state == "closed" else "clean",
             "merged_by": self.user_or_none(part.merged_by_id),
             "comments": pull.issue.comments,
-            "review_comments": 0,
+            "review_comments": self.store.count_review_comments(pull.id),
             "maintainer_can_modify": False,
             "commits": part.commits,
             "additions": part.additions,
@@ -226,6 +227,12 @@ class IssueShapes(RepositoryShapes):
             "reactions": self._reactions(url),
             "performed_via_github_app": None,
         }
+
+    def requested(self, pull: Pull) -> tuple[list[Json], list[Json]]:
+        """The users and the teams asked to review."""
+        requests = self.store.review_requests(pull.id)
+        users = [self.user_by_id(one.account_id) for one in requests if one.account_id is not None]
+        return users, []
 
     def _labels(self, repository: Repository, issue: Issue) -> list[Json]:
         return [self.label(repository, one) for one in self.store.labels_of(issue.label_ids)]

@@ -5,7 +5,14 @@ changed row, and emits what GitHub would send as a webhook. The `bulk_` methods 
 send nothing and are for loading a world.
 """
 
-from githubsim.store.pulls import Pulls
+from githubsim.store.review_rows import (
+    DiffSpot,
+    Review,
+    ReviewComment,
+    ReviewRequest,
+    ReviewSpec,
+)
+from githubsim.store.reviews import Reviews
 from githubsim.store.rows import (
     ZERO_SHA,
     Account,
@@ -28,7 +35,7 @@ from githubsim.store.rows import (
 )
 
 
-class Store(Pulls):
+class Store(Reviews):
     """All of it: `Store(path)` opens or makes the file, `Store(None)` keeps it in memory."""
 
 
@@ -39,6 +46,7 @@ __all__ = [
     "Comment",
     "CommitLine",
     "Delivery",
+    "DiffSpot",
     "Event",
     "Installation",
     "Issue",
@@ -50,6 +58,10 @@ __all__ = [
     "PullSpec",
     "Push",
     "Repository",
+    "Review",
+    "ReviewComment",
+    "ReviewRequest",
+    "ReviewSpec",
     "Store",
     "Token",
 ]

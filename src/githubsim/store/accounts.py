@@ -100,12 +100,16 @@ class Accounts(Database):
                 ("comments", "author_id"),
                 ("pulls", "merged_by_id"),
                 ("milestones", "creator_id"),
+                ("reviews", "author_id"),
+                ("review_comments", "author_id"),
+                ("review_comments", "resolved_by_id"),
             ):
                 self.execute(
                     f"UPDATE {table} SET {column} = NULL WHERE {column} = ?",  # noqa: S608
                     (account_id,),
                 )
-            self.execute("DELETE FROM emails WHERE account_id = ?", (account_id,))
+            for table in ("emails", "review_requests"):
+                self.execute(f"DELETE FROM {table} WHERE account_id = ?", (account_id,))  # noqa: S608
             self.execute("DELETE FROM accounts WHERE id = ?", (account_id,))
             self.forget()
 

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from githubsim.clock import Clock
 from githubsim.ids import FIRST_ID
+from githubsim.store.review_rows import Review, ReviewComment, ReviewRequest
 from githubsim.store.rows import (
     Account,
     App,
@@ -42,6 +43,9 @@ TABLES: dict[type[Any], str] = {
     Label: "labels",
     Milestone: "milestones",
     Delivery: "deliveries",
+    Review: "reviews",
+    ReviewComment: "review_comments",
+    ReviewRequest: "review_requests",
 }
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from githubsim.ids import node_id
+from githubsim.store.review_rows import Review, ReviewComment
 
 ZERO_SHA = "0" * 40
 
@@ -328,7 +329,19 @@ class Push:
         return self.after == ZERO_SHA
 
 
-Subject = Account | Installation | Repository | Issue | Pull | Comment | Label | Milestone | Push
+Subject = (
+    Account
+    | Installation
+    | Repository
+    | Issue
+    | Pull
+    | Comment
+    | Label
+    | Milestone
+    | Push
+    | Review
+    | ReviewComment
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,7 +351,8 @@ class Event:
     `installation_ids` are those that hear of it. `extra` holds what the action adds: `changes`
     (dict in GitHub's shape), `label` (Label), `assignee` (Account), `milestone` (Milestone),
     `issue` (Issue or Pull, of a comment), `ref`/`ref_type`, `repositories` (of installation
-    events), `before`/`after` (synchronize), `new_issue`/`new_repository` (transferred).
+    events), `before`/`after` (synchronize), `new_issue`/`new_repository` (transferred),
+    `pull` (Pull, of a review and its comments), `request` (ReviewRequest), `thread` (its comments).
     """
 
     name: str

@@ -204,3 +204,54 @@ CREATE TABLE IF NOT EXISTS deliveries (
     response_payload TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS delivery_time ON deliveries (delivered_at);
+
+CREATE TABLE IF NOT EXISTS reviews (
+    id INTEGER PRIMARY KEY,
+    repository_id INTEGER NOT NULL,
+    pull_id INTEGER NOT NULL,
+    author_id INTEGER,
+    association TEXT NOT NULL,
+    state TEXT NOT NULL,
+    body TEXT NOT NULL,
+    commit_sha TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    submitted_at INTEGER
+);
+CREATE INDEX IF NOT EXISTS review_pull ON reviews (pull_id, id);
+CREATE INDEX IF NOT EXISTS review_repository ON reviews (repository_id);
+CREATE TABLE IF NOT EXISTS review_comments (
+    id INTEGER PRIMARY KEY,
+    repository_id INTEGER NOT NULL,
+    pull_id INTEGER NOT NULL,
+    review_id INTEGER NOT NULL,
+    reply_to_id INTEGER,
+    author_id INTEGER,
+    association TEXT NOT NULL,
+    body TEXT NOT NULL,
+    path TEXT NOT NULL,
+    diff_hunk TEXT NOT NULL,
+    commit_sha TEXT NOT NULL,
+    original_commit_sha TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    line INTEGER,
+    side TEXT NOT NULL,
+    start_line INTEGER,
+    start_side TEXT,
+    subject_type TEXT NOT NULL,
+    resolved_by_id INTEGER,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL
+);
+CREATE INDEX IF NOT EXISTS review_comment_pull ON review_comments (pull_id, id);
+CREATE INDEX IF NOT EXISTS review_comment_review ON review_comments (review_id, id);
+CREATE INDEX IF NOT EXISTS review_comment_updated
+    ON review_comments (repository_id, updated_at, id);
+CREATE TABLE IF NOT EXISTS review_requests (
+    id INTEGER PRIMARY KEY,
+    repository_id INTEGER NOT NULL,
+    pull_id INTEGER NOT NULL,
+    account_id INTEGER,
+    team_id INTEGER
+);
+CREATE INDEX IF NOT EXISTS review_request_pull ON review_requests (pull_id, id);

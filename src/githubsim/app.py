@@ -31,6 +31,7 @@ EVENTS = (
     "pull_request_review_comment",
     "pull_request_review_thread",
     "push",
+    "release",
     "repository",
 )
 

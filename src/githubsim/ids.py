@@ -21,6 +21,7 @@ FIRST_ID = {
     "label": 8_110_000_000,
     "milestone": 12_100_000,
     "pull": 2_410_000_000,
+    "release": 210_000_000,
     "repository": 901_000_000,
     "review": 3_410_000_000,
     "review_comment": 2_610_000_000,

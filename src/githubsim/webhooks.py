@@ -32,6 +32,7 @@ from githubsim.store import (
     Milestone,
     Pull,
     Push,
+    Release,
     Repository,
     Review,
     ReviewComment,
@@ -236,6 +237,8 @@ class Webhooks:
             found["pull_request"] = shapes.pull_simple(repository, extra["pull"])
         elif isinstance(subject, ReviewComment):
             found |= self._on_diff(repository, subject, extra)
+        elif isinstance(subject, Release):
+            found["release"] = shapes.release(repository, subject)
         elif isinstance(subject, Label):
             found["label"] = shapes.label(repository, subject)
         elif isinstance(subject, Milestone):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from githubsim import reviewers, words
+from githubsim import seeds, words
 from githubsim.fastimport import FastImport, Person
 from githubsim.gitrepos import GitRepos
 from githubsim.store import Account, IssueSpec, PullSpec, Repository, Store
@@ -112,7 +112,7 @@ def build(
                 until,
             )
         if history is not None:
-            reviewers.review_all(store, git, repository, people, seed)
+            seeds.around(store, git, repository, people, seed, until)
             store.edit_repository(
                 repository.id, size=git.size_kb(repository.id), at=repository.updated_at, quiet=True
             )

@@ -49,6 +49,9 @@ REPOSITORY_CALLS: dict[str, Callable[[Rest, str, str], Any]] = {
     "GET …/milestones": lambda rest, o, r: rest.issues.list_milestones(o, r, state="all"),
     "GET …/assignees": lambda rest, o, r: rest.issues.list_assignees(o, r),
     "GET …/pulls": lambda rest, o, r: rest.pulls.list(o, r, state="all", per_page=100),
+    "GET …/releases": lambda rest, o, r: rest.repos.list_releases(o, r),
+    "GET …/releases/latest": lambda rest, o, r: rest.repos.get_latest_release(o, r),
+    "GET …/releases/tags/{tag}": lambda rest, o, r: rest.repos.get_release_by_tag(o, r, "t1"),
     "GET …/pulls/comments": lambda rest, o, r: rest.pulls.list_review_comments_for_repo(o, r),
     "GET /installation/repositories": lambda rest, o, r: (
         rest.apps.list_repos_accessible_to_installation()
@@ -72,6 +75,7 @@ def topic(github: Sim) -> str:
     github.control("issues/comment", where)
     github.control("issues/label", where | {"labels": ["bug"]})
     github.control("reviews/submit", where | {"comments": 2})
+    github.control("releases/create", {"repository": name, "tag": "t1"})
     return name
 
 
@@ -166,6 +170,12 @@ def test_every_payload_is_githubs(github: Sim, receiver: Receiver, topic: str) -
     control("pulls/close", pull)
     control("pulls/reopen", pull)
     control("pulls/merge", pull)
+    for kind in ({}, {"prerelease": True}, {"draft": True}):
+        named = {"repository": topic, "tag": f"r{len(kind)}{'draft' in kind}"}
+        release = {"release_id": control("releases/create", named | kind)["id"]}
+        control("releases/edit", release | {"name": "Other", "draft": False})
+        control("releases/edit", release | {"draft": True})
+        control("releases/delete", release)
     control("push", {"repository": topic, "branch": "s2"})
     control("refs/set", {"repository": topic, "ref": "refs/tags/s3"})
     control("refs/delete", {"repository": topic, "ref": "refs/heads/s2"})
@@ -197,4 +207,4 @@ def test_every_payload_is_githubs(github: Sim, receiver: Receiver, topic: str) -
                     wrong.append(f"{one.name}: {error}"[:2000])
             seen.add((one.name, version))
     assert not wrong, "\n\n".join(wrong)
-    assert len(seen) > 2 * 44
+    assert len(seen) > 2 * 51

@@ -38,6 +38,7 @@ def truth(desk: Desk) -> Json:
 # Each a table of the store, and the part of it that strangers see.
 _COUNTED = {
     "comments": ("comments", "TRUE"),
+    "releases": ("releases", "NOT draft"),
     "reviews": ("reviews", "submitted_at IS NOT NULL"),
     "review_comments": ("review_comments", PUBLISHED),
 }

@@ -12,6 +12,7 @@ from githubsim.graphql.context import Info
 from githubsim.graphql.errors import Problem
 from githubsim.graphql.issues import issues, pulls
 from githubsim.graphql.pages import Page, Resolvers, of_list
+from githubsim.graphql.releases import REPOSITORY as RELEASED
 from githubsim.ids import node_id
 from githubsim.store import Account, Issue, Label, Milestone, Pull, Repository
 
@@ -174,7 +175,8 @@ def _milestone_path(milestone: Milestone, info: Info) -> str:
 
 
 TYPES: dict[str, Resolvers] = {
-    "Repository": {
+    "Repository": RELEASED
+    | {
         "assignableUsers": _people,
         "createdAt": lambda one, _: iso(one.created_at),
         "databaseId": lambda one, _: one.id,

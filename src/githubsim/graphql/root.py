@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from githubsim.clock import iso
-from githubsim.graphql import reviews
+from githubsim.graphql import releases, reviews
 from githubsim.graphql.accounts import find_repository
 from githubsim.graphql.commits import of_sha
 from githubsim.graphql.context import CommitNode, Context, Info, ObjectNode
@@ -22,6 +22,7 @@ from githubsim.store import (
     Label,
     Milestone,
     Pull,
+    Release,
     Repository,
     Review,
     ReviewComment,
@@ -49,6 +50,7 @@ _NAMES: dict[type[Any], str] = {
     Pull: "PullRequest",
     PullCommit: "PullRequestCommit",
     RefNode: "Ref",
+    Release: "Release",
     Repository: "Repository",
     Review: "PullRequestReview",
     ReviewComment: "PullRequestReviewComment",
@@ -174,6 +176,7 @@ _FINDERS: dict[str, Callable[[Info, Parts], Any]] = {
     "PRRC": reviews.comment_by_id,
     "PRRT": reviews.thread_by_id,
     "R": lambda info, parts: info.context.repository(_number(parts[0])),
+    "RE": releases.release_by_id,
     "REF": _ref,
     "T": _git_object,
     "TA": _git_object,

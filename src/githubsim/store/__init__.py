@@ -5,6 +5,8 @@ changed row, and emits what GitHub would send as a webhook. The `bulk_` methods 
 send nothing and are for loading a world.
 """
 
+from githubsim.store.release_rows import Release
+from githubsim.store.releases import Releases
 from githubsim.store.review_rows import (
     DiffSpot,
     Review,
@@ -35,7 +37,7 @@ from githubsim.store.rows import (
 )
 
 
-class Store(Reviews):
+class Store(Reviews, Releases):
     """All of it: `Store(path)` opens or makes the file, `Store(None)` keeps it in memory."""
 
 
@@ -57,6 +59,7 @@ __all__ = [
     "PullPart",
     "PullSpec",
     "Push",
+    "Release",
     "Repository",
     "Review",
     "ReviewComment",

@@ -100,6 +100,7 @@ class Accounts(Database):
                 ("comments", "author_id"),
                 ("pulls", "merged_by_id"),
                 ("milestones", "creator_id"),
+                ("releases", "author_id"),
                 ("reviews", "author_id"),
                 ("review_comments", "author_id"),
                 ("review_comments", "resolved_by_id"),

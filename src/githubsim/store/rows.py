@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from githubsim.ids import node_id
+from githubsim.store.release_rows import Release
 from githubsim.store.review_rows import Review, ReviewComment
 
 ZERO_SHA = "0" * 40
@@ -341,6 +342,7 @@ Subject = (
     | Push
     | Review
     | ReviewComment
+    | Release
 )
 
 

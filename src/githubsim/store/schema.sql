@@ -255,3 +255,20 @@ CREATE TABLE IF NOT EXISTS review_requests (
     team_id INTEGER
 );
 CREATE INDEX IF NOT EXISTS review_request_pull ON review_requests (pull_id, id);
+
+CREATE TABLE IF NOT EXISTS releases (
+    id INTEGER PRIMARY KEY,
+    repository_id INTEGER NOT NULL,
+    tag TEXT NOT NULL,
+    target TEXT NOT NULL,
+    name TEXT,
+    body TEXT,
+    draft INTEGER NOT NULL,
+    prerelease INTEGER NOT NULL,
+    author_id INTEGER,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    published_at INTEGER
+);
+CREATE INDEX IF NOT EXISTS release_created ON releases (repository_id, created_at, id);
+CREATE INDEX IF NOT EXISTS release_tag ON releases (repository_id, tag);

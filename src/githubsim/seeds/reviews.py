@@ -18,13 +18,11 @@ Replies = tuple[tuple[int | None, str, int], ...]
 _SUMMARIES = ("", "", "LGTM", "Looks good 👍", "Thanks!", "A few questions below.")
 
 
-def review_all(
-    store: Store, git: GitRepos, repository: Repository, people: People, seed: int
-) -> None:
+def seed(store: Store, git: GitRepos, repository: Repository, people: People, number: int) -> None:
     """Reviews for a good half of a repository's pull requests, none later than the request's own
     `updated_at`. The draws are separate from those of the rest of the world.
     """
-    rng = random.Random(f"{seed}/reviews/{repository.name}")
+    rng = random.Random(f"{number}/reviews/{repository.name}")
     pulls = store.pulls_of(
         store.rows(
             Issue,

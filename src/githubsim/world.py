@@ -111,8 +111,8 @@ def build(
                 history,
                 until,
             )
+        seeds.around(store, git, repository, people, seed, until)
         if history is not None:
-            seeds.around(store, git, repository, people, seed, until)
             store.edit_repository(
                 repository.id, size=git.size_kb(repository.id), at=repository.updated_at, quiet=True
             )

@@ -49,6 +49,7 @@ REPOSITORY_CALLS: dict[str, Callable[[Rest, str, str], Any]] = {
     "GET …/milestones": lambda rest, o, r: rest.issues.list_milestones(o, r, state="all"),
     "GET …/assignees": lambda rest, o, r: rest.issues.list_assignees(o, r),
     "GET …/pulls": lambda rest, o, r: rest.pulls.list(o, r, state="all", per_page=100),
+    "GET …/issues/events": lambda rest, o, r: rest.issues.list_events_for_repo(o, r, per_page=100),
     "GET …/releases": lambda rest, o, r: rest.repos.list_releases(o, r),
     "GET …/releases/latest": lambda rest, o, r: rest.repos.get_latest_release(o, r),
     "GET …/releases/tags/{tag}": lambda rest, o, r: rest.repos.get_release_by_tag(o, r, "t1"),
@@ -125,6 +126,16 @@ def test_single_answers_are_githubs(github: Sim, topic: str) -> None:
                 assert rest.pulls.get_review(*which).parsed_data.id == review.id
                 assert rest.pulls.list_comments_for_review(*which).parsed_data is not None
         made = rest.issues.create(owner, name, title="Through githubkit").parsed_data
+        for number in [
+            issue.number for issue in rest.issues.list_for_repo(owner, name).parsed_data
+        ]:
+            assert rest.issues.list_events(owner, name, number).parsed_data is not None
+            assert rest.issues.list_events_for_timeline(owner, name, number).parsed_data is not None
+        for event in rest.issues.list_events_for_repo(owner, name, per_page=5).parsed_data:
+            assert rest.issues.get_event(owner, name, event.id).parsed_data.id == event.id
+        reactions = rest.reactions
+        assert reactions.create_for_issue(owner, name, made.number, content="+1").parsed_data
+        assert len(reactions.list_for_issue(owner, name, made.number).parsed_data) == 1
         closed = rest.issues.update(owner, name, made.number, state="closed").parsed_data
         assert closed.state == "closed"
 

@@ -12,13 +12,19 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from githubsim.control import actions, conditions, releases, reviews, truth
+from githubsim.control import actions, conditions, reactions, releases, reviews, truth
 from githubsim.control.desk import Desk, Refused
 from githubsim.gitrepos import GitError
 
 log = logging.getLogger(__name__)
 
-_POST = {**actions.ACTIONS, **conditions.ACTIONS, **releases.ACTIONS, **reviews.ACTIONS}
+_POST = {
+    **actions.ACTIONS,
+    **conditions.ACTIONS,
+    **reactions.ACTIONS,
+    **releases.ACTIONS,
+    **reviews.ACTIONS,
+}
 _GET = {**truth.QUESTIONS, **conditions.QUESTIONS}
 
 

@@ -37,6 +37,8 @@ def truth(desk: Desk) -> Json:
 
 # Each a table of the store, and the part of it that strangers see.
 _COUNTED = {
+    "events": ("issue_events", "TRUE"),
+    "reactions": ("reactions", "TRUE"),
     "comments": ("comments", "TRUE"),
     "releases": ("releases", "NOT draft"),
     "reviews": ("reviews", "submitted_at IS NOT NULL"),

@@ -11,6 +11,7 @@ from githubsim.clock import epoch, iso, iso_or_none
 from githubsim.graphql.context import CommitNode, Info
 from githubsim.graphql.errors import Problem
 from githubsim.graphql.pages import Bounds, Edge, Page, Part, Resolvers, decode, encode, of_list
+from githubsim.graphql.reactions import REACTABLE
 from githubsim.graphql.reviews import PULL as REVIEWED
 from githubsim.ids import node_id
 from githubsim.store import Account, Comment, Issue, Milestone, Pull, Repository
@@ -300,7 +301,7 @@ def _viewer_wrote(node: Any, info: Info) -> bool:
 
 
 # Both resolve from the issue half of a pull request.
-_BOTH: Resolvers = {
+_BOTH: Resolvers = REACTABLE | {
     "activeLockReason": lambda node, _: (
         reason.upper().replace(" ", "_").replace("-", "_")
         if (reason := _issue(node).lock_reason)
@@ -367,7 +368,8 @@ TYPES: dict[str, Resolvers] = {
         "permalink": lambda pull, info: info.context.web + _path(pull, info),
         "state": lambda pull, _: _pull_state(pull),
     },
-    "IssueComment": {
+    "IssueComment": REACTABLE
+    | {
         "author": lambda comment, info: info.context.store.account(comment.author_id),
         "authorAssociation": lambda comment, _: comment.association,
         "body": lambda comment, _: comment.body,

@@ -8,6 +8,7 @@ from urllib.parse import quote
 from githubsim.clock import iso, iso_or_none
 from githubsim.graphql.context import CommitNode, Info
 from githubsim.graphql.pages import Page, Resolvers, of_list
+from githubsim.graphql.reactions import REACTABLE
 from githubsim.store import Account, Release, Repository
 
 Parts = tuple[int | str, ...]
@@ -80,7 +81,8 @@ def release_by_id(info: Info, parts: Parts) -> Release | None:
 
 REPOSITORY: Resolvers = {"latestRelease": _latest, "release": _release, "releases": _releases}
 TYPES: dict[str, Resolvers] = {
-    "Release": {
+    "Release": REACTABLE
+    | {
         "author": _author,
         "createdAt": lambda one, _: iso(one.created_at),
         "databaseId": lambda one, _: one.id,

@@ -10,6 +10,7 @@ from githubsim.clock import iso, iso_or_none
 from githubsim.graphql.context import CommitNode, Info
 from githubsim.graphql.errors import Problem
 from githubsim.graphql.pages import Bounds, Page, Part, Resolvers, of_list
+from githubsim.graphql.reactions import REACTABLE
 from githubsim.store import Account, Pull, Review, ReviewComment, ReviewRequest
 from githubsim.store.reviews import OPINIONS
 
@@ -183,7 +184,7 @@ PULL: Resolvers = {
     "reviewThreads": _threads,
     "reviews": _reviews,
 }
-_BOTH: Resolvers = {
+_BOTH: Resolvers = REACTABLE | {
     "author": _author,
     "authorAssociation": lambda node, _: node.association,
     "body": lambda node, _: node.body,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from githubsim.clock import iso
-from githubsim.graphql import releases, reviews
+from githubsim.graphql import reactions, releases, reviews
 from githubsim.graphql.accounts import find_repository
 from githubsim.graphql.commits import of_sha
 from githubsim.graphql.context import CommitNode, Context, Info, ObjectNode
@@ -22,6 +22,7 @@ from githubsim.store import (
     Label,
     Milestone,
     Pull,
+    Reaction,
     Release,
     Repository,
     Review,
@@ -50,6 +51,7 @@ _NAMES: dict[type[Any], str] = {
     Pull: "PullRequest",
     PullCommit: "PullRequestCommit",
     RefNode: "Ref",
+    Reaction: "Reaction",
     Release: "Release",
     Repository: "Repository",
     Review: "PullRequestReview",
@@ -138,7 +140,7 @@ def _milestone(info: Info, parts: Parts) -> Milestone | None:
     return _at_home(info.context.store.milestone(_number(parts[1])), parts)
 
 
-Housed = TypeVar("Housed", Comment, Label, Milestone)
+Housed = TypeVar("Housed", Comment, Label, Milestone, Reaction)
 
 
 def _at_home(found: Housed | None, parts: Parts) -> Housed | None:
@@ -162,6 +164,11 @@ def _account(info: Info, parts: Parts) -> Account | None:
     return info.context.store.account(_number(parts[0]))
 
 
+def _reaction(info: Info, parts: Parts) -> Reaction | None:
+    info.context.need("issues|pull_requests")
+    return _at_home(info.context.store.find_reaction(_number(parts[1])), parts)
+
+
 _FINDERS: dict[str, Callable[[Info, Parts], Any]] = {
     "B": _git_object,
     "BOT": _account,
@@ -177,6 +184,7 @@ _FINDERS: dict[str, Callable[[Info, Parts], Any]] = {
     "PRRT": reviews.thread_by_id,
     "R": lambda info, parts: info.context.repository(_number(parts[0])),
     "RE": releases.release_by_id,
+    "REA": _reaction,
     "REF": _ref,
     "T": _git_object,
     "TA": _git_object,
@@ -266,6 +274,15 @@ def _resolving(resolved: bool) -> Callable[..., dict[str, Any]]:
     return change
 
 
+def _reacting(add: bool) -> Callable[..., dict[str, Any]]:
+    def change(_: None, info: Info, input: dict[str, Any]) -> dict[str, Any]:
+        subject = _node(None, info, input["subjectId"])
+        payload = reactions.reacted(info, subject, input["content"], add)
+        return {"clientMutationId": input.get("clientMutationId")} | payload
+
+    return change
+
+
 TYPES: dict[str, Resolvers] = {
     "Query": {
         "id": lambda _, info: "Q_kwAA",
@@ -279,7 +296,9 @@ TYPES: dict[str, Resolvers] = {
         "viewer": _viewer,
     },
     "Mutation": {
+        "addReaction": _reacting(True),
         "deleteIssue": _delete_issue,
+        "removeReaction": _reacting(False),
         "resolveReviewThread": _resolving(True),
         "transferIssue": _transfer_issue,
         "unresolveReviewThread": _resolving(False),

@@ -14,7 +14,16 @@ from graphql import (
     build_schema,
 )
 
-from githubsim.graphql import accounts, commits, issues, releases, repositories, reviews, root
+from githubsim.graphql import (
+    accounts,
+    commits,
+    issues,
+    reactions,
+    releases,
+    repositories,
+    reviews,
+    root,
+)
 from githubsim.graphql.pages import CONNECTION, EDGE, PAGE_INFO, Resolvers
 
 TEXT = (Path(__file__).parent / "schema.graphql").read_text()
@@ -25,7 +34,7 @@ def schema() -> GraphQLSchema:
     """Built once; LookupError names a field that nothing resolves, or a resolver of no field."""
     built = build_schema(TEXT)
     resolvers: dict[str, Resolvers] = {"PageInfo": PAGE_INFO}
-    for room in (root, accounts, repositories, issues, releases, reviews, commits):
+    for room in (root, accounts, repositories, issues, reactions, releases, reviews, commits):
         resolvers |= room.TYPES
     for name, kind in built.type_map.items():
         if name.startswith("__"):

@@ -56,18 +56,7 @@ def show_commit(call: Call) -> Answer:
 def show_git_commit(call: Call) -> Answer:
     """https://docs.github.com/rest/git/commits#get-a-commit-object"""
     commit = _commit(call, call.params["sha"])
-    shape = call.shapes.commit(call.repository, commit)
-    inner = shape["commit"]
-    del inner["comment_count"]
-    return Answer(
-        inner
-        | {
-            "sha": commit.sha,
-            "node_id": shape["node_id"],
-            "html_url": shape["html_url"],
-            "parents": shape["parents"],
-        }
-    )
+    return Answer(call.shapes.git_commit(call.repository, commit))
 
 
 @route("GET", "/repos/{owner}/{repo}/compare/{basehead...}", "contents")

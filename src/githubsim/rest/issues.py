@@ -141,15 +141,6 @@ def change_assignees(call: Call) -> Answer:
     return Answer(_shape(call, new), 201 if call.method == "POST" else 200)
 
 
-@route("GET", "/repos/{owner}/{repo}/issues/{number}/events", "issues|pull_requests")
-@route("GET", "/repos/{owner}/{repo}/issues/{number}/timeline", "issues|pull_requests")
-@route("GET", "/repos/{owner}/{repo}/issues/{number}/reactions", "issues|pull_requests")
-def nothing_there(call: Call) -> Answer:
-    """Lists that are empty in every world so far."""
-    find_issue(call)
-    return Answer([])
-
-
 def find_issue(call: Call) -> Issue:
     """The issue in the path; 301 for a transferred one, 410 for a deleted one, else 404."""
     number = call.number("number")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from githubsim.gitrepos import GitRepos
-from githubsim.seeds import releases, reviews
+from githubsim.seeds import history, releases, reviews
 from githubsim.store import Repository, Store
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 def around(
     store: Store, git: GitRepos, repository: Repository, people: People, number: int, until: int
 ) -> None:
-    """All of it for one repository that has commits; `number` is the world's seed."""
+    """All of it for one repository; `number` is the world's seed."""
     reviews.seed(store, git, repository, people, number)
     releases.seed(store, git, repository, people, number, until)
+    history.seed(store, repository, people, number, until)

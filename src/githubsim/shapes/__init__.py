@@ -1,11 +1,11 @@
 """Rows as JSON in GitHub's shape, for REST answers and webhook payloads alike."""
 
 from githubsim.shapes.accounts import GHOST, Json
+from githubsim.shapes.history import HistoryShapes
 from githubsim.shapes.releases import ReleaseShapes
-from githubsim.shapes.reviews import ReviewShapes
 
 
-class Shapes(ReviewShapes, ReleaseShapes):
+class Shapes(HistoryShapes, ReleaseShapes):
     """All of them: `Shapes(store, api="http://host:port", web="http://host:port")`."""
 
 

@@ -94,7 +94,7 @@ class IssueShapes(RepositoryShapes):
             "type": None,
             "active_lock_reason": issue.lock_reason,
             "body": issue.body,
-            "reactions": self._reactions(url),
+            "reactions": self.rollup(url, "issue", issue.id),
             "timeline_url": f"{url}/timeline",
             "performed_via_github_app": None,
             "state_reason": issue.state_reason,
@@ -224,7 +224,7 @@ class IssueShapes(RepositoryShapes):
             "updated_at": iso(comment.updated_at),
             "body": comment.body,
             "author_association": comment.association,
-            "reactions": self._reactions(url),
+            "reactions": self.rollup(url, "comment", comment.id),
             "performed_via_github_app": None,
         }
 
@@ -251,7 +251,3 @@ class IssueShapes(RepositoryShapes):
             "user": None if repository is None else self.user(owner or GHOST),
             "repo": None if repository is None else self.repository(repository),
         }
-
-    def _reactions(self, url: str) -> Json:
-        kinds = ("+1", "-1", "laugh", "hooray", "confused", "heart", "rocket", "eyes")
-        return {"url": f"{url}/reactions", "total_count": 0} | dict.fromkeys(kinds, 0)

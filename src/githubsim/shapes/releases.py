@@ -39,4 +39,5 @@ class ReleaseShapes(RepositoryShapes):
             "tarball_url": None if release.draft else f"{url}/tarball/{tag}",
             "zipball_url": None if release.draft else f"{url}/zipball/{tag}",
             "body": release.body,
+            "reactions": self.rollup(here, "release", release.id),
         }

@@ -63,7 +63,7 @@ class ReviewShapes(IssueShapes):
                 "html": {"href": page},
                 "pull_request": {"href": pull_url},
             },
-            "reactions": self._reactions(url),
+            "reactions": self.rollup(url, "review_comment", comment.id),
             "start_line": comment.start_line,
             "original_start_line": comment.start_line,
             "start_side": comment.start_side,
@@ -96,4 +96,8 @@ class ReviewShapes(IssueShapes):
 
     def request(self, request: ReviewRequest) -> Json:
         """What `pull_request.review_requested` adds: who was asked."""
-        return {"requested_reviewer": self.user_by_id(request.account_id)}
+        return self.asked(request.account_id, request.team_id)
+
+    def asked(self, account_id: int | None, team_id: int | None) -> Json:
+        """Somebody (or a team) who was asked to review."""
+        return {"requested_reviewer": self.user_by_id(account_id)}

@@ -5,6 +5,7 @@ changed row, and emits what GitHub would send as a webhook. The `bulk_` methods 
 send nothing and are for loading a world.
 """
 
+from githubsim.store.history_rows import IssueEvent, Reaction
 from githubsim.store.release_rows import Release
 from githubsim.store.releases import Releases
 from githubsim.store.review_rows import (
@@ -52,6 +53,7 @@ __all__ = [
     "Event",
     "Installation",
     "Issue",
+    "IssueEvent",
     "IssueSpec",
     "Label",
     "Milestone",
@@ -59,6 +61,7 @@ __all__ = [
     "PullPart",
     "PullSpec",
     "Push",
+    "Reaction",
     "Release",
     "Repository",
     "Review",

@@ -95,6 +95,7 @@ class Accounts(Database):
         """Turn an account into a ghost: what it wrote stays, with no author."""
         with self.writing():
             for table, column in (
+                ("issue_events", "actor_id"),
                 ("issues", "author_id"),
                 ("issues", "closed_by_id"),
                 ("comments", "author_id"),
@@ -109,7 +110,7 @@ class Accounts(Database):
                     f"UPDATE {table} SET {column} = NULL WHERE {column} = ?",  # noqa: S608
                     (account_id,),
                 )
-            for table in ("emails", "review_requests"):
+            for table in ("emails", "reactions", "review_requests"):
                 self.execute(f"DELETE FROM {table} WHERE account_id = ?", (account_id,))  # noqa: S608
             self.execute("DELETE FROM accounts WHERE id = ?", (account_id,))
             self.forget()

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from githubsim.clock import Clock
 from githubsim.ids import FIRST_ID
+from githubsim.store.history_rows import IssueEvent, Reaction
 from githubsim.store.release_rows import Release
 from githubsim.store.review_rows import Review, ReviewComment, ReviewRequest
 from githubsim.store.rows import (
@@ -44,6 +45,8 @@ TABLES: dict[type[Any], str] = {
     Label: "labels",
     Milestone: "milestones",
     Delivery: "deliveries",
+    IssueEvent: "issue_events",
+    Reaction: "reactions",
     Release: "releases",
     Review: "reviews",
     ReviewComment: "review_comments",

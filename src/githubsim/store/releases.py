@@ -3,11 +3,11 @@
 from dataclasses import replace
 from typing import Any
 
+from githubsim.store.history import History
 from githubsim.store.release_rows import Release
-from githubsim.store.repositories import Repositories
 
 
-class Releases(Repositories):
+class Releases(History):
     """The part of the store that holds releases."""
 
     def create_release(
@@ -95,6 +95,7 @@ class Releases(Repositories):
         with self.writing():
             old = self._release(release_id)
             self.execute("DELETE FROM releases WHERE id = ?", (release_id,))
+            self.forget_reactions("release", release_id)
             self._tell_release(old, "deleted", sender_id, self.clock.now() if at is None else at)
         return old
 

@@ -105,7 +105,18 @@ class Reviews(Pulls):
             new = replace(old, state="DISMISSED", updated_at=max(at, old.updated_at))
             self.update(new)
             self._touch(old.pull_id, at)
-            self._tell_review(new, "dismissed", sender_id, at, message=message)
+            self.note_event(
+                self._pull(old.pull_id).issue,
+                "review_dismissed",
+                sender_id or self._existing(old.repository_id).owner_id,
+                at,
+                dismissed_review={
+                    "state": old.state.lower(),
+                    "review_id": old.id,
+                    "dismissal_message": message,
+                },
+            )
+            self._tell_review(new, "dismissed", sender_id, at)
         return new
 
     def delete_review(self, review_id: int) -> Review:
@@ -186,6 +197,7 @@ class Reviews(Pulls):
         with self.writing():
             old = self._found_note(comment_id)
             self.execute("DELETE FROM review_comments WHERE id = ?", (comment_id,))
+            self.forget_reactions("review_comment", comment_id)
             replies = self.rows(ReviewComment, "WHERE reply_to_id = ? ORDER BY id", (comment_id,))
             for place, one in enumerate(replies):
                 first = replies[0].id if place else None

@@ -272,3 +272,26 @@ CREATE TABLE IF NOT EXISTS releases (
 );
 CREATE INDEX IF NOT EXISTS release_created ON releases (repository_id, created_at, id);
 CREATE INDEX IF NOT EXISTS release_tag ON releases (repository_id, tag);
+
+CREATE TABLE IF NOT EXISTS issue_events (
+    id INTEGER PRIMARY KEY,
+    repository_id INTEGER NOT NULL,
+    issue_id INTEGER NOT NULL,
+    actor_id INTEGER,
+    event TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    detail TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS issue_event_issue ON issue_events (issue_id, created_at, id);
+CREATE INDEX IF NOT EXISTS issue_event_created ON issue_events (repository_id, created_at, id);
+CREATE TABLE IF NOT EXISTS reactions (
+    id INTEGER PRIMARY KEY,
+    repository_id INTEGER NOT NULL,
+    subject TEXT NOT NULL,
+    subject_id INTEGER NOT NULL,
+    account_id INTEGER,
+    content TEXT NOT NULL,
+    created_at INTEGER NOT NULL
+);
+CREATE INDEX IF NOT EXISTS reaction_subject ON reactions (subject, subject_id, content);
+CREATE INDEX IF NOT EXISTS reaction_repository ON reactions (repository_id);

@@ -25,7 +25,10 @@ EVENTS = (
     "issue_comment",
     "issues",
     "label",
+    "member",
+    "membership",
     "milestone",
+    "organization",
     "pull_request",
     "pull_request_review",
     "pull_request_review_comment",
@@ -33,6 +36,9 @@ EVENTS = (
     "push",
     "release",
     "repository",
+    "star",
+    "team",
+    "watch",
 )
 
 

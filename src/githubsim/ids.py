@@ -25,6 +25,7 @@ FIRST_ID = {
     "reaction": 310_000_000,
     "release": 210_000_000,
     "repository": 901_000_000,
+    "team": 7_210_000,
     "review": 3_410_000_000,
     "review_comment": 2_610_000_000,
     "review_request": 310_000_000,

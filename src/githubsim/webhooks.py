@@ -22,6 +22,7 @@ from githubsim.clock import iso
 from githubsim.shapes import GHOST, Json, Shapes
 from githubsim.store import (
     App,
+    Collaborator,
     Comment,
     CommitLine,
     Delivery,
@@ -29,6 +30,7 @@ from githubsim.store import (
     Installation,
     Issue,
     Label,
+    Member,
     Milestone,
     Pull,
     Push,
@@ -36,7 +38,10 @@ from githubsim.store import (
     Repository,
     Review,
     ReviewComment,
+    Star,
     Store,
+    Team,
+    TeamMember,
 )
 
 log = logging.getLogger(__name__)
@@ -200,6 +205,9 @@ class Webhooks:
             owner = self.store.account(repository.owner_id)
             if owner is not None and owner.type == "Organization":
                 payload["organization"] = shapes.organization(owner)
+        organization = event.extra.get("organization")
+        if organization is not None:
+            payload["organization"] = shapes.organization(organization)
         payload["sender"] = shapes.user_by_id(event.sender_id)
         if "installation" not in payload:
             stub = self.store.installation(installation_id)
@@ -216,6 +224,8 @@ class Webhooks:
         )
         if isinstance(subject, Installation):
             return self._installation(event, subject, extra["repositories"], app)
+        if isinstance(subject, (Member, Team, TeamMember)):
+            return self._inside(subject, extra)
         assert repository is not None
         if isinstance(subject, Push):
             return self._push(event, repository, subject)
@@ -239,6 +249,10 @@ class Webhooks:
             found |= self._on_diff(repository, subject, extra)
         elif isinstance(subject, Release):
             found["release"] = shapes.release(repository, subject)
+        elif isinstance(subject, Collaborator):
+            found["member"] = shapes.user_by_id(subject.account_id)
+        elif isinstance(subject, Star) and event.name == "star":
+            found["starred_at"] = iso(subject.starred_at) if event.action == "created" else None
         elif isinstance(subject, Label):
             found["label"] = shapes.label(repository, subject)
         elif isinstance(subject, Milestone):
@@ -262,6 +276,20 @@ class Webhooks:
                     f"{side}_repository": shapes.repository(other),
                 }
         return found
+
+    def _inside(self, subject: Member | Team | TeamMember, extra: Mapping[str, Any]) -> Json:
+        """What happened within an organisation, outside its repositories."""
+        if isinstance(subject, Team):
+            return {"team": self.shapes.team(subject)}
+        if isinstance(subject, TeamMember):
+            return {
+                "scope": "team",
+                "member": self.shapes.user_by_id(subject.account_id),
+                "team": self.shapes.team(extra["team"]),
+            }
+        membership = self.shapes.membership(subject)
+        del membership["organization"]
+        return {"membership": membership}
 
     def _on_diff(
         self, repository: Repository, comment: ReviewComment, extra: Mapping[str, Any]

@@ -79,17 +79,24 @@ def resolve(desk: Desk) -> Json:
 
 
 def request(desk: Desk) -> Json:
-    """`repository`, `number`, `reviewers` (logins)."""
-    ids = [desk.account(one).id for one in desk.need("reviewers")]
-    new = desk.store.request_reviewers(desk.pull.id, ids, sender_id=desk.sender.id)
+    """`repository`, `number`, `reviewers` (logins), `teams` (slugs)."""
+    ids = [desk.account(one).id for one in desk.get("reviewers", ())]
+    new = desk.store.request_reviewers(desk.pull.id, ids, _teams(desk), sender_id=desk.sender.id)
     return desk.shapes.pull(desk.repository, new)
 
 
 def unrequest(desk: Desk) -> Json:
-    """`repository`, `number`, `reviewers` (logins)."""
-    ids = [desk.account(one).id for one in desk.need("reviewers")]
-    new = desk.store.remove_reviewers(desk.pull.id, ids, sender_id=desk.sender.id)
+    """`repository`, `number`, `reviewers` (logins), `teams` (slugs)."""
+    ids = [desk.account(one).id for one in desk.get("reviewers", ())]
+    new = desk.store.remove_reviewers(desk.pull.id, ids, _teams(desk), sender_id=desk.sender.id)
     return desk.shapes.pull(desk.repository, new)
+
+
+def _teams(desk: Desk) -> list[int]:
+    found = [
+        desk.store.team_by_slug(desk.repository.owner_id, one) for one in desk.get("teams", ())
+    ]
+    return [one.id for one in found if one is not None]
 
 
 def _reviewer(desk: Desk) -> Account:

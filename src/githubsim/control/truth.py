@@ -37,6 +37,7 @@ def truth(desk: Desk) -> Json:
 
 # Each a table of the store, and the part of it that strangers see.
 _COUNTED = {
+    "stars": ("stars", "TRUE"),
     "events": ("issue_events", "TRUE"),
     "reactions": ("reactions", "TRUE"),
     "comments": ("comments", "TRUE"),

@@ -10,6 +10,7 @@ from githubsim.clock import iso, iso_or_none
 from githubsim.graphql.context import CommitNode, Info
 from githubsim.graphql.errors import Problem
 from githubsim.graphql.pages import Bounds, Page, Part, Resolvers, of_list
+from githubsim.graphql.people import reviewer
 from githubsim.graphql.reactions import REACTABLE
 from githubsim.store import Account, Pull, Review, ReviewComment, ReviewRequest
 from githubsim.store.reviews import OPINIONS
@@ -253,6 +254,6 @@ TYPES: dict[str, Resolvers] = {
         "databaseId": lambda one, _: one.id,
         "id": lambda one, _: one.node_id,
         "pullRequest": _pull,
-        "requestedReviewer": lambda one, info: info.context.store.account(one.account_id),
+        "requestedReviewer": reviewer,
     },
 }

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from githubsim.clock import iso
-from githubsim.graphql import reactions, releases, reviews
+from githubsim.graphql import people, reactions, releases, reviews
 from githubsim.graphql.accounts import find_repository
 from githubsim.graphql.commits import of_sha
 from githubsim.graphql.context import CommitNode, Context, Info, ObjectNode
@@ -28,6 +28,7 @@ from githubsim.store import (
     Review,
     ReviewComment,
     ReviewRequest,
+    Team,
 )
 
 Parts = tuple[int | str, ...]
@@ -57,6 +58,7 @@ _NAMES: dict[type[Any], str] = {
     Review: "PullRequestReview",
     ReviewComment: "PullRequestReviewComment",
     ReviewRequest: "ReviewRequest",
+    Team: "Team",
     reviews.Thread: "PullRequestReviewThread",
 }
 
@@ -186,7 +188,10 @@ _FINDERS: dict[str, Callable[[Info, Parts], Any]] = {
     "RE": releases.release_by_id,
     "REA": _reaction,
     "REF": _ref,
-    "T": _git_object,
+    "T": lambda info, parts: (
+        # Trees and teams have the same prefix; a tree's second part is its sha.
+        _git_object(info, parts) if isinstance(parts[1], str) else people.team_by_id(info, parts)
+    ),
     "TA": _git_object,
     "U": _account,
 }

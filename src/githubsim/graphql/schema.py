@@ -18,6 +18,7 @@ from githubsim.graphql import (
     accounts,
     commits,
     issues,
+    people,
     reactions,
     releases,
     repositories,
@@ -34,7 +35,17 @@ def schema() -> GraphQLSchema:
     """Built once; LookupError names a field that nothing resolves, or a resolver of no field."""
     built = build_schema(TEXT)
     resolvers: dict[str, Resolvers] = {"PageInfo": PAGE_INFO}
-    for room in (root, accounts, repositories, issues, reactions, releases, reviews, commits):
+    for room in (
+        root,
+        accounts,
+        repositories,
+        issues,
+        people,
+        reactions,
+        releases,
+        reviews,
+        commits,
+    ):
         resolvers |= room.TYPES
     for name, kind in built.type_map.items():
         if name.startswith("__"):
@@ -45,7 +56,7 @@ def schema() -> GraphQLSchema:
             if name.endswith("Connection"):
                 mine = CONNECTION
             elif name.endswith("Edge"):
-                mine = EDGE
+                mine = resolvers.pop(name, EDGE)
             else:
                 # Payloads of mutations are dicts, which need no resolvers.
                 mine = resolvers.pop(name, {}) if not name.endswith("Payload") else {}

@@ -12,6 +12,8 @@ from githubsim.rest import (
     issues,
     labels,
     meta,
+    organizations,
+    people,
     pulls,
     reactions,
     refs,
@@ -19,6 +21,7 @@ from githubsim.rest import (
     repositories,
     review_comments,
     reviews,
+    stats,
     users,
 )
 from githubsim.rest.call import Route, Router
@@ -32,6 +35,8 @@ _RESOURCES = (
     issues,
     labels,
     meta,
+    organizations,
+    people,
     pulls,
     reactions,
     refs,
@@ -39,6 +44,7 @@ _RESOURCES = (
     repositories,
     review_comments,
     reviews,
+    stats,
     users,
 )
 

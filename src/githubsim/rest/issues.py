@@ -122,9 +122,9 @@ def unlock(call: Call) -> Answer:
 
 @route("GET", "/repos/{owner}/{repo}/assignees", "issues|pull_requests")
 def list_assignees(call: Call) -> Answer:
-    """https://docs.github.com/rest/issues/assignees#list-assignees (every user here)"""
-    users = [one for one in call.store.accounts() if one.type == "User"]
-    return call.whole(users, call.shapes.user)
+    """https://docs.github.com/rest/issues/assignees#list-assignees"""
+    found = list(call.store.access(call.repository))
+    return call.whole(found, call.shapes.user_by_id)
 
 
 @route("POST", "/repos/{owner}/{repo}/issues/{number}/assignees", "issues|pull_requests:write")

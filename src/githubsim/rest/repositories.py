@@ -143,9 +143,6 @@ def contributors(call: Call) -> Answer:
     return call.whole(found, lambda one: one)
 
 
-@route("GET", "/repos/{owner}/{repo}/teams", "administration")
-@route("GET", "/repos/{owner}/{repo}/stargazers", "metadata")
-@route("GET", "/repos/{owner}/{repo}/subscribers", "metadata")
 @route("GET", "/repos/{owner}/{repo}/events", "metadata")
 def nothing_there(call: Call) -> Answer:
     """Lists that are empty in every world so far."""

@@ -143,19 +143,24 @@ def _named(call: Call) -> tuple[list[int], list[int]]:
     for login in body.get("reviewers") or ():
         account = call.store.account_by_login(str(login))
         if account is None or account.type == "Organization":
-            raise ApiError(
-                422,
-                "Reviews may only be requested from collaborators. One or more of the users or "
-                f"teams you specified is not a collaborator of the {_name(call)} repository.",
-            )
+            raise _no_collaborator(call)
         users.append(account.id)
-    if body.get("team_reviewers"):
-        raise ApiError(422, "Could not resolve to a node with the global id of the team.")
-    return users, []
+    teams = []
+    for slug in body.get("team_reviewers") or ():
+        team = call.store.team_by_slug(call.repository.owner_id, str(slug))
+        if team is None:
+            raise _no_collaborator(call)
+        teams.append(team.id)
+    return users, teams
 
 
-def _name(call: Call) -> str:
-    return call.store.full_name(call.repository)
+def _no_collaborator(call: Call) -> ApiError:
+    return ApiError(
+        422,
+        "Reviews may only be requested from collaborators. One or more of the users or teams you "
+        f"specified is not a collaborator of the {call.store.full_name(call.repository)} "
+        "repository.",
+    )
 
 
 def _state(call: Call, pull: Pull, event: Any, body: Json, notes: bool) -> str:

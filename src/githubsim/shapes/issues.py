@@ -5,11 +5,11 @@ from urllib.parse import quote
 
 from githubsim.clock import iso, iso_or_none
 from githubsim.shapes.accounts import GHOST, Json
-from githubsim.shapes.repositories import RepositoryShapes
+from githubsim.shapes.people import PeopleShapes
 from githubsim.store import Comment, Issue, Label, Milestone, Pull, Repository
 
 
-class IssueShapes(RepositoryShapes):
+class IssueShapes(PeopleShapes):
     """Everything with a number, and what hangs on it."""
 
     def label(self, repository: Repository, label: Label) -> Json:
@@ -232,7 +232,8 @@ class IssueShapes(RepositoryShapes):
         """The users and the teams asked to review."""
         requests = self.store.review_requests(pull.id)
         users = [self.user_by_id(one.account_id) for one in requests if one.account_id is not None]
-        return users, []
+        teams = [self.store.team(one.team_id) for one in requests if one.team_id is not None]
+        return users, [self.team(one) for one in teams if one is not None]
 
     def _labels(self, repository: Repository, issue: Issue) -> list[Json]:
         return [self.label(repository, one) for one in self.store.labels_of(issue.label_ids)]

@@ -129,7 +129,7 @@ class RepositoryShapes(AccountShapes):
         shape = self.repository(repository, permissions) | {
             "temp_clone_token": "",
             "network_count": repository.forks,
-            "subscribers_count": 0,
+            "subscribers_count": len(self.store.watchers(repository.id)),
         }
         owner = self.store.account(repository.owner_id)
         if owner is not None and owner.type == "Organization":

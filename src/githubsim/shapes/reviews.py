@@ -100,4 +100,7 @@ class ReviewShapes(IssueShapes):
 
     def asked(self, account_id: int | None, team_id: int | None) -> Json:
         """Somebody (or a team) who was asked to review."""
+        team = self.store.team(team_id)
+        if team is not None:
+            return {"requested_team": self.team(team)}
         return {"requested_reviewer": self.user_by_id(account_id)}

@@ -6,6 +6,16 @@ send nothing and are for loading a world.
 """
 
 from githubsim.store.history_rows import IssueEvent, Reaction
+from githubsim.store.organizations import Organizations
+from githubsim.store.people_rows import (
+    Collaborator,
+    Member,
+    Star,
+    Team,
+    TeamMember,
+    TeamRepository,
+    Watcher,
+)
 from githubsim.store.release_rows import Release
 from githubsim.store.releases import Releases
 from githubsim.store.review_rows import (
@@ -36,9 +46,10 @@ from githubsim.store.rows import (
     Repository,
     Token,
 )
+from githubsim.store.stars import Stars
 
 
-class Store(Reviews, Releases):
+class Store(Reviews, Releases, Organizations, Stars):
     """All of it: `Store(path)` opens or makes the file, `Store(None)` keeps it in memory."""
 
 
@@ -46,6 +57,7 @@ __all__ = [
     "ZERO_SHA",
     "Account",
     "App",
+    "Collaborator",
     "Comment",
     "CommitLine",
     "Delivery",
@@ -56,6 +68,7 @@ __all__ = [
     "IssueEvent",
     "IssueSpec",
     "Label",
+    "Member",
     "Milestone",
     "Pull",
     "PullPart",
@@ -68,6 +81,11 @@ __all__ = [
     "ReviewComment",
     "ReviewRequest",
     "ReviewSpec",
+    "Star",
     "Store",
+    "Team",
+    "TeamMember",
+    "TeamRepository",
     "Token",
+    "Watcher",
 ]

@@ -110,7 +110,21 @@ class Accounts(Database):
                     f"UPDATE {table} SET {column} = NULL WHERE {column} = ?",  # noqa: S608
                     (account_id,),
                 )
-            for table in ("emails", "reactions", "review_requests"):
+            self.execute(
+                "UPDATE repositories SET stargazers = stargazers - 1 WHERE id IN "
+                "(SELECT repository_id FROM stars WHERE account_id = ?)",
+                (account_id,),
+            )
+            for table in (
+                "collaborators",
+                "emails",
+                "members",
+                "reactions",
+                "review_requests",
+                "stars",
+                "team_members",
+                "watchers",
+            ):
                 self.execute(f"DELETE FROM {table} WHERE account_id = ?", (account_id,))  # noqa: S608
             self.execute("DELETE FROM accounts WHERE id = ?", (account_id,))
             self.forget()

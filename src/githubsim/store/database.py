@@ -14,6 +14,15 @@ from typing import Any, TypeVar
 from githubsim.clock import Clock
 from githubsim.ids import FIRST_ID
 from githubsim.store.history_rows import IssueEvent, Reaction
+from githubsim.store.people_rows import (
+    Collaborator,
+    Member,
+    Star,
+    Team,
+    TeamMember,
+    TeamRepository,
+    Watcher,
+)
 from githubsim.store.release_rows import Release
 from githubsim.store.review_rows import Review, ReviewComment, ReviewRequest
 from githubsim.store.rows import (
@@ -51,6 +60,13 @@ TABLES: dict[type[Any], str] = {
     Review: "reviews",
     ReviewComment: "review_comments",
     ReviewRequest: "review_requests",
+    Collaborator: "collaborators",
+    Member: "members",
+    Star: "stars",
+    Team: "teams",
+    TeamMember: "team_members",
+    TeamRepository: "team_repositories",
+    Watcher: "watchers",
 }
 
 
@@ -221,7 +237,7 @@ class Database:
             self._db.executemany(sql, map(encode, rows))
 
     def update(self, row: Any) -> None:
-        """Write a row over the one with its id."""
+        """Write a row over the one with its id (its first column)."""
         names = CODECS[type(row)][0]
         sets = ", ".join(f"{name} = ?" for name in names[1:])
         cells = encode(row)

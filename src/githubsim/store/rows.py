@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from githubsim.ids import node_id
+from githubsim.store.people_rows import Collaborator, Member, Star, Team, TeamMember
 from githubsim.store.release_rows import Release
 from githubsim.store.review_rows import Review, ReviewComment
 
@@ -343,6 +344,11 @@ Subject = (
     | Review
     | ReviewComment
     | Release
+    | Collaborator
+    | Member
+    | Star
+    | Team
+    | TeamMember
 )
 
 
@@ -354,7 +360,8 @@ class Event:
     (dict in GitHub's shape), `label` (Label), `assignee` (Account), `milestone` (Milestone),
     `issue` (Issue or Pull, of a comment), `ref`/`ref_type`, `repositories` (of installation
     events), `before`/`after` (synchronize), `new_issue`/`new_repository` (transferred),
-    `pull` (Pull, of a review and its comments), `request` (ReviewRequest), `thread` (its comments).
+    `pull` (Pull, of a review and its comments), `request` (ReviewRequest), `thread` (its comments),
+    `organization` and `team` (of who belongs where).
     """
 
     name: str

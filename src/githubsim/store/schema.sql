@@ -295,3 +295,53 @@ CREATE TABLE IF NOT EXISTS reactions (
 );
 CREATE INDEX IF NOT EXISTS reaction_subject ON reactions (subject, subject_id, content);
 CREATE INDEX IF NOT EXISTS reaction_repository ON reactions (repository_id);
+
+CREATE TABLE IF NOT EXISTS members (
+    organization_id INTEGER NOT NULL,
+    account_id INTEGER NOT NULL,
+    role TEXT NOT NULL,
+    public INTEGER NOT NULL,
+    PRIMARY KEY (organization_id, account_id)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS teams (
+    id INTEGER PRIMARY KEY,
+    organization_id INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    slug TEXT NOT NULL,
+    description TEXT,
+    privacy TEXT NOT NULL,
+    parent_id INTEGER,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    UNIQUE (organization_id, slug)
+);
+CREATE TABLE IF NOT EXISTS team_members (
+    team_id INTEGER NOT NULL,
+    account_id INTEGER NOT NULL,
+    role TEXT NOT NULL,
+    PRIMARY KEY (team_id, account_id)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS team_repositories (
+    team_id INTEGER NOT NULL,
+    repository_id INTEGER NOT NULL,
+    permission TEXT NOT NULL,
+    PRIMARY KEY (team_id, repository_id)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS collaborators (
+    repository_id INTEGER NOT NULL,
+    account_id INTEGER NOT NULL,
+    permission TEXT NOT NULL,
+    PRIMARY KEY (repository_id, account_id)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS stars (
+    repository_id INTEGER NOT NULL,
+    account_id INTEGER NOT NULL,
+    starred_at INTEGER NOT NULL,
+    PRIMARY KEY (repository_id, account_id)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS star_time ON stars (repository_id, starred_at, account_id);
+CREATE TABLE IF NOT EXISTS watchers (
+    repository_id INTEGER NOT NULL,
+    account_id INTEGER NOT NULL,
+    PRIMARY KEY (repository_id, account_id)
+) WITHOUT ROWID;

@@ -20,6 +20,7 @@ PERMISSIONS = {
     "pull_requests": "write",
 }
 EVENTS = (
+    "commit_comment",
     "create",
     "delete",
     "issue_comment",

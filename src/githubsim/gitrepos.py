@@ -496,6 +496,13 @@ class GitRepos:
         pairs = (line.split(" ", 1) for line in said.decode().splitlines())
         return dict(pairs)
 
+    def read(self, repository_id: int, sha: str) -> bytes:
+        """The content of a blob or of a tag object."""
+        args = ["cat-file", "--batch"]
+        said = self._run(args, self.path(repository_id), data=f"{sha}\n".encode())
+        head, _, rest = said.partition(b"\n")
+        return rest[: int(head.split()[2])]
+
     def files(self, repository_id: int, rev: str) -> dict[str, int]:
         """Paths with their sizes in bytes at a commit."""
         said = self._run(["ls-tree", "-r", "-l", "-z", rev], self.path(repository_id))

@@ -14,6 +14,7 @@ FIRST_ID = {
     "account": 101_000_000,
     "app": 1_201_000,
     "comment": 3_210_000_000,
+    "commit_comment": 171_000_000,
     "delivery": 210_000_000_000,
     "hook": 510_000_000,
     "installation": 61_000_000,

@@ -24,6 +24,7 @@ from githubsim.store import (
     App,
     Collaborator,
     Comment,
+    CommitComment,
     CommitLine,
     Delivery,
     Event,
@@ -249,6 +250,8 @@ class Webhooks:
             found |= self._on_diff(repository, subject, extra)
         elif isinstance(subject, Release):
             found["release"] = shapes.release(repository, subject)
+        elif isinstance(subject, CommitComment):
+            found["comment"] = shapes.commit_comment(repository, subject)
         elif isinstance(subject, Collaborator):
             found["member"] = shapes.user_by_id(subject.account_id)
         elif isinstance(subject, Star) and event.name == "star":

@@ -57,6 +57,11 @@ REPOSITORY_CALLS: dict[str, Callable[[Rest, str, str], Any]] = {
     "GET /installation/repositories": lambda rest, o, r: (
         rest.apps.list_repos_accessible_to_installation()
     ),
+    "GET …/git/trees": lambda rest, o, r: rest.git.get_tree(o, r, "main", recursive="1"),
+    "GET …/comments": lambda rest, o, r: rest.repos.list_commit_comments_for_repo(o, r),
+    "GET …/commits/{ref}/comments": lambda rest, o, r: rest.repos.list_comments_for_commit(
+        o, r, "main"
+    ),
     "GET …/stargazers": lambda rest, o, r: rest.activity.list_stargazers_for_repo(o, r),
     "GET …/subscribers": lambda rest, o, r: rest.activity.list_watchers_for_repo(o, r),
     "GET …/collaborators": lambda rest, o, r: rest.repos.list_collaborators(o, r),
@@ -93,6 +98,7 @@ def topic(github: Sim) -> str:
     github.control("issues/label", where | {"labels": ["bug"]})
     github.control("reviews/submit", where | {"comments": 2})
     github.control("releases/create", {"repository": name, "tag": "t1"})
+    github.control("commits/comment", {"repository": name})
     return name
 
 
@@ -153,6 +159,13 @@ def test_single_answers_are_githubs(github: Sim, topic: str) -> None:
             assert rest.issues.list_events_for_timeline(owner, name, number).parsed_data is not None
         for event in rest.issues.list_events_for_repo(owner, name, per_page=5).parsed_data:
             assert rest.issues.get_event(owner, name, event.id).parsed_data.id == event.id
+        tree = rest.git.get_tree(owner, name, "main", recursive="1").parsed_data.tree
+        blob = next(entry.sha for entry in tree if entry.type == "blob")
+        assert rest.git.get_blob(owner, name, blob).parsed_data.encoding == "base64"
+        spoken = rest.repos.list_commit_comments_for_repo(owner, name).parsed_data[0]
+        assert rest.repos.get_commit_comment(owner, name, spoken.id).parsed_data.body
+        commit = rest.git.get_commit(owner, name, spoken.commit_id).parsed_data
+        assert commit.sha == spoken.commit_id
         somebody = rest.orgs.list_members(owner).parsed_data[0].login
         assert rest.orgs.get_membership_for_user(owner, somebody).parsed_data.role
         assert rest.repos.get_collaborator_permission_level(owner, name, somebody).parsed_data
@@ -213,6 +226,19 @@ def test_every_payload_is_githubs(github: Sim, receiver: Receiver, topic: str) -
         control("releases/edit", release | {"name": "Other", "draft": False})
         control("releases/edit", release | {"draft": True})
         control("releases/delete", release)
+    control("commits/comment", {"repository": topic})
+    label = {"repository": topic, "name": "s7"}
+    control("labels/create", label)
+    control("labels/edit", label | {"color": "123456", "description": "x"})
+    control("labels/delete", label)
+    milestone = {"repository": topic, "title": "s8", "number": pull["number"]}
+    milestone["milestone"] = control("milestones/create", milestone)["number"]
+    control("issues/milestone", milestone)
+    control("issues/milestone", milestone | {"milestone": None})
+    control("milestones/edit", milestone | {"title": "s9", "due_on": "2027-01-01T00:00:00Z"})
+    control("milestones/edit", {**milestone, "title": "s9", "state": "closed"})
+    control("milestones/edit", {**milestone, "title": "s9", "state": "open"})
+    control("milestones/delete", milestone)
     control("accounts/create", {"login": "s5"})
     control("star", {"repository": topic, "sender": "s5"})
     control("unstar", {"repository": topic, "sender": "s5"})
@@ -258,4 +284,4 @@ def test_every_payload_is_githubs(github: Sim, receiver: Receiver, topic: str) -
                     wrong.append(f"{one.name}: {error}"[:2000])
             seen.add((one.name, version))
     assert not wrong, "\n\n".join(wrong)
-    assert len(seen) > 2 * 62
+    assert len(seen) > 2 * 72

@@ -12,7 +12,16 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from githubsim.control import actions, conditions, people, reactions, releases, reviews, truth
+from githubsim.control import (
+    actions,
+    conditions,
+    labels,
+    people,
+    reactions,
+    releases,
+    reviews,
+    truth,
+)
 from githubsim.control.desk import Desk, Refused
 from githubsim.gitrepos import GitError
 
@@ -21,6 +30,7 @@ log = logging.getLogger(__name__)
 _POST = {
     **actions.ACTIONS,
     **conditions.ACTIONS,
+    **labels.ACTIONS,
     **people.ACTIONS,
     **reactions.ACTIONS,
     **releases.ACTIONS,

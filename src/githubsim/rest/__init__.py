@@ -6,8 +6,10 @@ from types import ModuleType
 from githubsim.rest import (
     app,
     comments,
+    commit_comments,
     commits,
     events,
+    gitdata,
     hook,
     issues,
     labels,
@@ -29,8 +31,10 @@ from githubsim.rest.call import Route, Router
 _RESOURCES = (
     app,
     comments,
+    commit_comments,
     commits,
     events,
+    gitdata,
     hook,
     issues,
     labels,

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from githubsim.errors import ApiError, invalid, not_found
 from githubsim.rest.call import Answer, Call, route
 from githubsim.rest.comments import find_comment
+from githubsim.rest.commit_comments import find_commit_comment
 from githubsim.rest.issues import find_issue
 from githubsim.rest.releases import find_release
 from githubsim.rest.review_comments import find_review_comment
@@ -17,6 +18,7 @@ _SUBJECTS: dict[str, tuple[str, Callable[[Call], int]]] = {
     "issues/comments": ("comment", lambda call: find_comment(call).id),
     "issues": ("issue", lambda call: find_issue(call).id),
     "pulls/comments": ("review_comment", lambda call: find_review_comment(call).id),
+    "comments": ("commit_comment", lambda call: find_commit_comment(call).id),
     "releases": ("release", lambda call: find_release(call).id),
 }
 
@@ -25,6 +27,7 @@ _SUBJECTS: dict[str, tuple[str, Callable[[Call], int]]] = {
 @route("GET", _REPO + "/issues/comments/{comment_id}/reactions", _EITHER)
 @route("GET", _REPO + "/pulls/comments/{comment_id}/reactions", "pull_requests")
 @route("GET", _REPO + "/releases/{release_id}/reactions", "contents")
+@route("GET", _REPO + "/comments/{comment_id}/reactions", "metadata")
 def list_reactions(call: Call) -> Answer:
     """https://docs.github.com/rest/reactions/reactions (`content` filters)"""
     content = call.query.get("content")
@@ -39,6 +42,7 @@ def list_reactions(call: Call) -> Answer:
 @route("POST", _REPO + "/issues/comments/{comment_id}/reactions", f"{_EITHER}:write")
 @route("POST", _REPO + "/pulls/comments/{comment_id}/reactions", "pull_requests:write")
 @route("POST", _REPO + "/releases/{release_id}/reactions", "contents:write")
+@route("POST", _REPO + "/comments/{comment_id}/reactions", "contents:write")
 def react(call: Call) -> Answer:
     """https://docs.github.com/rest/reactions/reactions (200 where it is there already)"""
     content = call.json().get("content")
@@ -62,6 +66,7 @@ def react(call: Call) -> Answer:
     "pull_requests:write",
 )
 @route("DELETE", _REPO + "/releases/{release_id}/reactions/{reaction_id}", "contents:write")
+@route("DELETE", _REPO + "/comments/{comment_id}/reactions/{reaction_id}", "contents:write")
 def unreact(call: Call) -> Answer:
     """https://docs.github.com/rest/reactions/reactions#delete-an-issue-reaction (only one's own)"""
     found = call.store.find_reaction(call.number("reaction_id"))
@@ -75,5 +80,5 @@ def unreact(call: Call) -> Answer:
 
 def _subject(call: Call) -> tuple[str, int]:
     *_, kind, comments, _ = call.path.rpartition("/reactions")[0].split("/")
-    kind, find = _SUBJECTS[f"{kind}/comments" if comments == "comments" else comments]
+    kind, find = _SUBJECTS.get(f"{kind}/{comments}") or _SUBJECTS[comments]
     return kind, find(call)

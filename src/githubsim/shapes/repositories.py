@@ -169,7 +169,7 @@ class RepositoryShapes(AccountShapes):
                 "message": commit.message,
                 "tree": {"sha": commit.tree, "url": f"{url}/git/trees/{commit.tree}"},
                 "url": f"{url}/git/commits/{commit.sha}",
-                "comment_count": 0,
+                "comment_count": self.store.count_commit_comments(repository.id, commit.sha),
                 "verification": {
                     "verified": False,
                     "reason": "unsigned",

@@ -99,6 +99,7 @@ class Accounts(Database):
                 ("issues", "author_id"),
                 ("issues", "closed_by_id"),
                 ("comments", "author_id"),
+                ("commit_comments", "author_id"),
                 ("pulls", "merged_by_id"),
                 ("milestones", "creator_id"),
                 ("releases", "author_id"),

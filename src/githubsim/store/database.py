@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from githubsim.clock import Clock
 from githubsim.ids import FIRST_ID
+from githubsim.store.commit_comment_rows import CommitComment
 from githubsim.store.history_rows import IssueEvent, Reaction
 from githubsim.store.people_rows import (
     Collaborator,
@@ -61,6 +62,7 @@ TABLES: dict[type[Any], str] = {
     ReviewComment: "review_comments",
     ReviewRequest: "review_requests",
     Collaborator: "collaborators",
+    CommitComment: "commit_comments",
     Member: "members",
     Star: "stars",
     Team: "teams",

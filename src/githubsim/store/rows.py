@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from githubsim.ids import node_id
+from githubsim.store.commit_comment_rows import CommitComment
 from githubsim.store.people_rows import Collaborator, Member, Star, Team, TeamMember
 from githubsim.store.release_rows import Release
 from githubsim.store.review_rows import Review, ReviewComment
@@ -345,6 +346,7 @@ Subject = (
     | ReviewComment
     | Release
     | Collaborator
+    | CommitComment
     | Member
     | Star
     | Team

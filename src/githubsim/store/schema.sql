@@ -345,3 +345,18 @@ CREATE TABLE IF NOT EXISTS watchers (
     account_id INTEGER NOT NULL,
     PRIMARY KEY (repository_id, account_id)
 ) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS commit_comments (
+    id INTEGER PRIMARY KEY,
+    repository_id INTEGER NOT NULL,
+    commit_sha TEXT NOT NULL,
+    author_id INTEGER,
+    association TEXT NOT NULL,
+    body TEXT NOT NULL,
+    path TEXT,
+    position INTEGER,
+    line INTEGER,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL
+);
+CREATE INDEX IF NOT EXISTS commit_comment_sha ON commit_comments (repository_id, commit_sha, id);

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -16,15 +17,43 @@ MOST_COUNTED = 10_000
 _SUNDAY = 3 * 86_400
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One commit that is no merge: who, when (epoch seconds; `local` by their own clock), lines."""
+@dataclass(slots=True)
+class Sum:
+    """Commits, and the lines they added and deleted."""
 
-    email: str
-    at: int
-    local: int
-    additions: int
-    deletions: int
+    commits: int = 0
+    additions: int = 0
+    deletions: int = 0
+
+    def add(self, other: Sum) -> None:
+        self.commits += other.commits
+        self.additions += other.additions
+        self.deletions += other.deletions
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """Sums of all commits but merges: by author's email and week, commits by day, and by hour of
+    the week on the author's own clock. Its size does not grow with the commits.
+    """
+
+    by_author: Mapping[tuple[str, int], Sum]
+    by_day: Mapping[int, int]
+    by_hour: Mapping[int, int]
+
+    @property
+    def commits(self) -> int:
+        return sum(self.by_day.values())
+
+    @property
+    def weeks(self) -> range:
+        """All weeks from the first commit to the last."""
+        if not self.by_day:
+            return range(0)
+        return range(week_of(min(self.by_day)), week_of(max(self.by_day)) + 1, WEEK)
+
+
+NOTHING = Statistics({}, {}, {})
 
 
 def week_of(at: int) -> int:
@@ -33,29 +62,32 @@ def week_of(at: int) -> int:
 
 
 @lru_cache(maxsize=64)
-def entries(git: GitRepos, repository_id: int, head: str) -> Sequence[Entry]:
-    """The commits reachable from `head`, merges left out, newest first."""
+def statistics(git: GitRepos, repository_id: int, head: str) -> Statistics:
+    """The sums of the commits reachable from `head`."""
     counted = git.count(repository_id, head) <= MOST_COUNTED
     flags = ["--numstat"] if counted else []
     said = git.try_run(
         ["log", "--no-merges", "--format=%x00%ae%x09%at%x09%aI", *flags, head, "--"],
         git.path(repository_id),
     )
-    found = []
+    by_author: dict[tuple[str, int], Sum] = {}
+    by_day: Counter[int] = Counter()
+    by_hour: Counter[int] = Counter()
     for block in said.split("\0")[1:]:
         first, *lines = block.strip("\n").split("\n")
-        email, at, local = first.split("\t")
+        email, text, local = first.split("\t")
+        at = int(text)
         numbers = [line.split("\t") for line in lines if "\t" in line]
-        found.append(
-            Entry(
-                email,
-                int(at),
-                int(at) + _offset(local),
-                sum(int(one[0]) for one in numbers if one[0].isdigit()),
-                sum(int(one[1]) for one in numbers if one[1].isdigit()),
-            )
+        one = Sum(
+            1,
+            sum(int(number[0]) for number in numbers if number[0].isdigit()),
+            sum(int(number[1]) for number in numbers if number[1].isdigit()),
         )
-    return tuple(found)
+        by_author.setdefault((email, week_of(at)), Sum()).add(one)
+        by_day[at // DAY * DAY] += 1
+        here = at + _offset(local)
+        by_hour[(here - week_of(here)) // 3600] += 1
+    return Statistics(by_author, by_day, by_hour)
 
 
 def _offset(local: str) -> int:

@@ -104,10 +104,11 @@ def _reviewer(desk: Desk) -> Account:
     if desk.get("sender") is not None:
         return desk.sender
     author = desk.pull.issue.author_id
-    for one in desk.store.accounts():
-        if one.type == "User" and one.id != author:
-            return one
-    raise Refused("nobody else is here to review")
+    where = "WHERE type = 'User' AND id IS NOT ? ORDER BY id"
+    found = desk.store.row(Account, where, (author,))
+    if found is None:
+        raise Refused("nobody else is here to review")
+    return found
 
 
 def _spot(desk: Desk) -> DiffSpot:

@@ -54,7 +54,8 @@ def _watchers(repository: Repository, info: Info, **args: Any) -> Page:
 
 def _has_starred(repository: Repository, info: Info) -> bool:
     viewer = info.context.caller.acting_id
-    return any(one.account_id == viewer for one in info.context.store.stars(repository.id))
+    store = info.context.store
+    return viewer is not None and store.find_star(repository.id, viewer) is not None
 
 
 def reviewer(request: ReviewRequest, info: Info) -> Account | Team | None:

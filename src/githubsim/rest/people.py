@@ -54,10 +54,12 @@ def list_stargazers(call: Call) -> Answer:
 
     With the media type `application/vnd.github.star+json` each comes with its time.
     """
-    found = call.store.stars(call.repository.id)
+    store, repository_id = call.store, call.repository.id
+    found = store.stars(repository_id, limit=call.per_page, offset=call.offset)
+    total = store.count_stars(repository_id)
     if "star+json" in call.headers.get("accept", ""):
-        return call.whole(found, call.shapes.stargazer)
-    return call.whole(found, lambda one: call.shapes.user_by_id(one.account_id))
+        return call.paged([call.shapes.stargazer(one) for one in found], total)
+    return call.paged([call.shapes.user_by_id(one.account_id) for one in found], total)
 
 
 @route("GET", _REPO + "/subscribers", "metadata")

@@ -268,3 +268,43 @@ def test_a_seeded_world_has_reviews_no_later_than_their_pull_requests(
             for comment in review["comments"]["nodes"]:
                 assert comment["diffHunk"].startswith("@@ ")
                 assert comment["diffHunk"].count("\n") <= comment["position"]
+
+
+def test_what_other_mirrors_ask_of_pull_requests_is_answered(
+    github: Sim, client: httpx.Client, repository: str, pull: dict[str, Any]
+) -> None:
+    """Statistics with nested counts, as data pipelines read them, and reviews a page at a time."""
+    where = {"repository": repository, "number": pull["number"]}
+    for comments in (2, 0, 1):
+        github.control("reviews/submit", where | {"comments": comments, "state": "COMMENTED"})
+    owner, name = repository.split("/")
+    found = ask(
+        client,
+        """query ($owner: String!, $name: String!) { repository(owner: $owner, name: $name) {
+            pullRequests(first: 1, orderBy: {field: UPDATED_AT, direction: DESC}) { nodes {
+              number changedFiles additions mergeable canBeRebased maintainerCanModify
+              mergeStateStatus comments { totalCount } commits { totalCount }
+              review_comments: reviews(first: 100) { totalCount
+                nodes { comments { totalCount } } }
+              merged_by: mergedBy { ... on User { login } } } } } }""",
+        owner=owner,
+        name=name,
+    )
+    (stats,) = found["repository"]["pullRequests"]["nodes"]
+    assert (stats["number"], stats["mergeable"]) == (pull["number"], "MERGEABLE")
+    assert (stats["mergeStateStatus"], stats["merged_by"]) == ("CLEAN", None)
+    counts = [one["comments"]["totalCount"] for one in stats["review_comments"]["nodes"]]
+    assert (stats["review_comments"]["totalCount"], counts) == (3, [2, 0, 1])
+    query = """query ($id: ID!, $after: String) { node(id: $id) { ... on PullRequest {
+        reviews(first: 2, after: $after, states: [COMMENTED]) {
+          nodes { id } pageInfo { hasNextPage endCursor } }
+        latestReviews(first: 5) { totalCount } } } }"""
+    first = ask(client, query, id=pull["node_id"])["node"]
+    cursor = first["reviews"]["pageInfo"]
+    assert (len(first["reviews"]["nodes"]), cursor["hasNextPage"]) == (2, True)
+    rest = ask(client, query, id=pull["node_id"], after=cursor["endCursor"])["node"]["reviews"]
+    assert (len(rest["nodes"]), rest["pageInfo"]["hasNextPage"]) == (1, False)
+    assert first["latestReviews"]["totalCount"] == 1
+    review = rest["nodes"][0]["id"]
+    again = ask(client, "query ($id: ID!) { node(id: $id) { id } }", id=review)
+    assert again["node"]["id"] == review

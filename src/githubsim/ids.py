@@ -27,8 +27,9 @@ FIRST_ID = {
     "release": 210_000_000,
     "repository": 901_000_000,
     "team": 7_210_000,
-    "review": 3_410_000_000,
-    "review_comment": 2_610_000_000,
+    # Reviews are beyond 2**32 by now: their node ids hold eight bytes.
+    "review": 5_410_000_000,
+    "review_comment": 4_210_000_000,
     "review_request": 310_000_000,
 }
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from githubkit.versions.v2022_11_28.models import GitTag as GitTag2022
-from githubkit.versions.v2026_03_10.models import GitTag as GitTag2026
+from githubkit_schemas.v2022_11_28.models import GitTag as GitTag2022
+from githubkit_schemas.v2026_03_10.models import GitTag as GitTag2026
 
 from githubsim.testing import Sim
 from tests.githubsim.receiver import Receiver

@@ -306,5 +306,13 @@ def test_what_other_mirrors_ask_of_pull_requests_is_answered(
     assert (len(rest["nodes"]), rest["pageInfo"]["hasNextPage"]) == (1, False)
     assert first["latestReviews"]["totalCount"] == 1
     review = rest["nodes"][0]["id"]
-    again = ask(client, "query ($id: ID!) { node(id: $id) { id } }", id=review)
-    assert again["node"]["id"] == review
+    again = ask(
+        client,
+        """query ($id: ID!) { node(id: $id) { id ... on PullRequestReview {
+            databaseId fullDatabaseId } } }""",
+        id=review,
+    )["node"]
+    assert again["id"] == review
+    # As on GitHub: the Int holds more than 32 bits, the BigInt is a string.
+    assert again["databaseId"] > 2**32
+    assert again["fullDatabaseId"] == str(again["databaseId"])

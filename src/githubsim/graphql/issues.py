@@ -17,7 +17,6 @@ from githubsim.ids import node_id
 from githubsim.store import Account, Comment, Issue, Milestone, Pull, Repository
 
 _ORDERS = {"CREATED_AT": "created_at", "UPDATED_AT": "updated_at", "COMMENTS": "comments"}
-_BIGGEST_INT = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,11 +273,6 @@ def _branch(pull: Pull, info: Info, repository_id: int | None, name: str) -> Any
     return None if repository is None else ref_of(repository, info, f"refs/heads/{name}")
 
 
-def _small(number: int) -> int | None:
-    """`databaseId` is a 32-bit Int in the schema; what does not fit is only a `fullDatabaseId`."""
-    return number if number <= _BIGGEST_INT else None
-
-
 def _comment_path(comment: Comment, info: Info) -> str:
     return f"{_path(_subject(comment, info), info)}#issuecomment-{comment.id}"
 
@@ -316,7 +310,7 @@ _BOTH: Resolvers = REACTABLE | {
     "closedAt": lambda node, _: iso_or_none(_issue(node).closed_at),
     "comments": _comments,
     "createdAt": lambda node, _: iso(_issue(node).created_at),
-    "databaseId": lambda node, _: _small(node.id),
+    "databaseId": lambda node, _: node.id,
     "fullDatabaseId": lambda node, _: str(node.id),
     "id": lambda node, _: node.node_id,
     "labels": _labels,
@@ -375,7 +369,7 @@ TYPES: dict[str, Resolvers] = {
         "body": lambda comment, _: comment.body,
         "bodyText": lambda comment, _: comment.body.strip(),
         "createdAt": lambda comment, _: iso(comment.created_at),
-        "databaseId": lambda comment, _: _small(comment.id),
+        "databaseId": lambda comment, _: comment.id,
         "fullDatabaseId": lambda comment, _: str(comment.id),
         "id": lambda comment, _: comment.node_id,
         "issue": _subject,

@@ -15,7 +15,6 @@ from githubsim.graphql.reactions import REACTABLE
 from githubsim.store import Account, Pull, Review, ReviewComment, ReviewRequest
 from githubsim.store.reviews import OPINIONS
 
-_BIGGEST_INT = 2**31 - 1
 Parts = tuple[int | str, ...]
 
 
@@ -116,10 +115,6 @@ def _viewer_wrote(node: Review | ReviewComment, info: Info) -> bool:
     return node.author_id is not None and node.author_id == info.context.caller.acting_id
 
 
-def _small(number: int) -> int | None:
-    return number if number <= _BIGGEST_INT else None
-
-
 def _review_of(comment: ReviewComment, info: Info) -> Review | None:
     return info.context.store.find_review(comment.review_id)
 
@@ -191,7 +186,7 @@ _BOTH: Resolvers = REACTABLE | {
     "body": lambda node, _: node.body,
     "bodyText": lambda node, _: node.body.strip(),
     "createdAt": lambda node, _: iso(node.created_at),
-    "databaseId": lambda node, _: _small(node.id),
+    "databaseId": lambda node, _: node.id,
     "fullDatabaseId": lambda node, _: str(node.id),
     "id": lambda node, _: node.node_id,
     "pullRequest": _pull,

@@ -7,8 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from graphql import (
+    GraphQLInt,
     GraphQLInterfaceType,
+    GraphQLNonNull,
     GraphQLObjectType,
+    GraphQLOutputType,
+    GraphQLScalarType,
     GraphQLSchema,
     GraphQLUnionType,
     build_schema,
@@ -27,6 +31,10 @@ from githubsim.graphql import (
 )
 from githubsim.graphql.pages import CONNECTION, EDGE, PAGE_INFO, Resolvers
 
+# GitHub's Int goes beyond 32 bits on the way out: `databaseId` of a review that was 4964619882 in
+# REST was so in GraphQL too. (fullDatabaseId, a BigInt, is a string.)
+_INT = GraphQLScalarType("WideInt", serialize=int)
+_INT.name = "Int"
 TEXT = (Path(__file__).parent / "schema.graphql").read_text()
 
 
@@ -52,7 +60,10 @@ def schema() -> GraphQLSchema:
             continue
         if isinstance(kind, (GraphQLInterfaceType, GraphQLUnionType)):
             kind.resolve_type = _resolve_type
-        elif isinstance(kind, GraphQLObjectType):
+        if isinstance(kind, (GraphQLInterfaceType, GraphQLObjectType)):
+            for field in kind.fields.values():
+                field.type = _widened(field.type)
+        if isinstance(kind, GraphQLObjectType):
             if name.endswith("Connection"):
                 mine = CONNECTION
             elif name.endswith("Edge"):
@@ -64,6 +75,12 @@ def schema() -> GraphQLSchema:
     if resolvers:
         raise LookupError(f"no such types in schema.graphql: {sorted(resolvers)}")
     return built
+
+
+def _widened(kind: GraphQLOutputType) -> GraphQLOutputType:
+    if isinstance(kind, GraphQLNonNull):
+        return GraphQLNonNull(_INT) if kind.of_type is GraphQLInt else kind
+    return _INT if kind is GraphQLInt else kind
 
 
 def _attach(kind: GraphQLObjectType, resolvers: Resolvers) -> None:

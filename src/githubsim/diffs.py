@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-_HUNK = re.compile(r"@@ -(\d+)(?:,\d+)? \+(\d+)(?:,\d+)? @@")
+_HUNK = re.compile(r"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ def spots(patch: str) -> Iterator[Spot]:
     for place, text in enumerate(patch.split("\n")):
         header = _HUNK.match(text)
         if header is not None:
-            old, new = int(header[1]), int(header[2])
+            old, new = _starts(header)
             hunk = [text]
             continue
         hunk.append(text)
@@ -47,6 +47,34 @@ def spots(patch: str) -> Iterator[Spot]:
 def at_line(patch: str, line: int, side: str) -> Spot | None:
     """The place of a line, or None if it is not part of the diff."""
     return next((one for one in spots(patch) if one.line(side) == line), None)
+
+
+def track(patch: str, line: int) -> int | None:
+    """Where a line of the old file is in the new one; None if the patch changes or removes it."""
+    old, shift = 0, 0
+    for text in patch.split("\n"):
+        header = _HUNK.match(text)
+        if header is not None:
+            old = _starts(header)[0]
+            continue
+        if text.startswith("\\"):
+            continue
+        if old > line:
+            break
+        if text.startswith("+"):
+            shift += 1
+            continue
+        if old == line:
+            return None if text.startswith("-") else line + shift
+        old += 1
+        shift -= text.startswith("-")
+    return line + shift
+
+
+def _starts(header: re.Match[str]) -> tuple[int, int]:
+    """The first line of a hunk on both sides; a side without lines names the line above it."""
+    old, new = int(header[1]), int(header[3])
+    return old + (header[2] == "0"), new + (header[4] == "0")
 
 
 def at_position(patch: str, position: int) -> Spot | None:

@@ -316,3 +316,42 @@ def test_what_other_mirrors_ask_of_pull_requests_is_answered(
     # As on GitHub: the Int holds more than 32 bits, the BigInt is a string.
     assert again["databaseId"] > 2**32
     assert again["fullDatabaseId"] == str(again["databaseId"])
+
+
+def test_a_comment_follows_its_line_until_the_line_is_changed(
+    github: Sim, client: httpx.Client, repository: str, pull: dict[str, Any]
+) -> None:
+    one = f"{pull['at']}/{pull['number']}"
+    place = {"path": pull["file"], "line": 2, "commit_id": pull["head"]["sha"]}
+    made = post(client, f"{one}/comments", body="Two?", **place)
+    where = {"repository": repository, "branch": pull["head"]["ref"]}
+
+    def push(text: str) -> dict[str, Any]:
+        files = {pull["file"]: text}
+        pushed = github.control("push", where | {"commits": [{"files": files}]})
+        shown = client.get(f"{pull['at']}/comments/{made['id']}").json()
+        return dict(shown) | {"head": pushed["after"]}
+
+    moved = push("zero\none\ntwo\nthree\n")
+    assert (moved["line"], moved["position"], moved["original_line"]) == (3, 3, 2)
+    assert (moved["commit_id"], moved["original_commit_id"]) == (moved["head"], place["commit_id"])
+    assert moved["updated_at"] == made["updated_at"]
+    gone = push("zero\none\n2\nthree\n")
+    assert (gone["line"], gone["position"]) == (None, None)
+    assert (gone["original_line"], gone["original_position"]) == (2, 2)
+    assert gone["commit_id"] == moved["head"]
+    found = ask(
+        client,
+        """query ($id: ID!) { node(id: $id) { ... on PullRequest { reviewThreads(first: 5) {
+            nodes { isOutdated line originalLine comments(first: 1) { nodes { outdated } } } } } }
+        }""",
+        id=pull["node_id"],
+    )
+    assert found["node"]["reviewThreads"]["nodes"] == [
+        {
+            "isOutdated": True,
+            "line": None,
+            "originalLine": 2,
+            "comments": {"nodes": [{"outdated": True}]},
+        }
+    ]

@@ -64,15 +64,15 @@ class ReviewShapes(IssueShapes):
                 "pull_request": {"href": pull_url},
             },
             "reactions": self.rollup(url, "review_comment", comment.id),
-            "start_line": comment.start_line,
+            "start_line": comment.now_start_line,
             "original_start_line": comment.start_line,
             "start_side": comment.start_side,
-            "line": comment.line,
+            "line": comment.now_line,
             "original_line": comment.line,
             "side": comment.side,
             "author_association": comment.association,
             "original_position": comment.position,
-            "position": comment.position,
+            "position": comment.now_position,
             "subject_type": comment.subject_type,
         }
         if comment.reply_to_id is not None:

@@ -38,7 +38,8 @@ class ReviewComment:
     """A comment on a line (or a range of lines, or a whole file) of a pull request's diff.
 
     `reply_to_id` is the first comment of its thread; None for that first one, whose
-    `resolved_by_id` says who resolved the thread. `position` counts lines of the file's diff.
+    `resolved_by_id` says who resolved the thread. `position` counts lines of the file's diff. The
+    `now_` fields are where the lines are in the newest diff; `now_position` None: outdated.
     """
 
     id: int
@@ -60,12 +61,20 @@ class ReviewComment:
     start_side: str | None
     subject_type: str
     resolved_by_id: int | None
+    now_position: int | None
+    now_line: int | None
+    now_start_line: int | None
     created_at: int
     updated_at: int
 
     @property
     def node_id(self) -> str:
         return node_id("PRRC", self.repository_id, self.id)
+
+    @property
+    def outdated(self) -> bool:
+        """Whether later commits changed what it is about."""
+        return self.now_position is None
 
     @property
     def thread_node_id(self) -> str:

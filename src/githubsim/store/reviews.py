@@ -207,6 +207,30 @@ class Reviews(Pulls):
             self._tell_note(old, "deleted", sender_id, at)
         return old
 
+    def move_review_comment(
+        self,
+        comment_id: int,
+        head_sha: str,
+        *,
+        position: int | None,
+        line: int | None,
+        start_line: int | None,
+    ) -> ReviewComment:
+        """Note where its lines are at a new head; `position` None makes it outdated, and leaves
+        the commit it speaks of. Nobody is told, and its clock stays.
+        """
+        with self.writing():
+            old = self._found_note(comment_id)
+            new = replace(
+                old,
+                now_position=position,
+                now_line=line,
+                now_start_line=start_line,
+                commit_sha=old.commit_sha if position is None else head_sha,
+            )
+            self.update(new)
+        return new
+
     def resolve_thread(
         self, thread_id: int, *, resolved: bool = True, sender_id: int, at: int | None = None
     ) -> ReviewComment:
@@ -401,6 +425,9 @@ class Reviews(Pulls):
             start_side=spot.start_side,
             subject_type=spot.subject_type,
             resolved_by_id=None,
+            now_position=spot.position if first is None else first.now_position,
+            now_line=spot.line if first is None else first.now_line,
+            now_start_line=spot.start_line if first is None else first.now_start_line,
             created_at=at,
             updated_at=at,
         )

@@ -240,6 +240,9 @@ CREATE TABLE IF NOT EXISTS review_comments (
     start_side TEXT,
     subject_type TEXT NOT NULL,
     resolved_by_id INTEGER,
+    now_position INTEGER,
+    now_line INTEGER,
+    now_start_line INTEGER,
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL
 );

@@ -75,7 +75,14 @@ def test_changes_of_belonging_are_told(
     who = {"organization": org, "login": "newcomer"}
     path = f"/repos/{repository}/collaborators/newcomer"
     assert client.get(path).status_code == 404
+    assert client.get(path.replace("collaborators", "assignees")).status_code == 404
+    with httpx.Client(base_url=github.url) as stranger:
+        private = client.get(f"/repos/{repository}").json()["private"]
+        for hidden in ("collaborators", "teams", "collaborators/newcomer"):
+            answer = stranger.get(f"/repos/{repository}/{hidden}")
+            assert answer.status_code == (404 if private else 401)
     github.control("members/add", who)
+    assert client.get(path.replace("collaborators", "assignees")).status_code == 204
     team = github.control("teams/create", {"organization": org, "name": "Night Shift"})
     on_team = who | {"team": "night-shift"}
     github.control("teams/join", on_team)

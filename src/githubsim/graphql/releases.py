@@ -73,10 +73,15 @@ def _path(release: Release, info: Info) -> str:
 def release_by_id(info: Info, parts: Parts) -> Release | None:
     """`RE_…`; a draft only for who may push."""
     info.context.need("contents")
-    found = info.context.store.find_release(int(parts[1]))
+    context = info.context
+    found = context.store.find_release(int(parts[1]))
     if found is None or found.repository_id != parts[0]:
         return None
-    return None if found.draft and not info.context.caller.allows("contents", "write") else found
+    home = context.repository(found.repository_id)
+    pushes = context.caller.allows("contents", "write")
+    if found.draft and not (pushes and home is not None and context.caller.covers(home)):
+        return None
+    return found
 
 
 REPOSITORY: Resolvers = {"latestRelease": _latest, "release": _release, "releases": _releases}

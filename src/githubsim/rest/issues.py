@@ -127,6 +127,15 @@ def list_assignees(call: Call) -> Answer:
     return call.whole(found, call.shapes.user_by_id)
 
 
+@route("GET", "/repos/{owner}/{repo}/assignees/{username}", "issues|pull_requests")
+def may_be_assigned(call: Call) -> Answer:
+    """https://docs.github.com/rest/issues/assignees: 204 or 404"""
+    account = call.store.account_by_login(call.params["username"])
+    if account is None or account.id not in call.store.access(call.repository):
+        raise not_found()
+    return Answer(status=204)
+
+
 @route("POST", "/repos/{owner}/{repo}/issues/{number}/assignees", "issues|pull_requests:write")
 @route("DELETE", "/repos/{owner}/{repo}/issues/{number}/assignees", "issues|pull_requests:write")
 def change_assignees(call: Call) -> Answer:

@@ -20,15 +20,26 @@ PERMISSIONS = {
     "pull_requests": "write",
 }
 EVENTS = (
+    "commit_comment",
     "create",
     "delete",
     "issue_comment",
     "issues",
     "label",
+    "member",
+    "membership",
     "milestone",
+    "organization",
     "pull_request",
+    "pull_request_review",
+    "pull_request_review_comment",
+    "pull_request_review_thread",
     "push",
+    "release",
     "repository",
+    "star",
+    "team",
+    "watch",
 )
 
 

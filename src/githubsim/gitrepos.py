@@ -443,6 +443,29 @@ class GitRepos:
         counts = _numstat_z(numbers.decode(errors="replace"))
         return _changes(raw.decode(errors="replace"), counts, patches)
 
+    def patches(self, repository_id: int, pairs: Sequence[tuple[str, str]]) -> list[dict[str, str]]:
+        """For each pair (older, newer commit) the patch of each path; {} where one is missing."""
+        path = self.path(repository_id)
+        wanted = "".join(f"{old}^{{tree}}\n{new}^{{tree}}\n" for old, new in pairs)
+        said = self._run(["cat-file", "--batch-check=%(objectname)"], path, data=wanted.encode())
+        trees = [line if len(line) == 40 else "" for line in said.decode().splitlines()]
+        lines = {
+            f"{old} {new}": None
+            for old, new in zip(trees[::2], trees[1::2], strict=True)
+            if old and new
+        }
+        flags = ["diff-tree", "--stdin", "-r", "-M", "-p", "--no-color"]
+        data = "".join(f"{line}\n" for line in lines).encode()
+        text = "\n" + self._run(flags, path, data=data).decode(errors="replace")
+        found: dict[str, dict[str, str]] = {}
+        starts = [(text.find(f"\n{line}\n"), line) for line in lines]
+        starts = sorted(one for one in starts if one[0] >= 0)
+        for place, (start, line) in enumerate(starts):
+            end = starts[place + 1][0] if place + 1 < len(starts) else len(text)
+            found[line] = _patches_by_path(text[start + len(line) + 2 : end])
+        pairs_of_trees = zip(trees[::2], trees[1::2], strict=True)
+        return [found.get(f"{old} {new}", {}) for old, new in pairs_of_trees]
+
     def compare(self, repository_id: int, base: str, head: str) -> Stats:
         """Stats of `base...head`, as a pull request shows them."""
         said = self._run(
@@ -488,6 +511,13 @@ class GitRepos:
         )
         pairs = (line.split(" ", 1) for line in said.decode().splitlines())
         return dict(pairs)
+
+    def read(self, repository_id: int, sha: str) -> bytes:
+        """The content of a blob or of a tag object."""
+        args = ["cat-file", "--batch"]
+        said = self._run(args, self.path(repository_id), data=f"{sha}\n".encode())
+        head, _, rest = said.partition(b"\n")
+        return rest[: int(head.split()[2])]
 
     def files(self, repository_id: int, rev: str) -> dict[str, int]:
         """Paths with their sizes in bytes at a commit."""
@@ -654,6 +684,16 @@ def _patches(text: str) -> list[str | None]:
     for block in ("\n" + text).split("\ndiff --git ")[1:]:
         _, hunk, rest = block.partition("\n@@")
         found.append(f"@@{rest}".rstrip("\n") if hunk else None)
+    return found
+
+
+def _patches_by_path(text: str) -> dict[str, str]:
+    found = {}
+    for block in ("\n" + text).split("\ndiff --git ")[1:]:
+        head, hunk, rest = block.partition("\n@@")
+        name = head.rpartition("\n+++ b/")[2]
+        if hunk and name != head:
+            found[name] = f"@@{rest}".rstrip("\n")
     return found
 
 

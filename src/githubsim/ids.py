@@ -15,14 +15,23 @@ FIRST_ID = {
     "account": 101_000_000,
     "app": 1_201_000,
     "comment": 3_210_000_000,
+    "commit_comment": 171_000_000,
     "delivery": 210_000_000_000,
     "hook": 510_000_000,
     "installation": 61_000_000,
     "issue": 3_110_000_000,
+    "issue_event": 17_210_000_000,
     "label": 8_110_000_000,
     "milestone": 12_100_000,
     "pull": 2_410_000_000,
+    "reaction": 310_000_000,
+    "release": 210_000_000,
     "repository": 901_000_000,
+    "team": 7_210_000,
+    # Reviews are beyond 2**32 by now: their node ids hold eight bytes.
+    "review": 5_410_000_000,
+    "review_comment": 4_210_000_000,
+    "review_request": 310_000_000,
 }
 
 

@@ -45,6 +45,7 @@ class Person:
             (0.08, self.label),
             (0.07, self.open_pull),
             (0.05, self.merge),
+            (0.08, self.review),
         ]
 
     def act(self) -> None:
@@ -124,6 +125,18 @@ class Person:
         if issue is not None and issue.pull_id is not None:
             sender = self._rng.choice(self._people.users).id
             merge_pull(self._store, self._git, issue.pull_id, sender_id=sender)
+
+    def review(self, repository: Repository) -> None:
+        issue = self._some_open(repository, pulls=True)
+        if issue is None or issue.pull_id is None:
+            return
+        others = [one for one in self._people.users if one.id != issue.author_id]
+        self._store.review(
+            issue.pull_id,
+            self._rng.choice(("APPROVED", "APPROVED", "COMMENTED", "CHANGES_REQUESTED")),
+            words.sentence(self._rng),
+            author_id=self._rng.choice(others).id,
+        )
 
     def _some_open(self, repository: Repository, *, pulls: bool = False) -> Issue | None:
         """An open issue among the lately created."""

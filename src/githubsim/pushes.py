@@ -7,6 +7,7 @@ their webhooks are the same.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from githubsim.diffs import at_line, track
 from githubsim.fastimport import Person
 from githubsim.gitrepos import Commit, GitRepos
 from githubsim.store import ZERO_SHA, CommitLine, Pull, PullSpec, Push, Store
@@ -184,6 +185,34 @@ def follow(
                 sender_id=sender_id,
                 at=at,
             )
+            _carry_comments(store, git, pull, after, spec.base_sha)
+
+
+def _carry_comments(store: Store, git: GitRepos, pull: Pull, head: str, base: str) -> None:
+    """Find the lines that review comments are about at a new head; what changed is outdated."""
+    comments = [one for one in store.review_comments(pull.id) if not one.outdated]
+    fork = git.merge_base(pull.repository_id, base, head) if comments else None
+    if fork is None:
+        return
+    whole, step = git.patches(pull.repository_id, [(fork, head), (pull.part.head_sha, head)])
+    for one in comments:
+        line, start = one.now_line, one.now_start_line
+        if one.side == "RIGHT" and one.path in step:
+            line = None if line is None else track(step[one.path], line)
+            start = None if start is None else track(step[one.path], start)
+        patch = whole.get(one.path)
+        if one.subject_type == "file":
+            position = None if patch is None else one.now_position
+        else:
+            spot = None if line is None else at_line(patch or "", line, one.side)
+            position = None if spot is None else spot.position
+        store.move_review_comment(
+            one.id,
+            head,
+            position=position,
+            line=None if position is None else line,
+            start_line=None if position is None else start,
+        )
 
 
 def pull_spec(

@@ -138,7 +138,8 @@ class RestService:
     def _response(self, request: Request, answer: Answer, headers: dict[str, str]) -> Response:
         headers |= answer.headers
         if answer.media is not None:
-            return Response(str(answer.body), answer.status, headers, answer.media)
+            raw = answer.body if isinstance(answer.body, bytes) else str(answer.body)
+            return Response(raw, answer.status, headers, answer.media)
         if answer.body is None:
             return Response(b"", answer.status, headers)
         content = msgspec.json.encode(answer.body)

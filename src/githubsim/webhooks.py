@@ -1,7 +1,7 @@
 """Webhooks: the payload of each event in GitHub's shape. `deliveries` signs and sends them."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -12,18 +12,27 @@ from githubsim.deliveries import Deliveries, HookWeather, Outgoing
 from githubsim.shapes import GHOST, Json, Shapes
 from githubsim.store import (
     App,
+    Collaborator,
     Comment,
+    CommitComment,
     CommitLine,
     Delivery,
     Event,
     Installation,
     Issue,
     Label,
+    Member,
     Milestone,
     Pull,
     Push,
+    Release,
     Repository,
+    Review,
+    ReviewComment,
+    Star,
     Store,
+    Team,
+    TeamMember,
 )
 
 # Sent to every App, subscribed or not.
@@ -108,6 +117,9 @@ class Webhooks(Deliveries):
             owner = self.store.account(repository.owner_id)
             if owner is not None and owner.type == "Organization":
                 payload["organization"] = shapes.organization(owner)
+        organization = event.extra.get("organization")
+        if organization is not None:
+            payload["organization"] = shapes.organization(organization)
         payload["sender"] = shapes.user_by_id(event.sender_id)
         if "installation" not in payload:
             stub = self.store.installation(installation_id)
@@ -124,6 +136,8 @@ class Webhooks(Deliveries):
         )
         if isinstance(subject, Installation):
             return self._installation(event, subject, extra["repositories"], app)
+        if isinstance(subject, (Member, Team, TeamMember)):
+            return self._inside(subject, extra)
         assert repository is not None
         if isinstance(subject, Push):
             return self._push(event, repository, subject)
@@ -140,12 +154,27 @@ class Webhooks(Deliveries):
             pull = None if issue.pull_id is None else self.store.pull_of(issue)
             found["issue"] = shapes.issue(repository, issue, pull=pull)
             found["comment"] = shapes.comment(repository, subject, issue)
+        elif isinstance(subject, Review):
+            found["review"] = shapes.webhook_review(repository, subject, extra["pull"])
+            found["pull_request"] = shapes.pull_simple(repository, extra["pull"])
+        elif isinstance(subject, ReviewComment):
+            found |= self._on_diff(repository, subject, extra)
+        elif isinstance(subject, Release):
+            found["release"] = shapes.release(repository, subject)
+        elif isinstance(subject, CommitComment):
+            found["comment"] = shapes.commit_comment(repository, subject)
+        elif isinstance(subject, Collaborator):
+            found["member"] = shapes.user_by_id(subject.account_id)
+        elif isinstance(subject, Star) and event.name == "star":
+            found["starred_at"] = iso(subject.starred_at) if event.action == "created" else None
         elif isinstance(subject, Label):
             found["label"] = shapes.label(repository, subject)
         elif isinstance(subject, Milestone):
             found["milestone"] = shapes.milestone(repository, subject)
         if "label" in extra:
             found["label"] = shapes.label(repository, extra["label"])
+        if "request" in extra:
+            found |= shapes.request(extra["request"])
         if "assignee" in extra:
             found["assignee"] = shapes.user(extra["assignee"] or GHOST)
         if "milestone" in extra:
@@ -160,6 +189,35 @@ class Webhooks(Deliveries):
                     f"{side}_issue": shapes.issue(other, extra[f"{side}_issue"]),
                     f"{side}_repository": shapes.repository(other),
                 }
+        return found
+
+    def _inside(self, subject: Member | Team | TeamMember, extra: Mapping[str, Any]) -> Json:
+        """What happened within an organisation, outside its repositories."""
+        if isinstance(subject, Team):
+            return {"team": self.shapes.team(subject)}
+        if isinstance(subject, TeamMember):
+            return {
+                "scope": "team",
+                "member": self.shapes.user_by_id(subject.account_id),
+                "team": self.shapes.team(extra["team"]),
+            }
+        membership = self.shapes.membership(subject)
+        del membership["organization"]
+        return {"membership": membership}
+
+    def _on_diff(
+        self, repository: Repository, comment: ReviewComment, extra: Mapping[str, Any]
+    ) -> Json:
+        pull: Pull = extra["pull"]
+        found: Json = {"pull_request": self.shapes.pull_simple(repository, pull)}
+        thread: Sequence[ReviewComment] | None = extra.get("thread")
+        if thread is None:
+            found["comment"] = self.shapes.review_comment(repository, comment, pull)
+        else:
+            found["thread"] = {
+                "node_id": comment.thread_node_id,
+                "comments": [self.shapes.review_comment(repository, one, pull) for one in thread],
+            }
         return found
 
     def _installation(

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from githubsim import words
+from githubsim import seeds, words
 from githubsim.fastimport import FastImport, Person
 from githubsim.gitrepos import GitRepos
+from githubsim.seeds.people import seed_organization, seed_stars
 from githubsim.store import Account, IssueSpec, PullSpec, Repository, Store
 
 ORGANISATION = "acme-labs"
@@ -111,10 +112,13 @@ def build(
                 history,
                 until,
             )
+        seeds.around(store, git, repository, people, seed, until)
         if history is not None:
             store.edit_repository(
                 repository.id, size=git.size_kb(repository.id), at=repository.updated_at, quiet=True
             )
+    seed_organization(store, owner, people, seed, until - _SPAN)
+    seed_stars(store, people, seed, until - _SPAN, until)
     return owner
 
 
@@ -146,7 +150,8 @@ def people_of(store: Store) -> People:
     """The people of a world built earlier."""
     accounts = store.accounts()
     bot = next(a for a in accounts if a.login == "dependabot[bot]")
-    return People([a for a in accounts if a.type == "User"], bot)
+    # The accounts after the bot only star, or came later.
+    return People([a for a in accounts if a.type == "User" and a.id < bot.id], bot)
 
 
 def _names(rng: random.Random, count: int) -> list[str]:

@@ -13,13 +13,30 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from githubsim import face
-from githubsim.control import actions, conditions, truth
+from githubsim.control import (
+    actions,
+    conditions,
+    labels,
+    people,
+    reactions,
+    releases,
+    reviews,
+    truth,
+)
 from githubsim.control.desk import Desk, Refused
 from githubsim.gitrepos import GitError
 
 log = logging.getLogger(__name__)
 
-_POST = {**actions.ACTIONS, **conditions.ACTIONS}
+_POST = {
+    **actions.ACTIONS,
+    **conditions.ACTIONS,
+    **labels.ACTIONS,
+    **people.ACTIONS,
+    **reactions.ACTIONS,
+    **releases.ACTIONS,
+    **reviews.ACTIONS,
+}
 _GET = {**truth.QUESTIONS, **conditions.QUESTIONS}
 
 

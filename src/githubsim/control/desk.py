@@ -90,7 +90,7 @@ class Desk:
         login = self.get("sender")
         if login is not None:
             return self.account(str(login))
-        for one in self.store.accounts():
-            if one.type == "User":
-                return one
+        oldest = self.store.row(Account, "WHERE type = 'User' ORDER BY id")
+        if oldest is not None:
+            return oldest
         return self.store.create_account("mona", name="Mona Lisa", email="mona@example.com")

@@ -7,6 +7,7 @@ from githubsim.clock import iso
 from githubsim.control.desk import Desk
 from githubsim.shapes import Json
 from githubsim.store import Repository
+from githubsim.store.reviews import PUBLISHED
 
 
 def truth(desk: Desk) -> Json:
@@ -32,6 +33,18 @@ def truth(desk: Desk) -> Json:
             "repositories": [_repository(desk, one) for one in repositories],
             **({"accounts": _accounts(desk)} if desk.get("accounts") else {}),
         }
+
+
+# Each a table of the store, and the part of it that strangers see.
+_COUNTED = {
+    "stars": ("stars", "TRUE"),
+    "events": ("issue_events", "TRUE"),
+    "reactions": ("reactions", "TRUE"),
+    "comments": ("comments", "TRUE"),
+    "releases": ("releases", "NOT draft"),
+    "reviews": ("reviews", "submitted_at IS NOT NULL"),
+    "review_comments": ("review_comments", PUBLISHED),
+}
 
 
 def _accounts(desk: Desk) -> list[Json]:
@@ -73,9 +86,13 @@ def _repository(desk: Desk, repository: Repository) -> Json:
         "refs": refs,
         "issues": {"total": sum(issues.values()), **issues},
         "pulls": {"total": sum(pulls.values()), **pulls, "merged": merged},
-        "comments": store.value(
-            "SELECT count(*) FROM comments WHERE repository_id = ?", (repository.id,)
-        ),
+        **{
+            name: store.value(
+                f"SELECT count(*) FROM {table} WHERE repository_id = ? AND {condition}",  # noqa: S608
+                (repository.id,),
+            )
+            for name, (table, condition) in _COUNTED.items()
+        },
     }
     if desk.get("items"):
         found["items"] = [

@@ -11,11 +11,12 @@ from githubsim.clock import epoch, iso, iso_or_none
 from githubsim.graphql.context import CommitNode, Info
 from githubsim.graphql.errors import Problem
 from githubsim.graphql.pages import Bounds, Edge, Page, Part, Resolvers, decode, encode, of_list
+from githubsim.graphql.reactions import REACTABLE
+from githubsim.graphql.reviews import PULL as REVIEWED
 from githubsim.ids import node_id
 from githubsim.store import Account, Comment, Issue, Milestone, Pull, Repository
 
 _ORDERS = {"CREATED_AT": "created_at", "UPDATED_AT": "updated_at", "COMMENTS": "comments"}
-_BIGGEST_INT = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,11 +273,6 @@ def _branch(pull: Pull, info: Info, repository_id: int | None, name: str) -> Any
     return None if repository is None else ref_of(repository, info, f"refs/heads/{name}")
 
 
-def _small(number: int) -> int | None:
-    """`databaseId` is a 32-bit Int in the schema; what does not fit is only a `fullDatabaseId`."""
-    return number if number <= _BIGGEST_INT else None
-
-
 def _comment_path(comment: Comment, info: Info) -> str:
     return f"{_path(_subject(comment, info), info)}#issuecomment-{comment.id}"
 
@@ -299,7 +295,7 @@ def _viewer_wrote(node: Any, info: Info) -> bool:
 
 
 # Both resolve from the issue half of a pull request.
-_BOTH: Resolvers = {
+_BOTH: Resolvers = REACTABLE | {
     "activeLockReason": lambda node, _: (
         reason.upper().replace(" ", "_").replace("-", "_")
         if (reason := _issue(node).lock_reason)
@@ -314,7 +310,7 @@ _BOTH: Resolvers = {
     "closedAt": lambda node, _: iso_or_none(_issue(node).closed_at),
     "comments": _comments,
     "createdAt": lambda node, _: iso(_issue(node).created_at),
-    "databaseId": lambda node, _: _small(node.id),
+    "databaseId": lambda node, _: node.id,
     "fullDatabaseId": lambda node, _: str(node.id),
     "id": lambda node, _: node.node_id,
     "labels": _labels,
@@ -336,6 +332,7 @@ TYPES: dict[str, Resolvers] = {
         "stateReason": _reason,
     },
     "PullRequest": _BOTH
+    | REVIEWED
     | {
         "additions": lambda pull, _: pull.part.additions,
         "baseRef": lambda pull, info: _branch(pull, info, pull.repository_id, pull.part.base_ref),
@@ -365,13 +362,14 @@ TYPES: dict[str, Resolvers] = {
         "permalink": lambda pull, info: info.context.web + _path(pull, info),
         "state": lambda pull, _: _pull_state(pull),
     },
-    "IssueComment": {
+    "IssueComment": REACTABLE
+    | {
         "author": lambda comment, info: info.context.store.account(comment.author_id),
         "authorAssociation": lambda comment, _: comment.association,
         "body": lambda comment, _: comment.body,
         "bodyText": lambda comment, _: comment.body.strip(),
         "createdAt": lambda comment, _: iso(comment.created_at),
-        "databaseId": lambda comment, _: _small(comment.id),
+        "databaseId": lambda comment, _: comment.id,
         "fullDatabaseId": lambda comment, _: str(comment.id),
         "id": lambda comment, _: comment.node_id,
         "issue": _subject,

@@ -12,6 +12,8 @@ from githubsim.graphql.context import Info
 from githubsim.graphql.errors import Problem
 from githubsim.graphql.issues import issues, pulls
 from githubsim.graphql.pages import Page, Resolvers, of_list
+from githubsim.graphql.people import REPOSITORY as LIKED
+from githubsim.graphql.releases import REPOSITORY as RELEASED
 from githubsim.ids import node_id
 from githubsim.store import Account, Issue, Label, Milestone, Pull, Repository
 
@@ -106,10 +108,11 @@ def _milestones(repository: Repository, info: Info, **args: Any) -> Page:
 
 
 def _people(repository: Repository, info: Info, query: str = "", **args: Any) -> Page:
+    store = info.context.store
     found = [
         one
-        for one in info.context.store.accounts()
-        if one.type == "User" and (query or "").lower() in one.login.lower()
+        for one in map(store.account, store.access(repository))
+        if one is not None and (query or "").lower() in one.login.lower()
     ]
     return of_list(info, found, args)
 
@@ -176,7 +179,9 @@ def _milestone_path(milestone: Milestone, info: Info) -> str:
 
 
 TYPES: dict[str, Resolvers] = {
-    "Repository": {
+    "Repository": RELEASED
+    | LIKED
+    | {
         "assignableUsers": _people,
         "createdAt": lambda one, _: iso(one.created_at),
         "databaseId": lambda one, _: one.id,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from githubsim.clock import iso
+from githubsim.graphql import people, reactions, releases, reviews
 from githubsim.graphql.accounts import find_repository
 from githubsim.graphql.commits import of_sha
 from githubsim.graphql.context import CommitNode, Context, Info, ObjectNode
@@ -14,7 +15,21 @@ from githubsim.graphql.issues import PullCommit
 from githubsim.graphql.pages import MOST, Resolvers
 from githubsim.graphql.repositories import RefNode, ref_of
 from githubsim.ids import BadNodeId, parse_node_id
-from githubsim.store import Account, Comment, Issue, Label, Milestone, Pull, Repository
+from githubsim.store import (
+    Account,
+    Comment,
+    Issue,
+    Label,
+    Milestone,
+    Pull,
+    Reaction,
+    Release,
+    Repository,
+    Review,
+    ReviewComment,
+    ReviewRequest,
+    Team,
+)
 
 Parts = tuple[int | str, ...]
 
@@ -37,7 +52,14 @@ _NAMES: dict[type[Any], str] = {
     Pull: "PullRequest",
     PullCommit: "PullRequestCommit",
     RefNode: "Ref",
+    Reaction: "Reaction",
+    Release: "Release",
     Repository: "Repository",
+    Review: "PullRequestReview",
+    ReviewComment: "PullRequestReviewComment",
+    ReviewRequest: "ReviewRequest",
+    Team: "Team",
+    reviews.Thread: "PullRequestReviewThread",
 }
 
 
@@ -120,7 +142,7 @@ def _milestone(info: Info, parts: Parts) -> Milestone | None:
     return _at_home(info.context.store.milestone(_number(parts[1])), parts)
 
 
-Housed = TypeVar("Housed", Comment, Label, Milestone)
+Housed = TypeVar("Housed", Comment, Label, Milestone, Reaction)
 
 
 def _at_home(found: Housed | None, parts: Parts) -> Housed | None:
@@ -144,6 +166,11 @@ def _account(info: Info, parts: Parts) -> Account | None:
     return info.context.store.account(_number(parts[0]))
 
 
+def _reaction(info: Info, parts: Parts) -> Reaction | None:
+    info.context.need("issues|pull_requests")
+    return _at_home(info.context.store.find_reaction(_number(parts[1])), parts)
+
+
 _FINDERS: dict[str, Callable[[Info, Parts], Any]] = {
     "B": _git_object,
     "BOT": _account,
@@ -154,9 +181,17 @@ _FINDERS: dict[str, Callable[[Info, Parts], Any]] = {
     "MI": _milestone,
     "O": _account,
     "PR": _pull,
+    "PRR": reviews.review_by_id,
+    "PRRC": reviews.comment_by_id,
+    "PRRT": reviews.thread_by_id,
     "R": lambda info, parts: info.context.repository(_number(parts[0])),
+    "RE": releases.release_by_id,
+    "REA": _reaction,
     "REF": _ref,
-    "T": _git_object,
+    "T": lambda info, parts: (
+        # Trees and teams have the same prefix; a tree's second part is its sha.
+        _git_object(info, parts) if isinstance(parts[1], str) else people.team_by_id(info, parts)
+    ),
     "TA": _git_object,
     "U": _account,
 }
@@ -230,6 +265,29 @@ def _transfer_issue(_: None, info: Info, input: dict[str, Any]) -> dict[str, Any
     return {"clientMutationId": input.get("clientMutationId"), "issue": moved}
 
 
+def _resolving(resolved: bool) -> Callable[..., dict[str, Any]]:
+    def change(_: None, info: Info, input: dict[str, Any]) -> dict[str, Any]:
+        thread = _node(None, info, input["threadId"])
+        if not isinstance(thread, reviews.Thread):
+            raise unresolved(input["threadId"])
+        if not info.context.caller.covers(info.context.home(thread.repository_id)):
+            raise forbidden()
+        info.context.need("pull_requests", "write")
+        new = reviews.resolve_thread(info, thread, resolved)
+        return {"clientMutationId": input.get("clientMutationId"), "thread": new}
+
+    return change
+
+
+def _reacting(add: bool) -> Callable[..., dict[str, Any]]:
+    def change(_: None, info: Info, input: dict[str, Any]) -> dict[str, Any]:
+        subject = _node(None, info, input["subjectId"])
+        payload = reactions.reacted(info, subject, input["content"], add)
+        return {"clientMutationId": input.get("clientMutationId")} | payload
+
+    return change
+
+
 TYPES: dict[str, Resolvers] = {
     "Query": {
         "id": lambda _, info: "Q_kwAA",
@@ -242,7 +300,14 @@ TYPES: dict[str, Resolvers] = {
         "user": _by_login("a User", "User"),
         "viewer": _viewer,
     },
-    "Mutation": {"deleteIssue": _delete_issue, "transferIssue": _transfer_issue},
+    "Mutation": {
+        "addReaction": _reacting(True),
+        "deleteIssue": _delete_issue,
+        "removeReaction": _reacting(False),
+        "resolveReviewThread": _resolving(True),
+        "transferIssue": _transfer_issue,
+        "unresolveReviewThread": _resolving(False),
+    },
     "RateLimit": {
         "cost": lambda context, _: context.cost,
         "limit": lambda context, _: context.window.limit,

@@ -7,16 +7,34 @@ from pathlib import Path
 from typing import Any
 
 from graphql import (
+    GraphQLInt,
     GraphQLInterfaceType,
+    GraphQLNonNull,
     GraphQLObjectType,
+    GraphQLOutputType,
+    GraphQLScalarType,
     GraphQLSchema,
     GraphQLUnionType,
     build_schema,
 )
 
-from githubsim.graphql import accounts, commits, issues, repositories, root
+from githubsim.graphql import (
+    accounts,
+    commits,
+    issues,
+    people,
+    reactions,
+    releases,
+    repositories,
+    reviews,
+    root,
+)
 from githubsim.graphql.pages import CONNECTION, EDGE, PAGE_INFO, Resolvers
 
+# GitHub's Int goes beyond 32 bits on the way out: `databaseId` of a review that was 4964619882 in
+# REST was so in GraphQL too. (fullDatabaseId, a BigInt, is a string.)
+_INT = GraphQLScalarType("WideInt", serialize=int)
+_INT.name = "Int"
 TEXT = (Path(__file__).parent / "schema.graphql").read_text()
 
 
@@ -25,18 +43,31 @@ def schema() -> GraphQLSchema:
     """Built once; LookupError names a field that nothing resolves, or a resolver of no field."""
     built = build_schema(TEXT)
     resolvers: dict[str, Resolvers] = {"PageInfo": PAGE_INFO}
-    for room in (root, accounts, repositories, issues, commits):
+    for room in (
+        root,
+        accounts,
+        repositories,
+        issues,
+        people,
+        reactions,
+        releases,
+        reviews,
+        commits,
+    ):
         resolvers |= room.TYPES
     for name, kind in built.type_map.items():
         if name.startswith("__"):
             continue
         if isinstance(kind, (GraphQLInterfaceType, GraphQLUnionType)):
             kind.resolve_type = _resolve_type
-        elif isinstance(kind, GraphQLObjectType):
+        if isinstance(kind, (GraphQLInterfaceType, GraphQLObjectType)):
+            for field in kind.fields.values():
+                field.type = _widened(field.type)
+        if isinstance(kind, GraphQLObjectType):
             if name.endswith("Connection"):
                 mine = CONNECTION
             elif name.endswith("Edge"):
-                mine = EDGE
+                mine = resolvers.pop(name, EDGE)
             else:
                 # Payloads of mutations are dicts, which need no resolvers.
                 mine = resolvers.pop(name, {}) if not name.endswith("Payload") else {}
@@ -44,6 +75,12 @@ def schema() -> GraphQLSchema:
     if resolvers:
         raise LookupError(f"no such types in schema.graphql: {sorted(resolvers)}")
     return built
+
+
+def _widened(kind: GraphQLOutputType) -> GraphQLOutputType:
+    if isinstance(kind, GraphQLNonNull):
+        return GraphQLNonNull(_INT) if kind.of_type is GraphQLInt else kind
+    return _INT if kind is GraphQLInt else kind
 
 
 def _attach(kind: GraphQLObjectType, resolvers: Resolvers) -> None:

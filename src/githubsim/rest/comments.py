@@ -50,24 +50,25 @@ def create(call: Call) -> Answer:
 @route("GET", "/repos/{owner}/{repo}/issues/comments/{comment_id}", _EITHER)
 def show(call: Call) -> Answer:
     """https://docs.github.com/rest/issues/comments#get-an-issue-comment"""
-    return Answer(_shape(call, _comment(call)))
+    return Answer(_shape(call, find_comment(call)))
 
 
 @route("PATCH", "/repos/{owner}/{repo}/issues/comments/{comment_id}", f"{_EITHER}:write")
 def edit(call: Call) -> Answer:
     """https://docs.github.com/rest/issues/comments#update-an-issue-comment"""
-    new = call.store.edit_comment(_comment(call).id, _body(call), sender_id=call.acting_id)
+    new = call.store.edit_comment(find_comment(call).id, _body(call), sender_id=call.acting_id)
     return Answer(_shape(call, new))
 
 
 @route("DELETE", "/repos/{owner}/{repo}/issues/comments/{comment_id}", f"{_EITHER}:write")
 def delete(call: Call) -> Answer:
     """https://docs.github.com/rest/issues/comments#delete-an-issue-comment"""
-    call.store.delete_comment(_comment(call).id, sender_id=call.acting_id)
+    call.store.delete_comment(find_comment(call).id, sender_id=call.acting_id)
     return Answer(status=204)
 
 
-def _comment(call: Call) -> Comment:
+def find_comment(call: Call) -> Comment:
+    """The comment in the path, or 404."""
     found = call.store.issue_comment(call.number("comment_id"))
     if found is None or found.repository_id != call.repository.id:
         raise not_found()

@@ -35,7 +35,7 @@ def list_commits(call: Call) -> Answer:
 @route("GET", "/repos/{owner}/{repo}/commits/{ref...}", "contents")
 def show_commit(call: Call) -> Answer:
     """https://docs.github.com/rest/commits/commits#get-a-commit"""
-    commit = _commit(call, call.params["ref"])
+    commit = find_commit(call, call.params["ref"])
     shape = call.shapes.commit(call.repository, commit)
     if "sha" in call.headers.get("accept", "").partition("github.")[2]:
         return Answer(commit.sha, media="application/vnd.github.sha; charset=utf-8")
@@ -55,19 +55,8 @@ def show_commit(call: Call) -> Answer:
 @route("GET", "/repos/{owner}/{repo}/git/commits/{sha}", "contents")
 def show_git_commit(call: Call) -> Answer:
     """https://docs.github.com/rest/git/commits#get-a-commit-object"""
-    commit = _commit(call, call.params["sha"])
-    shape = call.shapes.commit(call.repository, commit)
-    inner = shape["commit"]
-    del inner["comment_count"]
-    return Answer(
-        inner
-        | {
-            "sha": commit.sha,
-            "node_id": shape["node_id"],
-            "html_url": shape["html_url"],
-            "parents": shape["parents"],
-        }
-    )
+    commit = find_commit(call, call.params["sha"])
+    return Answer(call.shapes.git_commit(call.repository, commit))
 
 
 @route("GET", "/repos/{owner}/{repo}/compare/{basehead...}", "contents")
@@ -117,7 +106,7 @@ def compare(call: Call) -> Answer:
     return call.paged(body, ahead) if limit != _COMPARED else Answer(body)
 
 
-def _commit(call: Call, ref: str) -> Commit:
+def find_commit(call: Call, ref: str) -> Commit:
     if not call.git.refs(call.repository.id):
         raise ApiError(409, "Git Repository is empty.")
     sha = call.git.resolve(call.repository.id, ref)

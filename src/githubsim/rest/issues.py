@@ -151,9 +151,18 @@ def unlock(call: Call) -> Answer:
 
 @route("GET", "/repos/{owner}/{repo}/assignees", "issues|pull_requests")
 def list_assignees(call: Call) -> Answer:
-    """https://docs.github.com/rest/issues/assignees#list-assignees (every user here)"""
-    users = [one for one in call.store.accounts() if one.type == "User"]
-    return call.whole(users, call.shapes.user)
+    """https://docs.github.com/rest/issues/assignees#list-assignees"""
+    found = list(call.store.access(call.repository))
+    return call.whole(found, call.shapes.user_by_id)
+
+
+@route("GET", "/repos/{owner}/{repo}/assignees/{username}", "issues|pull_requests")
+def may_be_assigned(call: Call) -> Answer:
+    """https://docs.github.com/rest/issues/assignees: 204 or 404"""
+    account = call.store.account_by_login(call.params["username"])
+    if account is None or account.id not in call.store.access(call.repository):
+        raise not_found()
+    return Answer(status=204)
 
 
 @route("POST", "/repos/{owner}/{repo}/issues/{number}/assignees", "issues|pull_requests:write")
@@ -168,15 +177,6 @@ def change_assignees(call: Call) -> Answer:
         wanted = [one for one in issue.assignee_ids if one not in named]
     new = call.store.set_assignees(issue.id, wanted, sender_id=call.acting_id)
     return Answer(_shape(call, new), 201 if call.method == "POST" else 200)
-
-
-@route("GET", "/repos/{owner}/{repo}/issues/{number}/events", "issues|pull_requests")
-@route("GET", "/repos/{owner}/{repo}/issues/{number}/timeline", "issues|pull_requests")
-@route("GET", "/repos/{owner}/{repo}/issues/{number}/reactions", "issues|pull_requests")
-def nothing_there(call: Call) -> Answer:
-    """Lists that are empty in every world so far."""
-    find_issue(call)
-    return Answer([])
 
 
 def find_issue(call: Call) -> Issue:

@@ -4,7 +4,8 @@ from githubsim.clock import epoch
 from githubsim.errors import ApiError, invalid, not_found
 from githubsim.rest.call import Answer, Call, route
 from githubsim.rest.issues import find_issue, label_ids
-from githubsim.store import Issue, Milestone
+from githubsim.shapes import Json
+from githubsim.store import Issue, Label, Milestone
 
 _EITHER = "issues|pull_requests"
 
@@ -39,10 +40,32 @@ def create_label(call: Call) -> Answer:
 @route("GET", "/repos/{owner}/{repo}/labels/{name}", _EITHER)
 def show_label(call: Call) -> Answer:
     """https://docs.github.com/rest/issues/labels#get-a-label"""
-    found = call.store.label_by_name(call.repository.id, call.params["name"])
-    if found is None:
-        raise not_found()
-    return Answer(call.shapes.label(call.repository, found))
+    return Answer(call.shapes.label(call.repository, _label(call)))
+
+
+@route("PATCH", "/repos/{owner}/{repo}/labels/{name}", f"{_EITHER}:write")
+def edit_label(call: Call) -> Answer:
+    """https://docs.github.com/rest/issues/labels#update-a-label"""
+    label, body = _label(call), call.json()
+    fields: Json = {}
+    if body.get("new_name"):
+        fields["name"] = str(body["new_name"])
+    if body.get("color"):
+        fields["color"] = str(body["color"]).lstrip("#")
+    if "description" in body:
+        fields["description"] = body["description"]
+    try:
+        new = call.store.edit_label(label.id, sender_id=call.acting_id, **fields)
+    except ValueError as error:
+        raise invalid("Label", "name", "already_exists") from error
+    return Answer(call.shapes.label(call.repository, new))
+
+
+@route("DELETE", "/repos/{owner}/{repo}/labels/{name}", f"{_EITHER}:write")
+def delete_label(call: Call) -> Answer:
+    """https://docs.github.com/rest/issues/labels#delete-a-label"""
+    call.store.delete_label(_label(call).id, sender_id=call.acting_id)
+    return Answer(status=204)
 
 
 @route("GET", "/repos/{owner}/{repo}/issues/{number}/labels", _EITHER)
@@ -99,15 +122,11 @@ def create_milestone(call: Call) -> Answer:
     title = body.get("title")
     if not isinstance(title, str) or not title:
         raise invalid("Milestone", "title")
-    try:
-        due_on = epoch(str(body["due_on"])) if body.get("due_on") else None
-    except ValueError as error:
-        raise invalid("Milestone", "due_on", "invalid") from error
     made = call.store.create_milestone(
         call.repository.id,
         title,
         description=body.get("description"),
-        due_on=due_on,
+        due_on=_due_on(body),
         sender_id=call.acting_id,
     )
     return Answer(call.shapes.milestone(call.repository, made), 201)
@@ -117,6 +136,53 @@ def create_milestone(call: Call) -> Answer:
 def show_milestone(call: Call) -> Answer:
     """https://docs.github.com/rest/issues/milestones#get-a-milestone"""
     return Answer(call.shapes.milestone(call.repository, _milestone(call)))
+
+
+@route("PATCH", "/repos/{owner}/{repo}/milestones/{number}", f"{_EITHER}:write")
+def edit_milestone(call: Call) -> Answer:
+    """https://docs.github.com/rest/issues/milestones#update-a-milestone"""
+    milestone, body = _milestone(call), call.json()
+    fields: Json = {key: body[key] for key in ("title", "description", "state") if key in body}
+    if fields.get("state", "open") not in ("open", "closed"):
+        raise invalid("Milestone", "state", "invalid")
+    if "title" in fields and not fields["title"]:
+        raise invalid("Milestone", "title")
+    if "due_on" in body:
+        fields["due_on"] = _due_on(body)
+    new = call.store.edit_milestone(milestone.id, sender_id=call.acting_id, **fields)
+    return Answer(call.shapes.milestone(call.repository, new))
+
+
+@route("DELETE", "/repos/{owner}/{repo}/milestones/{number}", f"{_EITHER}:write")
+def delete_milestone(call: Call) -> Answer:
+    """https://docs.github.com/rest/issues/milestones#delete-a-milestone"""
+    call.store.delete_milestone(_milestone(call).id, sender_id=call.acting_id)
+    return Answer(status=204)
+
+
+@route("GET", "/repos/{owner}/{repo}/milestones/{number}/labels", _EITHER)
+def list_milestone_labels(call: Call) -> Answer:
+    """https://docs.github.com/rest/issues/labels#list-labels-for-issues-in-a-milestone"""
+    wanted = call.store.values(
+        "SELECT DISTINCT value FROM issues, json_each(label_ids) WHERE milestone_id = ?",
+        (_milestone(call).id,),
+    )
+    found = call.store.labels_of(sorted(int(one[0]) for one in wanted))
+    return call.whole(found, lambda one: call.shapes.label(call.repository, one))
+
+
+def _due_on(body: Json) -> int | None:
+    try:
+        return epoch(str(body["due_on"])) if body.get("due_on") else None
+    except ValueError as error:
+        raise invalid("Milestone", "due_on", "invalid") from error
+
+
+def _label(call: Call) -> Label:
+    found = call.store.label_by_name(call.repository.id, call.params["name"])
+    if found is None:
+        raise not_found()
+    return found
 
 
 def _milestone(call: Call) -> Milestone:

@@ -58,7 +58,7 @@ def list_pulls(call: Call) -> Answer:
 @route("GET", "/repos/{owner}/{repo}/pulls/{number}", "pull_requests")
 def show_pull(call: Call) -> Answer:
     """https://docs.github.com/rest/pulls/pulls#get-a-pull-request"""
-    pull = _pull(call)
+    pull = find_pull(call)
     return Answer(call.shapes.pull(call.repository, pull), modified=pull.issue.updated_at)
 
 
@@ -92,7 +92,7 @@ def open_pull(call: Call) -> Answer:
 @route("PATCH", "/repos/{owner}/{repo}/pulls/{number}", "pull_requests:write")
 def edit_pull(call: Call) -> Answer:
     """https://docs.github.com/rest/pulls/pulls#update-a-pull-request"""
-    pull, body, who = _pull(call), call.json(), call.acting_id
+    pull, body, who = find_pull(call), call.json(), call.acting_id
     store = call.store
     if "title" in body or "body" in body:
         store.edit_issue(
@@ -110,13 +110,13 @@ def edit_pull(call: Call) -> Answer:
         if pull.merged:
             raise invalid("PullRequest", "state", "invalid")
         store.reopen_issue(pull.issue.id, sender_id=who)
-    return Answer(call.shapes.pull(call.repository, _pull(call)))
+    return Answer(call.shapes.pull(call.repository, find_pull(call)))
 
 
 @route("GET", "/repos/{owner}/{repo}/pulls/{number}/merge", "pull_requests")
 def is_merged(call: Call) -> Answer:
     """https://docs.github.com/rest/pulls/pulls#check-if-a-pull-request-has-been-merged"""
-    if not _pull(call).merged:
+    if not find_pull(call).merged:
         raise not_found()
     return Answer(status=204)
 
@@ -124,7 +124,7 @@ def is_merged(call: Call) -> Answer:
 @route("PUT", "/repos/{owner}/{repo}/pulls/{number}/merge", "contents:write")
 def merge(call: Call) -> Answer:
     """https://docs.github.com/rest/pulls/pulls#merge-a-pull-request"""
-    pull, body = _pull(call), call.json()
+    pull, body = find_pull(call), call.json()
     if pull.issue.state == "closed" or pull.part.draft:
         raise ApiError(405, "Pull Request is not mergeable")
     if body.get("sha") not in (None, pull.part.head_sha):
@@ -155,7 +155,7 @@ def merge(call: Call) -> Answer:
 @route("GET", "/repos/{owner}/{repo}/pulls/{number}/commits", "pull_requests")
 def list_commits(call: Call) -> Answer:
     """https://docs.github.com/rest/pulls/pulls#list-commits-on-a-pull-request (oldest first)"""
-    part = _pull(call).part
+    part = find_pull(call).part
     shas = call.git.existing(call.repository.id, [part.head_sha, part.base_sha])
     if len(set(shas)) < len({part.head_sha, part.base_sha}):
         return Answer([])
@@ -166,7 +166,7 @@ def list_commits(call: Call) -> Answer:
 @route("GET", "/repos/{owner}/{repo}/pulls/{number}/files", "pull_requests")
 def list_files(call: Call) -> Answer:
     """https://docs.github.com/rest/pulls/pulls#list-pull-requests-files"""
-    part = _pull(call).part
+    part = find_pull(call).part
     fork = call.git.merge_base(call.repository.id, part.base_sha, part.head_sha)
     if fork is None:
         return Answer([])
@@ -181,21 +181,8 @@ def list_files(call: Call) -> Answer:
     )
 
 
-@route("GET", "/repos/{owner}/{repo}/pulls/{number}/reviews", "pull_requests")
-@route("GET", "/repos/{owner}/{repo}/pulls/{number}/comments", "pull_requests")
-def nothing_there(call: Call) -> Answer:
-    """Lists that are empty in every world so far."""
-    _pull(call)
-    return Answer([])
-
-
-@route("GET", "/repos/{owner}/{repo}/pulls/comments", "pull_requests")
-def no_review_comments(call: Call) -> Answer:
-    """A list that is empty in every world so far."""
-    return Answer([])
-
-
-def _pull(call: Call) -> Pull:
+def find_pull(call: Call) -> Pull:
+    """The pull request in the path, or 404."""
     found = call.store.pull_by_number(call.repository.id, call.number("number"))
     if found is None:
         raise not_found()

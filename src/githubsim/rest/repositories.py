@@ -143,17 +143,12 @@ def contributors(call: Call) -> Answer:
     return call.whole(found, lambda one: one)
 
 
-@route("GET", "/repos/{owner}/{repo}/teams", "administration")
-@route("GET", "/repos/{owner}/{repo}/stargazers", "metadata")
-@route("GET", "/repos/{owner}/{repo}/subscribers", "metadata")
-@route("GET", "/repos/{owner}/{repo}/releases", "contents")
 @route("GET", "/repos/{owner}/{repo}/events", "metadata")
 def nothing_there(call: Call) -> Answer:
     """Lists that are empty in every world so far."""
     return Answer([])
 
 
-@route("GET", "/repos/{owner}/{repo}/releases/latest", "contents")
 @route("GET", "/repos/{owner}/{repo}/license", "contents")
 def no_such_thing(call: Call) -> Answer:
     """Single things that no world has so far."""

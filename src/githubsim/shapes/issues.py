@@ -5,11 +5,11 @@ from urllib.parse import quote
 
 from githubsim.clock import iso, iso_or_none
 from githubsim.shapes.accounts import GHOST, Json
-from githubsim.shapes.repositories import RepositoryShapes
+from githubsim.shapes.people import PeopleShapes
 from githubsim.store import Comment, Issue, Label, Milestone, Pull, Repository
 
 
-class IssueShapes(RepositoryShapes):
+class IssueShapes(PeopleShapes):
     """Everything with a number, and what hangs on it."""
 
     def label(self, repository: Repository, label: Label) -> Json:
@@ -94,7 +94,7 @@ class IssueShapes(RepositoryShapes):
             "type": None,
             "active_lock_reason": issue.lock_reason,
             "body": issue.body,
-            "reactions": self._reactions(url),
+            "reactions": self.rollup(url, "issue", issue.id),
             "timeline_url": f"{url}/timeline",
             "performed_via_github_app": None,
             "state_reason": issue.state_reason,
@@ -129,6 +129,7 @@ class IssueShapes(RepositoryShapes):
     def pull_simple(self, repository: Repository, pull: Pull) -> Json:
         """`pull-request-simple`, as lists have it."""
         issue, part = pull.issue, pull.part
+        users, teams = self.requested(pull)
         url = f"{self.repo_url(repository)}/pulls/{issue.number}"
         issue_url = f"{self.repo_url(repository)}/issues/{issue.number}"
         page = f"{self.repo_page(repository)}/pull/{issue.number}"
@@ -160,8 +161,8 @@ class IssueShapes(RepositoryShapes):
             "merge_commit_sha": part.merge_commit_sha,
             "assignee": assignees[0] if assignees else None,
             "assignees": assignees,
-            "requested_reviewers": [],
-            "requested_teams": [],
+            "requested_reviewers": users,
+            "requested_teams": teams,
             "labels": self._labels(repository, issue),
             "milestone": self._milestone(repository, issue),
             "draft": part.draft,
@@ -199,7 +200,7 @@ class IssueShapes(RepositoryShapes):
             "mergeable_state": "unknown" if pull.issue.state == "closed" else "clean",
             "merged_by": self.user_or_none(part.merged_by_id),
             "comments": pull.issue.comments,
-            "review_comments": 0,
+            "review_comments": self.store.count_review_comments(pull.id),
             "maintainer_can_modify": False,
             "commits": part.commits,
             "additions": part.additions,
@@ -223,9 +224,16 @@ class IssueShapes(RepositoryShapes):
             "updated_at": iso(comment.updated_at),
             "body": comment.body,
             "author_association": comment.association,
-            "reactions": self._reactions(url),
+            "reactions": self.rollup(url, "comment", comment.id),
             "performed_via_github_app": None,
         }
+
+    def requested(self, pull: Pull) -> tuple[list[Json], list[Json]]:
+        """The users and the teams asked to review."""
+        requests = self.store.review_requests(pull.id)
+        users = [self.user_by_id(one.account_id) for one in requests if one.account_id is not None]
+        teams = [self.store.team(one.team_id) for one in requests if one.team_id is not None]
+        return users, [self.team(one) for one in teams if one is not None]
 
     def _labels(self, repository: Repository, issue: Issue) -> list[Json]:
         return [self.label(repository, one) for one in self.store.labels_of(issue.label_ids)]
@@ -244,7 +252,3 @@ class IssueShapes(RepositoryShapes):
             "user": None if repository is None else self.user(owner or GHOST),
             "repo": None if repository is None else self.repository(repository),
         }
-
-    def _reactions(self, url: str) -> Json:
-        kinds = ("+1", "-1", "laugh", "hooray", "confused", "heart", "rocket", "eyes")
-        return {"url": f"{url}/reactions", "total_count": 0} | dict.fromkeys(kinds, 0)

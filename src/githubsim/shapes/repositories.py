@@ -8,6 +8,7 @@ from githubsim.gitrepos import Commit, FileChange
 from githubsim.ids import node_id
 from githubsim.shapes.accounts import GHOST, AccountShapes, Json
 from githubsim.store import Repository
+from githubsim.store.history_rows import CONTENTS
 
 _TEMPLATES = {
     "archive_url": "/{archive_format}{/ref}",
@@ -128,7 +129,7 @@ class RepositoryShapes(AccountShapes):
         shape = self.repository(repository, permissions) | {
             "temp_clone_token": "",
             "network_count": repository.forks,
-            "subscribers_count": 0,
+            "subscribers_count": len(self.store.watchers(repository.id)),
         }
         owner = self.store.account(repository.owner_id)
         if owner is not None and owner.type == "Organization":
@@ -168,7 +169,7 @@ class RepositoryShapes(AccountShapes):
                 "message": commit.message,
                 "tree": {"sha": commit.tree, "url": f"{url}/git/trees/{commit.tree}"},
                 "url": f"{url}/git/commits/{commit.sha}",
-                "comment_count": 0,
+                "comment_count": self.store.count_commit_comments(repository.id, commit.sha),
                 "verification": {
                     "verified": False,
                     "reason": "unsigned",
@@ -227,6 +228,27 @@ class RepositoryShapes(AccountShapes):
             "name": name,
             "commit": {"sha": sha, "url": f"{self.repo_url(repository)}/commits/{sha}"},
             "protected": False,
+        }
+
+    def rollup(self, url: str, subject: str, subject_id: int) -> Json:
+        """`reaction-rollup` of what `url` answers with."""
+        counts = self.store.count_reactions(subject, subject_id)
+        return {
+            "url": f"{url}/reactions",
+            "total_count": sum(counts.values()),
+            **{content: counts.get(content, 0) for content in CONTENTS},
+        }
+
+    def git_commit(self, repository: Repository, commit: Commit) -> Json:
+        """`git-commit`: a commit as git has it, without accounts."""
+        shape = self.commit(repository, commit)
+        inner: Json = shape["commit"]
+        del inner["comment_count"]
+        return inner | {
+            "sha": commit.sha,
+            "node_id": shape["node_id"],
+            "html_url": shape["html_url"],
+            "parents": shape["parents"],
         }
 
     def git_ref(self, repository: Repository, ref: str, sha: str, kind: str) -> Json:

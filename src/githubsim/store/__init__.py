@@ -5,7 +5,30 @@ changed row, and emits what GitHub would send as a webhook. The `bulk_` methods 
 send nothing and are for loading a world.
 """
 
-from githubsim.store.pulls import Pulls
+from githubsim.store.commit_comment_rows import CommitComment
+from githubsim.store.commit_comments import CommitComments
+from githubsim.store.history_rows import IssueEvent, Reaction
+from githubsim.store.labels import Labels
+from githubsim.store.organizations import Organizations
+from githubsim.store.people_rows import (
+    Collaborator,
+    Member,
+    Star,
+    Team,
+    TeamMember,
+    TeamRepository,
+    Watcher,
+)
+from githubsim.store.release_rows import Release
+from githubsim.store.releases import Releases
+from githubsim.store.review_rows import (
+    DiffSpot,
+    Review,
+    ReviewComment,
+    ReviewRequest,
+    ReviewSpec,
+)
+from githubsim.store.reviews import Reviews
 from githubsim.store.rows import (
     ZERO_SHA,
     Account,
@@ -26,9 +49,10 @@ from githubsim.store.rows import (
     Repository,
     Token,
 )
+from githubsim.store.stars import Stars
 
 
-class Store(Pulls):
+class Store(Reviews, Releases, CommitComments, Labels, Organizations, Stars):
     """All of it: `Store(path)` opens or makes the file, `Store(None)` keeps it in memory."""
 
 
@@ -36,20 +60,36 @@ __all__ = [
     "ZERO_SHA",
     "Account",
     "App",
+    "Collaborator",
     "Comment",
+    "CommitComment",
     "CommitLine",
     "Delivery",
+    "DiffSpot",
     "Event",
     "Installation",
     "Issue",
+    "IssueEvent",
     "IssueSpec",
     "Label",
+    "Member",
     "Milestone",
     "Pull",
     "PullPart",
     "PullSpec",
     "Push",
+    "Reaction",
+    "Release",
     "Repository",
+    "Review",
+    "ReviewComment",
+    "ReviewRequest",
+    "ReviewSpec",
+    "Star",
     "Store",
+    "Team",
+    "TeamMember",
+    "TeamRepository",
     "Token",
+    "Watcher",
 ]

@@ -97,17 +97,38 @@ class Accounts(Database):
         """Turn an account into a ghost: what it wrote stays, with no author."""
         with self.writing():
             for table, column in (
+                ("issue_events", "actor_id"),
                 ("issues", "author_id"),
                 ("issues", "closed_by_id"),
                 ("comments", "author_id"),
+                ("commit_comments", "author_id"),
                 ("pulls", "merged_by_id"),
                 ("milestones", "creator_id"),
+                ("releases", "author_id"),
+                ("reviews", "author_id"),
+                ("review_comments", "author_id"),
+                ("review_comments", "resolved_by_id"),
             ):
                 self.execute(
                     f"UPDATE {table} SET {column} = NULL WHERE {column} = ?",  # noqa: S608
                     (account_id,),
                 )
-            self.execute("DELETE FROM emails WHERE account_id = ?", (account_id,))
+            self.execute(
+                "UPDATE repositories SET stargazers = stargazers - 1 WHERE id IN "
+                "(SELECT repository_id FROM stars WHERE account_id = ?)",
+                (account_id,),
+            )
+            for table in (
+                "collaborators",
+                "emails",
+                "members",
+                "reactions",
+                "review_requests",
+                "stars",
+                "team_members",
+                "watchers",
+            ):
+                self.execute(f"DELETE FROM {table} WHERE account_id = ?", (account_id,))  # noqa: S608
             self.execute("DELETE FROM accounts WHERE id = ?", (account_id,))
             self.forget()
 

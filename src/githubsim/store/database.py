@@ -13,7 +13,20 @@ from typing import Any, TypeVar
 
 from githubsim.clock import Clock
 from githubsim.ids import FIRST_ID
+from githubsim.store.commit_comment_rows import CommitComment
+from githubsim.store.history_rows import IssueEvent, Reaction
 from githubsim.store.past import Past
+from githubsim.store.people_rows import (
+    Collaborator,
+    Member,
+    Star,
+    Team,
+    TeamMember,
+    TeamRepository,
+    Watcher,
+)
+from githubsim.store.release_rows import Release
+from githubsim.store.review_rows import Review, ReviewComment, ReviewRequest
 from githubsim.store.rows import (
     Account,
     App,
@@ -45,6 +58,20 @@ TABLES: dict[type[Any], str] = {
     Label: "labels",
     Milestone: "milestones",
     Delivery: "deliveries",
+    IssueEvent: "issue_events",
+    Reaction: "reactions",
+    Release: "releases",
+    Review: "reviews",
+    ReviewComment: "review_comments",
+    ReviewRequest: "review_requests",
+    Collaborator: "collaborators",
+    CommitComment: "commit_comments",
+    Member: "members",
+    Star: "stars",
+    Team: "teams",
+    TeamMember: "team_members",
+    TeamRepository: "team_repositories",
+    Watcher: "watchers",
 }
 
 
@@ -266,7 +293,7 @@ class Database:
             self._db.executemany(sql, map(encode, rows))
 
     def update(self, row: Any) -> None:
-        """Write a row over the one with its id."""
+        """Write a row over the one with its id (its first column)."""
         names = CODECS[type(row)][0]
         sets = ", ".join(f"{name} = ?" for name in names[1:])
         cells = encode(row)

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from githubsim.store.repositories import Repositories
+from githubsim.store.history import History
 from githubsim.store.rows import Comment, Issue, IssueSpec, PullPart, Repository
 
 
-class Issues(Repositories):
+class Issues(History):
     """The part of the store that holds issues; pull requests build on it."""
 
     def open_issue(
@@ -298,6 +298,7 @@ class Issues(Repositories):
             old = self._issue(issue_id)
             if old.pull_id is not None:
                 raise ValueError("a pull request cannot be deleted")
+            self.forget_history(old)
             self._remove(old, None)
             self.tell_issue(old, "deleted", sender_id, at)
         return old
@@ -327,6 +328,7 @@ class Issues(Repositories):
                 milestone_id=None,
                 updated_at=max(at, old.updated_at),
             )
+            self.move_history(old, new)
             self._remove(old, new.id)
             self.insert(new)
             for one in comments:
@@ -399,6 +401,7 @@ class Issues(Repositories):
             if old is None:
                 raise KeyError(comment_id)
             self.execute("DELETE FROM comments WHERE id = ?", (comment_id,))
+            self.forget_reactions("comment", comment_id)
             issue = self._issue(old.issue_id)
             issue = self._save(issue, at, comments=issue.comments - 1)
             self._tell_comment(old, issue, "deleted", sender_id, at)
@@ -419,6 +422,7 @@ class Issues(Repositories):
     ) -> None:
         """Emit an `issues` or `pull_request` event."""
         repository = self._existing(issue.repository_id)
+        self.note(issue, action, sender_id or repository.owner_id, at, extra)
         if issue.pull_id is None:
             self.tell("issues", action, repository, issue, sender_id, at, **extra)
         else:

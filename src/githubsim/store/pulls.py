@@ -70,6 +70,7 @@ class Pulls(Issues):
             )
             issue = self._save(old.issue, at, state="closed", closed_at=at, closed_by_id=sender_id)
             self._count_open(issue.repository_id, -1)
+            self.note_event(issue, "merged", sender_id, at, commit_id=merge_commit_sha)
             self.tell_issue(issue, "closed", sender_id, at)
             return self.pull_of(issue)
 

@@ -194,6 +194,8 @@ class Repositories(Accounts):
                 raise ValueError("name already exists on this account")
             before = self.installations_seeing(old)
             self._leave_name(old)
+            # The teams of the old owner have nothing to do with it any more.
+            self.execute("DELETE FROM team_repositories WHERE repository_id = ?", (old.id,))
             new = replace(old, owner_id=new_owner_id, updated_at=max(at, old.updated_at))
             self.update(new)
             after = self.installations_seeing(new)

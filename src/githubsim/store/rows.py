@@ -9,6 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from githubsim.ids import node_id
+from githubsim.store.commit_comment_rows import CommitComment
+from githubsim.store.people_rows import Collaborator, Member, Star, Team, TeamMember
+from githubsim.store.release_rows import Release
+from githubsim.store.review_rows import Review, ReviewComment
 
 ZERO_SHA = "0" * 40
 
@@ -328,7 +332,26 @@ class Push:
         return self.after == ZERO_SHA
 
 
-Subject = Account | Installation | Repository | Issue | Pull | Comment | Label | Milestone | Push
+Subject = (
+    Account
+    | Installation
+    | Repository
+    | Issue
+    | Pull
+    | Comment
+    | Label
+    | Milestone
+    | Push
+    | Review
+    | ReviewComment
+    | Release
+    | Collaborator
+    | CommitComment
+    | Member
+    | Star
+    | Team
+    | TeamMember
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,7 +361,9 @@ class Event:
     `installation_ids` are those that hear of it. `extra` holds what the action adds: `changes`
     (dict in GitHub's shape), `label` (Label), `assignee` (Account), `milestone` (Milestone),
     `issue` (Issue or Pull, of a comment), `ref`/`ref_type`, `repositories` (of installation
-    events), `before`/`after` (synchronize), `new_issue`/`new_repository` (transferred).
+    events), `before`/`after` (synchronize), `new_issue`/`new_repository` (transferred),
+    `pull` (Pull, of a review and its comments), `request` (ReviewRequest), `thread` (its comments),
+    `organization` and `team` (of who belongs where).
     """
 
     name: str

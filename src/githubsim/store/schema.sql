@@ -204,3 +204,162 @@ CREATE TABLE IF NOT EXISTS deliveries (
     response_payload TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS delivery_time ON deliveries (delivered_at);
+
+CREATE TABLE IF NOT EXISTS reviews (
+    id INTEGER PRIMARY KEY,
+    repository_id INTEGER NOT NULL,
+    pull_id INTEGER NOT NULL,
+    author_id INTEGER,
+    association TEXT NOT NULL,
+    state TEXT NOT NULL,
+    body TEXT NOT NULL,
+    commit_sha TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    submitted_at INTEGER
+);
+CREATE INDEX IF NOT EXISTS review_pull ON reviews (pull_id, id);
+CREATE INDEX IF NOT EXISTS review_repository ON reviews (repository_id);
+CREATE TABLE IF NOT EXISTS review_comments (
+    id INTEGER PRIMARY KEY,
+    repository_id INTEGER NOT NULL,
+    pull_id INTEGER NOT NULL,
+    review_id INTEGER NOT NULL,
+    reply_to_id INTEGER,
+    author_id INTEGER,
+    association TEXT NOT NULL,
+    body TEXT NOT NULL,
+    path TEXT NOT NULL,
+    diff_hunk TEXT NOT NULL,
+    commit_sha TEXT NOT NULL,
+    original_commit_sha TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    line INTEGER,
+    side TEXT NOT NULL,
+    start_line INTEGER,
+    start_side TEXT,
+    subject_type TEXT NOT NULL,
+    resolved_by_id INTEGER,
+    now_position INTEGER,
+    now_line INTEGER,
+    now_start_line INTEGER,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL
+);
+CREATE INDEX IF NOT EXISTS review_comment_pull ON review_comments (pull_id, id);
+CREATE INDEX IF NOT EXISTS review_comment_review ON review_comments (review_id, id);
+CREATE INDEX IF NOT EXISTS review_comment_updated
+    ON review_comments (repository_id, updated_at, id);
+CREATE TABLE IF NOT EXISTS review_requests (
+    id INTEGER PRIMARY KEY,
+    repository_id INTEGER NOT NULL,
+    pull_id INTEGER NOT NULL,
+    account_id INTEGER,
+    team_id INTEGER
+);
+CREATE INDEX IF NOT EXISTS review_request_pull ON review_requests (pull_id, id);
+
+CREATE TABLE IF NOT EXISTS releases (
+    id INTEGER PRIMARY KEY,
+    repository_id INTEGER NOT NULL,
+    tag TEXT NOT NULL,
+    target TEXT NOT NULL,
+    name TEXT,
+    body TEXT,
+    draft INTEGER NOT NULL,
+    prerelease INTEGER NOT NULL,
+    author_id INTEGER,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    published_at INTEGER
+);
+CREATE INDEX IF NOT EXISTS release_created ON releases (repository_id, created_at, id);
+CREATE INDEX IF NOT EXISTS release_tag ON releases (repository_id, tag);
+
+CREATE TABLE IF NOT EXISTS issue_events (
+    id INTEGER PRIMARY KEY,
+    repository_id INTEGER NOT NULL,
+    issue_id INTEGER NOT NULL,
+    actor_id INTEGER,
+    event TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    detail TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS issue_event_issue ON issue_events (issue_id, created_at, id);
+CREATE INDEX IF NOT EXISTS issue_event_created ON issue_events (repository_id, created_at, id);
+CREATE TABLE IF NOT EXISTS reactions (
+    id INTEGER PRIMARY KEY,
+    repository_id INTEGER NOT NULL,
+    subject TEXT NOT NULL,
+    subject_id INTEGER NOT NULL,
+    account_id INTEGER,
+    content TEXT NOT NULL,
+    created_at INTEGER NOT NULL
+);
+CREATE INDEX IF NOT EXISTS reaction_subject ON reactions (subject, subject_id, content);
+CREATE INDEX IF NOT EXISTS reaction_repository ON reactions (repository_id);
+
+CREATE TABLE IF NOT EXISTS members (
+    organization_id INTEGER NOT NULL,
+    account_id INTEGER NOT NULL,
+    role TEXT NOT NULL,
+    public INTEGER NOT NULL,
+    PRIMARY KEY (organization_id, account_id)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS teams (
+    id INTEGER PRIMARY KEY,
+    organization_id INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    slug TEXT NOT NULL,
+    description TEXT,
+    privacy TEXT NOT NULL,
+    parent_id INTEGER,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    UNIQUE (organization_id, slug)
+);
+CREATE TABLE IF NOT EXISTS team_members (
+    team_id INTEGER NOT NULL,
+    account_id INTEGER NOT NULL,
+    role TEXT NOT NULL,
+    PRIMARY KEY (team_id, account_id)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS team_repositories (
+    team_id INTEGER NOT NULL,
+    repository_id INTEGER NOT NULL,
+    permission TEXT NOT NULL,
+    PRIMARY KEY (team_id, repository_id)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS collaborators (
+    repository_id INTEGER NOT NULL,
+    account_id INTEGER NOT NULL,
+    permission TEXT NOT NULL,
+    PRIMARY KEY (repository_id, account_id)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS stars (
+    repository_id INTEGER NOT NULL,
+    account_id INTEGER NOT NULL,
+    starred_at INTEGER NOT NULL,
+    PRIMARY KEY (repository_id, account_id)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS star_time ON stars (repository_id, starred_at, account_id);
+CREATE TABLE IF NOT EXISTS watchers (
+    repository_id INTEGER NOT NULL,
+    account_id INTEGER NOT NULL,
+    PRIMARY KEY (repository_id, account_id)
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS commit_comments (
+    id INTEGER PRIMARY KEY,
+    repository_id INTEGER NOT NULL,
+    commit_sha TEXT NOT NULL,
+    author_id INTEGER,
+    association TEXT NOT NULL,
+    body TEXT NOT NULL,
+    path TEXT,
+    position INTEGER,
+    line INTEGER,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL
+);
+CREATE INDEX IF NOT EXISTS commit_comment_sha ON commit_comments (repository_id, commit_sha, id);

@@ -1,0 +1,121 @@
+"""Releases of a repository."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+from githubsim.clock import iso, iso_or_none
+from githubsim.graphql.context import CommitNode, Info
+from githubsim.graphql.pages import Page, Resolvers, of_list
+from githubsim.graphql.reactions import REACTABLE
+from githubsim.store import Account, Release, Repository
+
+Parts = tuple[int | str, ...]
+
+
+def _releases(repository: Repository, info: Info, **args: Any) -> Page:
+    context = info.context
+    context.need("contents")
+    drafts = context.caller.covers(repository) and context.caller.allows("contents", "write")
+    found = context.store.releases(repository.id, drafts=drafts)
+    order = args.get("orderBy") or {"field": "CREATED_AT", "direction": "DESC"}
+    if order["field"] == "NAME":
+        found.sort(key=lambda one: (one.name or "", one.id), reverse=order["direction"] == "DESC")
+    elif order["direction"] == "ASC":
+        found.reverse()
+    return of_list(info, found, args)
+
+
+def _release(repository: Repository, info: Info, tagName: str) -> Release | None:
+    info.context.need("contents")
+    return info.context.store.release_by_tag(repository.id, tagName)
+
+
+def _latest(repository: Repository, info: Info) -> Release | None:
+    info.context.need("contents")
+    return info.context.store.latest_release(repository.id)
+
+
+def _is_latest(release: Release, info: Info) -> bool:
+    latest = info.context.store.latest_release(release.repository_id)
+    return latest is not None and latest.id == release.id
+
+
+def _author(release: Release, info: Info) -> Account | None:
+    found = info.context.store.account(release.author_id)
+    return found if found is not None and found.type == "User" else None
+
+
+def _tag(release: Release, info: Info) -> Any:
+    from githubsim.graphql.repositories import ref_of
+
+    home = info.context.home(release.repository_id)
+    return ref_of(home, info, f"refs/tags/{release.tag}")
+
+
+def _tag_commit(release: Release, info: Info) -> CommitNode | None:
+    home = info.context.home(release.repository_id)
+    sha = info.context.git.resolve(home.id, f"refs/tags/{release.tag}")
+    if sha is None:
+        return None
+    commits = info.context.commits(home)
+    sha = info.context.git.peel(home.id, sha)
+    return None if commits.find(sha) is None else CommitNode(sha, commits)
+
+
+def _path(release: Release, info: Info) -> str:
+    home = info.context.full_name(info.context.home(release.repository_id))
+    name = f"untagged-{release.id}" if release.draft else quote(release.tag)
+    return f"/{home}/releases/tag/{name}"
+
+
+def release_by_id(info: Info, parts: Parts) -> Release | None:
+    """`RE_…`; a draft only for who may push."""
+    info.context.need("contents")
+    context = info.context
+    found = context.store.find_release(int(parts[1]))
+    if found is None or found.repository_id != parts[0]:
+        return None
+    home = context.repository(found.repository_id)
+    pushes = context.caller.allows("contents", "write")
+    if found.draft and not (pushes and home is not None and context.caller.covers(home)):
+        return None
+    return found
+
+
+REPOSITORY: Resolvers = {"latestRelease": _latest, "release": _release, "releases": _releases}
+TYPES: dict[str, Resolvers] = {
+    "Release": REACTABLE
+    | {
+        "author": _author,
+        "createdAt": lambda one, _: iso(one.created_at),
+        "databaseId": lambda one, _: one.id,
+        "description": lambda one, _: one.body,
+        "id": lambda one, _: one.node_id,
+        "isDraft": lambda one, _: one.draft,
+        "isLatest": _is_latest,
+        "isPrerelease": lambda one, _: one.prerelease,
+        "name": lambda one, _: one.name,
+        "publishedAt": lambda one, _: iso_or_none(one.published_at),
+        "releaseAssets": lambda one, info, name=None, **args: of_list(info, (), args),
+        "repository": lambda one, info: info.context.home(one.repository_id),
+        "resourcePath": _path,
+        "tag": _tag,
+        "tagCommit": _tag_commit,
+        "tagName": lambda one, _: one.tag,
+        "updatedAt": lambda one, _: iso(one.updated_at),
+        "url": lambda one, info: info.context.web + _path(one, info),
+    },
+    "ReleaseAsset": {
+        "contentType": lambda asset, _: asset["content_type"],
+        "createdAt": lambda asset, _: asset["created_at"],
+        "downloadCount": lambda asset, _: asset["download_count"],
+        "downloadUrl": lambda asset, _: asset["browser_download_url"],
+        "id": lambda asset, _: asset["node_id"],
+        "name": lambda asset, _: asset["name"],
+        "size": lambda asset, _: asset["size"],
+        "updatedAt": lambda asset, _: asset["updated_at"],
+        "url": lambda asset, _: asset["url"],
+    },
+}

@@ -1,0 +1,139 @@
+"""Releases: listed, shown (by id, by tag, the latest), made, edited, deleted."""
+
+from typing import Any
+
+from githubsim.errors import ApiError, invalid, not_found
+from githubsim.pushes import move_ref
+from githubsim.rest.call import Answer, Call, route
+from githubsim.shapes import Json
+from githubsim.store import Release
+
+_RELEASES = "/repos/{owner}/{repo}/releases"
+
+
+@route("GET", _RELEASES, "contents")
+def list_releases(call: Call) -> Answer:
+    """https://docs.github.com/rest/releases/releases#list-releases (drafts for who may push)"""
+    found = call.store.releases(call.repository.id, drafts=_may_push(call))
+    return call.whole(found, lambda one: call.shapes.release(call.repository, one))
+
+
+@route("POST", _RELEASES, "contents:write")
+def create_release(call: Call) -> Answer:
+    """https://docs.github.com/rest/releases/releases#create-a-release (makes a missing tag)"""
+    body = call.json()
+    tag = body.get("tag_name")
+    if not isinstance(tag, str) or not tag:
+        raise invalid("Release", "tag_name")
+    draft = bool(body.get("draft"))
+    target = str(body.get("target_commitish") or call.repository.default_branch)
+    commit_at = _at(call, tag, target, draft)
+    try:
+        made = call.store.create_release(
+            call.repository.id,
+            tag,
+            target=target,
+            name=_text(body.get("name")),
+            body=_text(body.get("body")),
+            draft=draft,
+            prerelease=bool(body.get("prerelease")),
+            author_id=call.acting_id,
+            commit_at=commit_at,
+        )
+    except ValueError as error:
+        raise invalid("Release", "tag_name", "already_exists") from error
+    return Answer(call.shapes.release(call.repository, made), 201)
+
+
+@route("GET", _RELEASES + "/latest", "contents")
+def show_latest(call: Call) -> Answer:
+    """https://docs.github.com/rest/releases/releases#get-the-latest-release"""
+    found = call.store.latest_release(call.repository.id)
+    if found is None:
+        raise not_found()
+    return Answer(call.shapes.release(call.repository, found))
+
+
+@route("GET", _RELEASES + "/tags/{tag...}", "contents")
+def show_by_tag(call: Call) -> Answer:
+    """https://docs.github.com/rest/releases/releases#get-a-release-by-tag-name"""
+    found = call.store.release_by_tag(call.repository.id, call.params["tag"])
+    if found is None:
+        raise not_found()
+    return Answer(call.shapes.release(call.repository, found))
+
+
+@route("GET", _RELEASES + "/{release_id}", "contents")
+def show_release(call: Call) -> Answer:
+    """https://docs.github.com/rest/releases/releases#get-a-release"""
+    return Answer(call.shapes.release(call.repository, find_release(call)))
+
+
+@route("PATCH", _RELEASES + "/{release_id}", "contents:write")
+def edit_release(call: Call) -> Answer:
+    """https://docs.github.com/rest/releases/releases#update-a-release"""
+    old, body = find_release(call), call.json()
+    fields: Json = {key: _text(body[key]) for key in ("name", "body") if key in body}
+    fields |= {key: bool(body[key]) for key in ("draft", "prerelease") if key in body}
+    for key, field in (("tag_name", "tag"), ("target_commitish", "target")):
+        if body.get(key):
+            fields[field] = str(body[key])
+    draft = fields.get("draft", old.draft)
+    if not draft:
+        tag, target = fields.get("tag", old.tag), fields.get("target", old.target)
+        fields["created_at"] = _at(call, tag, target, draft)
+    try:
+        new = call.store.edit_release(old.id, sender_id=call.acting_id, **fields)
+    except ValueError as error:
+        raise invalid("Release", "tag_name", "already_exists") from error
+    return Answer(call.shapes.release(call.repository, new))
+
+
+@route("DELETE", _RELEASES + "/{release_id}", "contents:write")
+def delete_release(call: Call) -> Answer:
+    """https://docs.github.com/rest/releases/releases#delete-a-release"""
+    call.store.delete_release(find_release(call).id, sender_id=call.acting_id)
+    return Answer(status=204)
+
+
+@route("GET", _RELEASES + "/{release_id}/assets", "contents")
+def list_assets(call: Call) -> Answer:
+    """https://docs.github.com/rest/releases/assets#list-release-assets (no world has any)"""
+    find_release(call)
+    return Answer([])
+
+
+def find_release(call: Call) -> Release:
+    """The release in the path, or 404; a draft is there for who may push."""
+    found = call.store.find_release(call.number("release_id"))
+    if found is None or found.repository_id != call.repository.id:
+        raise not_found()
+    if found.draft and not _may_push(call):
+        raise not_found()
+    return found
+
+
+def _may_push(call: Call) -> bool:
+    return call.caller.covers(call.repository) and call.caller.allows("contents", "write")
+
+
+def _at(call: Call, tag: str, target: str, draft: bool) -> int:
+    """The time of the commit that is released; makes the tag, unless for a draft."""
+    git, repository_id = call.git, call.repository.id
+    if not git.refs(repository_id):
+        raise ApiError(422, "Repository is empty.")
+    sha = git.ref(repository_id, f"refs/tags/{tag}")
+    if sha is None:
+        sha = git.resolve(repository_id, target)
+        if sha is None:
+            raise invalid("Release", "target_commitish", "invalid")
+        if not draft:
+            name = f"refs/tags/{tag}"
+            move_ref(call.store, git, repository_id, name, sha, sender_id=call.acting_id)
+    sha = git.peel(repository_id, sha)
+    commit = git.commits(repository_id, [sha]).get(sha)
+    return call.store.clock.now() if commit is None else commit.committer_at
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)

@@ -1,0 +1,68 @@
+"""The rows of what happened around issues: events in their timeline, and reactions."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from githubsim.ids import node_id
+
+# As node ids of events of the timeline begin.
+_PREFIXES = {
+    "assigned": "AE",
+    "closed": "CE",
+    "demilestoned": "DME",
+    "labeled": "LE",
+    "locked": "LOE",
+    "merged": "ME",
+    "milestoned": "MIE",
+    "renamed": "RTE",
+    "reopened": "REE",
+    "review_dismissed": "RDE",
+    "review_request_removed": "RRRE",
+    "review_requested": "RRE",
+    "transferred": "TE",
+    "unassigned": "UNAE",
+    "unlabeled": "UNLE",
+    "unlocked": "UNLOE",
+}
+CONTENTS = ("+1", "-1", "laugh", "hooray", "confused", "heart", "rocket", "eyes")
+
+
+@dataclass(frozen=True, slots=True)
+class IssueEvent:
+    """Something that was done to an issue or pull request; `event` is GitHub's name for it.
+
+    `detail` holds what the event adds: `label` (name, color), `assignee_id`, `milestone` (title),
+    `rename` (from, to), `lock_reason`, `commit_id`, `state_reason`, `reviewer_id`, `team_id`,
+    `dismissed_review`.
+    """
+
+    id: int
+    repository_id: int
+    issue_id: int
+    actor_id: int | None
+    event: str
+    created_at: int
+    detail: dict[str, Any]
+
+    @property
+    def node_id(self) -> str:
+        return node_id(_PREFIXES.get(self.event, "IE"), self.repository_id, self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Reaction:
+    """`content` is one of CONTENTS; `subject` says what `subject_id` is the id of: issue (of a
+    pull request its issue), comment, review, review_comment, commit_comment or release.
+    """
+
+    id: int
+    repository_id: int
+    subject: str
+    subject_id: int
+    account_id: int | None
+    content: str
+    created_at: int
+
+    @property
+    def node_id(self) -> str:
+        return node_id("REA", self.repository_id, self.id)

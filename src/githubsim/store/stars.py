@@ -1,0 +1,60 @@
+"""Stars and watchers of repositories."""
+
+from dataclasses import replace
+
+from githubsim.store.people_rows import Star, Watcher
+from githubsim.store.repositories import Repositories
+
+
+class Stars(Repositories):
+    """The part of the store that knows who likes what."""
+
+    def star(self, repository_id: int, account_id: int, *, at: int | None = None) -> Star:
+        """Star a repository; twice is once. Sends `star.created` and `watch.started`."""
+        at = self.clock.now() if at is None else at
+        with self.writing():
+            old = self.find_star(repository_id, account_id)
+            if old is not None:
+                return old
+            new = Star(repository_id, account_id, at)
+            self.insert(new)
+            repository = self._existing(repository_id)
+            repository = replace(repository, stargazers=repository.stargazers + 1)
+            self.update(repository)
+            self.tell("star", "created", repository, new, account_id, at)
+            self.tell("watch", "started", repository, new, account_id, at)
+        return new
+
+    def unstar(self, repository_id: int, account_id: int, *, at: int | None = None) -> None:
+        """Take a star back. Sends `star.deleted`."""
+        with self.writing():
+            old = self.find_star(repository_id, account_id)
+            if old is None:
+                return
+            self.execute(
+                "DELETE FROM stars WHERE repository_id = ? AND account_id = ?",
+                (repository_id, account_id),
+            )
+            repository = self._existing(repository_id)
+            repository = replace(repository, stargazers=repository.stargazers - 1)
+            self.update(repository)
+            self.tell("star", "deleted", repository, old, account_id, at)
+
+    def stars(self, repository_id: int, *, limit: int = -1, offset: int = 0) -> list[Star]:
+        """A repository's stars, oldest first, one page or all."""
+        where = "WHERE repository_id = ? ORDER BY starred_at, account_id LIMIT ? OFFSET ?"
+        return self.rows(Star, where, (repository_id, limit, offset))
+
+    def count_stars(self, repository_id: int) -> int:
+        """How many those are."""
+        sql = "SELECT count(*) FROM stars WHERE repository_id = ?"
+        return int(self.value(sql, (repository_id,)))
+
+    def watchers(self, repository_id: int) -> list[Watcher]:
+        """Who watches a repository, the oldest account first."""
+        return self.rows(Watcher, "WHERE repository_id = ? ORDER BY account_id", (repository_id,))
+
+    def find_star(self, repository_id: int, account_id: int) -> Star | None:
+        """Somebody's star of a repository, or None."""
+        where = "WHERE repository_id = ? AND account_id = ?"
+        return self.row(Star, where, (repository_id, account_id))

@@ -1,0 +1,113 @@
+"""Releases: made on tags old and new, drafted, published, listed, told."""
+
+from typing import Any
+
+import httpx
+
+from githubsim.testing import Sim
+from tests.githubsim.receiver import Receiver
+
+
+def post(client: httpx.Client, where: str, /, **body: Any) -> dict[str, Any]:
+    answer = client.post(where, json=body)
+    assert answer.status_code == 201, answer.text
+    return dict(answer.json())
+
+
+def test_a_release_makes_its_tag_and_is_told(
+    github: Sim, receiver: Receiver, client: httpx.Client, repository: str
+) -> None:
+    assert github.control("webhooks/wait")["delivered"]
+    receiver.clear()
+    made = post(client, f"/repos/{repository}/releases", tag_name="v77.0", name="Seventy-seven")
+    came = receiver.wait(lambda all_: len(all_) == 5)
+    assert [one.name for one in came] == [
+        *("create", "push"),
+        *("release.created", "release.published", "release.released"),
+    ]
+    assert came[3].payload["release"]["id"] == made["id"]
+    refs = github.truth(repository=repository)["repositories"][0]["refs"]
+    commit = client.get(f"/repos/{repository}/commits/{refs['refs/tags/v77.0']}").json()
+    assert made["created_at"] == commit["commit"]["committer"]["date"]
+    assert made["published_at"] >= made["created_at"]
+    path = f"/repos/{repository}/releases"
+    assert client.get(f"{path}/tags/v77.0").json() == made
+    assert client.get(f"{path}/{made['id']}").json() == made
+    assert client.get(f"{path}/latest").json()["id"] == made["id"]
+    assert client.get(f"{path}/{made['id']}/assets").json() == []
+    again = client.post(path, json={"tag_name": "v77.0"})
+    assert again.status_code == 422
+    assert again.json()["errors"][0]["code"] == "already_exists"
+    assert client.post(path, json={}).json()["errors"][0]["field"] == "tag_name"
+
+
+def test_a_draft_is_for_those_who_may_push(
+    github: Sim, receiver: Receiver, client: httpx.Client, repository: str
+) -> None:
+    receiver.clear()
+    path = f"/repos/{repository}/releases"
+    draft = post(client, path, tag_name="v78.0", draft=True)
+    assert draft["published_at"] is None
+    assert "refs/tags/v78.0" not in github.truth(repository=repository)["repositories"][0]["refs"]
+    assert client.get(f"{path}/tags/v78.0").status_code == 404
+    assert draft["id"] in {one["id"] for one in client.get(path).json()}
+    private = client.get(f"/repos/{repository}").json()["private"]
+    with httpx.Client(base_url=github.url) as stranger:
+        listed = stranger.get(path)
+        assert listed.status_code == (404 if private else 200)
+        assert private or draft["id"] not in {one["id"] for one in listed.json()}
+    published = client.patch(f"{path}/{draft['id']}", json={"draft": False, "body": "Now"}).json()
+    assert published["published_at"] is not None
+    told = receiver.wait_for("release.published").payload["release"]
+    assert (told["id"], told["body"]) == (draft["id"], "Now")
+    assert receiver.wait_for("release.edited").payload["changes"] == {"body": {"from": ""}}
+    refs = github.truth(repository=repository)["repositories"][0]["refs"]
+    assert "refs/tags/v78.0" in refs
+    assert client.delete(f"{path}/{draft['id']}").status_code == 204
+    receiver.wait_for("release.deleted")
+    assert client.get(f"{path}/{draft['id']}").status_code == 404
+
+
+def test_a_prerelease_is_never_the_latest(
+    github: Sim, client: httpx.Client, repository: str
+) -> None:
+    github.control("push", {"repository": repository})
+    early = github.control(
+        "releases/create", {"repository": repository, "tag": "v79.0-rc1", "prerelease": True}
+    )
+    owner, name = repository.split("/")
+    query = """query ($owner: String!, $name: String!) { repository(owner: $owner, name: $name) {
+        latestRelease { tagName }
+        release(tagName: "v79.0-rc1") { databaseId isPrerelease isLatest tagCommit { oid } }
+        releases(first: 1, orderBy: {field: CREATED_AT, direction: DESC}) { totalCount nodes {
+          databaseId tagName tag { name } author { login } releaseAssets(first: 1) { totalCount }
+        } } } }"""
+    variables = {"owner": owner, "name": name}
+    answer = client.post("/graphql", json={"query": query, "variables": variables}).json()
+    assert "errors" not in answer
+    found = answer["data"]["repository"]
+    refs = github.truth(repository=repository)["repositories"][0]["refs"]
+    assert found["release"] == {
+        "databaseId": early["id"],
+        "isPrerelease": True,
+        "isLatest": False,
+        "tagCommit": {"oid": refs["refs/tags/v79.0-rc1"]},
+    }
+    (newest,) = found["releases"]["nodes"]
+    assert (newest["databaseId"], newest["tag"]["name"]) == (early["id"], "v79.0-rc1")
+    latest = client.get(f"/repos/{repository}/releases/latest")
+    assert latest.status_code == 404 or latest.json()["prerelease"] is False
+
+
+def test_a_seeded_world_has_releases_on_its_tags() -> None:
+    with Sim(repositories=1, commits=400, issues=0, pulls=0) as github:
+        (truth,) = github.truth()["repositories"]
+        assert truth["releases"] > 0
+        headers = {"Authorization": f"Bearer {github.control('token')['token']}"}
+        with httpx.Client(base_url=github.url, headers=headers) as client:
+            path = f"/repos/{truth['full_name']}/releases"
+            listed = client.get(path, params={"per_page": 100}).json()
+        assert len(listed) == truth["releases"]
+        assert {f"refs/tags/{one['tag_name']}" for one in listed} <= set(truth["refs"])
+        clocks = [one["created_at"] for one in listed]
+        assert clocks == sorted(clocks, reverse=True)

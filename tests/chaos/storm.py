@@ -146,6 +146,9 @@ _OPERATIONS: dict[str, Operation] = {
     "open_pull": lambda s: s.do("pulls/open", {"repository": s.repository()["full_name"]}),
     "draft": lambda s: s.do("pulls/draft", s.item(pull=True) | {"draft": s.random.random() < 0.5}),
     "merge": lambda s: s.do("pulls/merge", s.item(pull=True)),
+    "review": lambda s: s.do(
+        "reviews/submit", s.item(pull=True) | {"state": "COMMENTED", "body": s.words("Review")}
+    ),
     "push": Storm.push,
     "force_push": lambda s: s.push(force=True),
     "ref": Storm.ref,
@@ -159,6 +162,6 @@ _OPERATIONS: dict[str, Operation] = {
 _WEIGHTS = {
     "open": 14, "edit": 14, "close": 7, "reopen": 4, "lock": 2, "comment": 7, "delete": 4,
     "label_storm": 7, "transfer_issue": 2, "open_pull": 6, "draft": 2, "merge": 4, "push": 16,
-    "force_push": 4, "ref": 5, "delete_ref": 3, "edit_repository": 5, "create_repository": 1.5,
+    "review": 4, "force_push": 4, "ref": 5, "delete_ref": 3, "edit_repository": 5, "create_repository": 1.5,
     "delete_repository": 1, "membership": 2, "suspend": 0.5,
 }  # fmt: skip

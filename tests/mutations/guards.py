@@ -93,7 +93,7 @@ GUARDS = (
         "src/autosync/sync/listing.py",
         'cursor.cursor = info["endCursor"] or "" if info["hasNextPage"] else ""',
         'cursor.cursor = ""',
-        "tests/acceptance/test_kill.py -k import",
+        "tests/integration/test_backfill.py",
     ),
     Guard(
         "work that waits already is asked for again after the commit",

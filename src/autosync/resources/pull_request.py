@@ -14,6 +14,7 @@ from autosync.mirror.upsert import Merge, Row
 from autosync.resources.base import (
     ACTOR_FIELDS,
     Changes,
+    Doubt,
     Event,
     Listing,
     News,
@@ -176,6 +177,30 @@ def on_pull_request(event: Event) -> Changes:
     )
 
 
+class _Numbered(msgspec.Struct):
+    number: int
+
+
+class _ReviewEvent(msgspec.Struct):
+    pull_request: _Numbered
+
+
+_decode_review = msgspec.json.Decoder(_ReviewEvent).decode
+
+
+def on_review(event: Event) -> Changes:
+    """A review or a comment of one moves the pull request's clock, and no `pull_request` is sent.
+
+    Payload: {"action": "submitted", "review": {…}, "pull_request": {without counts}}; so GitHub is
+    asked for the whole.
+    """
+    if event.repository_id is None:
+        return Changes()
+    number = _decode_review(event.body).pull_request.number
+    where = {"repository_id": event.repository_id, "number": number}
+    return Changes(doubts=[Doubt(MERGE, where)])
+
+
 NODE_FIELDS = f"""
 id fullDatabaseId number title body state isDraft merged mergedAt locked
 mergedBy {{ __typename login }} mergeCommit {{ oid }}
@@ -236,7 +261,12 @@ def row_from_graphql(node: Mapping[str, Any], repository_id: int) -> Row:
 RESOURCE = Resource(
     name="pull_request",
     merge=MERGE,
-    handlers={"pull_request": on_pull_request},
+    handlers={
+        "pull_request": on_pull_request,
+        "pull_request_review": on_review,
+        "pull_request_review_comment": on_review,
+        "pull_request_review_thread": on_review,
+    },
     listing=Listing("pullRequests", NODE_FIELDS, row_from_graphql, since=False),
     graphql_type="PullRequest",
 )

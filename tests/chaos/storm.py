@@ -162,6 +162,6 @@ _OPERATIONS: dict[str, Operation] = {
 _WEIGHTS = {
     "open": 14, "edit": 14, "close": 7, "reopen": 4, "lock": 2, "comment": 7, "delete": 4,
     "label_storm": 7, "transfer_issue": 2, "open_pull": 6, "draft": 2, "merge": 4, "push": 16,
-    "review": 4, "force_push": 4, "ref": 5, "delete_ref": 3, "edit_repository": 5, "create_repository": 1.5,
-    "delete_repository": 1, "membership": 2, "suspend": 0.5,
+    "review": 4, "force_push": 4, "ref": 5, "delete_ref": 3, "edit_repository": 5,
+    "create_repository": 1.5, "delete_repository": 1, "membership": 2, "suspend": 0.5,
 }  # fmt: skip

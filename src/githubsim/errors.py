@@ -49,6 +49,20 @@ class Moved(ApiError):
         }
 
 
+class Blocked(ApiError):
+    """451 for a repository that GitHub withholds; `reason` is dmca, tos or sensitive_data.
+
+    OpenAPI schema `basic-error` with `block`, as of GET /repos/{owner}/{repo}/commits.
+    """
+
+    def __init__(self, reason: str, created_at: str) -> None:
+        super().__init__(451, "Repository access blocked")
+        self.block = {"reason": reason, "created_at": created_at, "html_url": None}
+
+    def body(self) -> dict[str, Any]:
+        return {"message": self.message, "block": self.block}
+
+
 def not_found() -> ApiError:
     """Also what GitHub says of things that the caller may not know of."""
     return ApiError(404, "Not Found")

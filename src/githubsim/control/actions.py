@@ -69,6 +69,14 @@ def delete_repository(desk: Desk) -> Json:
     return desk.shapes.repository(gone)
 
 
+def block_repository(desk: Desk) -> Json:
+    """`repository`, `reason` (dmca; tos, sensitive_data; null opens it again): REST answers 451."""
+    reason = desk.get("reason", "dmca")
+    block = f"{reason} {desk.store.clock.now()}" if reason else ""
+    desk.store.set_setting(f"blocked {desk.repository.id}", block)
+    return desk.shapes.repository(desk.repository)
+
+
 def open_issue(desk: Desk) -> Json:
     """`repository`, `title`, `body`, `labels` → the issue."""
     repository = desk.repository
@@ -382,6 +390,7 @@ ACTIONS: dict[str, Callable[[Desk], Any]] = {
     "refs/set": set_ref,
     "repositories/create": create_repository,
     "repositories/default-branch": set_default_branch,
+    "repositories/block": block_repository,
     "repositories/delete": delete_repository,
     "repositories/edit": edit_repository,
     "repositories/transfer": transfer_repository,

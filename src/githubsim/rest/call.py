@@ -16,8 +16,8 @@ from githubsim.auth import (
     need_app,
     need_installation,
 )
-from githubsim.clock import epoch
-from githubsim.errors import ApiError, Moved, forbidden, not_found
+from githubsim.clock import epoch, iso
+from githubsim.errors import ApiError, Blocked, Moved, forbidden, not_found
 from githubsim.gitrepos import GitRepos
 from githubsim.limits import Limits
 from githubsim.shapes import Shapes
@@ -257,7 +257,9 @@ def admit(call: Call, needs: str) -> None:
 def find_repository(call: Call) -> Repository:
     """The repository in the path; Moved for an old name, 404 for what the caller may not see."""
     if "repository_id" in call.params:
-        return may_read(call.caller, call.store.repository(call.number("repository_id")))
+        return _open(
+            call, may_read(call.caller, call.store.repository(call.number("repository_id")))
+        )
     owner, name = call.params["owner"], call.params["repo"]
     found = call.store.repository_by_name(owner, name)
     if found is None:
@@ -265,7 +267,16 @@ def find_repository(call: Call) -> Repository:
         rest = call.path.split("/", 4)[4:]
         url = f"{call.shapes.api}/repositories/{found.id}" + "".join(f"/{one}" for one in rest)
         raise Moved(url + (f"?{urlencode(call.query)}" if call.query else ""))
-    return may_read(call.caller, found)
+    return _open(call, may_read(call.caller, found))
+
+
+def _open(call: Call, repository: Repository) -> Repository:
+    """The repository, or Blocked if GitHub withholds it."""
+    block = call.store.setting(f"blocked {repository.id}")
+    if block:
+        reason, _, at = block.partition(" ")
+        raise Blocked(reason, iso(int(at)))
+    return repository
 
 
 def link_header(links: Mapping[str, str]) -> dict[str, str]:

@@ -19,6 +19,7 @@ from django.utils import timezone
 from autosync.insight import health
 from autosync.insight.health import Status
 from autosync.mirror.models import (
+    Audit,
     GitHubAppInstallation,
     QuotaBudget,
     Repository,
@@ -259,3 +260,20 @@ def test_a_database_without_tables_asks_for_migrate() -> None:
     seen = health.report()
     assert seen.status is Status.UNHEALTHY
     assert "autosync migrate" in seen.reasons[0]
+
+
+def test_what_an_audit_could_not_repair_is_said_until_the_next_one(all_is_well: None) -> None:
+    whose = GitHubAppInstallation.objects.get()
+    Audit.objects.create(
+        installation=whose, started_at=ago(hours=2), finished_at=ago(hours=2), found=3, repaired=1
+    )
+    seen = health.report()
+    assert seen.status is Status.DEGRADED
+    assert "2 objects differ from GitHub" in seen.reasons[0]
+    Audit.objects.create(
+        installation=whose, started_at=ago(hours=1), finished_at=ago(hours=1), found=2, repaired=2
+    )
+    seen = health.report()
+    assert seen.status is Status.HEALTHY
+    assert seen.proof is not None
+    assert (seen.proof.differed_30d, seen.proof.repaired_30d) == (5, 3)

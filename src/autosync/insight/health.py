@@ -209,6 +209,7 @@ def _look(now: datetime) -> Health:
         *_judge_jobs(parts, day, now),
         *_judge_repositories(parts),
         *_judge_quota(parts, now),
+        *_judge_proof(),
     ]
     worst = Status.HEALTHY
     if findings:
@@ -397,6 +398,20 @@ def _judge_repositories(seen: Health) -> Iterator[Finding]:
             f"{seen.system.failed_repositories} of {seen.system.total_repositories} repositories "
             "failed their last sync.",
         )
+
+
+def _judge_proof() -> Iterator[Finding]:
+    """Of each installation's last audit: what differed and stayed so, or why it ended early."""
+    newest = Audit.objects.filter(finished_at__isnull=False, installation__deleted_at__isnull=True)
+    for audit in newest.order_by("installation", "-started_at").distinct("installation"):
+        if audit.found > audit.repaired:
+            yield (
+                Status.DEGRADED,
+                f"{audit.found - audit.repaired} objects differ from GitHub since the audit of "
+                f"{audit.started_at:%Y-%m-%d %H:%M} UTC: run `autosync audit --deep`.",
+            )
+        elif audit.error:
+            yield (Status.DEGRADED, f"The last audit ended early: {_line(audit.error)}")
 
 
 def _judge_quota(seen: Health, now: datetime) -> Iterator[Finding]:

@@ -40,10 +40,13 @@ def stage() -> Iterator[tuple[Sim, Service]]:
 
 def test_an_equal_mirror_is_proved_at_one_point(stage: tuple[Sim, Service]) -> None:
     sim, service = stage
+    before = _used(sim)
     sim.ask("requests", clear=1)
     said = service.run("autosync", "audit").stdout
     assert "6 of 6 repositories equal to GitHub, 0 objects differed" in said
-    assert said.rstrip().endswith("1 points of quota.")
+    after = _used(sim)
+    assert after["graphql"] - before["graphql"] == 1
+    assert after["core"] == before["core"]
     asked = sim.requests()["endpoints"]
     assert asked["POST /graphql"] == {"200": 1}
     lists = {status for one, by in asked.items() if one.startswith("GET /repos/") for status in by}
@@ -93,3 +96,10 @@ def test_a_deletion_nobody_told_of_is_buried(stage: tuple[Sim, Service]) -> None
         ["surplus"]
     ]
     assert differences(service, sim) == {}
+
+
+def _used(sim: Sim) -> dict[str, int]:
+    """The quota that installations have used, as GitHub itself counts it."""
+    quota = sim.requests()["quota"]
+    found: dict[str, int] = next(v for k, v in quota.items() if k.startswith("installation:"))
+    return found

@@ -6,7 +6,6 @@ import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import islice
 from typing import Any
 
 import msgspec
@@ -17,6 +16,7 @@ from autosync.github import AppClient, NotFound
 from autosync.mirror.models import Delivery, DeliveryLog
 from autosync.resources import handlers
 from autosync.sync import connect
+from autosync.sync.commits import chunks
 from autosync.sync.locks import exclusive
 
 logger = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ def read_delivery_log(*, wait: bool = False) -> Recovered:
         newest, missing = _missing(client, since)
         found = Recovered()
         # Oldest first, and each batch committed: a kill costs one batch.
-        for batch in _batches(_documents(client, missing, found), STORED_AT_ONCE):
+        for batch in chunks(_documents(client, missing, found), STORED_AT_ONCE):
             stored = _store(batch)
             found.stored += stored
             state.recovered += stored
@@ -129,11 +129,6 @@ def _store(deliveries: Sequence[Delivery]) -> int:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_notify('autosync_inbox', '')")
     return Delivery.objects.filter(guid__in=guids, source=Delivery.Source.DELIVERY_LOG).count()
-
-
-def _batches(items: Iterator[Delivery], size: int) -> Iterator[list[Delivery]]:
-    while batch := list(islice(items, size)):
-        yield batch
 
 
 def _at(item: Item) -> datetime:

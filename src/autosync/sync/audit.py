@@ -26,7 +26,7 @@ from autosync.mirror.models import (
 from autosync.resources.base import Resource
 from autosync.resources.commit import split_ref
 from autosync.sync import connect
-from autosync.sync.commits import CHUNK, chunks, refs_here, sync_commits
+from autosync.sync.commits import CHUNK, chunks, refs_here
 from autosync.sync.listing import PAGE, alive, listed_resources, pages, refetch
 from autosync.sync.locks import exclusive
 from autosync.sync.reconcile import GitHubSyncManager
@@ -265,15 +265,11 @@ class Auditor:
             nodes = {one.node_id: int(one.key) for one in found if one.resource == name}
             for group in chunks(nodes.items(), PAGE):
                 refetch(resource, self.client, dict(group))
-        commits = [one for one in found if one.resource == "commit"]
-        if commits:
+        if any(one.resource == "commit" for one in found):
             # The heads whose history counts as stored are forgotten: git's log is read again.
             ResourceCursor.objects.filter(repository=repository, resource="commit").update(
                 cursor="", state=ResourceCursor.State.RUNNING
             )
-        if any(one.resource in ("ref", "commit") for one in found):
-            reader = connect.git_reader(repository, self.client)
-            sync_commits(repository, reader, lambda: None)
         repository.refresh_from_db()
         self.manager.sync_repository(repository, force=True)
         self._verify(repository, found)

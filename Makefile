@@ -41,7 +41,7 @@ chaos: install ## a storm of operations, lost webhooks, outages and kills, then 
 	@$(BIN)/python -m tests.chaos --seed $(SEED)
 
 chaos-long: install ## twenty seeds, 30 repositories and 20,000 operations each; takes hours
-	@for seed in $$(seq 1 20); do $(BIN)/python -m tests.chaos --seed $$seed --repositories 30 --operations 20000 --patience 900 || exit 1; done
+	@for seed in $$(seq 1 20); do $(BIN)/python -m tests.chaos --seed $$seed --repositories 30 --operations 20000 --outage 600 --patience 900 || exit 1; done
 
 # The first test of each client installs it, which its time must allow for.
 test-clients: install ## other people's GitHub clients read githubsim (needs Node and the registries)

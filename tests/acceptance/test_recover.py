@@ -26,10 +26,14 @@ def sim() -> Iterator[Sim]:
 
 
 def people_at_work(sim: Sim) -> None:
-    """Of everything something; an issue is deleted, which no list would show."""
+    """Of everything something; an issue is deleted, which no list would show; another branch
+    becomes the default one, which moves no ref.
+    """
     for one in sim.truth()["repositories"]:
         where = {"repository": one["full_name"]}
         sim.control("push", where | {"count": 2})
+        sim.control("push", where | {"branch": "next", "count": 1})
+        sim.control("repositories/default-branch", where | {"branch": "next"})
         if one["has_issues"]:
             gone = sim.control("issues/open", where | {"title": "gone again"})
             kept = sim.control("issues/open", where | {"title": "kept"})

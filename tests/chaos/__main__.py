@@ -16,19 +16,37 @@ import time
 from typing import Any
 
 from githubsim.testing import Sim
-from tests.chaos.reader import differences
+from tests.chaos.reader import Difference, differences
 from tests.chaos.storm import Storm
+from tests.chaos.story import tell
 from tests.service import SECRET, Service, descendants, eventually, free_port, hook_url
 
 # The schedule a mirror heals by, turned up: a minute between syncs, nothing skipped.
 SETTINGS = {"AUTOSYNC_SYNC_INTERVAL": "1", "AUTOSYNC_SKIP_RECENT": "0"}
 
-WEBHOOKS = {"lost": 0.2, "duplicated": 0.1, "reordered": 0.3, "reorder_by": 20.0, "jitter": 0.5}
+WEBHOOKS = {"lost": 0.2, "duplicated": 0.1, "reordered": 0.3, "reorder_by": 60.0, "jitter": 0.5}
 # Fractions of requests, and lists that lag their webhooks by seconds.
 WEATHER = {
     "failing": 0.04, "truncated": 0.02, "resets": 0.02, "timeouts": 0.004, "heavy": 0.02,
     "partial": 0.02, "stale": 3.0,
 }  # fmt: skip
+# Worse for a while: control calls at these fractions of the storm.
+STRICT = {
+    "concurrent": 2, "points_per_minute": 30, "graphql_points_per_minute": 30, "retry_after": 5,
+}  # fmt: skip
+SPELLS: dict[float, tuple[str, dict[str, Any]]] = {
+    0.15: ("weather", {"failing": 0.6}),
+    0.20: ("weather", {"failing": WEATHER["failing"]}),
+    0.30: ("limits", STRICT),
+    0.38: ("limits", {"githubs": True}),
+    0.70: ("weather", {"failing": 0.6}),
+    0.75: ("weather", {"failing": WEATHER["failing"]}),
+    0.85: ("limits", STRICT),
+    0.93: ("limits", {"githubs": True}),
+}
+OUTAGE_AT, OUTAGE_SHARE = 0.5, 0.02  # of the operations, which people go on with meanwhile
+MOST_KILLS = 60
+SECOND = "second-home"  # an account that has the App too
 
 
 def main() -> int:
@@ -37,6 +55,7 @@ def main() -> int:
     parser.add_argument("--operations", type=int, default=400)
     parser.add_argument("--repositories", type=int, default=10)
     parser.add_argument("--patience", type=float, default=300, help="seconds until equality")
+    parser.add_argument("--outage", type=float, default=5, help="seconds without GitHub")
     parser.add_argument("--offline", action="store_true", help="AutoSync is down all the storm")
     options = parser.parse_args()
     result = run(**vars(options))
@@ -49,6 +68,7 @@ def run(
     operations: int,
     repositories: int = 10,
     patience: float = 300,
+    outage: float = 5,
     offline: bool = False,
 ) -> dict[str, Any]:
     """One storm; `differences` is 0 if the mirror became equal by itself."""
@@ -59,28 +79,35 @@ def run(
         Sim(seed=seed, install=False, **world, **hook) as sim,
         Service(sim, port, **SETTINGS) as service,
     ):
-        sim.control("install")
+        _two_installations(sim)
         eventually(lambda: not differences(sim, service.query), 120, "the import is complete")
         imported = _imported(service)
         storm = Storm(sim, seed)
-        kills = _storm(sim, service, storm, operations, offline)
+        began = time.monotonic()
+        kills = _storm(sim, service, storm, operations, outage, offline)
         calm_since = time.monotonic()
         spent = _spent(service)
-        left = differences(sim, service.query)
-        while left and time.monotonic() - calm_since < patience:
-            time.sleep(2)
-            left = differences(sim, service.query)
+        left, equal_at = _until_equal(sim, service, calm_since + patience)
+        points = _spent(service) - spent
+        # Deliveries that were held back for a minute must change nothing any more.
+        sim.control("webhooks/wait", {"timeout": 90})
+        left = left or _until_equal(sim, service, time.monotonic() + 60)[0]
         for line in left[:40]:
             print(line, file=sys.stderr)
+        for repository_id in sorted({one.repository_id for one in left})[:3]:
+            tell(service.query, repository_id)
         return {
             "chaos": seed,
             "operations": sum(storm.done.values()),
             "kinds": len(storm.done),
+            "repositories": len(storm.repositories()),
             "kills": kills,
             "offline": offline,
+            "refused": _refused(sim),
+            "storm_seconds": round(calm_since - began, 1),
             "differences": len(left),
-            "seconds_to_equality": round(time.monotonic() - calm_since, 1),
-            "points_to_equality": _spent(service) - spent,
+            "seconds_to_equality": round(equal_at - calm_since, 1),
+            "points_to_equality": points,
             "recovered_from_log": service.query(
                 "SELECT count(*) FROM inbox WHERE source = 'delivery_log'"
             )[0][0],
@@ -90,23 +117,58 @@ def run(
         }
 
 
-def _storm(sim: Sim, service: Service, storm: Storm, operations: int, offline: bool) -> int:
+def _two_installations(sim: Sim) -> None:
+    """A third of the repositories go to a second account, which installs the App as well."""
+    sim.control("accounts/create", {"login": SECOND, "type": "Organization"})
+    for one in sim.ask("inventory")["repositories"][::3]:
+        sim.control("repositories/transfer", {"repository": one["full_name"], "new_owner": SECOND})
+    sim.control("install")
+    sim.control("install", {"account": SECOND})
+
+
+def _until_equal(sim: Sim, service: Service, until: float) -> tuple[list[Difference], float]:
+    """What differs in the end, and when it was first seen that nothing did.
+
+    What differed is looked at again and again; once it does not, everything once more.
+    """
+    only: set[int] | None = None
+    while True:
+        looked_at = time.monotonic()
+        left = differences(sim, service.query, only)
+        if not left and only is None:
+            return [], looked_at
+        if left and time.monotonic() > until:
+            return left, looked_at
+        only = {one.repository_id for one in left} or None
+        if left:
+            time.sleep(1)
+
+
+def _storm(
+    sim: Sim, service: Service, storm: Storm, operations: int, outage: float, offline: bool
+) -> int:
     """The operations, in bad weather, with `kill -9` now and then; returns how many kills."""
     chance = random.Random(storm.random.random())
     sim.control("webhooks", WEBHOOKS | {"seed": chance.randrange(10**6)})
     sim.control("weather", WEATHER | {"seed": chance.randrange(10**6)})
+    spells = {int(at * operations): call for at, call in SPELLS.items()}
+    outage_at = int(OUTAGE_AT * operations)
+    outage_ends = outage_at + max(1, int(OUTAGE_SHARE * operations))
     if offline:
         service.stop()
     kills = 0
     for number in range(operations):
         storm.one()
-        if offline:
-            continue
-        if chance.random() < 0.015:
+        if number in spells:
+            call, conditions = spells[number]
+            sim.control(call, conditions)
+        if number == outage_at:
+            sim.control("weather", {"outage": outage})
+        if outage_at <= number < outage_ends:
+            time.sleep(outage / (outage_ends - outage_at))
+        if not offline and chance.random() < min(0.015, MOST_KILLS / operations):
             kills += _kill_one(service, chance)
-        if number == operations // 2:
-            sim.control("weather", {"outage": 5})
-    sim.control("webhooks/wait", {"timeout": 60})
+    storm.end()
     sim.control("webhooks", dict.fromkeys(WEBHOOKS, 0.0))
     sim.control("weather", dict.fromkeys(WEATHER, 0.0))
     if offline:
@@ -132,6 +194,16 @@ def _kill_one(service: Service, chance: random.Random) -> int:
 
 def _imported(service: Service) -> dict[int, Any]:
     return dict(service.query("SELECT github_id, imported_at FROM repositories"))
+
+
+def _refused(sim: Sim) -> dict[str, int]:
+    """How many requests were answered 403 or 429 (limits) and 502, or not at all (0)."""
+    found: dict[str, int] = {}
+    for by_status in sim.requests()["endpoints"].values():
+        for status, count in by_status.items():
+            if status in ("0", "403", "429", "502"):
+                found[status] = found.get(status, 0) + count
+    return found
 
 
 def _spent(service: Service) -> int:

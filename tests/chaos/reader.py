@@ -7,11 +7,12 @@ simulator's bare repositories, the mirror through plain SQL.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 from gidgethub.apps import get_installation_access_token
@@ -22,35 +23,61 @@ from githubsim.testing import Sim
 Rows = dict[Any, dict[str, Any]]
 Query = Callable[[str], list[list[Any]]]
 
+_serial = itertools.count(1)
 
-def differences(sim: Sim, query: Query) -> list[str]:
-    """Every field of every row that is not as GitHub has it; empty: equal."""
-    there = asyncio.run(_github(sim))
+
+class Difference(NamedTuple):
+    """In which repository, and what."""
+
+    repository_id: int
+    what: str
+
+    def __str__(self) -> str:
+        return f"repository {self.repository_id}: {self.what}"
+
+
+def differences(sim: Sim, query: Query, only: Collection[int] | None = None) -> list[Difference]:
+    """Every field of every row that is not as GitHub has it; empty: equal.
+
+    `only` looks at these repositories (ids) alone.
+    """
+    there = asyncio.run(_github(sim, only))
     here = _mirror(query)
-    found: list[str] = []
+    found: list[Difference] = []
     for table in there:
         for key in sorted(there[table].keys() | here[table].keys(), key=str):
             theirs, ours = there[table].get(key), here[table].get(key)
-            if theirs is None or ours is None:
-                found.append(f"{table} {key}: {'only here' if theirs is None else 'missing'}")
+            repository_id = _repository_of(table, key, theirs or ours or {})
+            if only is not None and repository_id not in only:
                 continue
-            found += [
-                f"{table} {key}: {name} is {ours[name]!r}, on GitHub {theirs[name]!r}"
-                for name in theirs
-                if theirs[name] != ours[name]
-            ]
+            if theirs is None or ours is None:
+                what = [f"{table} {key}: {'only here' if theirs is None else 'missing'}"]
+            else:
+                what = [
+                    f"{table} {key}: {name} is {ours[name]!r}, on GitHub {theirs[name]!r}"
+                    for name in theirs
+                    if theirs[name] != ours[name]
+                ]
+            found += [Difference(repository_id, one) for one in what]
     return found
 
 
-async def _github(sim: Sim) -> dict[str, Rows]:
+def _repository_of(table: str, key: Any, row: Mapping[str, Any]) -> int:
+    if table == "repositories":
+        return int(key)
+    return int(key[0] if isinstance(key, tuple) else row["repository_id"])
+
+
+async def _github(sim: Sim, only: Collection[int] | None) -> dict[str, Rows]:
     found: dict[str, Rows] = {
         "repositories": {}, "issues": {}, "pull_requests": {}, "refs": {}, "commits": {},
     }  # fmt: skip
+    # Contents on a person's quota, a new person's each time: what AutoSync spends is measured.
+    person = sim.control("accounts/create", {"login": f"judge-{next(_serial)}"})["login"]
+    own = sim.control("token", {"login": person})["token"]
     async with httpx.AsyncClient(base_url=sim.url, timeout=60) as client:
         api = GitHubAPI(client, "chaos", base_url=sim.url)
-        for installation in sim.truth()["installations"]:
-            if installation.get("suspended_at"):
-                continue
+        for installation in sim.ask("inventory")["installations"]:
             token = await get_installation_access_token(
                 api,
                 installation_id=str(installation["id"]),
@@ -61,13 +88,12 @@ async def _github(sim: Sim) -> dict[str, Rows]:
             pages = mine.getiter(
                 "/installation/repositories?per_page=100", iterable_key="repositories"
             )
-            # The rest on a person's quota: what AutoSync spends is measured.
-            person = sim.control("token", {})["token"]
-            mine = GitHubAPI(client, "chaos", oauth_token=person, base_url=sim.url)
+            mine = GitHubAPI(client, "chaos", oauth_token=own, base_url=sim.url)
             async for repository in pages:
                 found["repositories"][repository["id"]] = _repository(repository)
-                await _lists(mine, repository, found)
-                _git(sim, repository, found)
+                if only is None or repository["id"] in only:
+                    await _lists(mine, repository, found)
+                    _git(sim, repository, found)
     return found
 
 

@@ -18,10 +18,15 @@ class Storm:
         self.sim = sim
         self.random = random.Random(seed)
         self.done: dict[str, int] = {}
+        self.owners = [one["account"] for one in sim.ask("inventory")["installations"]]
         self._serial = 0
+        self._most = round(len(self.repositories()) * 1.2)
+        # Accounts that took the App away, and after how many operations it comes back.
+        self._away: dict[str, int] = {}
 
     def one(self) -> None:
         """Do one thing, chosen by weight."""
+        self._come_back()
         names, weights = zip(*_WEIGHTS.items(), strict=True)
         name = self.random.choices(names, weights)[0]
         try:
@@ -30,25 +35,49 @@ class Storm:
             return
         self.done[name] = self.done.get(name, 0) + 1
 
+    def end(self) -> None:
+        """Whoever took the App away installs it again."""
+        self._away = dict.fromkeys(self._away, 0)
+        self._come_back()
+
+    def _come_back(self) -> None:
+        for login, left in list(self._away.items()):
+            self._away[login] = left - 1
+            if left <= 0:
+                del self._away[login]
+                self.do("install", {"account": login})
+
     # What there is to work on.
 
+    def repositories(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.sim.ask("inventory")["repositories"]
+        return found
+
     def repository(self) -> dict[str, Any]:
-        found: list[dict[str, Any]] = self.sim.truth()["repositories"]
-        return self.random.choice(found)
+        """One of them."""
+        return self.random.choice(self.repositories())
+
+    def contents(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """One of them; and its `refs`, and the numbers of its `issues` and `pulls`."""
+        one = self.repository()
+        return one, self.sim.ask("inventory", repository=one["id"])
 
     def with_issues(self) -> str:
         """The name of a repository that takes issues."""
-        found = [one for one in self.sim.truth()["repositories"] if one["has_issues"]]
+        found = [one for one in self.repositories() if one["has_issues"]]
         return str(self.random.choice(found)["full_name"])
 
     def item(self, *, pull: bool | None = None) -> dict[str, Any]:
         """Where an issue or a pull request is: `repository` and `number`."""
-        name = self.repository()["full_name"]
-        items = self.sim.truth(repository=name, items=1)["repositories"][0]["items"]
-        items = [i for i in items if pull is None or (i["pull_id"] is not None) == pull]
-        if not items:
+        one, inside = self.contents()
+        numbers = {
+            None: inside["issues"] + inside["pulls"],
+            True: inside["pulls"],
+            False: inside["issues"],
+        }[pull]
+        if not numbers:
             raise SimError("nothing there")
-        return {"repository": name, "number": self.random.choice(items)["number"]}
+        return {"repository": one["full_name"], "number": self.random.choice(numbers)}
 
     def words(self, what: str) -> str:
         self._serial += 1
@@ -58,15 +87,14 @@ class Storm:
         return self.sim.control(call, body)
 
     def push(self, *, force: bool = False) -> None:
-        one = self.repository()
-        branches = [
-            n.removeprefix("refs/heads/") for n in one["refs"] if n.startswith("refs/heads/")
-        ]
+        one, inside = self.contents()
+        refs = inside["refs"]
+        branches = [n.removeprefix("refs/heads/") for n in refs if n.startswith("refs/heads/")]
         branch = self.random.choice([*branches, one["default_branch"]])
         body: dict[str, Any] = {"repository": one["full_name"], "branch": branch}
         body["count"] = self.random.randint(1, 4)
-        if force and one["refs"]:
-            body |= {"force": True, "start": self.random.choice(list(one["refs"].values()))}
+        if force and refs:
+            body |= {"force": True, "start": self.random.choice(list(refs.values()))}
         self.do("push", body)
 
     def ref(self) -> None:
@@ -78,11 +106,20 @@ class Storm:
         )
 
     def delete_ref(self) -> None:
-        one = self.repository()
-        others = [n for n in one["refs"] if n != f"refs/heads/{one['default_branch']}"]
+        one, inside = self.contents()
+        others = [n for n in inside["refs"] if n != f"refs/heads/{one['default_branch']}"]
         if others:
             where = {"repository": one["full_name"], "ref": self.random.choice(others)}
             self.do("refs/delete", where)
+
+    def default_branch(self) -> None:
+        one, inside = self.contents()
+        found = [n for n in inside["refs"] if n.startswith("refs/heads/")]
+        if not found:
+            raise SimError("an empty repository")
+        branch = self.random.choice(found).removeprefix("refs/heads/")
+        where = {"repository": one["full_name"], "branch": branch}
+        self.do("repositories/default-branch", where)
 
     def edit_repository(self) -> None:
         one = self.repository()
@@ -99,22 +136,45 @@ class Storm:
     def transfer_issue(self) -> None:
         self.do("issues/transfer", self.item(pull=False) | {"to": self.with_issues()})
 
+    def transfer_repository(self) -> None:
+        """To another account: out of one installation, into another."""
+        name = self.repository()["full_name"]
+        others = [login for login in self.owners if login != name.partition("/")[0]]
+        new_owner = self.random.choice(others)
+        self.do("repositories/transfer", {"repository": name, "new_owner": new_owner})
+
     def membership(self) -> None:
         """A repository leaves the installation, or one that had left comes back."""
         name = self.repository()["full_name"]
         call = self.random.choice(["installation/add", "installation/remove"])
-        self.do(call, {"repositories": [name]})
+        self.do(call, self._installation_of(name) | {"repositories": [name]})
+
+    def reinstall(self) -> None:
+        """An account takes the App away, and installs it again some operations later."""
+        login = self.random.choice(self.owners)
+        self.do("uninstall", self._installation_of(f"{login}/"))
+        self._away[login] = self.random.randint(0, 20)
+
+    def _installation_of(self, full_name: str) -> dict[str, Any]:
+        login = full_name.partition("/")[0]
+        for one in self.sim.ask("inventory")["installations"]:
+            if one["account"] == login:
+                return {"installation_id": one["id"]}
+        raise SimError(f"{login} took the App away")
 
     def create_repository(self) -> None:
-        owner = self.repository()["full_name"].partition("/")[0]
+        if len(self.repositories()) >= self._most:
+            raise SimError("enough of them")
+        owner = self.random.choice(self.owners)
         name = f"new-{self.random.randint(1, 10**6)}"
         self.do("repositories/create", {"owner": owner, "name": name})
         self.do("push", {"repository": f"{owner}/{name}", "count": 2})
 
     def delete_repository(self) -> None:
-        found = self.sim.truth()["repositories"]
-        if len(found) > 4:
-            self.do("repositories/delete", {"repository": self.random.choice(found)["full_name"]})
+        found = self.repositories()
+        if len(found) <= self._most // 2:
+            raise SimError("too few of them")
+        self.do("repositories/delete", {"repository": self.random.choice(found)["full_name"]})
 
     def label_storm(self) -> None:
         """Many changes within a second or two, which a clock of whole seconds cannot order."""
@@ -123,9 +183,28 @@ class Storm:
             chosen = self.random.sample(LABELS, self.random.randint(0, 3))
             self.do("issues/label", where | {"labels": chosen})
 
+    def assign(self) -> None:
+        people = self.random.sample(self.owners, self.random.randint(0, len(self.owners)))
+        self.do("issues/assign", self.item() | {"assignees": people})
+
+    def milestone(self) -> None:
+        """A new one, given to an issue."""
+        where = self.item()
+        made = self.do(
+            "milestones/create", {"repository": where["repository"], "title": self.words("M")}
+        )
+        self.do("issues/milestone", where | {"milestone": made["number"]})
+
     def suspend(self) -> None:
-        self.do("suspend", {})
-        self.do("unsuspend", {})
+        """Suspended for an operation or two, of which no webhook tells."""
+        which = self._installation_of(self.random.choice(self.owners) + "/")
+        self.do("suspend", which)
+        try:
+            _OPERATIONS[self.random.choice(["open", "edit", "close", "push", "comment"])](self)
+        except SimError:
+            pass  # nothing there
+        finally:
+            self.do("unsuspend", which)
 
 
 Operation = Callable[[Storm], Any]
@@ -142,6 +221,8 @@ _OPERATIONS: dict[str, Operation] = {
     "comment": lambda s: s.do("issues/comment", s.item()),
     "delete": lambda s: s.do("issues/delete", s.item(pull=False)),
     "label_storm": Storm.label_storm,
+    "assign": Storm.assign,
+    "milestone": Storm.milestone,
     "transfer_issue": Storm.transfer_issue,
     "open_pull": lambda s: s.do("pulls/open", {"repository": s.repository()["full_name"]}),
     "draft": lambda s: s.do("pulls/draft", s.item(pull=True) | {"draft": s.random.random() < 0.5}),
@@ -156,6 +237,9 @@ _OPERATIONS: dict[str, Operation] = {
     "edit_repository": Storm.edit_repository,
     "create_repository": Storm.create_repository,
     "delete_repository": Storm.delete_repository,
+    "default_branch": Storm.default_branch,
+    "transfer_repository": Storm.transfer_repository,
+    "reinstall": Storm.reinstall,
     "membership": Storm.membership,
     "suspend": Storm.suspend,
 }
@@ -164,4 +248,5 @@ _WEIGHTS = {
     "label_storm": 7, "transfer_issue": 2, "open_pull": 6, "draft": 2, "merge": 4, "push": 16,
     "review": 4, "force_push": 4, "ref": 5, "delete_ref": 3, "edit_repository": 5,
     "create_repository": 1.5, "delete_repository": 1, "membership": 2, "suspend": 0.5,
+    "default_branch": 1, "transfer_repository": 1, "reinstall": 0.3, "assign": 2, "milestone": 1,
 }  # fmt: skip

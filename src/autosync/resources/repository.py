@@ -136,6 +136,9 @@ def on_repository(event: Event) -> Changes:
     changes.upserts.append(Upsert(MERGE, [row(payload, event.installation_id)]))
     if event.action == "deleted":
         changes.tombstones.append(Tombstone(MERGE, [payload.id], event.received_at))
+    elif event.action == "edited":
+        # Of the default branch, perhaps, which decides whose commits count.
+        changes.followups.add(FollowUp("sync_git", payload.id))
     elif event.action in ("created", "transferred"):
         # A transfer may have left this installation or entered it: only the listing knows.
         changes.followups.add(FollowUp("refresh_installation", event.installation_id))

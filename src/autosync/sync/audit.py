@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db.models import Count, Sum
 from django.utils import timezone
@@ -29,13 +29,11 @@ from autosync.sync import connect
 from autosync.sync.commits import CHUNK, chunks, refs_here
 from autosync.sync.listing import PAGE, alive, listed_resources, pages, refetch
 from autosync.sync.locks import exclusive
-from autosync.sync.reconcile import GitHubSyncManager
+from autosync.sync.reconcile import IN_FLIGHT, GitHubSyncManager
 
 logger = logging.getLogger(__name__)
 Problem = AuditFinding.Problem
 
-# A webhook may still be on its way: what changed this recently is no difference yet.
-IN_FLIGHT = timedelta(seconds=60)
 _LOOK_AGAIN = 2.0  # seconds until a ref that differs is looked at once more
 # The deliveries among which the cause of a difference is looked for.
 _DELIVERIES = 500
@@ -95,7 +93,12 @@ class Auditor:
                 there = self._counts(group)
                 here = self._counts_here(group)
                 for repository in group:
-                    self._audit(audit, repository, there, here)
+                    started_at = timezone.now()
+                    if repository.pk in there:  # else gone since: the next listing hides it
+                        self._audit(audit, repository, there, here)
+                    Repository.objects.filter(
+                        pk=repository.pk, audit_due_at__lte=started_at
+                    ).update(audit_due_at=None)
         except GitHubError as error:
             audit.error = str(error)
             raise
@@ -112,8 +115,6 @@ class Auditor:
         there: Mapping[int, Mapping[str, int]],
         here: Mapping[int, Mapping[str, int]],
     ) -> None:
-        if repository.pk not in there:
-            return  # gone since it was listed: the next listing hides it
         started_at = timezone.now()
         with exclusive("repository", repository.pk, wait=True):
             found = self._refs(repository)

@@ -37,9 +37,12 @@ def sync_commits(repository: Repository, reader: GitReader, progress: Progress) 
             json.loads(cursor.cursor) if cursor.cursor else {"heads": [], "default": ""}
         )
         asked_at = timezone.now()
+        repository.refresh_from_db(fields=["default_branch"])
         if cursor.state == ResourceCursor.State.COMPLETE:
             remote = reader.ls_remote()
-            if _same_refs(repository, remote):
+            # Another default branch marks other commits, although no ref has moved.
+            default = remote.get(f"refs/heads/{repository.default_branch}", "")
+            if default == stored["default"] and _same_refs(repository, remote):
                 return 0
         cursor.state = ResourceCursor.State.RUNNING
         cursor.backfill_started_at = cursor.backfill_started_at or asked_at

@@ -22,7 +22,7 @@ from autosync.mirror.models import (
 from autosync.sync import hook
 from autosync.sync.errors import Busy
 from autosync.sync.locks import exclusive, transaction_lock
-from autosync.sync.reconcile import GitHubSyncManager, recently_synced
+from autosync.sync.reconcile import GitHubSyncManager, audit_soon, recently_synced
 
 logger = logging.getLogger(__name__)
 _OPEN = (SyncJob.Status.PENDING, SyncJob.Status.RUNNING)
@@ -141,9 +141,11 @@ class SyncJobRunner:
         imports = job.job_type == SyncJob.JobType.AUTO_IMPORT
         manager.sync_repositories(force=force or imports)
         hook.record_webhook_state(installation)
+        # Those imported before as well: GitHub sent nothing about them while the App was
+        # suspended or not installed, and where nothing happened the look is free.
         targets = Repository.visible().filter(installation=installation, auto_sync_enabled=True)
         if imports:
-            targets = targets.filter(imported_at__isnull=True)
+            audit_soon(targets.filter(imported_at__isnull=False).values_list("pk", flat=True))
         self._plan(job, targets)
         GitHubAppInstallation.objects.filter(pk=installation.pk).update(sync_error="")
 

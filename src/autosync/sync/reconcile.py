@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 import msgspec
@@ -24,6 +24,9 @@ from autosync.sync.listing import listed_resources, refetch_dirty, sync_listing
 
 logger = logging.getLogger(__name__)
 Progress = Callable[[], None]
+
+# A webhook may still be on its way: what changed this recently is no difference yet.
+IN_FLIGHT = timedelta(seconds=60)
 
 
 def _silent() -> None:
@@ -128,6 +131,7 @@ class GitHubSyncManager:
                 imported_at=repository.imported_at or now,
             )
             if first:
+                audit_soon([repository.pk])
                 publish([_imported(repository)])
             progress()
         return count + detailed
@@ -203,6 +207,7 @@ class GitHubSyncManager:
             )
             result = upsert(REPOSITORY, rows, observed_at=started_at, rule=Rule.AUTHORITATIVE)
             Repository.objects.filter(pk__in=hidden).update(removed_at=None)
+            audit_soon(hidden)
             Repository.objects.filter(pk__in=ids, observed_at__lte=started_at).update(dirty_at=None)
             lost = ours.filter(removed_at__isnull=True, observed_at__lt=started_at)
             lost.exclude(pk__in=ids).update(removed_at=started_at)
@@ -212,6 +217,11 @@ class GitHubSyncManager:
     def _listed(self, at: datetime) -> None:
         self.installation.repositories_listed_at = at
         self.installation.save(update_fields=["repositories_listed_at"])
+
+
+def audit_soon(repository_ids: Iterable[int]) -> None:
+    """Have an audit look once nothing is on its way: no list shows what was deleted meanwhile."""
+    Repository.objects.filter(pk__in=repository_ids).update(audit_due_at=timezone.now() + IN_FLIGHT)
 
 
 def _imported(repository: Repository) -> FeedLine:

@@ -8,6 +8,7 @@ from typing import Any
 
 import procrastinate
 from django.db import connection, transaction
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
@@ -27,6 +28,7 @@ from autosync.mirror.models import (
 )
 from autosync.resources.base import FollowUp
 from autosync.sync.errors import Busy
+from autosync.sync.locks import exclusive
 
 logger = logging.getLogger(__name__)
 
@@ -132,7 +134,7 @@ def import_repository(repository_id: int) -> None:
 
 @app.task(queue=LIVE, retry=ComeBack())
 def refresh_installation(installation_id: int) -> None:
-    """Settle what an installation may see; import what it gained."""
+    """Settle what an installation may see; import what is new, sync what is seen again."""
     from autosync.github import Priority
     from autosync.sync.jobs import SyncJobRunner
     from autosync.sync.reconcile import GitHubSyncManager
@@ -145,10 +147,11 @@ def refresh_installation(installation_id: int) -> None:
     if not manager.refresh_installation() or installation.is_suspended:
         return
     # Unconditional: an event has just changed what the last listing said.
-    manager.sync_repositories(force=True)
+    gained = manager.sync_repositories(force=True)
     fresh = (
         Repository.visible()
-        .filter(installation=installation, auto_sync_enabled=True, imported_at__isnull=True)
+        .filter(installation=installation, auto_sync_enabled=True)
+        .filter(Q(imported_at__isnull=True) | Q(pk__in=gained))
         .exclude(pk__in=_under_way())
     )
     ids = list(fresh.values_list("pk", flat=True))
@@ -220,6 +223,7 @@ def periodic_sync(timestamp: int) -> None:
 def recover() -> None:
     """Put into the inbox what GitHub's delivery log has and the inbox has not."""
     from autosync.sync.jobs import SyncJobRunner
+    from autosync.sync.reconcile import audit_soon
     from autosync.sync.recover import read_delivery_log
 
     found = read_delivery_log()
@@ -227,6 +231,7 @@ def recover() -> None:
         SyncJobRunner.start_for_webhook(installation_id, sorted(repository_ids))
     if found.gap:
         logger.warning("%s", found.gap)
+        audit_soon(Repository.visible().values_list("pk", flat=True))
         SyncJobRunner.start_periodic(force=True)
 
 
@@ -258,6 +263,30 @@ def sweep(timestamp: int) -> None:
     ):
         hand_over(FollowUp("refetch", 0))
     resume_jobs()
+    due = _audits_due(Repository.objects.filter(pk__in=_under_way()).values("installation_id"))
+    for installation_id in due.values_list("installation_id", flat=True).distinct():
+        defer(
+            audit_due,
+            f"audit_due:{installation_id}",
+            priority=-500,
+            installation_id=installation_id,
+        )
+
+
+def _audits_due(busy_installations: Any = ()) -> QuerySet[Repository]:
+    """Repositories to audit now; one audit of many is cheaper than many, so not while some of the
+    same installation are being imported or synced.
+    """
+    return (
+        Repository.visible()
+        .filter(
+            audit_due_at__lte=timezone.now(),
+            imported_at__isnull=False,
+            auto_sync_enabled=True,
+            installation__suspended_at__isnull=True,
+        )
+        .exclude(installation__in=busy_installations)
+    )
 
 
 def resume_jobs() -> None:
@@ -317,6 +346,25 @@ def audit_installation(installation_id: int) -> None:
     installation = GitHubAppInstallation.live.filter(pk=installation_id).first()
     if installation is not None and not installation.is_suspended:
         Auditor(installation).run()
+
+
+@app.task(queue=SYNC, retry=ComeBack())
+def audit_due(installation_id: int) -> None:
+    """Audit what was just imported, or was out of GitHub's reach for a while."""
+    from autosync.sync.audit import Auditor
+
+    with exclusive("audit_due", installation_id, wait=False):
+        due = list(_audits_due().filter(installation=installation_id))
+        try:
+            if due:
+                Auditor(due[0].installation).run(due)
+        except GitHubError:
+            raise
+        except Exception:
+            # Else it would fail again every few seconds.
+            later = timezone.now() + timedelta(minutes=10)
+            Repository.objects.filter(pk__in=[one.pk for one in due]).update(audit_due_at=later)
+            raise
 
 
 @app.periodic(cron="37 2 * * *")

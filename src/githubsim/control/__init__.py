@@ -16,6 +16,7 @@ from githubsim import face
 from githubsim.control import (
     actions,
     conditions,
+    inventory,
     labels,
     people,
     reactions,
@@ -37,7 +38,7 @@ _POST = {
     **releases.ACTIONS,
     **reviews.ACTIONS,
 }
-_GET = {**truth.QUESTIONS, **conditions.QUESTIONS}
+_GET = {**truth.QUESTIONS, **conditions.QUESTIONS, **inventory.QUESTIONS}
 
 
 @dataclass(frozen=True, slots=True)

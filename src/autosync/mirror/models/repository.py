@@ -61,6 +61,11 @@ class Repository(MirroredModel):
     equal_at = models.DateTimeField(
         null=True, blank=True, help_text="an audit found it equal to GitHub then, or made it so"
     )
+    audit_due_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="an audit is to look then: just imported, or out of GitHub's reach for a while",
+    )
 
     class Meta(MirroredModel.Meta):
         abstract = False
@@ -68,6 +73,11 @@ class Repository(MirroredModel):
         verbose_name_plural = "repositories"
         indexes = [
             models.Index(fields=["installation", "full_name"], name="repository_by_installation"),
+            models.Index(
+                fields=["audit_due_at"],
+                name="repository_audit_due",
+                condition=models.Q(audit_due_at__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -1,0 +1,88 @@
+"""What happened while GitHub told us nothing is all there soon after it speaks again.
+
+No webhook is sent, and none is logged, about a repository that is not in the installation, nor to
+an App that is suspended or not installed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from githubsim.testing import Sim
+from tests.chaos.reader import differences
+from tests.service import SECRET, Service, eventually, free_port, hook_url
+
+pytestmark = pytest.mark.timeout(300)
+WORLD = {"repositories": 4, "commits": 120, "issues": 60, "pulls": 20}
+NO_SCHEDULE = {"AUTOSYNC_SYNC_INTERVAL": "59"}
+
+
+@pytest.fixture
+def stage() -> Iterator[tuple[Sim, Service]]:
+    port = free_port()
+    hook = {"webhook_url": hook_url(port), "webhook_secret": SECRET}
+    with Sim(install=False, **WORLD, **hook) as sim, Service(sim, port, **NO_SCHEDULE) as service:
+        sim.control("install")
+        eventually(lambda: not differences(sim, service.query), 90, "the import is complete")
+        yield sim, service
+
+
+def leave_out(sim: Sim) -> Callable[[], object]:
+    name = sim.ask("inventory")["repositories"][0]["full_name"]
+    sim.control("installation/remove", {"repositories": [name]})
+    return lambda: sim.control("installation/add", {"repositories": [name]})
+
+
+def uninstall(sim: Sim) -> Callable[[], object]:
+    sim.control("uninstall")
+    return lambda: sim.control("install")
+
+
+def suspend(sim: Sim) -> Callable[[], object]:
+    sim.control("suspend")
+    return lambda: sim.control("unsuspend")
+
+
+@pytest.mark.parametrize("go", [leave_out, uninstall, suspend])
+def test_back_after_an_absence(
+    stage: tuple[Sim, Service], go: Callable[[Sim], Callable[[], object]]
+) -> None:
+    sim, service = stage
+    imported = service.query("SELECT github_id, imported_at FROM repositories ORDER BY 1")
+    come_back = go(sim)
+    changed = 0
+    for one in sim.ask("inventory")["repositories"]:
+        where = {"repository": one["full_name"]}
+        sim.control("push", where | {"count": 2})
+        if numbers := sim.ask("inventory", repository=one["id"])["issues"]:
+            sim.control("issues/close", where | {"number": numbers[0]})
+            # No list shows what is no more: only a count tells.
+            sim.control("issues/delete", where | {"number": numbers[-1]})
+            changed += 1
+    assert changed
+    sim.control("webhooks/wait", {"timeout": 30})
+    come_back()
+    eventually(
+        lambda: not missing(sim, service),
+        60,
+        f"what was changed or made meanwhile is here: {service.said()}",
+    )
+    due = "SELECT count(*) FROM repositories WHERE audit_due_at IS NOT NULL"
+    assert service.query(due)[0][0], "an audit looks for what was deleted"
+    # Not for a minute, in which webhooks may be on their way; this test does not wait for it.
+    service.execute("UPDATE repositories SET audit_due_at = now() - interval '1 second'")
+    for table in ("issues", "pull_requests"):
+        service.execute(f"UPDATE {table} SET observed_at = observed_at - interval '5 minutes'")
+    eventually(
+        lambda: not differences(sim, service.query),
+        60,
+        f"the mirror equals GitHub: {service.said()}",
+    )
+    again = service.query("SELECT github_id, imported_at FROM repositories ORDER BY 1")
+    assert again == imported, "nothing was imported from the beginning"
+
+
+def missing(sim: Sim, service: Service) -> list[object]:
+    return [one for one in differences(sim, service.query) if not one.what.endswith("only here")]

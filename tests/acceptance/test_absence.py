@@ -57,6 +57,8 @@ def test_back_after_an_absence(
         where = {"repository": one["full_name"]}
         sim.control("push", where | {"count": 2})
         if numbers := sim.ask("inventory", repository=one["id"])["issues"]:
+            # Issues that carry it keep their clocks.
+            sim.control("labels/edit", where | {"name": "bug", "new_name": "defect"})
             sim.control("issues/close", where | {"number": numbers[0]})
             # No list shows what is no more: only a count tells.
             sim.control("issues/delete", where | {"number": numbers[-1]})
@@ -85,4 +87,9 @@ def test_back_after_an_absence(
 
 
 def missing(sim: Sim, service: Service) -> list[object]:
-    return [one for one in differences(sim, service.query) if not one.what.endswith("only here")]
+    """All but what is left to the audit: the deleted, and names of labels."""
+    return [
+        one
+        for one in differences(sim, service.query)
+        if not one.what.endswith("only here") and ": labels is" not in one.what
+    ]

@@ -123,7 +123,7 @@ def _common(one: Mapping[str, Any], repository_id: int) -> dict[str, Any]:
         "state": one["state"],
         # A deleted account is nobody, as GraphQL says.
         "author_login": "" if author == "ghost" else author,
-        "labels": sorted(label["name"] for label in one["labels"]),
+        "labels": sorted((label["name"], label["color"]) for label in one["labels"]),
         "assignees": sorted(person["login"] for person in one["assignees"]),
         "milestone": (one["milestone"] or {}).get("title", ""),
         "locked": one["locked"],
@@ -218,7 +218,7 @@ def _mirror(query: Query) -> dict[str, Rows]:
     issues = rows("issues", "github_issue_id", (*_COMMON, "state_reason"))
     pulls = rows("pull_requests", "github_id", (*_COMMON, *_PULL))
     for row in [*issues.values(), *pulls.values()]:
-        row["labels"] = sorted(label["name"] for label in row["labels"])
+        row["labels"] = sorted((label["name"], label["color"]) for label in row["labels"])
     names = (
         "full_name",
         "private",

@@ -195,6 +195,28 @@ class Storm:
         )
         self.do("issues/milestone", where | {"milestone": made["number"]})
 
+    def rename_label(self) -> None:
+        """Another name or colour for it, or none at all; no issue's clock moves."""
+        where = {"repository": self.repository()["full_name"], "name": self.random.choice(LABELS)}
+        change = self.random.choice(
+            [
+                {"new_name": f"{where['name']} {self.random.randint(1, 10**6)}"},
+                {"color": f"{self.random.randrange(16**6):06x}"},
+                None,
+            ]
+        )
+        if change is None:
+            self.do("labels/delete", where)
+        else:
+            self.do("labels/edit", where | change)
+
+    def rename_milestone(self) -> None:
+        where = {"repository": self.repository()["full_name"], "milestone": 1}
+        if self.random.random() < 0.8:
+            self.do("milestones/edit", where | {"title": self.words("M")})
+        else:
+            self.do("milestones/delete", where)
+
     def suspend(self) -> None:
         """Suspended for an operation or two, of which no webhook tells."""
         which = self._installation_of(self.random.choice(self.owners) + "/")
@@ -223,6 +245,8 @@ _OPERATIONS: dict[str, Operation] = {
     "label_storm": Storm.label_storm,
     "assign": Storm.assign,
     "milestone": Storm.milestone,
+    "rename_label": Storm.rename_label,
+    "rename_milestone": Storm.rename_milestone,
     "transfer_issue": Storm.transfer_issue,
     "open_pull": lambda s: s.do("pulls/open", {"repository": s.repository()["full_name"]}),
     "draft": lambda s: s.do("pulls/draft", s.item(pull=True) | {"draft": s.random.random() < 0.5}),
@@ -249,4 +273,5 @@ _WEIGHTS = {
     "review": 4, "force_push": 4, "ref": 5, "delete_ref": 3, "edit_repository": 5,
     "create_repository": 1.5, "delete_repository": 1, "membership": 2, "suspend": 0.5,
     "default_branch": 1, "transfer_repository": 1, "reinstall": 0.3, "assign": 2, "milestone": 1,
+    "rename_label": 1, "rename_milestone": 0.5,
 }  # fmt: skip

@@ -27,6 +27,7 @@ from autosync.resources.base import (
     labels,
     timestamp,
 )
+from autosync.resources.naming import on_label, on_milestone
 
 MERGE = Merge(
     Issue,
@@ -189,7 +190,12 @@ def row_from_graphql(node: Mapping[str, Any], repository_id: int) -> Row:
 RESOURCE = Resource(
     name="issue",
     merge=MERGE,
-    handlers={"issues": on_issues, "issue_comment": on_issues},
+    handlers={
+        "issues": on_issues,
+        "issue_comment": on_issues,
+        "label": on_label,
+        "milestone": on_milestone,
+    },
     listing=Listing("issues", NODE_FIELDS, row_from_graphql, since=True),
     graphql_type="Issue",
 )

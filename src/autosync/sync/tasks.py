@@ -357,7 +357,7 @@ def audit_due(installation_id: int) -> None:
         due = list(_audits_due().filter(installation=installation_id))
         try:
             if due:
-                Auditor(due[0].installation).run(due)
+                Auditor(due[0].installation, names=True).run(due)
         except GitHubError:
             raise
         except Exception:

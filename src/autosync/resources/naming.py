@@ -1,0 +1,78 @@
+"""Labels and milestones: mirrored on the issues that carry them, which their events must reach.
+
+Renaming, recolouring or deleting one moves no issue's clock; GitHub is asked for those that had it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from autosync.mirror.models import Issue, PullRequest
+from autosync.mirror.upsert import Merge
+from autosync.resources.base import Changes, Doubt, Event
+
+_CARRIERS = (
+    Merge(Issue, key=("github_issue_id",), columns=()),
+    Merge(PullRequest, key=("github_id",), columns=()),
+)
+
+
+class _Named(msgspec.Struct):
+    name: str = ""  # a label's
+    title: str = ""  # a milestone's
+
+
+class _From(msgspec.Struct):
+    before: str = msgspec.field(name="from", default="")
+
+
+class _Changes(msgspec.Struct):
+    name: _From | None = None
+    title: _From | None = None
+    color: _From | None = None
+
+
+class _Event(msgspec.Struct):
+    label: _Named | None = None
+    milestone: _Named | None = None
+    changes: _Changes | None = None
+
+
+_decode = msgspec.json.Decoder(_Event).decode
+
+
+def on_label(event: Event) -> Changes:
+    """created, edited, deleted.
+
+    Payload: {"action": "edited", "label": {whole}, "changes": {"name": {"from": "bug"}}}
+    """
+    payload = _decode(event.body)
+    changed = payload.changes or _Changes()
+    if payload.label is None or not _matters(event, changed.name or changed.color):
+        return Changes()
+    name = changed.name.before if changed.name else payload.label.name
+    return _ask(event, {"labels__contains": [{"name": name}]})
+
+
+def on_milestone(event: Event) -> Changes:
+    """created, opened, closed, edited, deleted.
+
+    Payload: {"action": "edited", "milestone": {whole}, "changes": {"title": {"from": "1.0"}}}
+    """
+    payload = _decode(event.body)
+    changed = payload.changes or _Changes()
+    if payload.milestone is None or not _matters(event, changed.title):
+        return Changes()
+    title = changed.title.before if changed.title else payload.milestone.title
+    return _ask(event, {"milestone": title})
+
+
+def _matters(event: Event, changed: _From | None) -> bool:
+    return event.action == "deleted" or (event.action == "edited" and changed is not None)
+
+
+def _ask(event: Event, where: dict[str, Any]) -> Changes:
+    here = {"repository_id": event.repository_id, "deleted_at__isnull": True, **where}
+    return Changes(doubts=[Doubt(merge, here) for merge in _CARRIERS])

@@ -1,0 +1,93 @@
+"""Labels and milestones that objects carry and their repository no longer has.
+
+Renaming one moves no clock; where the event about it was never sent, only this shows it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import connection
+
+from autosync.github import InstallationClient
+from autosync.mirror.models import Repository
+from autosync.resources.base import Resource
+
+# Three points for a hundred repositories.
+_MANY = (
+    "query($ids: [ID!]!) { nodes(ids: $ids) { ... on Repository { "
+    "labels(first: 100) { pageInfo { hasNextPage } nodes { name color } } "
+    "milestones(first: 100) { pageInfo { hasNextPage } nodes { title } } } } }"
+)
+_MORE = (
+    "query($id: ID!, $after: String) { node(id: $id) { ... on Repository { page: %s"
+    "(first: 100, after: $after) { pageInfo { hasNextPage endCursor } nodes { %s } } } } }"
+)
+_FIELDS = {"labels": "name color", "milestones": "title"}
+
+
+@dataclass
+class Names:
+    """What a repository has: (name, color) of its labels, titles of its milestones."""
+
+    labels: set[tuple[str, str]] = field(default_factory=set)
+    milestones: set[str] = field(default_factory=set)
+
+
+def names_there(client: InstallationClient, group: Sequence[Repository]) -> dict[int, Names]:
+    """The names that each of at most a hundred repositories has on GitHub now."""
+    reply = client.graphql(_MANY, {"ids": [repository.node_id for repository in group]})
+    found: dict[int, Names] = {}
+    for repository, node in zip(group, reply.data.get("nodes") or [], strict=False):
+        if not node:
+            continue
+        lists: dict[str, list[dict[str, Any]]] = {}
+        for name in _FIELDS:
+            page = node[name]
+            whole = not page["pageInfo"]["hasNextPage"]
+            lists[name] = page["nodes"] if whole else _all(client, repository, name)
+        found[repository.pk] = Names(
+            {(one["name"], one["color"]) for one in lists["labels"] if one},
+            {one["title"] for one in lists["milestones"] if one},
+        )
+    return found
+
+
+def _all(client: InstallationClient, repository: Repository, name: str) -> list[dict[str, Any]]:
+    nodes: list[dict[str, Any]] = []
+    after = None
+    while True:
+        query = _MORE % (name, _FIELDS[name])
+        reply = client.graphql(query, {"id": repository.node_id, "after": after})
+        page = reply.data["node"]["page"]
+        nodes += page["nodes"]
+        if not page["pageInfo"]["hasNextPage"]:
+            return nodes
+        after = page["pageInfo"]["endCursor"]
+
+
+def carriers_of_others(
+    resource: Resource, repository: Repository, names: Names
+) -> list[tuple[int, str]]:
+    """Rows (key, node id) that carry a label or a milestone which the repository does not have."""
+    if not {"labels", "milestone"} <= set(resource.merge.columns):
+        return []
+    key, labels = resource.merge.key[0], sorted(names.labels)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {key}, node_id FROM {resource.merge.table} one "  # noqa: S608 (our own names)
+            "WHERE repository_id = %s AND deleted_at IS NULL AND node_id <> '' AND ("
+            "(milestone <> '' AND milestone <> ALL (%s::text[])) OR EXISTS ("
+            "SELECT FROM jsonb_to_recordset(one.labels) AS l(name text, color text) "
+            "WHERE NOT EXISTS (SELECT FROM unnest(%s::text[], %s::text[]) AS t(name, color) "
+            "WHERE t.name = l.name AND t.color = l.color)))",
+            [
+                repository.pk,
+                sorted(names.milestones),
+                [name for name, _ in labels],
+                [color for _, color in labels],
+            ],
+        )
+        return [(int(row[0]), str(row[1])) for row in cursor.fetchall()]

@@ -68,7 +68,7 @@ def test_back_after_an_absence(
     come_back()
     eventually(
         lambda: not missing(sim, service),
-        60,
+        45,  # before the audit that comes after a minute
         f"what was changed or made meanwhile is here: {service.said()}",
     )
     due = "SELECT count(*) FROM repositories WHERE audit_due_at IS NOT NULL"

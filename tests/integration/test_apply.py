@@ -251,3 +251,28 @@ def _tasks() -> set[str]:
     from procrastinate.contrib.django.models import ProcrastinateJob
 
     return set(ProcrastinateJob.objects.values_list("task_name", flat=True))
+
+
+@pytest.mark.parametrize(
+    ("event", "action", "before", "asked"),
+    [
+        ("label", "edited", {"name": {"from": "bug"}}, True),
+        ("label", "edited", {"description": {"from": ""}}, False),
+        ("label", "deleted", None, False),  # another label: `defect` is what was deleted
+        ("milestone", "edited", {"title": {"from": "1.0"}}, True),
+        ("milestone", "closed", None, False),
+    ],
+)
+def test_a_renamed_label_or_milestone_has_its_issues_asked_for(
+    event: str, action: str, before: dict[str, Any] | None, asked: bool
+) -> None:
+    carried = {"labels": [{"name": "bug", "color": "ff0000"}], "milestone": {"title": "1.0"}}
+    deliver("issues", issue(1, **carried), "one")
+    deliver("issues", issue(2), "two")
+    WebhookProcessor().drain()
+    change: dict[str, Any] = {"action": action, "repository": issue()["repository"]}
+    change |= {event: {"name": "defect", "title": "2.0", "color": "ff0000"}}
+    deliver(event, change | ({"changes": before} if before else {}), "renamed")
+    WebhookProcessor().drain()
+    dirty = Issue.objects.filter(dirty_at__isnull=False).values_list("number", flat=True)
+    assert list(dirty) == ([1] if asked else [])

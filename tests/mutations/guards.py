@@ -116,4 +116,32 @@ GUARDS = (
         "NULL;",
         "tests/integration/test_upsert.py",
     ),
+    Guard(
+        "what comes back after an absence is synced at once",
+        "src/autosync/sync/tasks.py",
+        ".filter(Q(imported_at__isnull=True) | Q(pk__in=gained))",
+        ".filter(imported_at__isnull=True)",
+        "tests/acceptance/test_absence.py -k leave_out",
+    ),
+    Guard(
+        "what was deleted during an absence is looked for",
+        "src/autosync/sync/reconcile.py",
+        "            audit_soon(hidden)\n",
+        "",
+        "tests/acceptance/test_absence.py -k leave_out",
+    ),
+    Guard(
+        "another default branch marks other commits",
+        "src/autosync/sync/commits.py",
+        'if default == stored["default"] and _same_refs(repository, remote):',
+        "if _same_refs(repository, remote):",
+        "tests/acceptance/test_recover.py",
+    ),
+    Guard(
+        "a label that is renamed is renamed on its issues",
+        "src/autosync/resources/issue.py",
+        '        "label": on_label,\n',
+        "",
+        "tests/integration/test_apply.py",
+    ),
 )

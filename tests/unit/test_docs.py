@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.mutations.guards import GUARDS
+
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -20,3 +22,9 @@ def test_links_and_named_files_exist(page: Path) -> None:
     wrong = [one for one in links if one and not (page.parent / one).exists()]
     wrong += [one for one in _NAMED.findall(text) if not (ROOT / one).exists()]
     assert wrong == []
+
+
+def test_every_guard_is_on_the_page_of_guarantees() -> None:
+    text = (ROOT / "docs" / "guarantees.md").read_text()
+    listed = text.partition("## Guards")[2].partition("\n## ")[0]
+    assert re.findall(r"^- (.+)$", listed, re.M) == [guard.name for guard in GUARDS]

@@ -51,6 +51,8 @@ def test_back_after_an_absence(
 ) -> None:
     sim, service = stage
     imported = service.query("SELECT github_id, imported_at FROM repositories ORDER BY 1")
+    # As if the audit that follows an import had been.
+    service.execute("UPDATE repositories SET audit_due_at = NULL")
     come_back = go(sim)
     changed = 0
     for one in sim.ask("inventory")["repositories"]:
@@ -74,7 +76,10 @@ def test_back_after_an_absence(
     due = "SELECT count(*) FROM repositories WHERE audit_due_at IS NOT NULL"
     assert service.query(due)[0][0], "an audit looks for what was deleted"
     # Not for a minute, in which webhooks may be on their way; this test does not wait for it.
-    service.execute("UPDATE repositories SET audit_due_at = now() - interval '1 second'")
+    service.execute(
+        "UPDATE repositories SET audit_due_at = now() - interval '1 second' "
+        "WHERE audit_due_at IS NOT NULL"
+    )
     for table in ("issues", "pull_requests"):
         service.execute(f"UPDATE {table} SET observed_at = observed_at - interval '5 minutes'")
     eventually(

@@ -235,8 +235,10 @@ class SyncJobRunner:
             SyncJobRepository.objects.filter(
                 repository_id=repository_id, job_id__in=job_ids, status__in=_TO_DO
             ).update(status=status, rows=rows, error=error[:2000], completed_at=timezone.now())
-        for job_id in job_ids:
-            self.finish(job_id)
+            # With the last repository, in one order: killed in between, the job would stay open
+            # for ever, and every later one would join it.
+            for job_id in sorted(job_ids):
+                self.finish(job_id)
 
     def finish(self, job_id: int) -> None:
         """Bring the job's counters in step; close it when no repository is left to do."""

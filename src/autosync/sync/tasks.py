@@ -261,7 +261,9 @@ def sweep(timestamp: int) -> None:
 
 
 def resume_jobs() -> None:
-    """Enqueue again what an open sync job waits for and no task will do: a kill came between."""
+    """Go on with open sync jobs that no task is at: a kill came between."""
+    from autosync.sync.jobs import SyncJobRunner
+
     open_jobs = (SyncJob.Status.PENDING, SyncJob.Status.RUNNING)
     with connection.cursor() as cursor:
         cursor.execute(
@@ -281,6 +283,10 @@ def resume_jobs() -> None:
     for repository_id in left.values_list("repository_id", flat=True).distinct():
         if f"repository:{repository_id}" not in under_way:
             defer(sync_repository, f"repository:{repository_id}", repository_id=repository_id)
+    through = SyncJob.objects.filter(status__in=open_jobs, repositories__isnull=False)
+    for job_id in through.exclude(repositories__in=left).values_list("pk", flat=True).distinct():
+        if f"job:{job_id}" not in under_way:
+            SyncJobRunner().finish(job_id)
 
 
 def retry_stalled() -> int:

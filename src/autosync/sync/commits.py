@@ -43,7 +43,9 @@ def sync_commits(repository: Repository, reader: GitReader, progress: Progress) 
                 return 0
         cursor.state = ResourceCursor.State.RUNNING
         cursor.backfill_started_at = cursor.backfill_started_at or asked_at
-        cursor.save()
+        with transaction.atomic():
+            cursor.save()
+            _count_contributors_later(repository)
         reader.sync()
         refs = {name: sha for name, sha in reader.refs().items() if split_ref(name)}
         heads = sorted(set(refs.values()))
@@ -87,6 +89,7 @@ def sync_details(repository: Repository, client: InstallationClient, progress: P
             continue
         with transaction.atomic():
             _store_details(repository, details)
+            _count_contributors_later(repository)
             total += len(missing)
             state.done = (state.done or 0) + len(missing)
             state.total = _count(repository)
@@ -101,20 +104,33 @@ def sync_details(repository: Repository, client: InstallationClient, progress: P
     return total
 
 
-def refresh_contributors(repository: Repository) -> None:
-    """Recount contributors over the default branch, by account where the e-mail has one."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(_CONTRIBUTORS, {"repository": repository.pk})
+def _count_contributors_later(repository: Repository) -> None:
+    """Remember it in the transaction that makes it necessary: a kill before the count is healed."""
     ResourceCursor.objects.update_or_create(
         repository=repository,
         resource="contributor",
-        defaults={
-            "state": ResourceCursor.State.COMPLETE,
-            "done": repository.contributors.count(),
-            "total": repository.contributors.count(),
-            "backfilled_at": timezone.now(),
-        },
+        defaults={"state": ResourceCursor.State.RUNNING},
     )
+
+
+def refresh_contributors(repository: Repository) -> None:
+    """Recount contributors over the default branch, by account where the e-mail has one.
+
+    Does nothing if neither commits nor their authors changed since the last count.
+    """
+    with transaction.atomic():
+        # Locked before counting: whoever changes commits meanwhile asks for another count after it.
+        counted, _ = ResourceCursor.objects.select_for_update().get_or_create(
+            repository=repository, resource="contributor"
+        )
+        if counted.state == ResourceCursor.State.COMPLETE:
+            return
+        with connection.cursor() as cursor:
+            cursor.execute(_CONTRIBUTORS, {"repository": repository.pk})
+        counted.state = ResourceCursor.State.COMPLETE
+        counted.done = counted.total = repository.contributors.count()
+        counted.backfilled_at = timezone.now()
+        counted.save()
 
 
 _CONTRIBUTORS = """

@@ -110,15 +110,13 @@ class GitHubSyncManager:
             repository = self._complete(repository)
         reader = connect.git_reader(repository, self.client)
         count = sync_commits(repository, reader, progress)
-        moved = count > 0
         progress()
         if self.something_changed(repository) or force or first:
             for resource in listed_resources():
                 count += sync_listing(resource, repository, self.client, progress)
                 progress()
         detailed = sync_details(repository, self.client, progress)
-        if moved or detailed or first:
-            refresh_contributors(repository)
+        refresh_contributors(repository)
         now = timezone.now()
         with transaction.atomic():
             Repository.objects.filter(pk=repository.pk).update(
@@ -139,8 +137,7 @@ class GitHubSyncManager:
         reader = connect.git_reader(repository, self.client)
         count = sync_commits(repository, reader, _silent)
         detailed = sync_details(repository, self.client, _silent)
-        if count or detailed:
-            refresh_contributors(repository)
+        refresh_contributors(repository)
         return count + detailed
 
     def settle(self) -> int:

@@ -17,6 +17,7 @@ from autosync.mirror.models import Delivery, DeliveryLog
 from autosync.resources import handlers
 from autosync.sync import connect
 from autosync.sync.commits import chunks
+from autosync.sync.jobs import SyncJobRunner
 from autosync.sync.locks import exclusive
 
 logger = logging.getLogger(__name__)
@@ -39,7 +40,7 @@ class Recovered:
     # Deliveries whose payload GitHub no longer shows: installation → repositories to sync instead.
     unreadable: dict[int, set[int]] = field(default_factory=dict)
     gap: str = ""
-    """Set when the log does not reach back to where the last reading ended: reconcile."""
+    """Set when the log does not reach back to where the last reading ended: all is reconciled."""
 
 
 def read_delivery_log(*, wait: bool = False) -> Recovered:
@@ -72,10 +73,21 @@ def read_delivery_log(*, wait: bool = False) -> Recovered:
         # GitHub's clock where it has spoken, never backwards.
         state.read_until = max(state.read_until or since, newest or since)
         state.read_at = started_at
-        state.save()
+        with transaction.atomic():
+            state.save()
+            _sync_instead(found)
     if found.stored:
         logger.info("%d deliveries came from GitHub's delivery log", found.stored)
     return found
+
+
+def _sync_instead(found: Recovered) -> None:
+    """Have GitHub's lists read for what its log does not show; committed with the watermark."""
+    for installation_id, repository_ids in found.unreadable.items():
+        SyncJobRunner.start_for_webhook(installation_id, sorted(repository_ids))
+    if found.gap:
+        logger.warning("%s", found.gap)
+        SyncJobRunner.start_periodic(force=True)
 
 
 def _missing(client: AppClient, since: datetime) -> tuple[datetime | None, list[Item]]:

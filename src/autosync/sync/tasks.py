@@ -219,15 +219,9 @@ def periodic_sync(timestamp: int) -> None:
 @app.task(queue=LIVE, retry=ComeBack())
 def recover() -> None:
     """Put into the inbox what GitHub's delivery log has and the inbox has not."""
-    from autosync.sync.jobs import SyncJobRunner
     from autosync.sync.recover import read_delivery_log
 
-    found = read_delivery_log()
-    for installation_id, repository_ids in found.unreadable.items():
-        SyncJobRunner.start_for_webhook(installation_id, sorted(repository_ids))
-    if found.gap:
-        logger.warning("%s", found.gap)
-        SyncJobRunner.start_periodic(force=True)
+    read_delivery_log()
 
 
 @app.periodic(cron="* * * * * */5" if config.load().pulls_events else "*/2 * * * *")

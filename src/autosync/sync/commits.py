@@ -25,13 +25,16 @@ DETAILS_PER_CALL = 100
 Progress = Callable[[], None]
 
 
-def sync_commits(repository: Repository, reader: GitReader, progress: Progress) -> int:
+def sync_commits(
+    repository: Repository, reader: GitReader, progress: Progress, patience: float = 0
+) -> int:
     """Bring commits and refs in step with git; returns how many rows changed.
 
-    The cursor remembers the heads whose whole history is stored. Chunks commit as they are read,
-    so a kill costs a local re-read of git's own log and no request.
+    Raises Busy when somebody else is at it for longer than `patience` seconds (0: waits). The
+    cursor remembers the heads whose whole history is stored. Chunks commit as they are read, so a
+    kill costs a local re-read of git's own log and no request.
     """
-    with exclusive("git", repository.pk, wait=True):
+    with exclusive("git", repository.pk, wait=True, seconds=patience):
         cursor, _ = ResourceCursor.objects.get_or_create(repository=repository, resource="commit")
         stored: dict[str, Any] = (
             json.loads(cursor.cursor) if cursor.cursor else {"heads": [], "default": ""}

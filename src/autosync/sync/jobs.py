@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Sequence
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import Count, Q, Sum
 from django.utils import timezone
 
@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 _OPEN = (SyncJob.Status.PENDING, SyncJob.Status.RUNNING)
 _TO_DO = (SyncJobRepository.Status.PENDING, SyncJobRepository.Status.RUNNING)
 # Errors after which the same work is simply done again later; everything else is recorded.
-RETRIED = (QuotaExhausted, Unavailable, Busy)
+RETRIED = (QuotaExhausted, Unavailable, Busy, OperationalError, InterfaceError)
 
 
 class SyncJobRunner:

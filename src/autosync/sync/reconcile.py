@@ -135,7 +135,8 @@ class GitHubSyncManager:
         if not repository.node_id or not repository.clone_url:
             repository = self._complete(repository)
         reader = connect.git_reader(repository, self.client)
-        count = sync_commits(repository, reader, _silent)
+        # A first clone may take an hour: pushes that wait for it must not take every live slot.
+        count = sync_commits(repository, reader, _silent, patience=1)
         detailed = sync_details(repository, self.client, _silent)
         refresh_contributors(repository)
         return count + detailed

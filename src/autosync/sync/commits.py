@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from autosync.github import GraphQLTooHeavy, InstallationClient
 from autosync.github.git import GitReader
+from autosync.killpoints import reached
 from autosync.mirror.feed import publish
 from autosync.mirror.models import Commit, Repository, ResourceCursor
 from autosync.mirror.upsert import Rule, upsert
@@ -50,11 +51,14 @@ def sync_commits(
             cursor.save()
             _count_contributors_later(repository)
         reader.sync()
+        reached("git: fetched, not read")
         refs = {name: sha for name, sha in reader.refs().items() if split_ref(name)}
         heads = sorted(set(refs.values()))
         count = _store_commits(repository, reader, heads, stored["heads"], cursor, progress)
+        reached("git: commits stored, refs not")
         default = refs.get(f"refs/heads/{repository.default_branch}", "")
         count += _mark_default_branch(repository, reader, default, stored["default"])
+        reached("git: default branch marked, refs not stored")
         with transaction.atomic():
             _mark_orphans(repository, reader, heads, stored["heads"], asked_at)
             count += _store_refs(repository, refs, asked_at)
@@ -65,6 +69,8 @@ def sync_commits(
             cursor.watermark = asked_at
             cursor.error = ""
             cursor.save()
+            reached("git: refs stored, not committed")
+        reached("git: refs committed, contributors not counted")
         return count
 
 
@@ -90,6 +96,7 @@ def sync_details(repository: Repository, client: InstallationClient, progress: P
                 raise
             size = max(size // 4, 1)
             continue
+        reached("details: read, not stored")
         with transaction.atomic():
             _store_details(repository, details)
             _count_contributors_later(repository)

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from autosync import config
 from autosync.github import InstallationSuspended, Priority, QuotaExhausted, Unavailable
+from autosync.killpoints import reached
 from autosync.mirror import feed
 from autosync.mirror.models import (
     GitHubAppInstallation,
@@ -106,6 +107,7 @@ class SyncJobRunner:
         named = job.details.get("repositories")
         if named is not None:
             self._plan(job, Repository.objects.filter(pk__in=named))
+            reached("job: planned")
             self.finish(job.pk)
             return
         errors: list[str] = []
@@ -141,6 +143,7 @@ class SyncJobRunner:
         imports = job.job_type == SyncJob.JobType.AUTO_IMPORT
         manager.sync_repositories(force=force or imports)
         hook.record_webhook_state(installation)
+        reached("job: listed, not planned")
         targets = Repository.visible().filter(installation=installation, auto_sync_enabled=True)
         if imports:
             targets = targets.filter(imported_at__isnull=True)
@@ -179,6 +182,7 @@ class SyncJobRunner:
                     )
             SyncJob.objects.filter(pk=job.pk).update(repositories_total=job.repositories.count())
             feed.progress([r.pk for r in ordered], job.pk)
+            reached("job: planned, not committed")
 
     def run_repository(self, repository_id: int) -> None:
         """Sync one repository for every job that waits for it; Busy if somebody is at it."""
@@ -200,6 +204,7 @@ class SyncJobRunner:
             except Exception as failure:
                 logger.exception("sync of repository %s failed", repository_id)
                 error = f"{type(failure).__name__}: {failure}"
+            reached("job: repository synced, not recorded")
             self.repository_done(repository_id, rows, error, [j.pk for j in jobs])
 
     def _sync(self, repository_id: int, jobs: Sequence[SyncJob]) -> int:
@@ -239,6 +244,7 @@ class SyncJobRunner:
             # for ever, and every later one would join it.
             for job_id in sorted(job_ids):
                 self.finish(job_id)
+                reached("job: repository recorded, not committed")
 
     def finish(self, job_id: int) -> None:
         """Bring the job's counters in step; close it when no repository is left to do."""

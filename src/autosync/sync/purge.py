@@ -11,6 +11,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from autosync import config
+from autosync.killpoints import reached
 from autosync.mirror.models import (
     Commit,
     Contributor,
@@ -84,9 +85,11 @@ def _purge_repository(repository_id: int, before: datetime) -> int:
                 imported_at=None, sync_state=Repository.SyncState.PENDING
             )
             count += ResourceCursor.objects.filter(repository_id=repository_id).delete()[0]
+        reached("purge: cursors gone, content not")
         for model in _OF_A_REPOSITORY:
             count += _delete(model, Q(repository_id=repository_id))
         shutil.rmtree(config.load().data_dir / "git" / f"{repository_id}.git", ignore_errors=True)
+        reached("purge: content gone, repository not")
         with transaction.atomic():
             if _still_gone(repository_id, before):
                 Repository.objects.filter(pk=repository_id).delete()
@@ -112,3 +115,4 @@ def _delete(model: type[models.Model], where: Q) -> int:
             key = model._meta.pk.column if model._meta.pk else "id"
             cursor.execute(f"DELETE FROM {table} WHERE {key} = ANY(%s)", [ids])  # noqa: S608 (ours)
             total += cursor.rowcount
+        reached("purge: batch deleted")

@@ -13,6 +13,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from autosync.github import AppClient, NotFound
+from autosync.killpoints import reached
 from autosync.mirror.models import Delivery, DeliveryLog
 from autosync.resources import handlers
 from autosync.sync import connect
@@ -59,8 +60,10 @@ def read_delivery_log(*, wait: bool = False) -> Recovered:
         since = (state.read_until or started_at) - OVERLAP
         newest, missing = _missing(client, since)
         found = Recovered()
+        reached("recover: log read, no payload read")
         # Oldest first, and each batch committed: a kill costs one batch.
         for batch in chunks(_documents(client, missing, found), STORED_AT_ONCE):
+            reached("recover: payloads read, not stored")
             stored = _store(batch)
             found.stored += stored
             state.recovered += stored
@@ -73,6 +76,7 @@ def read_delivery_log(*, wait: bool = False) -> Recovered:
         # GitHub's clock where it has spoken, never backwards.
         state.read_until = max(state.read_until or since, newest or since)
         state.read_at = started_at
+        reached("recover: all stored, watermark not moved")
         with transaction.atomic():
             state.save()
             _sync_instead(found)

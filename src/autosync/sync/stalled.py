@@ -14,6 +14,7 @@ from typing import Any
 
 from django.db import close_old_connections, connection
 
+from autosync.killpoints import reached
 from autosync.sync.locks import end_holders, exclusive
 
 logger = logging.getLogger(__name__)
@@ -58,6 +59,7 @@ def retry_stalled() -> int:
             if cursor.rowcount:
                 logger.info("job %s lost its worker and starts again", job_id)
                 count += 1
+                reached("worker: stalled job given back, not started")
     return count
 
 
@@ -65,4 +67,6 @@ def alone(run: Callable[[], Any], context: Any, worker: Any) -> Any:
     """Procrastinate's middleware around each task: Busy if somebody still works on the job."""
     close_old_connections()  # the session of the task before may have been ended
     with exclusive(_PURPOSE, context.job.id, wait=False):
-        return run()
+        result = run()
+        reached("task: done, not recorded")
+        return result

@@ -14,6 +14,8 @@ from django.db import transaction
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.migration import Migration
 
+from autosync.killpoints import reached
+
 
 class Command(migrate.Command):
     pass
@@ -23,7 +25,13 @@ class _Executor(MigrationExecutor):
     def apply_migration(self, state: Any, migration: Migration, *how: Any, **more: Any) -> Any:
         whole = transaction.atomic(self.connection.alias) if migration.atomic else nullcontext()
         with whole:
-            return super().apply_migration(state, migration, *how, **more)
+            state = super().apply_migration(state, migration, *how, **more)
+        reached("migrate: one of many committed")
+        return state
+
+    def record_migration(self, migration: Migration) -> None:
+        reached("migrate: applied, not recorded")
+        super().record_migration(migration)
 
 
 # The command takes its executor from here and offers no other way to name it.

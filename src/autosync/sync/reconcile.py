@@ -11,6 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from autosync.github import Gone, InstallationClient, NotFound, Priority
+from autosync.killpoints import reached
 from autosync.mirror.feed import FeedLine, publish
 from autosync.mirror.models import GitHubAppInstallation, Repository, ResourceCursor
 from autosync.mirror.upsert import Rule, upsert
@@ -54,6 +55,7 @@ class GitHubSyncManager:
             GitHubAppInstallation.objects.filter(
                 deleted_at__isnull=True, observed_at__lt=asked_at
             ).exclude(pk__in=ids).update(deleted_at=asked_at)
+        reached("discover: installations stored")
         return list(GitHubAppInstallation.objects.filter(pk__in=ids).order_by("pk"))
 
     def refresh_installation(self) -> bool:
@@ -83,6 +85,9 @@ class GitHubSyncManager:
         ).exists()
         listed_before = self.installation.repositories_listed_at is not None
         conditional = listed_before and not force and not doubts
+        if not conditional:
+            # The validators of what is read from here on count only once it is stored.
+            self._listed(None)
         documents: list[bytes] = []
         for page in self.client.pages(
             "/installation/repositories", {"per_page": 100}, conditional=conditional
@@ -96,6 +101,7 @@ class GitHubSyncManager:
         if conditional:
             self._listed(started_at)
             return []
+        reached("listing: repositories read, not stored")
         return self._store_listing(documents, started_at)
 
     def sync_repository(
@@ -112,12 +118,14 @@ class GitHubSyncManager:
         count = sync_commits(repository, reader, progress)
         progress()
         if self.something_changed(repository) or force or first:
+            reached("reconcile: change announced, not read")
             for resource in listed_resources():
                 count += sync_listing(resource, repository, self.client, progress)
                 progress()
         detailed = sync_details(repository, self.client, progress)
         refresh_contributors(repository)
         now = timezone.now()
+        reached("reconcile: all read, not called synced")
         with transaction.atomic():
             Repository.objects.filter(pk=repository.pk).update(
                 sync_state=Repository.SyncState.SYNCED,
@@ -205,9 +213,10 @@ class GitHubSyncManager:
             lost = ours.filter(removed_at__isnull=True, observed_at__lt=started_at)
             lost.exclude(pk__in=ids).update(removed_at=started_at)
             self._listed(started_at)
+            reached("listing: stored, not committed")
         return sorted(hidden | {key[0] for key in result.inserted})
 
-    def _listed(self, at: datetime) -> None:
+    def _listed(self, at: datetime | None) -> None:
         self.installation.repositories_listed_at = at
         self.installation.save(update_fields=["repositories_listed_at"])
 

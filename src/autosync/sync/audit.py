@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from autosync.github import InstallationClient, Priority
 from autosync.github.errors import GitHubError
+from autosync.killpoints import reached
 from autosync.mirror.models import (
     Audit,
     AuditFinding,
@@ -74,6 +75,14 @@ class Auditor:
 
     def run(self, repositories: Iterable[Repository] | None = None) -> Audit:
         """Audit the given repositories, or all; the record is finished, also after an error."""
+        with exclusive("audit", self.installation.pk, wait=True):
+            # We are the only one: what is still open was left by a worker that was killed.
+            Audit.objects.filter(installation=self.installation, finished_at__isnull=True).update(
+                finished_at=timezone.now(), error="Its worker was killed; another audit followed."
+            )
+            return self._run(repositories)
+
+    def _run(self, repositories: Iterable[Repository] | None) -> Audit:
         audit = Audit.objects.create(
             installation=self.installation, deep=self.deep, started_at=timezone.now()
         )
@@ -94,8 +103,10 @@ class Auditor:
             for group in chunks(targets, PAGE):
                 there = self._counts(group)
                 here = self._counts_here(group)
+                reached("audit: counted")
                 for repository in group:
                     self._audit(audit, repository, there, here)
+                    reached("audit: repository done, verdict not written")
         except GitHubError as error:
             audit.error = str(error)
             raise
@@ -127,13 +138,17 @@ class Auditor:
                     found += self._objects(resource, repository, whole=differ or self.deep)
             if self.deep:
                 found += self._commits(repository)
+            findings = self._record(audit, repository, found)
+            if found:
+                reached("audit: found, not repaired")
             if self.repair and (found or changed):
                 self._repair(repository, found)
+                reached("audit: repaired, not recorded")
+                self._record_repairs(findings, found)
         audit.repositories += 1
         audit.equal += not found
         audit.found += len(found)
         audit.repaired += sum(one.repaired for one in found)
-        self._record(audit, repository, found)
         if all(one.repaired for one in found):
             Repository.objects.filter(pk=repository.pk).update(equal_at=started_at)
 
@@ -287,11 +302,15 @@ class Auditor:
         for one in found:
             one.repaired = one.resource not in wrong
 
-    def _record(self, audit: Audit, repository: Repository, found: list[Difference]) -> None:
+    def _record(
+        self, audit: Audit, repository: Repository, found: list[Difference]
+    ) -> list[AuditFinding]:
+        """Before the repair: a worker killed in its midst leaves word of what differed."""
         if not found:
-            return
+            return []
+        logger.warning("%s differed from GitHub in %d objects", repository, len(found))
         bodies = self._recent_deliveries(repository)
-        AuditFinding.objects.bulk_create(
+        return AuditFinding.objects.bulk_create(
             AuditFinding(
                 audit=audit,
                 repository=repository,
@@ -299,11 +318,14 @@ class Auditor:
                 object_key=one.key[:255],
                 problem=one.problem,
                 cause=_cause(one, bodies),
-                repaired=one.repaired,
             )
             for one in found
         )
-        logger.warning("%s differed from GitHub in %d objects", repository, len(found))
+
+    def _record_repairs(self, findings: list[AuditFinding], found: list[Difference]) -> None:
+        for finding, one in zip(findings, found, strict=True):
+            finding.repaired = one.repaired
+        AuditFinding.objects.bulk_update(findings, ["repaired"], batch_size=1000)
 
     def _recent_deliveries(self, repository: Repository) -> list[tuple[str, bytes]]:
         rows = Delivery.objects.filter(repository_id=repository.pk).order_by("-id")

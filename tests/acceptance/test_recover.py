@@ -7,16 +7,18 @@ from collections.abc import Iterator
 import pytest
 
 from githubsim.testing import Sim
-from tests.service import SECRET, Service, differences, eventually, free_port, hook_url
+from tests.service import (
+    SECRET,
+    Service,
+    differences,
+    eventually,
+    free_port,
+    hook_url,
+    imported,
+)
 
 pytestmark = pytest.mark.timeout(300)
 WORLD = {"repositories": 4, "commits": 120, "issues": 60, "pulls": 20}
-
-
-def imported(service: Service) -> bool:
-    sql = "SELECT count(*), count(imported_at) FROM repositories WHERE removed_at IS NULL"
-    total, done = service.query(sql)[0]
-    return bool(total) and total == done
 
 
 @pytest.fixture

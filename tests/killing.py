@@ -137,6 +137,10 @@ class Stage:
         assert self.worker.process.wait(PATIENCE) == -signal.SIGKILL
         self.worker = None
 
+    def ended(self) -> bool:
+        """Whether the worker is gone, for whatever reason."""
+        return self.worker is None or self.worker.process.poll() is not None
+
     def defer(self, task: str, queue: str = "live", **arguments: Any) -> None:
         """Hand a task to the workers, as the schedule would."""
         connector = procrastinate.SyncPsycopgConnector(conninfo=self.service.conninfo())

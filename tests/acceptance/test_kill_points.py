@@ -6,6 +6,7 @@ there, starts it again and asks the independent judge. Points of one step share 
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -352,6 +353,21 @@ def test_a_keeper_killed_while_its_server_starts(stage: Stage, point: str) -> No
     stage.reached()
     stage.start_worker()
     recover(stage)
+    stage.settled()
+
+
+def test_the_database_killed_in_the_middle_of_an_import(stage: Stage) -> None:
+    stage.arm("import: page read, not stored", number="SIGSTOP")
+    import_one(stage)
+    stage.reached()
+    assert stage.worker is not None
+    home = Path(stage.service.environment["AUTOSYNC_DATA_DIR"]) / "postgres" / "data"
+    os.kill(int((home / "postmaster.pid").read_text().split("\n")[0]), signal.SIGKILL)
+    os.kill(stage.worker.process.pid, signal.SIGCONT)
+    # It heals by itself, or ends for its supervisor, which here is the test, to start it again.
+    eventually(lambda: stage.ended() or not stage.unrest(), PATIENCE, "it heals or ends")
+    if stage.ended():
+        stage.start_worker()
     stage.settled()
 
 

@@ -29,7 +29,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def eventually(condition: Callable[[], Any], seconds: float, what: str) -> Any:
+def eventually(condition: Callable[[], Any], seconds: float, what: object) -> Any:
     """Poll until `condition` is truthy and return it; AssertionError after `seconds`."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
@@ -120,24 +120,24 @@ class Service:
         found: dict[str, dict[str, int]] = json.loads(out.strip().splitlines()[-1])
         return found
 
+    def conninfo(self) -> str:
+        """Where the service's own database is, for psycopg."""
+        from autosync import postgres
+
+        return postgres.ensure_running(Path(self.environment["AUTOSYNC_DATA_DIR"]) / "postgres")
+
     def query(self, sql: str) -> list[list[Any]]:
         """Rows of a query on the service's own database."""
         import psycopg
 
-        from autosync import postgres
-
-        folder = Path(self.environment["AUTOSYNC_DATA_DIR"]) / "postgres"
-        with psycopg.connect(postgres.ensure_running(folder)) as connection:
+        with psycopg.connect(self.conninfo()) as connection:
             return [list(row) for row in connection.execute(sql).fetchall()]  # type: ignore[call-overload]
 
     def execute(self, sql: str) -> None:
         """A statement on the service's own database."""
         import psycopg
 
-        from autosync import postgres
-
-        folder = Path(self.environment["AUTOSYNC_DATA_DIR"]) / "postgres"
-        with psycopg.connect(postgres.ensure_running(folder)) as connection:
+        with psycopg.connect(self.conninfo()) as connection:
             connection.execute(sql)  # type: ignore[call-overload]
 
     def said(self) -> str:
@@ -204,6 +204,22 @@ class Service:
         return True
 
 
+def imported(service: Service) -> bool:
+    """Whether every repository the installation shows is whole."""
+    sql = "SELECT count(*), count(imported_at) FROM repositories WHERE removed_at IS NULL"
+    total, done = service.query(sql)[0]
+    return bool(total) and total == done
+
+
+def acknowledged_by_us(sim: Sim) -> set[str]:
+    """GUIDs that GitHub's own log of deliveries says were answered 2xx."""
+    from autosync.github import AppClient, AppCredentials, LocalBudget
+
+    app = AppCredentials(sim.app.id, private_key=sim.private_key, api_url=sim.url)
+    items = [item for page in AppClient(app, LocalBudget()).deliveries() for item in page.items]
+    return {item["guid"] for item in items if 200 <= item["status_code"] < 300}
+
+
 def hook_url(port: int) -> str:
     return f"http://127.0.0.1:{port}/api/github/webhook/"
 
@@ -247,6 +263,16 @@ def differences(service: Service, sim: Sim) -> dict[str, tuple[Any, Any]]:
         or there.get(name) is None
         or any(mine[key] != value for key, value in there[name].items())
     }
+
+
+def make_audits_due(service: Service) -> None:
+    """As if the minute were over in which webhooks may be on their way."""
+    service.execute(
+        "UPDATE repositories SET audit_due_at = now() - interval '1 second' "
+        "WHERE audit_due_at IS NOT NULL"
+    )
+    for table in ("issues", "pull_requests"):
+        service.execute(f"UPDATE {table} SET observed_at = observed_at - interval '5 minutes'")
 
 
 def descendants(pid: int) -> list[int]:

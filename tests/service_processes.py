@@ -8,7 +8,6 @@ import http.client
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -24,6 +23,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from autosync.config import PROJECT_ROOT
+from tests.service import eventually, free_port
 
 SECRET = "the webhook's secret"
 OLD_SECRET = "the-secret-before"
@@ -32,20 +32,7 @@ WEBHOOK = "/api/github/webhook/"
 
 def wait_for(true: Callable[[], Any], what: str, seconds: float = 60) -> Any:
     """The first true result of `true()`; fails the test after `seconds`."""
-    until = time.monotonic() + seconds
-    while True:
-        result = true()
-        if result:
-            return result
-        if time.monotonic() > until:
-            raise AssertionError(f"waited {seconds:.0f} s in vain for {what}")
-        time.sleep(0.05)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return eventually(true, seconds, what)
 
 
 def environment(folder: Path, **changes: str) -> dict[str, str]:

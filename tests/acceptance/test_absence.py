@@ -12,7 +12,7 @@ import pytest
 
 from githubsim.testing import Sim
 from tests.chaos.reader import differences
-from tests.service import SECRET, Service, eventually, free_port, hook_url
+from tests.service import SECRET, Service, eventually, free_port, hook_url, make_audits_due
 
 pytestmark = pytest.mark.timeout(300)
 WORLD = {"repositories": 4, "commits": 120, "issues": 60, "pulls": 20}
@@ -75,13 +75,7 @@ def test_back_after_an_absence(
     )
     due = "SELECT count(*) FROM repositories WHERE audit_due_at IS NOT NULL"
     assert service.query(due)[0][0], "an audit looks for what was deleted"
-    # Not for a minute, in which webhooks may be on their way; this test does not wait for it.
-    service.execute(
-        "UPDATE repositories SET audit_due_at = now() - interval '1 second' "
-        "WHERE audit_due_at IS NOT NULL"
-    )
-    for table in ("issues", "pull_requests"):
-        service.execute(f"UPDATE {table} SET observed_at = observed_at - interval '5 minutes'")
+    make_audits_due(service)
     eventually(
         lambda: not differences(sim, service.query),
         60,

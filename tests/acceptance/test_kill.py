@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-from autosync.github import AppClient, AppCredentials, LocalBudget
 from githubsim.testing import Sim
-from tests.service import SECRET, Service, differences, eventually, free_port, hook_url
+from tests.service import (
+    SECRET,
+    Service,
+    acknowledged_by_us,
+    differences,
+    eventually,
+    free_port,
+    hook_url,
+    imported,
+)
 
 pytestmark = pytest.mark.timeout(400)
 BURST = 1000
@@ -33,13 +39,6 @@ def stage() -> Iterator[tuple[Sim, Service]]:
         Service(sim, port) as service,
     ):
         yield sim, service
-
-
-def imported(service: Service) -> bool:
-    total, done = service.query(
-        "SELECT count(*), count(imported_at) FROM repositories WHERE removed_at IS NULL"
-    )[0]
-    return bool(total) and total == done
 
 
 def test_an_import_goes_on_where_it_was(stage: tuple[Sim, Service]) -> None:
@@ -112,12 +111,3 @@ def graphql_calls(sim: Sim) -> int:
         for endpoint, by_status in sim.requests()["endpoints"].items()
         if "graphql" in endpoint
     )
-
-
-def acknowledged_by_us(sim: Sim) -> set[str]:
-    """GUIDs that GitHub's own log of deliveries says were answered 2xx."""
-    app = AppCredentials(sim.app.id, private_key=Path(sim.app.pem).read_text(), api_url=sim.url)
-    items: list[dict[str, Any]] = [
-        item for page in AppClient(app, LocalBudget()).deliveries() for item in page.items
-    ]
-    return {item["guid"] for item in items if 200 <= item["status_code"] < 300}

@@ -7,16 +7,19 @@ from collections.abc import Iterator
 import pytest
 
 from githubsim.testing import Sim
-from tests.service import SECRET, Service, differences, eventually, free_port, hook_url
+from tests.service import (
+    SECRET,
+    Service,
+    differences,
+    eventually,
+    free_port,
+    hook_url,
+    imported,
+    make_audits_due,
+)
 
 pytestmark = pytest.mark.timeout(300)
 WORLD = {"repositories": 4, "commits": 120, "issues": 60, "pulls": 20}
-
-
-def imported(service: Service) -> bool:
-    sql = "SELECT count(*), count(imported_at) FROM repositories WHERE removed_at IS NULL"
-    total, done = service.query(sql)[0]
-    return bool(total) and total == done
 
 
 @pytest.fixture
@@ -55,6 +58,27 @@ def test_lost_webhooks_are_read_back_from_githubs_log(sim: Sim) -> None:
         eventually(lambda: differences(service, sim) == {}, 30, "the mirror equals GitHub")
         assert service.query("SELECT count(*) FROM inbox WHERE source = 'delivery_log'")[0][0] > 0
         assert service.run("autosync", "recover").stdout.startswith("0 deliveries")
+
+
+def test_where_more_is_missing_than_the_quota_allows_lists_are_read_instead(sim: Sim) -> None:
+    with Service(sim, free_port(), AUTOSYNC_SYNC_INTERVAL="59") as service:
+        sim.control("install")
+        eventually(lambda: imported(service), 60, f"the import finished; {service.said()}")
+        sim.control("webhooks/wait", {"timeout": 30})
+        sim.control("webhooks", {"lost": 1.0})
+        people_at_work(sim)
+        sim.control("webhooks/wait", {"timeout": 30})
+        # A quarter of the App's 5,000 is not for this; of the rest so little is left.
+        sim.control("quota", {"remaining": 1256})
+        service.run("autosync", "doctor", check=False)  # asks something, and so hears of it
+        sim.ask("requests", clear=1)
+        service.run("autosync", "recover")
+        asked = sim.requests()["endpoints"].get("GET /app/hook/deliveries/{delivery_id}", {})
+        assert sum(asked.values()) <= 6
+        due = "SELECT count(*) FROM repositories WHERE audit_due_at IS NOT NULL"
+        assert service.query(due)[0][0] > 0
+        make_audits_due(service)
+        eventually(lambda: differences(service, sim) == {}, 60, "the mirror equals GitHub")
 
 
 def test_without_any_public_url_events_arrive_all_the_same(sim: Sim) -> None:

@@ -65,3 +65,11 @@ def test_what_an_open_job_waits_for_is_enqueued_again_if_no_task_will_do_it() ->
     resume_jobs()
     assert waiting(f"repository:{one.pk}") == 1
     assert waiting(f"job:{unplanned.pk}") == 1
+
+
+def test_a_job_whose_repositories_are_all_through_is_closed() -> None:
+    job = SyncJob.objects.create(job_type=SyncJob.JobType.PERIODIC_SYNC, status="running")
+    SyncJobRepository.objects.create(job=job, repository=repository("acme/two"), status="completed")
+    resume_jobs()
+    job.refresh_from_db()
+    assert job.status == SyncJob.Status.COMPLETED

@@ -7,7 +7,14 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from autosync.mirror.models import Commit, GitHubAppInstallation, Issue, PullRequest, Repository
+from autosync.mirror.models import (
+    Commit,
+    GitHubAppInstallation,
+    Issue,
+    PullRequest,
+    Repository,
+    ResourceCursor,
+)
 from autosync.sync import purge
 from tests.integration.api_rows import commit, installation, issue, pull_request, repository
 
@@ -67,3 +74,21 @@ def test_many_rows_go_in_batches(monkeypatch: pytest.MonkeyPatch) -> None:
         issue(gone)
     assert purge.purge_gone(30) == 6
     assert purge.purge_gone(30) == 0
+
+
+def test_half_purged_by_a_killed_worker_and_back_it_is_imported_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    half = full("acme/half", removed_at=timezone.now() - timedelta(days=31))
+    Repository.objects.filter(pk=half.pk).update(imported_at=timezone.now())
+    ResourceCursor.objects.create(repository=half, resource="commit", state="complete")
+
+    def killed(*_: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(purge, "_delete", killed)
+    with pytest.raises(KeyboardInterrupt):
+        purge.purge_gone(30)
+    half.refresh_from_db()
+    assert half.imported_at is None
+    assert not half.cursors.exists()

@@ -92,7 +92,7 @@ def recover() -> None:
     found = read_delivery_log(wait=True)
     typer.echo(f"{found.stored} deliveries were missing and are in the inbox now.")
     if found.gap:
-        typer.echo(f"{found.gap} Run: autosync sync --force", err=True)
+        typer.echo(found.gap, err=True)
 
 
 @app.command()

@@ -16,6 +16,7 @@ from typing import IO
 
 from autosync.github import git_process
 from autosync.github.errors import GitFailed, Unauthorized, Unavailable
+from autosync.killpoints import reached
 
 LIST_TIMEOUT = 120.0
 FETCH_TIMEOUT = 3600.0
@@ -187,7 +188,9 @@ class GitReader:
         fresh.mkdir(parents=True)
         try:
             self._run("init", "--quiet", "--bare", "--template=", cwd=fresh)
+            reached("git: repository made, nothing fetched")
             self._fetch(fresh, holding)
+            reached("git: cloned, not in place")
             shutil.rmtree(self._cache, ignore_errors=True)
             fresh.rename(self._cache)
             self._suspect.unlink(missing_ok=True)

@@ -11,6 +11,7 @@ from typing import TypeGuard
 
 from autosync.github.credentials import AppCredentials
 from autosync.github.errors import QuotaExhausted, Unavailable
+from autosync.killpoints import reached
 
 # A token lives an hour and is replaced after 50 minutes of it, so that no long request outlives
 # it; one that GitHub gives a shorter life is replaced after the same share of it.
@@ -74,6 +75,7 @@ class TokenCache:
                 if self._is_usable(kept):
                     return kept.value
                 raise
+            reached("token: made, not used")
             self._kept[installation_id] = _Kept(
                 token.value,
                 started + token.lifetime * (1 - EARLY_SHARE),

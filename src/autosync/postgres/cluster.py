@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from autosync.killpoints import reached
 from autosync.postgres import account as accounts
 from autosync.postgres import binaries, orphans
 from autosync.postgres.errors import EmbeddedPostgresError, from_output
@@ -91,8 +92,11 @@ class Cluster:
             f"local all {USER} scram-sha-256\n"
         )
         self.account.own(fresh / "pg_hba.conf")
+        reached("postgres: cluster made, no login")
         self._set_password(fresh, new=True)
+        reached("postgres: login made, not in place")
         fresh.rename(self.layout.data)
+        reached("postgres: in place, not remembered")
         self.layout.write_marker()
         return True
 

@@ -21,6 +21,7 @@ import sys
 import time
 from pathlib import Path
 
+from autosync.killpoints import reached
 from autosync.postgres.cluster import Cluster
 from autosync.postgres.errors import EmbeddedPostgresError, from_os_error
 from autosync.postgres.layout import ALREADY_KEPT, Layout, open_private, write_private
@@ -78,9 +79,11 @@ class _Keeper:
         while not self._over():
             log_before = cluster.log_size()
             server = cluster.start()
+            reached("postgres: started, not ready")
             try:
                 if self._wait_until_ready(cluster, server):
                     ever_ready, failures = True, 0
+                    reached("postgres: ready, not said")
                     self._say_ready(server.pid)
                     if unsynced:
                         syncing, unsynced = cluster.sync_to_disk(), False

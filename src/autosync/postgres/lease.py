@@ -16,6 +16,7 @@ import threading
 import time
 from pathlib import Path
 
+from autosync import killpoints
 from autosync.postgres.errors import EmbeddedPostgresError, from_os_error
 from autosync.postgres.layout import ALREADY_KEPT, Layout, open_private
 
@@ -23,7 +24,9 @@ _log = logging.getLogger(__name__)
 # Recovery after a crash reads the write-ahead log back, a gigabyte at most.
 _PATIENCE = 180.0  # seconds
 _KEEPERS = 3  # attempts to start one that stays
-_KEEPER_ENVIRONMENT = ("PATH", "HOME", "LANG", "LD_LIBRARY_PATH", "AUTOSYNC_POSTGRES_USER")
+_KEEPER_ENVIRONMENT = (
+    "PATH", "HOME", "LANG", "LD_LIBRARY_PATH", "AUTOSYNC_POSTGRES_USER", killpoints.VARIABLE,
+)  # fmt: skip
 
 
 def ensure_running(data_dir: Path) -> str:

@@ -13,6 +13,7 @@ import msgspec
 import psycopg
 from psycopg import errors
 
+from autosync.killpoints import reached
 from autosync.receiver.verify import Incoming
 
 logger = logging.getLogger(__name__)
@@ -110,6 +111,7 @@ class Inbox:
     async def _store_batch(self, batch: list[_Entry]) -> None:
         """Commit `batch`; while there is no database, try until nobody waits for it any more."""
         while batch:
+            reached("receiver: batch taken, not stored")
             try:
                 fresh = await self._commit([entry.delivery for entry in batch])
             except (errors.DataError, errors.IntegrityError, errors.ProgramLimitExceeded) as error:
@@ -126,6 +128,7 @@ class Inbox:
                 await asyncio.sleep(_RECONNECT)
                 batch = [entry for entry in batch if not entry.done.done()]
                 continue
+            reached("receiver: stored, not acknowledged")
             if self._trouble:
                 logger.info("the inbox is stored again")
                 self._trouble = ""

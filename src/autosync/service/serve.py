@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 
 from autosync import config
 from autosync.database import conninfo
+from autosync.killpoints import reached
 from autosync.service.supervisor import Child, ChildFailed, Supervisor, python
 from autosync.service.web import LISTENER_VARIABLE, listen
 
@@ -57,11 +58,13 @@ def start(
     on_listening()
     # Held here too, so that the embedded server outlives any child's crash.
     conninfo()
+    reached("serve: database up, not migrated")
     if migrate:
         supervisor.complete(Child("migrate", python("-m", "autosync.service.migration")))
     environment = environment or {}
     if with_worker:
         supervisor.start(worker(environment))
+        reached("serve: worker started, web not")
     webs = [web(listener, number, environment) for number in range(1, web_processes + 1)]
     for process in webs:
         supervisor.start(process)

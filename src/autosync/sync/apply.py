@@ -13,6 +13,7 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
+from autosync.killpoints import reached
 from autosync.mirror.feed import FeedLine, publish
 from autosync.mirror.models import Delivery, GitHubAppInstallation, Repository
 from autosync.mirror.upsert import Key, Merge, Row, Rule, tombstone, upsert
@@ -65,12 +66,17 @@ class WebhookProcessor:
             with transaction.atomic():
                 deliveries = self._claim(limit)
                 if deliveries:
+                    reached("apply: claimed")
                     self._apply(deliveries)
-                return len(deliveries)
+                    reached("apply: marked, not committed")
+            if deliveries:
+                reached("apply: committed")
+            return len(deliveries)
         except (OperationalError, InterfaceError):
             raise
         except Exception:
             logger.info("a delivery in a batch failed; applying them one by one")
+        reached("apply: batch undone, not yet one by one")
         for delivery_id in [d.pk for d in deliveries]:
             self._process_one(delivery_id)
         return len(deliveries)
@@ -117,6 +123,8 @@ class WebhookProcessor:
         delivery = Delivery.objects.get(pk=delivery_id)
         attempts = delivery.attempts + 1
         parked = attempts >= MAX_ATTEMPTS
+        if parked:
+            reached("apply: failed, not yet parked")
         Delivery.objects.filter(pk=delivery_id).update(
             attempts=F("attempts") + 1,
             status=Delivery.Status.PARKED if parked else Delivery.Status.PENDING,
@@ -153,6 +161,7 @@ class WebhookProcessor:
         if plan:
             observed_at = max(e.received_at for e in events)
             carry_out(plan, observed_at)
+            reached("apply: all written, not yet marked")
         done = {"finished_at": timezone.now(), "error": ""}
         Delivery.objects.filter(pk__in=applied).update(
             status=Delivery.Status.APPLIED, attempts=F("attempts") + 1, **done
@@ -234,9 +243,11 @@ def carry_out(plan: Sequence[Changes], observed_at: datetime) -> None:
             doubt.merge.model._default_manager.filter(**doubt.where).update(dirty_at=timezone.now())
             followups.add(FollowUp("refetch", 0))
     move_refs([move for changes in plan for move in changes.refs], observed_at)
+    reached("apply: rows written, not yet in the feed")
     publish(_news(plan, changed))
     for followup in sorted(followups):
         hand_over(followup)
+        reached("follow-up: enqueued, not committed")
 
 
 def _settle(merge: Merge, rows: Sequence[Row], dirty: set[Key]) -> set[FollowUp]:

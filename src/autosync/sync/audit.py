@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from autosync.github import InstallationClient, Priority
 from autosync.github.errors import GitHubError
+from autosync.killpoints import reached
 from autosync.mirror.models import (
     Audit,
     AuditFinding,
@@ -26,7 +27,7 @@ from autosync.mirror.models import (
 from autosync.resources.base import Resource
 from autosync.resources.commit import split_ref
 from autosync.sync import connect
-from autosync.sync.commits import CHUNK, chunks, refs_here
+from autosync.sync.commits import CHUNK, chunks, marked_from, refs_here
 from autosync.sync.listing import PAGE, alive, listed_resources, pages, refetch
 from autosync.sync.locks import exclusive
 from autosync.sync.names import Names, carriers_of_others, names_there
@@ -80,6 +81,14 @@ class Auditor:
 
     def run(self, repositories: Iterable[Repository] | None = None) -> Audit:
         """Audit the given repositories, or all; the record is finished, also after an error."""
+        with exclusive("audit", self.installation.pk, wait=True):
+            # We are the only one: what is still open was left by a worker that was killed.
+            Audit.objects.filter(installation=self.installation, finished_at__isnull=True).update(
+                finished_at=timezone.now(), error="Its worker was killed; another audit followed."
+            )
+            return self._run(repositories)
+
+    def _run(self, repositories: Iterable[Repository] | None) -> Audit:
         audit = Audit.objects.create(
             installation=self.installation, deep=self.deep, started_at=timezone.now()
         )
@@ -101,6 +110,7 @@ class Auditor:
                 there = self._counts(group)
                 here = self._counts_here(group)
                 names = names_there(self.client, group) if self.names else {}
+                reached("audit: counted")
                 for repository in group:
                     started_at = timezone.now()
                     if repository.pk in there:  # else gone since: the next listing hides it
@@ -108,6 +118,7 @@ class Auditor:
                     Repository.objects.filter(
                         pk=repository.pk, audit_due_at__lte=started_at
                     ).update(audit_due_at=None)
+                    reached("audit: repository done, verdict not written")
         except GitHubError as error:
             audit.error = str(error)
             raise
@@ -140,13 +151,17 @@ class Auditor:
                     found += _misnamed(resource, repository, names, found)
             if self.deep:
                 found += self._commits(repository)
+            findings = self._record(audit, repository, found)
+            if found:
+                reached("audit: found, not repaired")
             if self.repair and (found or changed):
                 self._repair(repository, found)
+                reached("audit: repaired, not recorded")
+                self._record_repairs(findings, found)
         audit.repositories += 1
         audit.equal += not found
         audit.found += len(found)
         audit.repaired += sum(one.repaired for one in found)
-        self._record(audit, repository, found)
         if all(one.repaired for one in found):
             Repository.objects.filter(pk=repository.pk).update(equal_at=started_at)
 
@@ -189,7 +204,7 @@ class Auditor:
         remote = connect.git_reader(repository, self.client).ls_remote()
         there = {name: sha for name, sha in remote.items() if split_ref(name)}
         here = refs_here(repository)
-        return [
+        found = [
             Difference(
                 "ref",
                 name,
@@ -202,6 +217,21 @@ class Auditor:
             for name in sorted(there.keys() | here.keys())
             if there.get(name) != here.get(name)
         ]
+        return found or self._default_branch(repository, there)
+
+    def _default_branch(self, repository: Repository, there: Mapping[str, str]) -> list[Difference]:
+        """Which branch is the default may change without any ref; commits are marked by it."""
+        repository.refresh_from_db(fields=["default_branch", "observed_at"])
+        name = f"refs/heads/{repository.default_branch}"
+        settled = timezone.now() - IN_FLIGHT
+        moved = repository.refs.filter(observed_at__gt=settled).exists()
+        if (
+            moved
+            or repository.observed_at > settled
+            or there.get(name, "") == marked_from(repository)
+        ):
+            return []
+        return [Difference("ref", name, Problem.STALE)]
 
     def _objects(
         self, resource: Resource, repository: Repository, *, whole: bool
@@ -300,11 +330,15 @@ class Auditor:
         for one in found:
             one.repaired = one.resource not in wrong
 
-    def _record(self, audit: Audit, repository: Repository, found: list[Difference]) -> None:
+    def _record(
+        self, audit: Audit, repository: Repository, found: list[Difference]
+    ) -> list[AuditFinding]:
+        """Before the repair: a worker killed in its midst leaves word of what differed."""
         if not found:
-            return
+            return []
+        logger.warning("%s differed from GitHub in %d objects", repository, len(found))
         bodies = self._recent_deliveries(repository)
-        AuditFinding.objects.bulk_create(
+        return AuditFinding.objects.bulk_create(
             AuditFinding(
                 audit=audit,
                 repository=repository,
@@ -312,11 +346,14 @@ class Auditor:
                 object_key=one.key[:255],
                 problem=one.problem,
                 cause=_cause(one, bodies),
-                repaired=one.repaired,
             )
             for one in found
         )
-        logger.warning("%s differed from GitHub in %d objects", repository, len(found))
+
+    def _record_repairs(self, findings: list[AuditFinding], found: list[Difference]) -> None:
+        for finding, one in zip(findings, found, strict=True):
+            finding.repaired = one.repaired
+        AuditFinding.objects.bulk_update(findings, ["repaired"], batch_size=1000)
 
     def _recent_deliveries(self, repository: Repository) -> list[tuple[str, bytes]]:
         rows = Delivery.objects.filter(repository_id=repository.pk).order_by("-id")

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from autosync.github import GraphQLTooHeavy, InstallationClient
 from autosync.github.git import GitReader
+from autosync.killpoints import reached
 from autosync.mirror.feed import publish
 from autosync.mirror.models import Commit, Repository, ResourceCursor
 from autosync.mirror.upsert import Rule, upsert
@@ -25,13 +26,16 @@ DETAILS_PER_CALL = 100
 Progress = Callable[[], None]
 
 
-def sync_commits(repository: Repository, reader: GitReader, progress: Progress) -> int:
+def sync_commits(
+    repository: Repository, reader: GitReader, progress: Progress, patience: float = 0
+) -> int:
     """Bring commits and refs in step with git; returns how many rows changed.
 
-    The cursor remembers the heads whose whole history is stored. Chunks commit as they are read,
-    so a kill costs a local re-read of git's own log and no request.
+    Raises Busy when somebody else is at it for longer than `patience` seconds (0: waits). The
+    cursor remembers the heads whose whole history is stored. Chunks commit as they are read, so a
+    kill costs a local re-read of git's own log and no request.
     """
-    with exclusive("git", repository.pk, wait=True):
+    with exclusive("git", repository.pk, wait=True, seconds=patience):
         cursor, _ = ResourceCursor.objects.get_or_create(repository=repository, resource="commit")
         stored: dict[str, Any] = (
             json.loads(cursor.cursor) if cursor.cursor else {"heads": [], "default": ""}
@@ -46,13 +50,18 @@ def sync_commits(repository: Repository, reader: GitReader, progress: Progress) 
                 return 0
         cursor.state = ResourceCursor.State.RUNNING
         cursor.backfill_started_at = cursor.backfill_started_at or asked_at
-        cursor.save()
+        with transaction.atomic():
+            cursor.save()
+            _count_contributors_later(repository)
         reader.sync()
+        reached("git: fetched, not read")
         refs = {name: sha for name, sha in reader.refs().items() if split_ref(name)}
         heads = sorted(set(refs.values()))
         count = _store_commits(repository, reader, heads, stored["heads"], cursor, progress)
+        reached("git: commits stored, refs not")
         default = refs.get(f"refs/heads/{repository.default_branch}", "")
         count += _mark_default_branch(repository, reader, default, stored["default"])
+        reached("git: default branch marked, refs not stored")
         with transaction.atomic():
             _mark_orphans(repository, reader, heads, stored["heads"], asked_at)
             count += _store_refs(repository, refs, asked_at)
@@ -63,6 +72,8 @@ def sync_commits(repository: Repository, reader: GitReader, progress: Progress) 
             cursor.watermark = asked_at
             cursor.error = ""
             cursor.save()
+            reached("git: refs stored, not committed")
+        reached("git: refs committed, contributors not counted")
         return count
 
 
@@ -88,8 +99,10 @@ def sync_details(repository: Repository, client: InstallationClient, progress: P
                 raise
             size = max(size // 4, 1)
             continue
+        reached("details: read, not stored")
         with transaction.atomic():
             _store_details(repository, details)
+            _count_contributors_later(repository)
             total += len(missing)
             state.done = (state.done or 0) + len(missing)
             state.total = _count(repository)
@@ -104,20 +117,33 @@ def sync_details(repository: Repository, client: InstallationClient, progress: P
     return total
 
 
-def refresh_contributors(repository: Repository) -> None:
-    """Recount contributors over the default branch, by account where the e-mail has one."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(_CONTRIBUTORS, {"repository": repository.pk})
+def _count_contributors_later(repository: Repository) -> None:
+    """Remember it in the transaction that makes it necessary: a kill before the count is healed."""
     ResourceCursor.objects.update_or_create(
         repository=repository,
         resource="contributor",
-        defaults={
-            "state": ResourceCursor.State.COMPLETE,
-            "done": repository.contributors.count(),
-            "total": repository.contributors.count(),
-            "backfilled_at": timezone.now(),
-        },
+        defaults={"state": ResourceCursor.State.RUNNING},
     )
+
+
+def refresh_contributors(repository: Repository) -> None:
+    """Recount contributors over the default branch, by account where the e-mail has one.
+
+    Does nothing if neither commits nor their authors changed since the last count.
+    """
+    with transaction.atomic():
+        # Locked before counting: whoever changes commits meanwhile asks for another count after it.
+        counted, _ = ResourceCursor.objects.select_for_update().get_or_create(
+            repository=repository, resource="contributor"
+        )
+        if counted.state == ResourceCursor.State.COMPLETE:
+            return
+        with connection.cursor() as cursor:
+            cursor.execute(_CONTRIBUTORS, {"repository": repository.pk})
+        counted.state = ResourceCursor.State.COMPLETE
+        counted.done = counted.total = repository.contributors.count()
+        counted.backfilled_at = timezone.now()
+        counted.save()
 
 
 _CONTRIBUTORS = """
@@ -170,6 +196,12 @@ def refs_here(repository: Repository) -> dict[str, str]:
             "kind", "name", "sha"
         )
     }
+
+
+def marked_from(repository: Repository) -> str:
+    """The head from which `on_default_branch` was marked last; empty before that."""
+    cursor = ResourceCursor.objects.filter(repository=repository, resource="commit").first()
+    return str(json.loads(cursor.cursor)["default"]) if cursor and cursor.cursor else ""
 
 
 def _same_refs(repository: Repository, remote: dict[str, str]) -> bool:

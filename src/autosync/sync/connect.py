@@ -36,10 +36,10 @@ def budget() -> DatabaseBudget:
     return DatabaseBudget(config.load().autosync_max_requests)
 
 
-@lru_cache(maxsize=1)
-def app_client() -> AppClient:
+@lru_cache(maxsize=2)
+def app_client(priority: Priority = Priority.LIVE) -> AppClient:
     """The App itself. Its quota is its own, counted as installation 0."""
-    return AppClient(credentials(), budget())
+    return AppClient(credentials(), budget(), priority)
 
 
 def installation_client(installation_id: int, priority: Priority) -> InstallationClient:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Sequence
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import Count, Q, Sum
 from django.utils import timezone
 
 from autosync import config
 from autosync.github import InstallationSuspended, Priority, QuotaExhausted, Unavailable
+from autosync.killpoints import reached
 from autosync.mirror import feed
 from autosync.mirror.models import (
     GitHubAppInstallation,
@@ -28,7 +29,7 @@ logger = logging.getLogger(__name__)
 _OPEN = (SyncJob.Status.PENDING, SyncJob.Status.RUNNING)
 _TO_DO = (SyncJobRepository.Status.PENDING, SyncJobRepository.Status.RUNNING)
 # Errors after which the same work is simply done again later; everything else is recorded.
-RETRIED = (QuotaExhausted, Unavailable, Busy)
+RETRIED = (QuotaExhausted, Unavailable, Busy, OperationalError, InterfaceError)
 
 
 class SyncJobRunner:
@@ -106,6 +107,7 @@ class SyncJobRunner:
         named = job.details.get("repositories")
         if named is not None:
             self._plan(job, Repository.objects.filter(pk__in=named))
+            reached("job: planned")
             self.finish(job.pk)
             return
         errors: list[str] = []
@@ -141,6 +143,7 @@ class SyncJobRunner:
         imports = job.job_type == SyncJob.JobType.AUTO_IMPORT
         manager.sync_repositories(force=force or imports)
         hook.record_webhook_state(installation)
+        reached("job: listed, not planned")
         # Those imported before as well: GitHub sent nothing about them while the App was
         # suspended or not installed, and where nothing happened the look is free.
         targets = Repository.visible().filter(installation=installation, auto_sync_enabled=True)
@@ -181,6 +184,7 @@ class SyncJobRunner:
                     )
             SyncJob.objects.filter(pk=job.pk).update(repositories_total=job.repositories.count())
             feed.progress([r.pk for r in ordered], job.pk)
+            reached("job: planned, not committed")
 
     def run_repository(self, repository_id: int) -> None:
         """Sync one repository for every job that waits for it; Busy if somebody is at it."""
@@ -202,6 +206,7 @@ class SyncJobRunner:
             except Exception as failure:
                 logger.exception("sync of repository %s failed", repository_id)
                 error = f"{type(failure).__name__}: {failure}"
+            reached("job: repository synced, not recorded")
             self.repository_done(repository_id, rows, error, [j.pk for j in jobs])
 
     def _sync(self, repository_id: int, jobs: Sequence[SyncJob]) -> int:
@@ -237,8 +242,11 @@ class SyncJobRunner:
             SyncJobRepository.objects.filter(
                 repository_id=repository_id, job_id__in=job_ids, status__in=_TO_DO
             ).update(status=status, rows=rows, error=error[:2000], completed_at=timezone.now())
-        for job_id in job_ids:
-            self.finish(job_id)
+            # With the last repository, in one order: killed in between, the job would stay open
+            # for ever, and every later one would join it.
+            for job_id in sorted(job_ids):
+                self.finish(job_id)
+                reached("job: repository recorded, not committed")
 
     def finish(self, job_id: int) -> None:
         """Bring the job's counters in step; close it when no repository is left to do."""

@@ -10,6 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from autosync.github import GraphQLTooHeavy, InstallationClient
+from autosync.killpoints import reached
 from autosync.mirror.models import Repository, ResourceCursor
 from autosync.mirror.upsert import Row, Rule, tombstone, upsert
 from autosync.resources import RESOURCES
@@ -99,6 +100,7 @@ def _backfill(
         rows = [listing.normalise(node, repository.pk) for node in page["nodes"] if node]
         total = page["totalCount"]
         info = page["pageInfo"]
+        reached("import: page read, not stored")
         with transaction.atomic():
             result = upsert(resource.merge, rows, observed_at=asked_at, rule=Rule.VERSIONED)
             cursor.done += len(rows)
@@ -109,6 +111,8 @@ def _backfill(
                 cursor.watermark = cursor.backfill_started_at - OVERLAP
             cursor.save()
             progress()
+            reached("import: page stored, not committed")
+        reached("import: page committed")
         count += len(result.changed)
     return count, total
 
@@ -141,6 +145,7 @@ def _catch_up(
         fresh = [row for row in rows if row["updated_at"] >= cursor.watermark]
         result = upsert(resource.merge, fresh, observed_at=asked_at, rule=Rule.VERSIONED)
         count += len(result.changed)
+        reached("reconcile: page of changes stored, watermark not moved")
         if len(fresh) < len(rows):
             break
     total = _total(listing, repository, client) if listing.since else page["totalCount"]
@@ -161,6 +166,7 @@ def _sweep(resource: Resource, repository: Repository, client: InstallationClien
     rows = resource.merge.model._default_manager.filter(repository=repository)
     here = set(rows.filter(deleted_at__isnull=True).values_list("pk", flat=True))
     assert started_at is not None
+    reached("reconcile: ids listed, nothing buried")
     # What a webhook brought since the listing began is newer than the listing.
     gone = rows.filter(pk__in=here - there.keys(), observed_at__lt=started_at)
     buried = tombstone(resource.merge, list(gone.values_list("pk", flat=True)), started_at)
@@ -195,6 +201,7 @@ def refetch(resource: Resource, client: InstallationClient, nodes: Mapping[str, 
         listing.normalise(node, node["repository"]["databaseId"]) for node in found if node
     ]
     seen = {node["id"] for node in found if node}
+    reached("refetch: answered, not stored")
     with transaction.atomic():
         upsert(resource.merge, rows, observed_at=asked_at, rule=Rule.AUTHORITATIVE)
         gone = [pk for node_id, pk in nodes.items() if node_id not in seen]

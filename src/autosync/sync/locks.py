@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.db import connection
+from django.db.backends.utils import CursorWrapper
 
 from autosync.sync.errors import Busy
 
@@ -17,23 +19,48 @@ def _key(purpose: str, number: int) -> int:
 
 
 @contextmanager
-def exclusive(purpose: str, number: int, *, wait: bool) -> Iterator[None]:
-    """Hold the lock (purpose, number) across transactions; without `wait` raise Busy if taken."""
+def exclusive(purpose: str, number: int, *, wait: bool, seconds: float = 0) -> Iterator[None]:
+    """Hold the lock (purpose, number) across transactions.
+
+    Raises Busy if it is taken: at once without `wait`, after `seconds` (0: never) with it.
+    """
     key = _key(purpose, number)
     with connection.cursor() as cursor:
-        if wait:
+        if wait and not seconds:
             cursor.execute("SELECT pg_advisory_lock(%s)", [key])
-        else:
-            cursor.execute("SELECT pg_try_advisory_lock(%s)", [key])
-            row = cursor.fetchone()
-            if row is None or not row[0]:
-                raise Busy(f"{purpose} {number} is being worked on by another worker.")
+        elif not _take(cursor, key, seconds):
+            raise Busy(f"{purpose} {number} is being worked on by another worker.")
     try:
         yield
     finally:
         if connection.is_usable():
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_unlock(%s)", [key])
+
+
+def _take(cursor: CursorWrapper, key: int, seconds: float) -> bool:
+    until = time.monotonic() + seconds
+    while True:
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [key])
+        row = cursor.fetchone()
+        if row and row[0]:
+            return True
+        if time.monotonic() >= until:
+            return False
+        time.sleep(0.05)
+
+
+def end_holders(purpose: str, number: int) -> None:
+    """End the sessions that hold the lock, and wait for their end: their worker is given up."""
+    key = _key(purpose, number)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_locks WHERE locktype = 'advisory' "
+            "AND granted AND objsubid = 1 AND classid::bigint = %s AND objid::bigint = %s "
+            "AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) "
+            "AND pid <> pg_backend_pid()",
+            [key >> 32, key & 0xFFFF_FFFF],
+        )
 
 
 def transaction_lock(purpose: str, number: int) -> None:

@@ -11,6 +11,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from autosync import config
+from autosync.killpoints import reached
 from autosync.mirror.models import (
     Commit,
     Contributor,
@@ -35,7 +36,6 @@ _OF_A_REPOSITORY: tuple[type[models.Model], ...] = (
     Issue,
     PullRequest,
     Contributor,
-    ResourceCursor,
 )
 _TOMBSTONED: tuple[type[models.Model], ...] = (Issue, PullRequest, Ref)
 
@@ -76,24 +76,31 @@ def _purge_repository(repository_id: int, before: datetime) -> int:
     """Everything of one repository, batch by batch, then itself; not if it came back meanwhile."""
     count = 0
     with exclusive("repository", repository_id, wait=True):
-        if not _gone_repositories(before).filter(pk=repository_id).exists():
-            return 0
+        with transaction.atomic():
+            if not _still_gone(repository_id, before):
+                return 0
+            # First of all: should it come back, half purged by a killed worker or whole, it is
+            # imported anew. A cursor that stayed would call complete what is no longer there.
+            Repository.objects.filter(pk=repository_id).update(
+                imported_at=None, sync_state=Repository.SyncState.PENDING
+            )
+            count += ResourceCursor.objects.filter(repository_id=repository_id).delete()[0]
+        reached("purge: cursors gone, content not")
         for model in _OF_A_REPOSITORY:
             count += _delete(model, Q(repository_id=repository_id))
         shutil.rmtree(config.load().data_dir / "git" / f"{repository_id}.git", ignore_errors=True)
+        reached("purge: content gone, repository not")
         with transaction.atomic():
-            # Its content is gone: should it come back, it is imported anew.
-            row = (
-                _gone_repositories(before).select_for_update(of=("self",)).filter(pk=repository_id)
-            )
-            if row.exists():
+            if _still_gone(repository_id, before):
                 Repository.objects.filter(pk=repository_id).delete()
                 count += 1
-            else:
-                Repository.objects.filter(pk=repository_id).update(
-                    imported_at=None, sync_state=Repository.SyncState.PENDING
-                )
     return count
+
+
+def _still_gone(repository_id: int, before: datetime) -> bool:
+    """Whether it did not come back; true to the end of the surrounding transaction."""
+    rows = _gone_repositories(before).select_for_update(of=("self",))
+    return rows.filter(pk=repository_id).exists()
 
 
 def _delete(model: type[models.Model], where: Q) -> int:
@@ -108,3 +115,4 @@ def _delete(model: type[models.Model], where: Q) -> int:
             key = model._meta.pk.column if model._meta.pk else "id"
             cursor.execute(f"DELETE FROM {table} WHERE {key} = ANY(%s)", [ids])  # noqa: S608 (ours)
             total += cursor.rowcount
+        reached("purge: batch deleted")

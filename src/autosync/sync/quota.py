@@ -20,6 +20,7 @@ from autosync.github import (
     WaitUntil,
     decide,
 )
+from autosync.killpoints import reached
 from autosync.mirror.models import HttpValidator, QuotaBudget, QuotaLease
 
 Resource = Literal["core", "graphql"]
@@ -46,9 +47,11 @@ class DatabaseBudget:
         than GRACE.
         """
         lease = self._lease(installation_id, resource, priority)
+        reached("quota: reserved, not asked")
         try:
             yield
         finally:
+            reached("quota: answered, not settled")
             QuotaLease.objects.filter(pk=lease).delete()
 
     def record(

@@ -11,6 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from autosync.github import Gone, InstallationClient, NotFound, Priority
+from autosync.killpoints import reached
 from autosync.mirror.feed import FeedLine, publish
 from autosync.mirror.models import GitHubAppInstallation, Repository, ResourceCursor
 from autosync.mirror.upsert import Rule, upsert
@@ -57,6 +58,7 @@ class GitHubSyncManager:
             GitHubAppInstallation.objects.filter(
                 deleted_at__isnull=True, observed_at__lt=asked_at
             ).exclude(pk__in=ids).update(deleted_at=asked_at)
+        reached("discover: installations stored")
         return list(GitHubAppInstallation.objects.filter(pk__in=ids).order_by("pk"))
 
     def refresh_installation(self) -> bool:
@@ -75,7 +77,8 @@ class GitHubSyncManager:
         return True
 
     def sync_repositories(self, *, force: bool = False) -> list[int]:
-        """List what the installation may see; returns the ids of repositories gained.
+        """List what the installation may see; returns the ids of repositories to sync soon: those
+        gained, and those whose default branch is another one.
 
         Unchanged since the last listing: 304s, no quota, no rows. Repositories no longer listed
         are hidden, those listed again are shown again.
@@ -86,6 +89,9 @@ class GitHubSyncManager:
         ).exists()
         listed_before = self.installation.repositories_listed_at is not None
         conditional = listed_before and not force and not doubts
+        if not conditional:
+            # The validators of what is read from here on count only once it is stored.
+            self._listed(None)
         documents: list[bytes] = []
         for page in self.client.pages(
             "/installation/repositories", {"per_page": 100}, conditional=conditional
@@ -99,6 +105,7 @@ class GitHubSyncManager:
         if conditional:
             self._listed(started_at)
             return []
+        reached("listing: repositories read, not stored")
         return self._store_listing(documents, started_at)
 
     def sync_repository(
@@ -113,16 +120,16 @@ class GitHubSyncManager:
             repository = self._complete(repository)
         reader = connect.git_reader(repository, self.client)
         count = sync_commits(repository, reader, progress)
-        moved = count > 0
         progress()
         if self.something_changed(repository) or force or first:
+            reached("reconcile: change announced, not read")
             for resource in listed_resources():
                 count += sync_listing(resource, repository, self.client, progress)
                 progress()
         detailed = sync_details(repository, self.client, progress)
-        if moved or detailed or first:
-            refresh_contributors(repository)
+        refresh_contributors(repository)
         now = timezone.now()
+        reached("reconcile: all read, not called synced")
         with transaction.atomic():
             Repository.objects.filter(pk=repository.pk).update(
                 sync_state=Repository.SyncState.SYNCED,
@@ -141,10 +148,10 @@ class GitHubSyncManager:
         if not repository.node_id or not repository.clone_url:
             repository = self._complete(repository)
         reader = connect.git_reader(repository, self.client)
-        count = sync_commits(repository, reader, _silent)
+        # A first clone may take an hour: pushes that wait for it must not take every live slot.
+        count = sync_commits(repository, reader, _silent, patience=1)
         detailed = sync_details(repository, self.client, _silent)
-        if count or detailed:
-            refresh_contributors(repository)
+        refresh_contributors(repository)
         return count + detailed
 
     def settle(self) -> int:
@@ -205,6 +212,8 @@ class GitHubSyncManager:
                     "pk", flat=True
                 )
             )
+            seen = Repository.objects.filter(pk__in=ids)
+            branches = dict(seen.values_list("pk", "default_branch"))
             result = upsert(REPOSITORY, rows, observed_at=started_at, rule=Rule.AUTHORITATIVE)
             Repository.objects.filter(pk__in=hidden).update(removed_at=None)
             audit_soon(hidden)
@@ -212,9 +221,13 @@ class GitHubSyncManager:
             lost = ours.filter(removed_at__isnull=True, observed_at__lt=started_at)
             lost.exclude(pk__in=ids).update(removed_at=started_at)
             self._listed(started_at)
-        return sorted(hidden | {key[0] for key in result.inserted})
+            reached("listing: stored, not committed")
+        # Another default branch marks other commits.
+        now = {row["github_id"]: row["default_branch"] for row in rows}
+        moved = {pk for pk, branch in branches.items() if branch and branch != now[pk]}
+        return sorted(hidden | moved | {key[0] for key in result.inserted})
 
-    def _listed(self, at: datetime) -> None:
+    def _listed(self, at: datetime | None) -> None:
         self.installation.repositories_listed_at = at
         self.installation.save(update_fields=["repositories_listed_at"])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -12,12 +13,16 @@ import msgspec
 from django.db import connection, transaction
 from django.utils import timezone
 
-from autosync.github import AppClient, NotFound
-from autosync.mirror.models import Delivery, DeliveryLog
+from autosync.github import AppClient, NotFound, Priority
+from autosync.killpoints import reached
+from autosync.mirror.models import Delivery, DeliveryLog, QuotaBudget, Repository
 from autosync.resources import handlers
+from autosync.resources.base import FollowUp
 from autosync.sync import connect
 from autosync.sync.commits import chunks
+from autosync.sync.jobs import SyncJobRunner
 from autosync.sync.locks import exclusive
+from autosync.sync.reconcile import audit_soon
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +32,9 @@ OVERLAP = timedelta(minutes=2)
 # GitHub promises three days (documentation of the delivery log). A longer absence leaves a gap.
 KEPT = timedelta(days=3)
 STORED_AT_ONCE = 50
+# A payload is a request of the App's own quota (5,000 an hour), which tokens are made on too.
+MOST_PAYLOADS = 1_000
+_APP = 0  # under which its quota is counted
 _encode = msgspec.json.encode
 Item = dict[str, Any]
 
@@ -36,30 +44,35 @@ class Recovered:
     """What one reading found."""
 
     stored: int = 0
-    # Deliveries whose payload GitHub no longer shows: installation → repositories to sync instead.
-    unreadable: dict[int, set[int]] = field(default_factory=dict)
+    # Where payloads are no longer shown, or too many to ask for: installation → repositories to
+    # sync and audit instead.
+    instead: dict[int, set[int]] = field(default_factory=dict)
     gap: str = ""
-    """Set when the log does not reach back to where the last reading ended: reconcile."""
+    """Set when the log does not reach back to where the last reading ended: all is reconciled."""
 
 
 def read_delivery_log(*, wait: bool = False) -> Recovered:
     """Store every handled event that GitHub tried to deliver and the inbox does not have.
 
     One request when nothing is missing, one more for each missing delivery, on the App's own
-    quota. Compares GUIDs and trusts no status: an attempt whose connection never opened is no
-    `failure` in the log, and one that was acknowledged may be gone with a restored database.
+    quota; where that is more than it is worth, repositories are synced and audited.
+    Compares GUIDs and trusts no status: an attempt whose connection never opened is no `failure`
+    in the log, and one that was acknowledged may be gone with a restored database.
     Raises Busy when another worker is reading (unless `wait`), GitHubError when GitHub does not
     answer.
     """
-    client = connect.app_client()
+    client = connect.app_client(Priority.RECONCILE)
     with exclusive("delivery_log", 0, wait=wait):
         state, _ = DeliveryLog.objects.get_or_create(pk=1)
         started_at = timezone.now()
         since = (state.read_until or started_at) - OVERLAP
         newest, missing = _missing(client, since)
         found = Recovered()
+        missing = _worth_reading(missing, found)
+        reached("recover: log read, no payload read")
         # Oldest first, and each batch committed: a kill costs one batch.
         for batch in chunks(_documents(client, missing, found), STORED_AT_ONCE):
+            reached("recover: payloads read, not stored")
             stored = _store(batch)
             found.stored += stored
             state.recovered += stored
@@ -72,10 +85,27 @@ def read_delivery_log(*, wait: bool = False) -> Recovered:
         # GitHub's clock where it has spoken, never backwards.
         state.read_until = max(state.read_until or since, newest or since)
         state.read_at = started_at
-        state.save()
+        reached("recover: all stored, watermark not moved")
+        with transaction.atomic():
+            state.save()
+            _sync_instead(found)
     if found.stored:
         logger.info("%d deliveries came from GitHub's delivery log", found.stored)
     return found
+
+
+def _sync_instead(found: Recovered) -> None:
+    """Have GitHub's lists read for what its log does not show; committed with the watermark."""
+    from autosync.sync.tasks import hand_over
+
+    for installation_id, repository_ids in found.instead.items():
+        hand_over(FollowUp("refresh_installation", installation_id))
+        audit_soon(repository_ids)
+        SyncJobRunner.start_for_webhook(installation_id, sorted(repository_ids))
+    if found.gap:
+        logger.warning("%s", found.gap)
+        audit_soon(Repository.visible().values_list("pk", flat=True))
+        SyncJobRunner.start_periodic(force=True)
 
 
 def _missing(client: AppClient, since: datetime) -> tuple[datetime | None, list[Item]]:
@@ -100,7 +130,8 @@ def _documents(client: AppClient, items: Sequence[Item], found: Recovered) -> It
             request = {}
         payload = request.get("payload")
         if not isinstance(payload, dict) or not payload:
-            _note_unreadable(item, found)
+            logger.warning("delivery %(guid)s (%(event)s) has no payload in the log", item)
+            _sync_its_repository(item, found)
             continue
         yield Delivery(
             guid=item["guid"],
@@ -114,11 +145,44 @@ def _documents(client: AppClient, items: Sequence[Item], found: Recovered) -> It
         )
 
 
-def _note_unreadable(item: Item, found: Recovered) -> None:
-    logger.warning("delivery %s (%s) has no payload in the log", item["guid"], item["event"])
+def _worth_reading(missing: list[Item], found: Recovered) -> list[Item]:
+    """What to ask for one by one. Repositories of which most is missing are read anew instead: a
+    hundred of their objects cost what one payload costs.
+    """
+    spare = _affordable()
+    if len(missing) <= spare:
+        return missing
+    counts = Counter(item["repository_id"] for item in missing if item.get("repository_id"))
+    left, instead = len(missing), set()
+    for repository_id, count in counts.most_common():
+        if left <= spare:
+            break
+        instead.add(repository_id)
+        left -= count
+    logger.warning(
+        "%d deliveries are missing: those of %d repositories are not asked for, their lists are",
+        len(missing),
+        len(instead),
+    )
+    for item in missing:
+        if item.get("repository_id") in instead:
+            _sync_its_repository(item, found)
+    return [item for item in missing if item.get("repository_id") not in instead]
+
+
+def _affordable() -> int:
+    """How many payloads the App's quota allows now; a quarter of it stays for other work."""
+    row = QuotaBudget.objects.filter(installation_id=_APP, resource="core").first()
+    known = row is not None and row.reset_at is not None and row.reset_at > timezone.now()
+    if row is None or not known or row.limit is None or row.remaining is None:
+        return MOST_PAYLOADS
+    return max(0, min(MOST_PAYLOADS, row.remaining - row.limit // 4))
+
+
+def _sync_its_repository(item: Item, found: Recovered) -> None:
     installation_id, repository_id = item.get("installation_id"), item.get("repository_id")
     if installation_id and repository_id:
-        found.unreadable.setdefault(installation_id, set()).add(repository_id)
+        found.instead.setdefault(installation_id, set()).add(repository_id)
 
 
 def _store(deliveries: Sequence[Delivery]) -> int:

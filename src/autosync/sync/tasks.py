@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import procrastinate
-from django.db import connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 from procrastinate.contrib.django import app
@@ -29,17 +29,17 @@ from autosync.mirror.models import (
 from autosync.resources.base import FollowUp
 from autosync.sync.errors import Busy
 from autosync.sync.locks import exclusive
+from autosync.sync.stalled import retry_stalled
 
 logger = logging.getLogger(__name__)
 
 LIVE = "live"  # short follow-ups of deliveries
 SYNC = "sync"  # imports and reconciles
-# A worker that has not been heard of for this long is dead; its jobs go to another.
-STALLED_AFTER_SECONDS = 10
 
 
 class ComeBack(procrastinate.BaseRetryStrategy):
-    """Quota: at the reset. Busy: in two seconds. GitHub down: 5 s doubling to 10 min. Else: no."""
+    """Quota: at the reset. Busy: in two seconds. GitHub or the database down: 5 s doubling to
+    10 min. Else: no."""
 
     def get_retry_decision(
         self, *, exception: BaseException, job: procrastinate.jobs.Job
@@ -50,7 +50,7 @@ class ComeBack(procrastinate.BaseRetryStrategy):
             )
         if isinstance(exception, Busy):
             return procrastinate.RetryDecision(retry_in={"seconds": 2})
-        if isinstance(exception, GitHubError):
+        if isinstance(exception, (GitHubError, OperationalError, InterfaceError)):
             seconds = min(5 * 2 ** min(job.attempts, 10), 600)
             return procrastinate.RetryDecision(retry_in={"seconds": seconds})
         return None
@@ -222,17 +222,9 @@ def periodic_sync(timestamp: int) -> None:
 @app.task(queue=LIVE, retry=ComeBack())
 def recover() -> None:
     """Put into the inbox what GitHub's delivery log has and the inbox has not."""
-    from autosync.sync.jobs import SyncJobRunner
-    from autosync.sync.reconcile import audit_soon
     from autosync.sync.recover import read_delivery_log
 
-    found = read_delivery_log()
-    for installation_id, repository_ids in found.unreadable.items():
-        SyncJobRunner.start_for_webhook(installation_id, sorted(repository_ids))
-    if found.gap:
-        logger.warning("%s", found.gap)
-        audit_soon(Repository.visible().values_list("pk", flat=True))
-        SyncJobRunner.start_periodic(force=True)
+    read_delivery_log()
 
 
 @app.periodic(cron="* * * * * */5" if config.load().pulls_events else "*/2 * * * *")
@@ -290,7 +282,9 @@ def _audits_due(busy_installations: Any = ()) -> QuerySet[Repository]:
 
 
 def resume_jobs() -> None:
-    """Enqueue again what an open sync job waits for and no task will do: a kill came between."""
+    """Go on with open sync jobs that no task is at: a kill came between."""
+    from autosync.sync.jobs import SyncJobRunner
+
     open_jobs = (SyncJob.Status.PENDING, SyncJob.Status.RUNNING)
     with connection.cursor() as cursor:
         cursor.execute(
@@ -310,32 +304,10 @@ def resume_jobs() -> None:
     for repository_id in left.values_list("repository_id", flat=True).distinct():
         if f"repository:{repository_id}" not in under_way:
             defer(sync_repository, f"repository:{repository_id}", repository_id=repository_id)
-
-
-def retry_stalled() -> int:
-    """Give the jobs of workers that stopped beating to whoever is alive; returns how many."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT job.id FROM procrastinate_jobs job LEFT JOIN procrastinate_workers worker "
-            "ON worker.id = job.worker_id WHERE job.status = 'doing' AND (worker.id IS NULL OR "
-            "worker.last_heartbeat < now() - make_interval(secs => %s))",
-            [STALLED_AFTER_SECONDS],
-        )
-        ids = [row[0] for row in cursor.fetchall()]
-        for job_id in ids:
-            logger.info("job %s lost its worker and starts again", job_id)
-            # A twin already waits: this one has nothing left to do.
-            cursor.execute(
-                "UPDATE procrastinate_jobs SET status = 'aborted' WHERE id = %s AND EXISTS "
-                "(SELECT FROM procrastinate_jobs twin WHERE twin.status = 'todo' "
-                "AND twin.queueing_lock = procrastinate_jobs.queueing_lock)",
-                [job_id],
-            )
-            if not cursor.rowcount:
-                cursor.execute(
-                    "SELECT procrastinate_retry_job_v2(%s, now(), NULL, NULL, NULL)", [job_id]
-                )
-    return len(ids)
+    through = SyncJob.objects.filter(status__in=open_jobs, repositories__isnull=False)
+    for job_id in through.exclude(repositories__in=left).values_list("pk", flat=True).distinct():
+        if f"job:{job_id}" not in under_way:
+            SyncJobRunner().finish(job_id)
 
 
 @app.task(queue=SYNC, retry=ComeBack())

@@ -9,10 +9,12 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
 from django.db import close_old_connections, connection
+from django.db.backends.signals import connection_created
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import UniqueViolation
 from procrastinate.jobs import Job, Status
@@ -21,7 +23,8 @@ from procrastinate.manager import JobManager
 from autosync import config
 from autosync.database import conninfo
 from autosync.sync.apply import WebhookProcessor
-from autosync.sync.tasks import LIVE, STALLED_AFTER_SECONDS, SYNC, defer, retry_stalled, start_up
+from autosync.sync.stalled import OWN, STALLED_AFTER_SECONDS, alone, retry_stalled
+from autosync.sync.tasks import LIVE, SYNC, defer, start_up
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +37,7 @@ _LIVE_CONCURRENCY = 4
 
 def run() -> int:
     """Work until SIGTERM or SIGINT; what is under way is finished or given back. Exit code 0."""
+    connection_created.connect(_never_hang_in_a_transaction)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -45,6 +49,15 @@ def run() -> int:
     stop.set()
     applier.join(timeout=10)
     return 0
+
+
+def _never_hang_in_a_transaction(connection: Any, **_: Any) -> None:
+    """The rows of a worker that hangs are another's after a while, deliveries above all."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT set_config('idle_in_transaction_session_timeout', %s, false)",
+            [f"{STALLED_AFTER_SECONDS}s"],
+        )
 
 
 def run_until(done: Callable[[], bool]) -> None:
@@ -73,16 +86,48 @@ def is_running() -> bool:
 
 
 class _JobManager(JobManager):
-    """Procrastinate's, for tasks that come back while the same work already waits again.
+    """Procrastinate's, for jobs that are no longer ours and for tasks that wait twice.
 
-    There the retry breaks the uniqueness of what waits, and the task would stay `doing` for ever.
+    A worker that hung until its jobs were given to another must not end them: what was asked for
+    meanwhile was joined to the one that waits. And a retry while the same work already waits again
+    breaks the uniqueness of what waits: the task would stay `doing` for ever.
     """
 
-    async def retry_job(self, job: Job, *args: Any, **how: Any) -> None:
+    async def finish_job(self, job: Job, status: Status, delete_job: bool) -> None:
+        await self._end(
+            job, "procrastinate_finish_job_v1(id, %(status)s, false)", status=status.value
+        )
+
+    async def retry_job(
+        self,
+        job: Job,
+        retry_at: datetime | None = None,
+        priority: int | None = None,
+        queue: str | None = None,
+        lock: str | None = None,
+    ) -> None:
         try:
-            await super().retry_job(job, *args, **how)
+            await self._end(
+                job,
+                "procrastinate_retry_job_v2(id, %(at)s, %(priority)s, %(queue)s, %(lock)s)",
+                at=retry_at or datetime.now(UTC),
+                priority=priority,
+                queue=queue,
+                lock=lock,
+            )
         except UniqueViolation:
             await self.finish_job(job, Status.ABORTED, delete_job=False)
+
+    async def _end(self, job: Job, call: str, **arguments: Any) -> None:
+        done = await self.connector.execute_query_all_async(
+            f"{OWN} SELECT {call} FROM own",  # noqa: S608 (ours)
+            job_id=job.id,
+            worker_id=job.worker_id,
+            attempts=job.attempts,
+            **arguments,
+        )
+        if not done:
+            logger.warning("job %s was given to another worker meanwhile", job.call_string)
 
 
 async def _run_tasks(done: Callable[[], bool]) -> None:
@@ -106,6 +151,7 @@ async def _run_tasks(done: Callable[[], bool]) -> None:
                     stalled_worker_timeout=STALLED_AFTER_SECONDS,
                     shutdown_graceful_timeout=5.0,
                     install_signal_handlers=False,
+                    task_middleware=[alone],
                 )
             )
             for queue, limit in ((LIVE, _LIVE_CONCURRENCY), (SYNC, concurrency))

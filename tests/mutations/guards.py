@@ -63,15 +63,15 @@ GUARDS = (
     Guard(
         "a bad delivery does not hold up the others",
         "src/autosync/sync/apply.py",
-        "for delivery_id in [d.pk for d in deliveries]:",
-        "for delivery_id in [d.pk for d in deliveries][:1]:",
+        "        for delivery in deliveries:\n            self._process_one(delivery)\n",
+        "        for delivery in deliveries[:1]:\n            self._process_one(delivery)\n",
         "tests/integration/test_apply.py --timeout=30",
     ),
     Guard(
         "a GUID is stored once",
-        "src/autosync/receiver/store_deliveries.sql",
+        "src/autosync/mirror/store_deliveries.sql",
         "ON CONFLICT (guid) DO NOTHING",
-        "ON CONFLICT (guid) DO UPDATE SET status = 'pending'",
+        "ON CONFLICT (guid) DO UPDATE SET received_at = now()",
         "tests/integration/test_receiver.py",
     ),
     Guard(

@@ -118,14 +118,33 @@ def prune_default(before: datetime) -> int:
 def prune_guids(before: datetime) -> int:
     """Forget GUIDs older than `before` whose delivery is gone; how many.
 
-    In batches and by the order they came in: those who store wait for none of it.
+    In batches and in the order they came, each going on where the last ended, so that none reads
+    again what was deleted before it; up to the first batch in which nothing is old.
     """
-    return _in_batches(
-        "DELETE FROM inbox_guids WHERE ctid = ANY(ARRAY(SELECT ctid FROM inbox_guids seen "
-        "WHERE received_at < %s AND NOT EXISTS (SELECT FROM inbox WHERE id = seen.delivery_id "
-        "AND received_at = seen.received_at) LIMIT %s))",
-        [before],
-    )
+    total, last, old = 0, 0, True
+    while old:
+        with connection.cursor() as cursor:
+            cursor.execute(_PRUNE_GUIDS, {"last": last, "batch": BATCH, "before": before})
+            row = cursor.fetchone()
+        assert row is not None
+        last, old = row[0], row[1]
+        total += row[2]
+    return total
+
+
+_PRUNE_GUIDS = """
+WITH batch AS MATERIALIZED (
+    SELECT guid, delivery_id, received_at FROM inbox_guids
+    WHERE delivery_id > %(last)s ORDER BY delivery_id LIMIT %(batch)s
+), gone AS (
+    DELETE FROM inbox_guids USING batch
+    WHERE inbox_guids.guid = batch.guid AND batch.received_at < %(before)s AND NOT EXISTS (
+        SELECT FROM inbox WHERE id = batch.delivery_id AND received_at = batch.received_at)
+    RETURNING 1
+)
+SELECT max(delivery_id), coalesce(bool_or(received_at < %(before)s), false),
+       (SELECT count(*) FROM gone) FROM batch
+"""
 
 
 def _attach(name: str, since: datetime, until: datetime) -> None:

@@ -5,7 +5,6 @@ coming midnight (UTC). It is read once for the GUIDs and for each index; no body
 who store or apply wait meanwhile.
 """
 
-import django.contrib.postgres.indexes
 import django.db.models.functions.datetime
 from django.db import migrations, models
 
@@ -38,7 +37,7 @@ INSERT INTO inbox_guids SELECT guid, id, received_at FROM inbox_before ORDER BY 
 SELECT setval(pg_get_serial_sequence('inbox_guids', 'delivery_id'), max(delivery_id))
     FROM inbox_guids;
 ALTER TABLE inbox_guids ADD PRIMARY KEY (guid);
-CREATE INDEX inbox_guids_received ON inbox_guids USING brin (received_at);
+ALTER TABLE inbox_guids ADD UNIQUE (delivery_id);
 
 -- No default for the id: it comes from inbox_guids, and nothing else can get into the inbox.
 CREATE TABLE inbox (LIKE inbox_before INCLUDING DEFAULTS) PARTITION BY RANGE (received_at);
@@ -80,7 +79,7 @@ class Migration(migrations.Migration):
                             "guid",
                             models.CharField(max_length=64, primary_key=True, serialize=False),
                         ),
-                        ("delivery_id", models.BigIntegerField()),
+                        ("delivery_id", models.BigIntegerField(unique=True)),
                         (
                             "received_at",
                             models.DateTimeField(
@@ -90,11 +89,6 @@ class Migration(migrations.Migration):
                     ],
                     options={
                         "db_table": "inbox_guids",
-                        "indexes": [
-                            django.contrib.postgres.indexes.BrinIndex(
-                                fields=["received_at"], name="inbox_guids_received"
-                            )
-                        ],
                     },
                 ),
                 migrations.RemoveIndex(model_name="delivery", name="inbox_pending"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models.functions import Now
 
@@ -14,12 +13,11 @@ class DeliveryGuid(models.Model):
     """
 
     guid = models.CharField(max_length=64, primary_key=True)
-    delivery_id = models.BigIntegerField()  # its default is the sequence that `inbox.id` has too
+    delivery_id = models.BigIntegerField(unique=True)  # given by the database: the inbox's ids
     received_at = models.DateTimeField(db_default=Now())
 
     class Meta:
         db_table = "inbox_guids"
-        indexes = [BrinIndex(fields=["received_at"], name="inbox_guids_received")]
 
     def __str__(self) -> str:
         return self.guid

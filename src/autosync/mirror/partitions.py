@@ -139,7 +139,8 @@ WITH batch AS MATERIALIZED (
 ), gone AS (
     DELETE FROM inbox_guids USING batch
     WHERE inbox_guids.guid = batch.guid AND batch.received_at < %(before)s AND NOT EXISTS (
-        SELECT FROM inbox WHERE id = batch.delivery_id AND received_at = batch.received_at)
+        SELECT FROM inbox WHERE id = batch.delivery_id AND received_at = batch.received_at
+        AND received_at < %(before)s)  -- so that the days that stay are not looked into
     RETURNING 1
 )
 SELECT max(delivery_id), coalesce(bool_or(received_at < %(before)s), false),

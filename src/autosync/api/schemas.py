@@ -78,6 +78,9 @@ class RepositoryOut(Schema):
     created_at: datetime | None
     updated_at: datetime | None
     pushed_at: datetime | None
+    equal_at: datetime | None = Field(
+        description="an audit found it equal to GitHub then, or made it so"
+    )
     auto_sync_enabled: bool
     webhook_configured: bool
     sync_state: str = Field(description="pending, importing, synced or failed")

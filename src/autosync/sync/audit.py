@@ -33,6 +33,7 @@ from autosync.sync.reconcile import GitHubSyncManager
 
 logger = logging.getLogger(__name__)
 Problem = AuditFinding.Problem
+Kind = AuditFinding.Kind
 
 # A webhook may still be on its way: what changed this recently is no difference yet.
 IN_FLIGHT = timedelta(seconds=60)
@@ -291,18 +292,22 @@ class Auditor:
         if not found:
             return
         bodies = self._recent_deliveries(repository)
-        AuditFinding.objects.bulk_create(
-            AuditFinding(
-                audit=audit,
-                repository=repository,
-                resource=one.resource,
-                object_key=one.key[:255],
-                problem=one.problem,
-                cause=_cause(one, bodies),
-                repaired=one.repaired,
+        findings = []
+        for one in found:
+            kind, cause = _cause(one, bodies)
+            findings.append(
+                AuditFinding(
+                    audit=audit,
+                    repository=repository,
+                    resource=one.resource,
+                    object_key=one.key[:255],
+                    problem=one.problem,
+                    kind=kind,
+                    cause=cause,
+                    repaired=one.repaired,
+                )
             )
-            for one in found
-        )
+        AuditFinding.objects.bulk_create(findings)
         logger.warning("%s differed from GitHub in %d objects", repository, len(found))
 
     def _recent_deliveries(self, repository: Repository) -> list[tuple[str, bytes]]:
@@ -317,14 +322,14 @@ class Auditor:
         return int(budgets.aggregate(sum=Sum("spent"))["sum"] or 0)
 
 
-def _cause(one: Difference, deliveries: Sequence[tuple[str, bytes]]) -> str:
-    """What the inbox knows of the object; a guess, said as one."""
+def _cause(one: Difference, deliveries: Sequence[tuple[str, bytes]]) -> tuple[Kind, str]:
+    """What the inbox knows of the object, in a word and in words; a guess, said as one."""
     mark = (one.node_id or one.key).encode()
     fates = [status for status, body in deliveries if mark in body]
     if not fates:
-        return "no delivery about it is in the inbox: lost, or older than the inbox"
+        return Kind.LOST, "no delivery about it is in the inbox: lost, or older than the inbox"
     if Delivery.Status.PARKED in fates:
-        return "a delivery about it is parked"
+        return Kind.LATE, "a delivery about it is parked"
     if Delivery.Status.PENDING in fates:
-        return "a delivery about it is waiting"
-    return "deliveries about it were applied: a later one was lost, or there is a bug"
+        return Kind.LATE, "a delivery about it is waiting"
+    return Kind.BUG, "deliveries about it were applied: a later one was lost, or there is a bug"

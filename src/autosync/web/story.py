@@ -93,9 +93,9 @@ def _applied(delivery: Delivery) -> str:
         return "it speaks of no row of the mirror; what it says is being asked for"
     changed = sum(effect != Effect.KEPT for effect in effects)
     rows = f"{count:,} row{'s' if count != 1 else ''}"
-    if delivery.touched["more"]:
+    if delivery.touched["more"] or changed == count:
         return f"to {rows}"
-    return f"to {rows}, {changed or 'none'} of them changed by it"
+    return f"to {rows}, {changed or 'none'} changed by it"
 
 
 def headers(delivery: Delivery) -> list[tuple[str, str]]:

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import json
 import os
+from itertools import count
 from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "autosync.settings")
@@ -26,6 +27,7 @@ from django.urls import path  # noqa: E402
 
 from autosync.mirror.models import Delivery  # noqa: E402
 
+_ids = count(1)  # the inbox's own come with the GUID's row, which this view does without
 _SECRET = os.environ["GITHUB_WEBHOOK_SECRET"].encode()
 
 
@@ -37,6 +39,7 @@ async def webhook(request: HttpRequest) -> JsonResponse:
         return JsonResponse({"error": "The signature does not match."}, status=401)
     payload: dict[str, Any] = json.loads(body)
     await Delivery.objects.acreate(
+        pk=next(_ids),
         guid=request.headers["X-GitHub-Delivery"],
         event=request.headers["X-GitHub-Event"],
         action=payload.get("action", ""),

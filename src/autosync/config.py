@@ -91,7 +91,9 @@ class Config(BaseSettings):
         ge=0,
         description="days that removed repositories and deleted objects are kept; 0 = not at all",
     )
-    autosync_inbox_retention: int = Field(14, ge=3, description="days an applied delivery is kept")
+    autosync_inbox_retention: int = Field(
+        14, ge=1, le=3650, description="days a delivery is kept once it is applied"
+    )
 
     @property
     def pulls_events(self) -> bool:

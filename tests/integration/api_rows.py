@@ -12,6 +12,7 @@ from autosync.api import tokens
 from autosync.mirror.models import (
     Commit,
     Delivery,
+    DeliveryGuid,
     GitHubAppInstallation,
     Issue,
     PullRequest,
@@ -75,7 +76,12 @@ def delivery(**but: Any) -> Delivery:
         "guid": f"guid-{next(_ids)}", "event": "issues", "body": b'{"action":"opened"}',
         "received_at": T0, "next_attempt_at": T0,
     }  # fmt: skip
-    return Delivery.objects.create(**values | but)
+    row = Delivery(**values | but)
+    seen = DeliveryGuid(guid=row.guid, delivery_id=next(_ids), received_at=row.received_at)
+    seen.save(force_insert=True)
+    row.pk = seen.delivery_id
+    row.save(force_insert=True)
+    return row
 
 
 def client_with(*scopes: str) -> Client:

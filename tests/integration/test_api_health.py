@@ -12,11 +12,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
 from autosync.insight import health
+from autosync.insight.drift import by_repository
 from autosync.insight.health import Status
 from autosync.mirror.models import (
     Audit,
@@ -277,3 +279,47 @@ def test_what_an_audit_could_not_repair_is_said_until_the_next_one(all_is_well: 
     assert seen.status is Status.HEALTHY
     assert seen.proof is not None
     assert (seen.proof.differed_30d, seen.proof.repaired_30d) == (5, 3)
+
+
+def finding(audit: Audit, repo: Repository, kind: str, *, repaired: bool = True) -> None:
+    audit.findings.create(
+        repository=repo, resource="issue", object_key="7", problem="missing", kind=kind,
+        cause="told", repaired=repaired,
+    )  # fmt: skip
+
+
+def test_drift_is_told_by_day_and_by_repository(all_is_well: None) -> None:
+    whose = GitHubAppInstallation.objects.get()
+    one, two = Repository.objects.order_by("full_name")
+    hidden = repository("acme/hidden", installation=whose, removed_at=timezone.now())
+    times = {"started_at": ago(days=2), "finished_at": ago(days=2)}
+    before = Audit.objects.create(installation=whose, repositories=2, points=3, **times)
+    for kind in ("lost", "lost", "late"):
+        finding(before, one, kind)
+    finding(before, hidden, "lost")
+    now = Audit.objects.create(
+        installation=whose, repositories=2, points=1, found=1, started_at=ago(minutes=3),
+        finished_at=ago(minutes=2),
+    )  # fmt: skip
+    finding(now, two, "bug", repaired=False)
+    Repository.objects.filter(pk=one.pk).update(equal_at=now.started_at)
+    proof = client_with("read").get("/api/sync/health/").json()["proof"]
+    assert len(proof["drift"]) == 30
+    days = {day["day"]: day for day in proof["drift"]}
+    then = days[f"{before.started_at:%Y-%m-%d}"]
+    assert (then["found"], then["lost"], then["late"], then["bug"]) == (4, 3, 1, 0)
+    assert (then["audits"], then["repositories"], then["repaired"], then["points"]) == (1, 2, 4, 3)
+    today = days[f"{now.started_at:%Y-%m-%d}"]
+    assert (today["found"], today["bug"], today["repaired"], today["points"]) == (1, 1, 0, 1)
+    verdicts = [(v["full_name"], v["open"], v["found"], v["repaired"]) for v in proof["differed"]]
+    assert verdicts == [("acme/two", True, 1, 0), ("acme/one", False, 3, 3)]
+    assert proof["differed"][0]["newest"][0]["cause"] == "told"
+    page = Client()
+    page.force_login(User.objects.create_user("ada"))
+    said = page.get("/health/").content.decode()
+    assert 'aria-label="Objects that differed per day: 5 found, 4 repaired"' in said
+    assert "Quota spent by audits per day, 4 points in all" in said
+    assert "acme/hidden" not in said
+    assert "not repaired" in page.get(f"/repositories/{two.pk}/").content.decode()
+    Repository.objects.filter(pk=two.pk).update(equal_at=timezone.now())
+    assert not any(verdict.open for verdict in by_repository(ago(days=30)))

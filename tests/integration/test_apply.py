@@ -11,6 +11,7 @@ from django.db import connection
 from django.db.models import Model
 from django.utils import timezone
 
+from autosync.mirror.deliveries import store
 from autosync.mirror.models import (
     Commit,
     Delivery,
@@ -39,16 +40,10 @@ def _no_tasks_left_over() -> None:
 def deliver(event: str, payload: dict[str, Any], guid: str) -> Delivery:
     """What the receiver would have stored; examples from repository hooks get an installation."""
     payload = {"installation": {"id": 1}, **payload}
-    delivery, _ = Delivery.objects.get_or_create(
-        guid=guid,
-        defaults={
-            "event": event,
-            "action": payload.get("action") or "",
-            "body": json.dumps(payload).encode(),
-            "received_at": timezone.now(),
-        },
-    )
-    return delivery
+    delivery = Delivery(guid=guid, event=event, action=payload.get("action") or "", headers={})
+    delivery.body = json.dumps(payload).encode()
+    store([delivery], Delivery.Source.WEBHOOK)
+    return Delivery.objects.get(guid=guid)
 
 
 def rows(model: type[Model], *fields: str) -> list[tuple[Any, ...]]:

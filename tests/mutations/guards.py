@@ -17,6 +17,8 @@ class Guard:
 
 
 UPSERT = "src/autosync/mirror/upsert.py"
+BY_DAY = "src/autosync/mirror/migrations/0005_inbox_by_day.py"
+DAYS = "tests/integration/test_inbox_days.py"
 GUARDS = (
     Guard(
         "an older version never replaces a newer one",
@@ -63,16 +65,62 @@ GUARDS = (
     Guard(
         "a bad delivery does not hold up the others",
         "src/autosync/sync/apply.py",
-        "for delivery_id in [d.pk for d in deliveries]:",
-        "for delivery_id in [d.pk for d in deliveries][:1]:",
+        "        for delivery in deliveries:\n            self._process_one(delivery)\n",
+        "        for delivery in deliveries[:1]:\n            self._process_one(delivery)\n",
         "tests/integration/test_apply.py --timeout=30",
     ),
     Guard(
         "a GUID is stored once",
-        "src/autosync/receiver/store_deliveries.sql",
+        "src/autosync/mirror/store_deliveries.sql",
         "ON CONFLICT (guid) DO NOTHING",
-        "ON CONFLICT (guid) DO UPDATE SET status = 'pending'",
+        "ON CONFLICT (guid) DO UPDATE SET received_at = now()",
         "tests/integration/test_receiver.py",
+    ),
+    Guard(
+        "a GUID is stored once over all days",
+        "src/autosync/mirror/store_deliveries.sql",
+        "    JOIN fresh ON fresh.guid = batch.guid\n",
+        "    LEFT JOIN inbox_guids seen USING (guid) JOIN (SELECT batch2.guid, "
+        "nextval('inbox_guids_delivery_id_seq') AS delivery_id, now() AS received_at FROM "
+        "unnest(%(guid)b::text[]) AS batch2 (guid)) AS fresh USING (guid)\n",
+        DAYS,
+    ),
+    Guard(
+        "nothing gets into the inbox past its GUID",
+        BY_DAY,
+        "INCLUDING DEFAULTS) PARTITION BY RANGE (received_at);",
+        "INCLUDING DEFAULTS) PARTITION BY RANGE (received_at); "
+        "ALTER TABLE inbox ALTER id SET DEFAULT 1;",
+        DAYS,
+    ),
+    Guard(
+        "no delivery is refused for want of a partition",
+        BY_DAY,
+        "CREATE TABLE inbox_default PARTITION OF inbox DEFAULT;",
+        "CREATE TABLE inbox_default PARTITION OF inbox FOR VALUES FROM ('1900-01-01') "
+        "TO ('1900-01-02');",
+        DAYS,
+    ),
+    Guard(
+        "what waits or is parked outlives its day",
+        "src/autosync/mirror/partitions.py",
+        "\"WHERE status IN ('pending', 'parked')\"",
+        '"WHERE false"',
+        DAYS,
+    ),
+    Guard(
+        "a GUID is remembered longer than GitHub can send it again",
+        "src/autosync/sync/retention.py",
+        "min(before, now - KEPT - timedelta(days=1))",
+        "before",
+        DAYS,
+    ),
+    Guard(
+        "a GUID is remembered as long as its delivery is there",
+        "src/autosync/mirror/partitions.py",
+        "        AND received_at < %(before)s)",
+        "        AND false)",
+        DAYS,
     ),
     Guard(
         "acknowledged only after the commit",

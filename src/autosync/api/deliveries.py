@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
 
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from ninja import Query, Router, Status
 from ninja.errors import HttpError
@@ -12,7 +14,7 @@ from pydantic import Field
 
 from autosync.api.access import may
 from autosync.api.mirror import BIGGEST_ID, PROBLEMS
-from autosync.api.pages import Moment, Page, PageQuery, Text, page
+from autosync.api.pages import Moment, Page, PageQuery, StrictQuery, Text, page
 from autosync.api.schemas import (
     DeliveryDetail,
     DeliveryOut,
@@ -20,41 +22,54 @@ from autosync.api.schemas import (
     Replayed,
     delivery_detail,
 )
+from autosync.insight.deliveries import Filter
 from autosync.mirror.models import Delivery
 from autosync.sync import WebhookProcessor
 
 router = Router(tags=["deliveries"])
 
 
-class DeliveryQuery(PageQuery):
-    order: Literal["received_at", "-received_at"] = "-received_at"
-    status: Literal["pending", "applied", "ignored", "parked"] | None = None
+class _Chosen(StrictQuery):
+    """Which deliveries."""
+
     event: Text | None = Field(None, description="X-GitHub-Event")
     source: Literal["webhook", "delivery_log"] | None = None
     guid: Text | None = Field(None, description="X-GitHub-Delivery")
     repository: int | None = Field(None, ge=1, le=BIGGEST_ID, description="GitHub's id")
     installation: int | None = Field(None, ge=1, le=BIGGEST_ID)
+    error: Text | None = Field(None, description="part of the error or reason, in any case")
     since: Moment | None = Field(None, description="received at or after")
     until: Moment | None = Field(None, description="received before")
+
+    def rows(self, status: str | None, ids: Sequence[int] = ()) -> QuerySet[Delivery]:
+        return Filter(
+            ids=tuple(ids),
+            status=status,
+            **{name: getattr(self, name) for name in _Chosen.model_fields},
+        ).rows()
+
+
+class DeliveryQuery(PageQuery, _Chosen):
+    order: Literal["received_at", "-received_at"] = "-received_at"
+    status: Literal["pending", "applied", "ignored", "parked"] | None = None
+
+
+class ReplayQuery(_Chosen):
+    id: list[Annotated[int, Field(ge=1, le=BIGGEST_ID)]] = Field([], description="only these")
+    status: Literal["applied", "ignored", "parked"] = "parked"
 
 
 @router.get("/deliveries/", response={200: Page[DeliveryOut], **PROBLEMS})
 def list_deliveries(request: HttpRequest, query: Query[DeliveryQuery]) -> dict[str, Any]:
     """Deliveries, newest first; `status=parked` for those that need a look."""
-    wanted = {
-        "status": query.status,
-        "event": query.event,
-        "source": query.source,
-        "guid": query.guid,
-        "repository_id": query.repository,
-        "installation_id": query.installation,
-        "received_at__gte": query.since,
-        "received_at__lt": query.until,
-    }
-    rows = Delivery.objects.defer("body", "headers").filter(
-        **{name: value for name, value in wanted.items() if value is not None}
-    )
-    return page(rows, query, query.order, DeliveryOut.of)
+    return page(query.rows(query.status), query, query.order, DeliveryOut.of)
+
+
+@router.post("/deliveries/replay/", auth=may("sync"), response={202: Replayed, **PROBLEMS})
+def replay_deliveries(request: HttpRequest, query: Query[ReplayQuery]) -> Status[Replayed]:
+    """Apply again what matches: all that is parked, or some of it by `id`, event, repository …"""
+    chosen = query.rows(query.status, query.id)
+    return Status(202, Replayed(replayed=WebhookProcessor.replay(chosen)))
 
 
 @router.get(

@@ -78,6 +78,9 @@ class RepositoryOut(Schema):
     created_at: datetime | None
     updated_at: datetime | None
     pushed_at: datetime | None
+    equal_at: datetime | None = Field(
+        description="an audit found it equal to GitHub then, or made it so"
+    )
     auto_sync_enabled: bool
     webhook_configured: bool
     sync_state: str = Field(description="pending, importing, synced or failed")
@@ -276,6 +279,8 @@ class DeliveryOut(Schema):
     received_at: datetime
     next_attempt_at: datetime | None = Field(description="null once finished or parked")
     finished_at: datetime | None
+    replays: int = Field(description="how often it was put back in line")
+    replayed_at: datetime | None
     error: str
 
     @staticmethod
@@ -283,9 +288,25 @@ class DeliveryOut(Schema):
         return DeliveryOut(**_delivery(row))
 
 
-class DeliveryDetail(DeliveryOut):
-    """A delivery with what GitHub sent."""
+class TouchedRow(Schema):
+    """One row of the mirror and what the delivery did to it."""
 
+    table: str
+    key: list[int | str] = Field(description="the row's key; docs/reference/tables.md")
+    effect: str = Field(description="written, buried (a tombstone), or kept: nothing newer came")
+
+
+class Touched(Schema):
+    """The rows a delivery speaks of."""
+
+    rows: list[TouchedRow]
+    more: int = Field(description="rows not named here")
+
+
+class DeliveryDetail(DeliveryOut):
+    """A delivery with what GitHub sent, and the rows it was applied to."""
+
+    touched: Touched | None = Field(description="null until it is applied")
     headers: dict[str, Any] = Field(description="without the signature")
     payload: Any = Field(description="the JSON document; null if it is not JSON")
 
@@ -314,7 +335,16 @@ def _delivery(row: Delivery) -> dict[str, Any]:
 def delivery_detail(row: Delivery, payload: Any) -> DeliveryDetail:
     """A delivery with its decoded payload."""
     headers = {k: v for k, v in row.headers.items() if "signature" not in k.lower()}
-    return DeliveryDetail(headers=headers, payload=payload, **_delivery(row))
+    return DeliveryDetail(
+        headers=headers, payload=payload, touched=_touched(row.touched), **_delivery(row)
+    )
+
+
+def _touched(kept: dict[str, Any] | None) -> Touched | None:
+    if kept is None:
+        return None
+    rows = [TouchedRow(table=table, key=key, effect=effect) for table, key, effect in kept["rows"]]
+    return Touched(rows=rows, more=kept["more"])
 
 
 def _repository(row: Repository) -> RepositoryRef:

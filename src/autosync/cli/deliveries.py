@@ -3,34 +3,46 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, NoReturn
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
+    from autosync.mirror.models import Delivery
+
 app = typer.Typer(no_args_is_help=True, help="The inbox: webhook deliveries and their fate.")
 
 STATUSES = ("pending", "applied", "ignored", "parked")
 
 
+Event = Annotated[str, typer.Option(help="X-GitHub-Event")]
+Repo = Annotated[str, typer.Option("--repository", help="GitHub's id or OWNER/NAME")]
+Error = Annotated[str, typer.Option(help="part of the error, in any case")]
+Since = Annotated[datetime | None, typer.Option(help="received at or after (UTC)")]
+Until = Annotated[datetime | None, typer.Option(help="received before (UTC)")]
+
+
 @app.command("list")
 def list_(
     status: Annotated[str, typer.Option(help=f"one of {', '.join(STATUSES)}")] = "",
-    event: Annotated[str, typer.Option(help="X-GitHub-Event")] = "",
+    event: Event = "",
+    repository: Repo = "",
+    error: Error = "",
+    since: Since = None,
+    until: Until = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000)] = 30,
 ) -> None:
     """Show deliveries, newest first."""
-    from autosync.mirror.models import Delivery
-
     if status and status not in STATUSES:
         _stop(f"There is no status {status!r}; one of {', '.join(STATUSES)}.")
-    rows = Delivery.objects.defer("body", "headers").order_by("-received_at", "-id")
-    if status:
-        rows = rows.filter(status=status)
-    if event:
-        rows = rows.filter(event=event)
+    chosen = _rows(status, event, repository, error, since, until)
+    rows = chosen.order_by("-received_at", "-id")
     table = Table("id", "received", "event", "status", "attempts", "error", "guid")
     for row in rows[:limit]:
         table.add_row(
@@ -61,24 +73,65 @@ def show(
 
 @app.command()
 def replay(
-    delivery: Annotated[int | None, typer.Argument(help="the delivery's id")] = None,
+    deliveries: Annotated[list[int] | None, typer.Argument(help="the deliveries' ids")] = None,
     all_parked: Annotated[bool, typer.Option(help="every parked delivery")] = False,
+    event: Event = "",
+    repository: Repo = "",
+    error: Error = "",
+    since: Since = None,
+    until: Until = None,
 ) -> None:
-    """Put a delivery, or all parked ones, back in line. Applying twice does no harm."""
-    from autosync.mirror.models import Delivery
+    """Put deliveries back in line: by id, all parked ones, or the parked ones that match.
+
+    Applying twice does no harm.
+    """
     from autosync.sync import WebhookProcessor
 
-    if (delivery is None) == (not all_parked):
-        _stop("Say which: `autosync deliveries replay ID`, or `--all-parked`.")
-    wanted = Delivery.objects.order_by("pk")
-    if delivery is None:
-        wanted = wanted.filter(status=Delivery.Status.PARKED)
+    some = any((event, repository, error, since, until))
+    if bool(deliveries) + all_parked + some != 1:
+        _stop(
+            "Say which: `autosync deliveries replay ID …`, `--all-parked`, or the parked ones by "
+            "`--event`, `--repository`, `--error`, `--since`, `--until`."
+        )
+    if deliveries:
+        count = WebhookProcessor.replay(deliveries)
+        if not count:
+            wanted = ", ".join(map(str, deliveries))
+            _stop(f"There is no delivery {wanted}; see `autosync deliveries list`.")
     else:
-        wanted = wanted.filter(pk=delivery)
-    count = WebhookProcessor.replay(list(wanted.values_list("pk", flat=True)))
-    if not count and not all_parked:
-        _stop(f"There is no delivery {delivery}; see `autosync deliveries list`.")
+        count = WebhookProcessor.replay(_rows("parked", event, repository, error, since, until))
     typer.echo(f"{count} deliveries are back in line.")
+
+
+def _rows(
+    status: str,
+    event: str,
+    repository: str,
+    error: str,
+    since: datetime | None,
+    until: datetime | None,
+) -> QuerySet[Delivery]:
+    from autosync.insight.deliveries import Filter
+
+    return Filter(
+        status=status,
+        event=event,
+        repository=_repository(repository),
+        error=error,
+        since=since and since.replace(tzinfo=since.tzinfo or UTC),
+        until=until and until.replace(tzinfo=until.tzinfo or UTC),
+    ).rows()
+
+
+def _repository(name: str) -> int | None:
+    from autosync.mirror.models import Repository
+
+    if not name or name.isdecimal():
+        return int(name) if name else None
+    found = Repository.objects.filter(full_name__iexact=name).values_list("pk", flat=True).first()
+    if found is None:
+        _stop(f"There is no repository {name} in the mirror.")
+    return found
 
 
 def _stop(message: str) -> NoReturn:

@@ -16,6 +16,7 @@ from procrastinate.contrib.django.models import ProcrastinateWorker
 from autosync import config
 from autosync.errors import AutoSyncError
 from autosync.insight import jobs
+from autosync.insight.drift import DAYS, DriftDay, Verdict, by_day, by_repository
 from autosync.mirror.models import (
     Audit,
     Delivery,
@@ -133,6 +134,10 @@ class Proof:
     repaired_30d: int
     delivery_log_read_at: datetime | None
     deliveries_recovered: int
+    drift: list[DriftDay]
+    """What audits found on each of the last 30 days, and what they cost."""
+    differed: list[Verdict]
+    """Repositories in which they found something, those that still differ first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,6 +331,8 @@ def _proof(now: datetime) -> Proof:
         repaired_30d=month["repaired"] or 0,
         delivery_log_read_at=log.read_at if log else None,
         deliveries_recovered=log.recovered if log else 0,
+        drift=by_day(),
+        differed=by_repository(now - timedelta(days=DAYS)),
     )
 
 

@@ -6,19 +6,17 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
-import msgspec
 import psycopg
 from psycopg import errors
 
 from autosync.killpoints import reached
+from autosync.mirror.deliveries import STORE, parameters
 from autosync.receiver.verify import Incoming
 
 logger = logging.getLogger(__name__)
 
-_STORE = (Path(__file__).parent / "store_deliveries.sql").read_bytes()
 _MAX_BATCH = 500  # deliveries
 _MAX_BATCH_BYTES = 16 * 1024 * 1024
 _MAX_WAITING = 10_000  # deliveries
@@ -104,8 +102,6 @@ class Inbox:
             if not entry.done.done():  # else it was given up and answered
                 batch.append(entry)
                 size += len(entry.delivery.body)
-        # Two receivers that share GUIDs meet them in the same order and cannot deadlock.
-        batch.sort(key=lambda entry: entry.delivery.guid)
         return batch
 
     async def _store_batch(self, batch: list[_Entry]) -> None:
@@ -155,18 +151,7 @@ class Inbox:
             connection = self._connection
             if connection is None or connection.closed:
                 connection = await self._connect()
-            cursor = await connection.execute(
-                _STORE,
-                [
-                    [d.guid for d in deliveries],
-                    [d.event for d in deliveries],
-                    [d.action for d in deliveries],
-                    [d.installation_id for d in deliveries],
-                    [d.repository_id for d in deliveries],
-                    [msgspec.json.encode(d.headers).decode() for d in deliveries],
-                    [d.body for d in deliveries],
-                ],
-            )
+            cursor = await connection.execute(STORE, parameters(deliveries, "webhook"))
             row = await cursor.fetchone()
         return set(row[0] or ()) if row else set()
 

@@ -6,11 +6,10 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 import msgspec
 from django.db import InterfaceError, OperationalError, connection, transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from autosync.killpoints import reached
@@ -21,6 +20,7 @@ from autosync.resources import IGNORED, handlers
 from autosync.resources.base import Changes, Envelope, Event, FollowUp, RefMove, Upsert
 from autosync.resources.repository import MERGE as REPOSITORY
 from autosync.resources.repository import row as repository_row
+from autosync.sync.touched import Changed, finish, touched
 
 logger = logging.getLogger(__name__)
 
@@ -77,20 +77,28 @@ class WebhookProcessor:
         except Exception:
             logger.info("a delivery in a batch failed; applying them one by one")
         reached("apply: batch undone, not yet one by one")
-        for delivery_id in [d.pk for d in deliveries]:
-            self._process_one(delivery_id)
+        for delivery in deliveries:
+            self._process_one(delivery)
         return len(deliveries)
 
     @staticmethod
-    def replay(delivery_ids: Sequence[int]) -> int:
-        """Put parked or finished deliveries back in line; returns how many."""
+    def replay(deliveries: QuerySet[Delivery] | Sequence[int]) -> int:
+        """Put deliveries back in line, by id or as a query; returns how many.
+
+        Harmless for what was applied: newer rows stay. No body is read: any number may come.
+        """
+        if not isinstance(deliveries, QuerySet):
+            deliveries = Delivery.objects.filter(pk__in=deliveries)
+        now = timezone.now()
         with transaction.atomic():
-            count = Delivery.objects.filter(pk__in=delivery_ids).update(
+            count = deliveries.order_by().update(
                 status=Delivery.Status.PENDING,
                 attempts=0,
-                next_attempt_at=timezone.now(),
+                next_attempt_at=now,
                 finished_at=None,
                 error="",
+                replays=F("replays") + 1,
+                replayed_at=now,
             )
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_notify('autosync_inbox', '')")
@@ -103,29 +111,28 @@ class WebhookProcessor:
             .order_by("id")[:limit]
         )
 
-    def _process_one(self, delivery_id: int) -> None:
+    def _process_one(self, delivery: Delivery) -> None:
         try:
             with transaction.atomic():
                 found = list(
-                    Delivery.objects.select_for_update(skip_locked=True).filter(
-                        pk=delivery_id, status=Delivery.Status.PENDING
-                    )
+                    _only([delivery])
+                    .select_for_update(skip_locked=True)
+                    .filter(status=Delivery.Status.PENDING)
                 )
                 if found:
                     self._apply(found)
         except (OperationalError, InterfaceError):
             raise
         except Exception as error:
-            self._failed(delivery_id, error)
+            self._failed(delivery, error)
 
-    def _failed(self, delivery_id: int, error: Exception) -> None:
+    def _failed(self, delivery: Delivery, error: Exception) -> None:
         """Retry with backoff (2, 4, 8 … s), then park; the error is kept with the delivery."""
-        delivery = Delivery.objects.get(pk=delivery_id)
         attempts = delivery.attempts + 1
         parked = attempts >= MAX_ATTEMPTS
         if parked:
             reached("apply: failed, not yet parked")
-        Delivery.objects.filter(pk=delivery_id).update(
+        _only([delivery]).filter(status=Delivery.Status.PENDING).update(
             attempts=F("attempts") + 1,
             status=Delivery.Status.PARKED if parked else Delivery.Status.PENDING,
             next_attempt_at=timezone.now() + timedelta(seconds=2**attempts),
@@ -147,28 +154,29 @@ class WebhookProcessor:
             for d in deliveries
         ]
         known = self._look_up(events)
-        applied: list[int] = []
-        ignored: dict[str, list[int]] = {}
-        plan: list[Changes] = []
+        applied: list[Delivery] = []
+        ignored: dict[str, list[Delivery]] = {}
+        plans: list[list[Changes]] = []
         for delivery, event in zip(deliveries, events, strict=True):
             reason = self._reason_to_ignore(event, known)
             if reason is not None:
-                ignored.setdefault(reason, []).append(delivery.pk)
+                ignored.setdefault(reason, []).append(delivery)
                 continue
-            plan.append(self._heal(event, known))
-            plan.extend(handle(event) for handle in self._handlers[event.name])
-            applied.append(delivery.pk)
-        if plan:
+            plans.append(
+                [
+                    self._heal(event, known),
+                    *(handle(event) for handle in self._handlers[event.name]),
+                ]
+            )
+            applied.append(delivery)
+        if plans:
             observed_at = max(e.received_at for e in events)
-            carry_out(plan, observed_at)
+            changed = carry_out([changes for plan in plans for changes in plan], observed_at)
             reached("apply: all written, not yet marked")
-        done = {"finished_at": timezone.now(), "error": ""}
-        Delivery.objects.filter(pk__in=applied).update(
-            status=Delivery.Status.APPLIED, attempts=F("attempts") + 1, **done
-        )
-        for reason, ids in ignored.items():
-            Delivery.objects.filter(pk__in=ids).update(
-                status=Delivery.Status.IGNORED, finished_at=done["finished_at"], error=reason
+            finish(applied, [touched(plan, changed) for plan in plans])
+        for reason, dropped in ignored.items():
+            _only(dropped).update(
+                status=Delivery.Status.IGNORED, finished_at=timezone.now(), error=reason
             )
 
     def _look_up(self, events: Sequence[Event]) -> _Known:
@@ -223,12 +231,23 @@ class WebhookProcessor:
         return changes
 
 
-def carry_out(plan: Sequence[Changes], observed_at: datetime) -> None:
-    """Write all changes of `plan` in the surrounding transaction, in an order without deadlocks."""
+def _only(deliveries: Sequence[Delivery]) -> QuerySet[Delivery]:
+    """These rows; the days of the inbox they are not in are not looked into."""
+    received = [d.received_at for d in deliveries]
+    return Delivery.objects.filter(
+        pk__in=[d.pk for d in deliveries], received_at__range=(min(received), max(received))
+    )
+
+
+def carry_out(plan: Sequence[Changes], observed_at: datetime) -> Changed:
+    """Write all changes of `plan` in the surrounding transaction, in an order without deadlocks.
+
+    Returns which rows really changed, by table.
+    """
     from autosync.sync.tasks import hand_over
 
     followups = {f for changes in plan for f in changes.followups}
-    changed: dict[str, set[Key]] = {}
+    changed: Changed = {}
     for (merge, rule), rows in _by_merge(plan).items():
         result = upsert(merge, rows, observed_at=observed_at, rule=rule)
         changed.setdefault(merge.table, set()).update(result.changed)
@@ -242,12 +261,13 @@ def carry_out(plan: Sequence[Changes], observed_at: datetime) -> None:
         for doubt in changes.doubts:
             doubt.merge.model._default_manager.filter(**doubt.where).update(dirty_at=timezone.now())
             followups.add(FollowUp("refetch", 0))
-    move_refs([move for changes in plan for move in changes.refs], observed_at)
+    changed["refs"] = move_refs([move for changes in plan for move in changes.refs], observed_at)
     reached("apply: rows written, not yet in the feed")
     publish(_news(plan, changed))
     for followup in sorted(followups):
         hand_over(followup)
         reached("follow-up: enqueued, not committed")
+    return changed
 
 
 def _settle(merge: Merge, rows: Sequence[Row], dirty: set[Key]) -> set[FollowUp]:
@@ -278,7 +298,7 @@ def _by_merge(plan: Sequence[Changes]) -> dict[tuple[Merge, Rule], list[Row]]:
 _ORDER = {"installations": 0, "repositories": 1, "commits": 2}
 
 
-def _news(plan: Sequence[Changes], changed: dict[str, set[Key]]) -> list[FeedLine]:
+def _news(plan: Sequence[Changes], changed: Changed) -> list[FeedLine]:
     return [
         news.line
         for changes in plan
@@ -287,11 +307,15 @@ def _news(plan: Sequence[Changes], changed: dict[str, set[Key]]) -> list[FeedLin
     ]
 
 
-def move_refs(moves: Sequence[RefMove], observed_at: datetime) -> None:
-    """Follow pushes along their chain of before and after; git settles what does not join."""
+def move_refs(moves: Sequence[RefMove], observed_at: datetime) -> set[Key]:
+    """Follow pushes along their chain of before and after; git settles what does not join.
+
+    Returns the refs that moved.
+    """
+    moved: set[Key] = set()
     with connection.cursor() as cursor:
         for move in moves:
-            who: list[Any] = [move.repository_id, move.kind, move.name]
+            who = (move.repository_id, move.kind, move.name)
             if move.after is None:
                 cursor.execute(
                     "UPDATE refs SET deleted_at = %s, observed_at = %s WHERE repository_id = %s "
@@ -306,3 +330,6 @@ def move_refs(moves: Sequence[RefMove], observed_at: datetime) -> None:
                     "deleted_at = NULL WHERE old.sha = %s OR old.deleted_at IS NOT NULL",
                     [*who, move.after, observed_at, move.before or ""],
                 )
+            if cursor.rowcount:
+                moved.add(who)
+    return moved

@@ -35,6 +35,7 @@ from autosync.sync.reconcile import IN_FLIGHT, GitHubSyncManager
 
 logger = logging.getLogger(__name__)
 Problem = AuditFinding.Problem
+Kind = AuditFinding.Kind
 
 _LOOK_AGAIN = 2.0  # seconds until a ref that differs is looked at once more
 # The deliveries among which the cause of a difference is looked for.
@@ -338,17 +339,21 @@ class Auditor:
             return []
         logger.warning("%s differed from GitHub in %d objects", repository, len(found))
         bodies = self._recent_deliveries(repository)
-        return AuditFinding.objects.bulk_create(
-            AuditFinding(
-                audit=audit,
-                repository=repository,
-                resource=one.resource,
-                object_key=one.key[:255],
-                problem=one.problem,
-                cause=_cause(one, bodies),
+        findings = []
+        for one in found:
+            kind, cause = _cause(one, bodies)
+            findings.append(
+                AuditFinding(
+                    audit=audit,
+                    repository=repository,
+                    resource=one.resource,
+                    object_key=one.key[:255],
+                    problem=one.problem,
+                    kind=kind,
+                    cause=cause,
+                )
             )
-            for one in found
-        )
+        return AuditFinding.objects.bulk_create(findings)
 
     def _record_repairs(self, findings: list[AuditFinding], found: list[Difference]) -> None:
         for finding, one in zip(findings, found, strict=True):
@@ -378,14 +383,14 @@ def _misnamed(
     ]
 
 
-def _cause(one: Difference, deliveries: Sequence[tuple[str, bytes]]) -> str:
-    """What the inbox knows of the object; a guess, said as one."""
+def _cause(one: Difference, deliveries: Sequence[tuple[str, bytes]]) -> tuple[Kind, str]:
+    """What the inbox knows of the object, in a word and in words; a guess, said as one."""
     mark = (one.node_id or one.key).encode()
     fates = [status for status, body in deliveries if mark in body]
     if not fates:
-        return "no delivery about it is in the inbox: lost, or older than the inbox"
+        return Kind.LOST, "no delivery about it is in the inbox: lost, or older than the inbox"
     if Delivery.Status.PARKED in fates:
-        return "a delivery about it is parked"
+        return Kind.LATE, "a delivery about it is parked"
     if Delivery.Status.PENDING in fates:
-        return "a delivery about it is waiting"
-    return "deliveries about it were applied: a later one was lost, or there is a bug"
+        return Kind.LATE, "a delivery about it is waiting"
+    return Kind.BUG, "deliveries about it were applied: a later one was lost, or there is a bug"

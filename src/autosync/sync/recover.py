@@ -10,11 +10,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from autosync.github import AppClient, NotFound, Priority
 from autosync.killpoints import reached
+from autosync.mirror.deliveries import known, store
 from autosync.mirror.models import Delivery, DeliveryLog, QuotaBudget, Repository
 from autosync.resources import handlers
 from autosync.resources.base import FollowUp
@@ -117,7 +118,7 @@ def _missing(client: AppClient, since: datetime) -> tuple[datetime | None, list[
         items = [item for item in page.items if _at(item) >= since]
         newest = max(filter(None, (newest, *map(_at, items))), default=None)
         handled = {item["guid"]: item for item in items if item["event"] in wanted}
-        here = set(Delivery.objects.filter(guid__in=handled).values_list("guid", flat=True))
+        here = known(handled)
         missing |= {guid: item for guid, item in handled.items() if guid not in here}
     return newest, sorted(missing.values(), key=lambda item: (_at(item), item["id"]))
 
@@ -186,13 +187,8 @@ def _sync_its_repository(item: Item, found: Recovered) -> None:
 
 
 def _store(deliveries: Sequence[Delivery]) -> int:
-    """Into the inbox, and wake the appliers; what came by webhook meanwhile stays as it is."""
-    guids = [one.guid for one in deliveries]
-    with transaction.atomic():
-        Delivery.objects.bulk_create(deliveries, ignore_conflicts=True)
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_notify('autosync_inbox', '')")
-    return Delivery.objects.filter(guid__in=guids, source=Delivery.Source.DELIVERY_LOG).count()
+    """Into the inbox; what came by webhook meanwhile stays as it is."""
+    return len(store(deliveries, Delivery.Source.DELIVERY_LOG))
 
 
 def _at(item: Item) -> datetime:

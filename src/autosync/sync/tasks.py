@@ -15,9 +15,9 @@ from procrastinate.exceptions import AlreadyEnqueued
 
 from autosync import config
 from autosync.github.errors import GitHubError, QuotaExhausted
+from autosync.mirror import partitions
 from autosync.mirror.models import (
     Commit,
-    Delivery,
     FeedEvent,
     GitHubAppInstallation,
     Issue,
@@ -202,6 +202,7 @@ def start_up() -> None:
     from autosync.sync.jobs import SyncJobRunner
     from autosync.sync.reconcile import GitHubSyncManager
 
+    partitions.make_ahead()
     for line in hook.configure().missing:
         logger.warning("%s", line)
     defer(recover, "recover", priority=9)
@@ -361,15 +362,20 @@ def purge(timestamp: int) -> None:
     purge_gone()
 
 
+@app.periodic(cron="29 * * * *")
+@app.task(queue=SYNC, queueing_lock="keep_inbox", pass_context=False)
+def keep_inbox(timestamp: int) -> None:
+    """Make the inbox's coming days, drop those past AUTOSYNC_INBOX_RETENTION."""
+    from autosync.sync import retention
+
+    retention.keep_inbox()
+
+
 @app.periodic(cron="17 3 * * *")
 @app.task(queue=LIVE, queueing_lock="tidy", pass_context=False)
 def tidy(timestamp: int) -> None:
-    """Drop what served its time: finished deliveries, old feed lines, finished tasks."""
-    days = config.load().autosync_inbox_retention
-    old = timezone.now() - timedelta(days=days)
-    Delivery.objects.filter(
-        status__in=(Delivery.Status.APPLIED, Delivery.Status.IGNORED), received_at__lt=old
-    ).delete()
+    """Drop what served its time: old feed lines, finished tasks."""
+    old = timezone.now() - timedelta(days=config.load().autosync_inbox_retention)
     FeedEvent.objects.filter(at__lt=old).delete()
     with connection.cursor() as cursor:
         cursor.execute(

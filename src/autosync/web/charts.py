@@ -10,6 +10,7 @@ from django.utils.safestring import SafeString, mark_safe
 from pygal.style import Style
 
 from autosync.insight.analytics import Activity, Flow, Unit
+from autosync.insight.drift import DriftDay
 
 # The page knows whether it is light or dark; pygal writes these into the drawing as they are.
 _INK = "currentColor"
@@ -28,7 +29,7 @@ _STYLE = Style(
     major_label_font_size=13,
     legend_font_size=13,
     no_data_font_size=14,
-    colors=("var(--accent)", "var(--second)"),
+    colors=("var(--accent)", "var(--second)", "var(--bad)"),
 )
 _HEIGHT = 200
 _WIDTH = 640
@@ -59,11 +60,41 @@ def issues(flow: Sequence[Flow]) -> SafeString:
     )
 
 
+def differences(days: Sequence[DriftDay]) -> SafeString:
+    """What audits found per day, by cause."""
+    found, repaired = sum(day.found for day in days), sum(day.repaired for day in days)
+    return _bars(
+        [f"{day.day:%-d %b}" for day in days],
+        {
+            "late": [day.late for day in days],
+            "lost": [day.lost for day in days],
+            "other": [day.bug for day in days],
+        },
+        f"Objects that differed per day: {found} found, {repaired} repaired",
+        stacked=True,
+    )
+
+
+def audit_points(days: Sequence[DriftDay]) -> SafeString:
+    """The quota that audits took per day."""
+    points = [day.points for day in days]
+    return _bars(
+        [f"{day.day:%-d %b}" for day in days],
+        {"points": points},
+        f"Quota spent by audits per day, {sum(points)} points in all",
+    )
+
+
 def _bars(
-    labels: list[str], series: dict[str, list[int]], words: str, width: int = _WIDTH
+    labels: list[str],
+    series: dict[str, list[int]],
+    words: str,
+    width: int = _WIDTH,
+    *,
+    stacked: bool = False,
 ) -> SafeString:
     """An <svg>; `words` are what a screen reader says of it. Labels are ours, never GitHub's."""
-    chart = pygal.Bar(
+    chart = (pygal.StackedBar if stacked else pygal.Bar)(
         style=_STYLE,
         js=[],
         disable_xml_declaration=True,
@@ -89,7 +120,10 @@ def _bars(
     step = max(1, -(-len(labels) // (_LABELS * width // _WIDTH)))
     chart.x_labels = labels
     chart.x_labels_major = labels[::step]
-    top = max((value for values in series.values() for value in values), default=0)
+    if stacked:
+        top = max((sum(column) for column in zip(*series.values(), strict=True)), default=0)
+    else:
+        top = max((value for values in series.values() for value in values), default=0)
     if 0 < top <= _FEW:
         chart.y_labels = range(top + 1)  # pygal's own steps would be halves, written as wholes
     for name, values in series.items():

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from autosync.mirror.models import Commit, Delivery, Issue, MirroredModel, PullRequest, Repository
+from autosync.sync.touched import Effect
 
 # A browser should not choke on a payload of 25 MB.
 PAYLOAD_LIMIT = 200_000
@@ -17,14 +18,29 @@ _HIDDEN = ("signature", "authorization", "cookie", "token")
 _COMMITS = 50
 
 
+# How it came and why it is believed.
+_CAME = {
+    Delivery.Source.WEBHOOK: (
+        "by GitHub's webhook, stored before it was acknowledged",
+        "its signature (HMAC-SHA256 of the body with the webhook's secret) was right; nothing "
+        "else is stored",
+    ),
+    Delivery.Source.DELIVERY_LOG: (
+        "read back from GitHub's delivery log: the webhook never arrived, or is not used",
+        "asked of GitHub itself with the App's key; such an answer has no signature",
+    ),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One moment of the story; `after_seconds` counts from the receipt."""
+    """One moment of the story; `after_seconds` counts from the receipt, or what `since` says."""
 
     name: str
     words: str
     at: datetime | None
     after_seconds: float | None = None
+    since: str = "it came"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,25 +55,26 @@ class Object:
 
 def steps(delivery: Delivery) -> list[Step]:
     """What happened to the delivery, in order."""
-    status = Delivery.Status
-    came = {
-        Delivery.Source.WEBHOOK: "GitHub sent it; the signature was right and it was stored "
-        "before it was acknowledged",
-        Delivery.Source.DELIVERY_LOG: "read back from GitHub's delivery log",
-    }[Delivery.Source(delivery.source)]
-    story = [Step("Received", came, delivery.received_at)]
+    status, source = Delivery.Status, Delivery.Source(delivery.source)
+    came, verified = _CAME[source]
+    story = [Step("Received", came, delivery.received_at), Step("Verified", verified, None)]
+    if delivery.replayed_at is not None:
+        times = f", the {delivery.replays}th time" if delivery.replays > 3 else ""
+        times = {2: ", the second time", 3: ", the third time"}.get(delivery.replays, times)
+        waited = (delivery.replayed_at - delivery.received_at).total_seconds()
+        words = f"put back in line by hand{times}"
+        story.append(Step("Replayed", words, delivery.replayed_at, waited))
     if delivery.attempts > 1:
         story.append(Step("Tried", f"{delivery.attempts} times", None))
-    after = (
-        (delivery.finished_at - delivery.received_at).total_seconds()
-        if delivery.finished_at
-        else None
-    )
+    since = delivery.replayed_at or delivery.received_at
+    after = (delivery.finished_at - since).total_seconds() if delivery.finished_at else None
+    from_when = "the replay" if delivery.replayed_at else "it came"
     if delivery.status == status.APPLIED:
-        story.append(Step("Applied", "in the mirror", delivery.finished_at, after))
+        words = _applied(delivery)
+        story.append(Step("Applied", words, delivery.finished_at, after, from_when))
     elif delivery.status == status.IGNORED:
         words = delivery.error or "nothing to do for this event"
-        story.append(Step("Ignored", words, delivery.finished_at, after))
+        story.append(Step("Ignored", words, delivery.finished_at, after, from_when))
     elif delivery.status == status.PARKED:
         story.append(Step("Parked", "failed too often; a replay tries again", None))
     elif delivery.attempts:
@@ -65,6 +82,20 @@ def steps(delivery: Delivery) -> list[Step]:
     else:
         story.append(Step("Waiting", "for its turn", None))
     return story
+
+
+def _applied(delivery: Delivery) -> str:
+    if delivery.touched is None:
+        return "in the mirror"
+    effects = [effect for _, _, effect in delivery.touched["rows"]]
+    count = len(effects) + delivery.touched["more"]
+    if not count:
+        return "it speaks of no row of the mirror; what it says is being asked for"
+    changed = sum(effect != Effect.KEPT for effect in effects)
+    rows = f"{count:,} row{'s' if count != 1 else ''}"
+    if delivery.touched["more"] or changed == count:
+        return f"to {rows}"
+    return f"to {rows}, {changed or 'none'} changed by it"
 
 
 def headers(delivery: Delivery) -> list[tuple[str, str]]:

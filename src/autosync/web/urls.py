@@ -3,7 +3,12 @@
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import path
 
-from autosync.web.views.deliveries import delivery, delivery_list, replay, replay_parked
+from autosync.web.views.deliveries import (
+    delivery,
+    delivery_list,
+    replay_one,
+    replay_parked,
+)
 from autosync.web.views.health import health
 from autosync.web.views.jobs import job, job_list
 from autosync.web.views.overview import overview
@@ -20,7 +25,7 @@ urlpatterns = [
     path("deliveries/", delivery_list, name="deliveries"),
     path("deliveries/replay/", replay_parked, name="replay-parked"),
     path("deliveries/<int:delivery_id>/", delivery, name="delivery"),
-    path("deliveries/<int:delivery_id>/replay/", replay, name="replay"),
+    path("deliveries/<int:delivery_id>/replay/", replay_one, name="replay"),
     path("health/", health, name="health"),
     path(
         "login/",

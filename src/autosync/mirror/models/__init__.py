@@ -6,7 +6,7 @@ from autosync.mirror.models.audit import Audit, AuditFinding
 from autosync.mirror.models.base import MirroredModel
 from autosync.mirror.models.commit import Commit, Ref
 from autosync.mirror.models.contributor import Contributor
-from autosync.mirror.models.inbox import Delivery, DeliveryLog
+from autosync.mirror.models.inbox import Delivery, DeliveryGuid, DeliveryLog
 from autosync.mirror.models.installation import GitHubAppInstallation
 from autosync.mirror.models.issue import Issue
 from autosync.mirror.models.job import SyncJob, SyncJobRepository
@@ -22,6 +22,7 @@ __all__ = [
     "Commit",
     "Contributor",
     "Delivery",
+    "DeliveryGuid",
     "DeliveryLog",
     "FeedEvent",
     "GitHubAppInstallation",

@@ -43,6 +43,13 @@ class AuditFinding(models.Model):
         SURPLUS = "surplus", "here and not on GitHub"
         STALE = "stale", "older here than on GitHub"
 
+    class Kind(models.TextChoices):
+        """The cause in a word; a guess from what the inbox knows of the object."""
+
+        LOST = "lost", "no delivery about it came"
+        LATE = "late", "a delivery about it is parked or waits"
+        BUG = "bug", "deliveries about it were applied, and yet it differs"
+
     audit = models.ForeignKey(Audit, on_delete=models.CASCADE, related_name="findings")
     repository = models.ForeignKey(
         Repository, on_delete=models.CASCADE, related_name="findings", db_constraint=False
@@ -51,6 +58,7 @@ class AuditFinding(models.Model):
     object_key = models.CharField(max_length=255, help_text="GitHub's id, a ref or a sha")
     problem = models.CharField(max_length=8, choices=Problem.choices)
     cause = models.CharField(max_length=255, default="", blank=True)
+    kind = models.CharField(max_length=4, choices=Kind.choices, default=Kind.LOST)
     repaired = models.BooleanField(default=False)
 
     class Meta:

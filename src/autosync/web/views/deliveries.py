@@ -2,45 +2,74 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
+from autosync.insight.deliveries import Filter
 from autosync.mirror.models import Delivery, Repository
 from autosync.sync import WebhookProcessor
-from autosync.web import paging, story
+from autosync.web import paging, story, story_rows
 from autosync.web.access import readable, staff_only
 
 _BIGGEST_ID = 2**63 - 1
-# Replaying all takes one statement; more than these come with the next press.
-REPLAYED_AT_ONCE = 10_000
+FILTERS = ("q", "repository", "error", "since", "until")
 
 
 @require_safe
 @readable
 def delivery_list(request: HttpRequest) -> HttpResponse:
-    """`/deliveries/?status=&q=&cursor=`: newest first; the search is by event or GUID."""
+    """`/deliveries/?status=&q=&repository=&error=&since=&until=&cursor=`: newest first."""
+    chosen = _chosen(request.GET)
     status = request.GET.get("status", "")
     status = status if status in Delivery.Status.values else ""
-    search = paging.search(request)
-    rows = Delivery.objects.defer("body", "headers")
-    if status:
-        rows = rows.filter(status=status)
-    if search:
-        # A GUID has digits or dashes, an event has neither.
-        looks_like_guid = any(letter.isdigit() or letter == "-" for letter in search)
-        rows = rows.filter(guid=search) if looks_like_guid else rows.filter(event=search.lower())
+    parked = replace(chosen, status=Delivery.Status.PARKED).rows()
     context = {
-        "page": paging.of(rows, request, "-received_at"),
+        "page": paging.of(replace(chosen, status=status).rows(), request, "-received_at"),
         "status": status,
-        "search": search,
+        "asked": {name: request.GET.get(name, "") for name in FILTERS},
+        "filtered": any(request.GET.get(name) for name in FILTERS),
         "statuses": Delivery.Status.choices,
-        "parked": Delivery.objects.filter(status=Delivery.Status.PARKED).count(),
+        "parked": parked.count(),
     }
     return render(request, "web/deliveries.html", context)
+
+
+def _chosen(asked: QueryDict) -> Filter:
+    """The filter that was typed: an event or GUID, a repository, part of an error, two days."""
+    typed = {name: asked.get(name, "").strip().replace("\x00", "")[:200] for name in FILTERS}
+    # A GUID has digits or dashes, an event has neither.
+    looks_like_guid = any(letter.isdigit() or letter == "-" for letter in typed["q"])
+    until = _day(typed["until"])
+    return Filter(
+        guid=typed["q"] if looks_like_guid else None,
+        event=None if looks_like_guid else typed["q"].lower(),
+        repository=_repository(typed["repository"]),
+        error=typed["error"],
+        since=_day(typed["since"]),
+        until=until and until + timedelta(days=1),  # that day too
+    )
+
+
+def _repository(name: str) -> int | None:
+    if not name:
+        return None
+    if name.isdecimal() and int(name) <= _BIGGEST_ID:
+        return int(name)
+    found = Repository.visible().filter(full_name__iexact=name).values_list("pk", flat=True).first()
+    return found or 0  # no repository has the id 0: nothing matches
+
+
+def _day(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=UTC)
+    except ValueError:
+        return None
 
 
 @require_safe
@@ -59,6 +88,8 @@ def delivery(request: HttpRequest, delivery_id: int) -> HttpResponse:
         "repository": repository,
         "steps": story.steps(found),
         "objects": story.objects(document),
+        "rows": story_rows.lines(found),
+        "more": story_rows.more(found),
     }
     if request.user.is_authenticated:
         context |= {"headers": story.headers(found), "payload": text}
@@ -67,7 +98,7 @@ def delivery(request: HttpRequest, delivery_id: int) -> HttpResponse:
 
 @require_POST
 @staff_only
-def replay(request: HttpRequest, delivery_id: int) -> HttpResponse:
+def replay_one(request: HttpRequest, delivery_id: int) -> HttpResponse:
     """Apply the delivery again. Harmless for one that was applied: newer rows stay."""
     if delivery_id > _BIGGEST_ID or not WebhookProcessor.replay([delivery_id]):
         raise Http404("No such delivery.")
@@ -78,8 +109,8 @@ def replay(request: HttpRequest, delivery_id: int) -> HttpResponse:
 @require_POST
 @staff_only
 def replay_parked(request: HttpRequest) -> HttpResponse:
-    """Put all parked deliveries back in line, oldest first."""
-    parked = Delivery.objects.filter(status=Delivery.Status.PARKED).order_by("id")
-    count = WebhookProcessor.replay(list(parked.values_list("pk", flat=True)[:REPLAYED_AT_ONCE]))
+    """Put the parked deliveries that match the page's filter back in line, or all."""
+    chosen = replace(_chosen(request.POST), status=Delivery.Status.PARKED)
+    count = WebhookProcessor.replay(chosen.rows())
     messages.success(request, f"{count} deliveries were put back in line.")
     return redirect("deliveries")

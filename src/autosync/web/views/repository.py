@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, TypeVar
 
 from django.contrib import messages
 from django.db.models import Model, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from autosync.insight import analytics, jobs
+from autosync.insight import analytics, drift, jobs
 from autosync.mirror.models import Commit, Contributor, Issue, PullRequest, Ref, Repository
 from autosync.sync import SyncJobRunner
 from autosync.web import charts, feed, paging
@@ -108,6 +110,7 @@ def repository(request: HttpRequest, repository_id: int) -> HttpResponse:
         "search": search,
         "state": state,
         "page": page,
+        "verdicts": drift.by_repository(timezone.now() - timedelta(days=drift.DAYS), found.pk),
         "row_template": f"web/_{tab.key}.html",
     }
     if not request.headers.get("HX-Request"):

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("mirror", "0004_commit_orphaned_at"),
+        ("mirror", "0006_audit_finding_kind"),
     ]
 
     operations = [

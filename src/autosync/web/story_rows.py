@@ -1,0 +1,112 @@
+"""The rows a delivery was applied to, in words: what it did to each, and how each is now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Q
+
+from autosync.mirror.models import Commit, Delivery, Issue, PullRequest, Ref, Repository
+from autosync.sync.touched import Effect
+
+_EFFECTS = {
+    Effect.WRITTEN: "written",
+    Effect.BURIED: "marked as deleted",
+    Effect.KEPT: "left as it was: nothing newer came",
+}
+_KINDS = {
+    "installations": "installation",
+    "repositories": "repository",
+    "issues": "issue",
+    "pull_requests": "pull request",
+    "commits": "commit",
+    "refs": "ref",
+}
+Keys = Sequence[tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One row: what it is, what the delivery did to it."""
+
+    kind: str
+    name: str
+    effect: str
+
+
+def lines(delivery: Delivery) -> list[Line]:
+    """The rows kept with the delivery; of repositories that are hidden only the keys."""
+    kept = delivery.touched or {"rows": []}
+    by_table: dict[str, list[tuple[Any, ...]]] = {}
+    for table, key, _ in kept["rows"]:
+        by_table.setdefault(table, []).append(tuple(key))
+    names = {table: _NAMES[table](keys) for table, keys in by_table.items() if table in _NAMES}
+    return [
+        Line(
+            _KINDS.get(table, table),
+            names.get(table, {}).get(tuple(key)) or _plain(key),
+            _EFFECTS.get(effect, effect),
+        )
+        for table, key, effect in kept["rows"]
+    ]
+
+
+def more(delivery: Delivery) -> int:
+    """How many rows are not named."""
+    return int((delivery.touched or {}).get("more", 0))
+
+
+def _plain(key: Sequence[Any]) -> str:
+    return str(key[-1])
+
+
+def _repositories(keys: Keys) -> Mapping[tuple[Any, ...], str]:
+    rows = Repository.visible().filter(pk__in=[key[0] for key in keys])
+    return {(row.pk,): row.full_name for row in rows}
+
+
+def _issues(keys: Keys) -> Mapping[tuple[Any, ...], str]:
+    rows = Issue.objects.filter(
+        pk__in=[key[0] for key in keys], repository__in=Repository.visible()
+    )
+    return {(row.pk,): f"#{row.number} {row.title}" for row in rows}
+
+
+def _pulls(keys: Keys) -> Mapping[tuple[Any, ...], str]:
+    rows = PullRequest.objects.filter(
+        pk__in=[key[0] for key in keys], repository__in=Repository.visible()
+    )
+    return {(row.pk,): f"#{row.number} {row.title}" for row in rows}
+
+
+def _commits(keys: Keys) -> Mapping[tuple[Any, ...], str]:
+    rows = Commit.objects.filter(
+        repository__in=Repository.visible().filter(pk__in={key[0] for key in keys}),
+        sha__in=[key[1] for key in keys],
+    )
+    return {
+        (row.repository_id, row.sha): f"{row.sha[:10]} {row.message.partition(chr(10))[0]}"
+        for row in rows
+    }
+
+
+def _refs(keys: Keys) -> Mapping[tuple[Any, ...], str]:
+    wanted = Q()
+    for repository_id, kind, name in keys:
+        wanted |= Q(repository_id=repository_id, kind=kind, name=name)
+    rows = Ref.objects.filter(wanted, repository__in=Repository.visible())
+    return {
+        (row.repository_id, row.kind, row.name): f"{row.kind} {row.name}, now at {row.sha[:10]}"
+        for row in rows
+    }
+
+
+_NAMES: dict[str, Callable[[Keys], Mapping[tuple[Any, ...], str]]] = {
+    "repositories": _repositories,
+    "issues": _issues,
+    "pull_requests": _pulls,
+    "commits": _commits,
+    "refs": _refs,
+}

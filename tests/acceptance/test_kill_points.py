@@ -370,7 +370,7 @@ def test_the_database_killed_in_the_middle_of_an_import(stage: Stage) -> None:
     os.kill(stage.worker.process.pid, signal.SIGCONT)
     # It heals by itself, or ends for its supervisor, which here is the test, to start it again.
     eventually(stage.answers, PATIENCE, "the database is back")
-    eventually(lambda: stage.ended() or not stage.unrest(), PATIENCE, "it heals or ends")
+    eventually(lambda: stage.ended() or not stage.unrest(), PATIENCE, stage.said())
     if stage.ended():
         stage.start_worker()
     stage.settled()

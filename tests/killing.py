@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import procrastinate
+import psycopg
 
 from autosync import killpoints
 from githubsim.testing import Sim
@@ -140,6 +141,13 @@ class Stage:
     def ended(self) -> bool:
         """Whether the worker is gone, for whatever reason."""
         return self.worker is None or self.worker.process.poll() is not None
+
+    def answers(self) -> bool:
+        """Whether the database does."""
+        try:
+            return self.service.query("SELECT 1") == [[1]]
+        except psycopg.OperationalError:
+            return False
 
     def defer(self, task: str, queue: str = "live", **arguments: Any) -> None:
         """Hand a task to the workers, as the schedule would."""

@@ -22,6 +22,7 @@ from procrastinate.manager import JobManager
 
 from autosync import config
 from autosync.database import conninfo
+from autosync.errors import AutoSyncError
 from autosync.sync.apply import WebhookProcessor
 from autosync.sync.stalled import OWN, STALLED_AFTER_SECONDS, alone, retry_stalled
 from autosync.sync.tasks import LIVE, SYNC, defer, start_up
@@ -83,6 +84,13 @@ def is_running() -> bool:
         )
         row = cursor.fetchone()
     return bool(row and row[0])
+
+
+class WorkerStopped(AutoSyncError):
+    """The worker lost its database and ends; its supervisor starts it again."""
+
+    def __str__(self) -> str:
+        return str(self.__doc__)
 
 
 class _JobManager(JobManager):
@@ -163,6 +171,8 @@ async def _run_tasks(done: Callable[[], bool]) -> None:
                 )
                 for worker in finished:
                     worker.result()
+                    # Nobody asked it to: its database went away. The other alone is half a worker.
+                    raise WorkerStopped
         finally:
             for worker in workers:
                 worker.cancel()

@@ -3,7 +3,6 @@
 import hashlib
 import logging
 import threading
-import time
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -11,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from githubsim.clock import Clock
 from githubsim.dice import Dice
 from githubsim.hookpost import Answer, Connection, sign
 from githubsim.store import App, Delivery, Store
@@ -22,6 +22,8 @@ KEEP_LOG = 3 * 24 * 3600
 _LANES = 8
 # A reordered delivery is overtaken by so many later ones of its repository at the most.
 _OVERTAKEN = 4
+# Receivers have ten seconds for each delivery.
+_SETTLED_WITHIN = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +73,13 @@ class _Queued:
 
 
 class _Lane:
-    """Deliveries of some repositories, one after the other."""
+    """Deliveries of some repositories, one after the other, at the times of a clock."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self._changed = threading.Condition()
+        # Nothing is being sent, and nothing may be sent at this time of the clock.
+        self._resting = True
         self._waiting: deque[_Queued] = deque()
         self._held: list[_Queued] = []
         self._last_due = 0.0
@@ -85,20 +90,34 @@ class _Lane:
             # Jitter alone changes no order.
             self._last_due = queued.due = max(queued.due, self._last_due)
             self._waiting.append(queued)
-            self._changed.notify()
+            self._wake()
+
+    def wake(self) -> None:
+        """The clock was moved."""
+        with self._changed:
+            self._wake()
+
+    def _wake(self) -> None:
+        self._resting = False
+        self._changed.notify_all()
+
+    def settle(self, timeout: float) -> bool:
+        """Wait until it rests; False after `timeout` seconds."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._resting or self._closed, timeout)
 
     def close(self) -> None:
         with self._changed:
             self._closed = True
             self._waiting.clear()
             self._held.clear()
-            self._changed.notify()
+            self._changed.notify_all()
 
     def get(self) -> Outgoing | None:
         """Wait for the next delivery; None once the lane is closed."""
         with self._changed:
             while not self._closed:
-                now = time.monotonic()
+                now = self._clock.pace()
                 free = next(
                     (one for one in self._held if one.overtaken_by <= 0 or one.until <= now), None
                 )
@@ -117,7 +136,11 @@ class _Lane:
                     return first.outgoing
                 times = [one.until for one in self._held]
                 times += [one.due for one in list(self._waiting)[:1]]
-                self._changed.wait(min(times) - now if times else None)
+                self._resting = True
+                self._changed.notify_all()
+                # A stepped clock says when it was moved.
+                passes = times and not self._clock.stepped
+                self._changed.wait(min(times) - now if passes else None)
             return None
 
 
@@ -131,7 +154,9 @@ class Deliveries:
         self.store = store
         self._weather = weather or HookWeather()
         self._dice = Dice(self._weather.seed)
-        self._lanes = [_Lane() for _ in range(_LANES)]
+        # Where everything is to repeat, one lane: the order between repositories does too.
+        lanes = 1 if store.clock.stepped else _LANES
+        self._lanes = [_Lane(store.clock) for _ in range(lanes)]
         self._pending = 0
         self._idle = threading.Condition()
         self._threads = [
@@ -169,9 +194,28 @@ class Deliveries:
                 thread.join(timeout=1)
 
     def wait(self, timeout: float) -> bool:
-        """Wait until all that happened is delivered (or failed); False after `timeout` seconds."""
+        """Wait until all that happened is delivered (or failed); False after `timeout` seconds.
+
+        False at once where the rest waits for a step of the clock.
+        """
+        if self.store.clock.stepped:
+            self._settle(timeout)
+            return self._pending == 0
         with self._idle:
             return self._idle.wait_for(lambda: self._pending == 0, timeout)
+
+    def advance(self, seconds: float) -> None:
+        """Let the clock jump. A stepped one does it between deliveries, not while some are made."""
+        clock = self.store.clock
+        if clock.stepped:
+            self._settle(_SETTLED_WITHIN)
+        clock.advance(seconds)
+        for lane in self._lanes:
+            lane.wake()
+
+    def _settle(self, timeout: float) -> None:
+        for lane in self._lanes:
+            lane.settle(timeout)
 
     @property
     def pending(self) -> int:
@@ -193,7 +237,7 @@ class Deliveries:
             copies.append(replace(outgoing, redelivery=True))
         for number, copy in enumerate(copies):
             due = throw.around(f"delay {number}", weather.delay, weather.jitter)
-            queued = _Queued(copy, time.monotonic() + due if due else 0.0)
+            queued = _Queued(copy, self.store.clock.pace() + due if due else 0.0)
             if throw.happens(f"reordered {number}", weather.reordered):
                 queued.overtaken_by = 1 + int(throw.draw(f"overtaken {number}") * _OVERTAKEN)
                 queued.until = weather.reorder_by
@@ -207,7 +251,7 @@ class Deliveries:
         with self._idle:
             self._pending += 1
         outgoing = queued.outgoing
-        lane = (outgoing.repository_id or outgoing.installation_id or 0) % _LANES
+        lane = (outgoing.repository_id or outgoing.installation_id or 0) % len(self._lanes)
         self._lanes[lane].put(queued)
 
     def _deliver_lane(self, lane: _Lane) -> None:
@@ -237,8 +281,8 @@ class Deliveries:
             "X-GitHub-Hook-Installation-Target-ID": str(app.id),
             "X-GitHub-Hook-Installation-Target-Type": "integration",
         }
-        delivered_at = self.store.clock.exact()
-        started = time.perf_counter()
+        clock = self.store.clock
+        delivered_at, started = clock.exact(), clock.pace()
         if outgoing.lost or not url:
             answer = Answer(0, "failed to connect to host", {}, "")
         else:
@@ -253,7 +297,7 @@ class Deliveries:
                 repository_id=outgoing.repository_id,
                 redelivery=outgoing.redelivery,
                 delivered_at=delivered_at,
-                duration=round(time.perf_counter() - started, 3),
+                duration=round(clock.pace() - started, 3),
                 status=answer.status,
                 status_code=answer.code,
                 url=url,

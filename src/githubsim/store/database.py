@@ -12,6 +12,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any, TypeVar
 
+from githubsim import nonces
 from githubsim.clock import Clock
 from githubsim.ids import FIRST_ID
 from githubsim.store.commit_comment_rows import CommitComment
@@ -156,7 +157,8 @@ class Database:
         self._db.executescript(
             resources.files("githubsim.store").joinpath("schema.sql").read_text()
         )
-        self._past = Past(path)
+        self._past = Past(path, self.clock.pace)
+        self._key: bytes | None = None
         self._thread = threading.local()
         self._memory: dict[Any, Any] = {}
         self._depth = 0
@@ -314,6 +316,27 @@ class Database:
         sql = f"UPDATE {TABLES[type(row)]} SET {sets} WHERE {names[0]} = ?"  # noqa: S608
         with self.writing():
             self._db.execute(sql, [*cells[1:], cells[0]])
+
+    @property
+    def key(self) -> bytes:
+        """What all that looks random in this world is made from: see `githubsim.nonces`."""
+        if self._key is None:
+            kept = self.setting("key")
+            self._key = nonces.key_of(0) if kept is None else bytes.fromhex(kept)
+        return self._key
+
+    @key.setter
+    def key(self, key: bytes) -> None:
+        self.set_setting("key", key.hex())
+        self._key = key
+
+    def keep_clock(self) -> None:
+        """Remember in the world what time it is there."""
+        self.set_setting("clock", str(self.clock.exact()))
+
+    def kept_clock(self) -> float:
+        """The time it was when that was kept, or 0."""
+        return float(self.setting("clock") or 0)
 
     def setting(self, name: str) -> str | None:
         """A named text kept in the world, or None."""

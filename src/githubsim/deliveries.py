@@ -3,17 +3,16 @@
 import hashlib
 import logging
 import threading
-from collections import deque
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import msgspec
 
-from githubsim.clock import Clock
 from githubsim.dice import Dice
 from githubsim.hookpost import Answer, Connection, sign
-from githubsim.store import App, Delivery, Store
+from githubsim.lanes import Lane, Outgoing, Queued
+from githubsim.store import Delivery, Store
 from githubsim.weather import check_fractions
 
 log = logging.getLogger(__name__)
@@ -28,7 +27,7 @@ _SETTLED_WITHIN = 120.0
 
 @dataclass(frozen=True, slots=True)
 class HookWeather:
-    """What happens to deliveries: fractions from 0 to 1, times in real seconds, all by `seed`.
+    """What happens to deliveries: fractions from 0 to 1, seconds of `Clock.pace`, all by `seed`.
 
     All arrive `delay` ± `jitter` late, in their order. A `reordered` one is held until one to four
     later ones of its repository went out, but no longer than `reorder_by` seconds.
@@ -47,103 +46,6 @@ class HookWeather:
         check_fractions(self, ("lost", "duplicated", "reordered"))
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """One delivery to be made."""
-
-    guid: str
-    event: str
-    action: str | None
-    installation_id: int | None
-    repository_id: int | None
-    body: bytes
-    app: App
-    redelivery: bool = False
-    lost: bool = False
-
-
-@dataclass(slots=True)
-class _Queued:
-    """A delivery in its lane: when it may go, and how many must overtake it until when."""
-
-    outgoing: Outgoing
-    due: float
-    overtaken_by: int = 0
-    until: float = 0.0
-
-
-class _Lane:
-    """Deliveries of some repositories, one after the other, at the times of a clock."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._changed = threading.Condition()
-        # Nothing is being sent, and nothing may be sent at this time of the clock.
-        self._resting = True
-        self._waiting: deque[_Queued] = deque()
-        self._held: list[_Queued] = []
-        self._last_due = 0.0
-        self._closed = False
-
-    def put(self, queued: _Queued) -> None:
-        with self._changed:
-            # Jitter alone changes no order.
-            self._last_due = queued.due = max(queued.due, self._last_due)
-            self._waiting.append(queued)
-            self._wake()
-
-    def wake(self) -> None:
-        """The clock was moved."""
-        with self._changed:
-            self._wake()
-
-    def _wake(self) -> None:
-        self._resting = False
-        self._changed.notify_all()
-
-    def settle(self, timeout: float) -> bool:
-        """Wait until it rests; False after `timeout` seconds."""
-        with self._changed:
-            return self._changed.wait_for(lambda: self._resting or self._closed, timeout)
-
-    def close(self) -> None:
-        with self._changed:
-            self._closed = True
-            self._waiting.clear()
-            self._held.clear()
-            self._changed.notify_all()
-
-    def get(self) -> Outgoing | None:
-        """Wait for the next delivery; None once the lane is closed."""
-        with self._changed:
-            while not self._closed:
-                now = self._clock.pace()
-                free = next(
-                    (one for one in self._held if one.overtaken_by <= 0 or one.until <= now), None
-                )
-                if free is not None:
-                    self._held.remove(free)
-                    return free.outgoing
-                if self._waiting and self._waiting[0].due <= now:
-                    first = self._waiting.popleft()
-                    if first.overtaken_by:
-                        first.until += now
-                        self._held.append(first)
-                        continue
-                    for one in self._held:
-                        if one.outgoing.repository_id == first.outgoing.repository_id:
-                            one.overtaken_by -= 1
-                    return first.outgoing
-                times = [one.until for one in self._held]
-                times += [one.due for one in list(self._waiting)[:1]]
-                self._resting = True
-                self._changed.notify_all()
-                # A stepped clock says when it was moved.
-                passes = times and not self._clock.stepped
-                self._changed.wait(min(times) - now if passes else None)
-            return None
-
-
 class Deliveries:
     """Delivers to the App's hook URL from background threads.
 
@@ -156,7 +58,7 @@ class Deliveries:
         self._dice = Dice(self._weather.seed)
         # Where everything is to repeat, one lane: the order between repositories does too.
         lanes = 1 if store.clock.stepped else _LANES
-        self._lanes = [_Lane(store.clock) for _ in range(lanes)]
+        self._lanes = [Lane(store.clock) for _ in range(lanes)]
         self._pending = 0
         self._idle = threading.Condition()
         self._threads = [
@@ -230,14 +132,14 @@ class Deliveries:
             outgoing.event, outgoing.action, outgoing.repository_id, outgoing.installation_id
         )
         if not weather.on or throw.happens("lost", weather.lost):
-            self._put(_Queued(replace(outgoing, lost=True), 0.0))
+            self._put(Queued(replace(outgoing, lost=True), 0.0))
             return
         copies = [outgoing]
         if throw.happens("duplicated", weather.duplicated):
             copies.append(replace(outgoing, redelivery=True))
         for number, copy in enumerate(copies):
             due = throw.around(f"delay {number}", weather.delay, weather.jitter)
-            queued = _Queued(copy, self.store.clock.pace() + due if due else 0.0)
+            queued = Queued(copy, self.store.clock.pace() + due if due else 0.0)
             if throw.happens(f"reordered {number}", weather.reordered):
                 queued.overtaken_by = 1 + int(throw.draw(f"overtaken {number}") * _OVERTAKEN)
                 queued.until = weather.reorder_by
@@ -245,16 +147,16 @@ class Deliveries:
 
     def send(self, outgoing: Outgoing) -> None:
         """Send it whatever the weather, as when somebody asks for it again."""
-        self._put(_Queued(outgoing, 0.0))
+        self._put(Queued(outgoing, 0.0))
 
-    def _put(self, queued: _Queued) -> None:
+    def _put(self, queued: Queued) -> None:
         with self._idle:
             self._pending += 1
         outgoing = queued.outgoing
         lane = (outgoing.repository_id or outgoing.installation_id or 0) % len(self._lanes)
         self._lanes[lane].put(queued)
 
-    def _deliver_lane(self, lane: _Lane) -> None:
+    def _deliver_lane(self, lane: Lane) -> None:
         connection = Connection()
         while (outgoing := lane.get()) is not None:
             try:

@@ -37,7 +37,8 @@ THROW = "githubsim.throw"
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """Times are real seconds, fractions from 0 to 1. Of the faults at most one hits a request.
+    """Times are real seconds (the outage and `stale` go by `Clock.pace`), fractions from 0 to 1. Of
+    the faults at most one hits a request.
 
     `failing` answers 502, `timeouts` holds for `timeout_after` and drops, `resets` resets the
     connection (half of them after the work was done), `truncated` sends half a body.

@@ -8,7 +8,8 @@ import msgspec
 
 from githubsim import nonces
 from githubsim.clock import iso
-from githubsim.deliveries import Deliveries, HookWeather, Outgoing
+from githubsim.deliveries import Deliveries, HookWeather
+from githubsim.lanes import Outgoing
 from githubsim.shapes import GHOST, Json, Shapes
 from githubsim.store import (
     App,

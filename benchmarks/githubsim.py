@@ -54,9 +54,9 @@ def run(size: dict[str, int] | None = None) -> dict[str, Any]:
         largest = max(sim.truth()["repositories"], key=lambda one: one["commits"])
         rate = _Rate(sim, headers)
         name, commits = largest["full_name"], largest["commits_on_default"]
-        # Beyond 10,000 items REST pages by cursor only.
+        # From 10,000 items on REST pages by cursor only.
         pages = (largest["issues"]["total"] + largest["pulls"]["total"]) // 100
-        pages = min(max(1, pages), 100)
+        pages = min(max(1, pages), 99)
         issues = f"/repos/{name}/issues?state=all&per_page=100&sort=updated&direction=asc&page="
         return {
             **size,

@@ -2,13 +2,13 @@
 
 import json
 import os
-import secrets
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from githubsim import nonces
 from githubsim.store import App, Store
 
 PERMISSIONS = {
@@ -66,7 +66,7 @@ def ensure_app(
     """The world's App, made at the first start; a webhook URL or secret given is set anew."""
     app = store.app()
     if app is None:
-        app = _create(store, folder, app_id, webhook_secret or secrets.token_hex(20))
+        app = _create(store, folder, app_id, webhook_secret)
     if webhook_url is not None or webhook_secret is not None:
         app = store.edit_app(
             replace(
@@ -92,7 +92,7 @@ def read_app(folder: Path) -> AppFile:
     return AppFile(**json.loads((folder / "app.json").read_text()))
 
 
-def _create(store: Store, folder: Path, app_id: int | None, webhook_secret: str) -> App:
+def _create(store: Store, folder: Path, app_id: int | None, webhook_secret: str | None) -> App:
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     pem = key.private_bytes(
         serialization.Encoding.PEM,
@@ -112,8 +112,8 @@ def _create(store: Store, folder: Path, app_id: int | None, webhook_secret: str)
                 id=app_id or store.allocate("app"),
                 slug="autosync-app",
                 name="AutoSync app",
-                client_id=f"Iv23li{secrets.token_hex(7)}",
-                client_secret=secrets.token_hex(20),
+                client_id=f"Iv23li{nonces.digits(store.key, 'client id', 7)}",
+                client_secret=nonces.digits(store.key, "client secret", 20),
                 public_key=public.decode(),
                 owner_id=owner.id,
                 bot_id=bot.id,
@@ -121,7 +121,7 @@ def _create(store: Store, folder: Path, app_id: int | None, webhook_secret: str)
                 events=EVENTS,
                 hook_id=store.allocate("hook"),
                 hook_url=None,
-                hook_secret=webhook_secret,
+                hook_secret=webhook_secret or nonces.digits(store.key, "webhook secret", 20),
                 hook_content_type="json",
                 hook_insecure_ssl="0",
                 created_at=now,

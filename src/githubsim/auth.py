@@ -5,7 +5,6 @@ https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-githu
 
 import base64
 import binascii
-import secrets
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -15,6 +14,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
+from githubsim import nonces
 from githubsim.errors import ApiError, not_found
 from githubsim.store import Account, App, Installation, Repository, Store, Token
 
@@ -200,7 +200,7 @@ class Auth:
         now = self.store.clock.now()
         return self.store.save_token(
             Token(
-                token=_installation_token(installation.app_id),
+                token=self._installation_token(installation.app_id),
                 kind="installation",
                 installation_id=installation.id,
                 account_id=None,
@@ -214,8 +214,19 @@ class Auth:
     def create_personal_token(self, account: Account, text: str | None = None) -> Token:
         """A personal token that may do everything and does not expire."""
         now = self.store.clock.now()
-        text = text or f"ghp_{secrets.token_hex(18)}"
+        if text is None:
+            number = self.store.allocate("token")
+            text = f"ghp_{nonces.digits(self.store.key, f'token {number}', 18)}"
         return self.store.save_token(Token(text, "personal", None, account.id, {}, None, now, None))
+
+    def _installation_token(self, app_id: int) -> str:
+        # The longer form that GitHub rolls out since 2026-04-27: nobody may assume 40 characters.
+        number = self.store.allocate("token")
+        parts = (
+            nonces.text(self.store.key, f"token {number} {place}", size)
+            for place, size in enumerate((27, 150, 64))
+        )
+        return f"ghs_{app_id}_{'.'.join(parts)}"
 
     def _narrow(
         self,
@@ -294,12 +305,6 @@ def may_read(caller: Caller, repository: Repository | None) -> Repository:
 
 def _is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def _installation_token(app_id: int) -> str:
-    # The longer form that GitHub rolls out since 2026-04-27: nobody may assume 40 characters.
-    parts = ("".join(secrets.token_urlsafe(size)) for size in (27, 150, 64))
-    return f"ghs_{app_id}_{'.'.join(parts)}"
 
 
 @lru_cache(maxsize=8)

@@ -1,7 +1,6 @@
 """The `githubsim` command."""
 
 import logging
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from githubsim import __version__
+from githubsim.clock import epoch
 from githubsim.deliveries import HookWeather
 from githubsim.limits import Secondary
 from githubsim.service import Options, serve
@@ -30,6 +30,13 @@ def _weather(help_: str) -> Any:
 
 def _hooks(help_: str) -> Any:
     return typer.Option(help=help_, rich_help_panel=_HOOKS)
+
+
+def _moment(text: str) -> int:
+    try:
+        return epoch(text)
+    except ValueError as error:
+        raise typer.BadParameter("a time as 2027-01-31T12:00:00Z") from error
 
 
 cli = typer.Typer(
@@ -71,6 +78,13 @@ def serve_command(
     ] = 0.0,
     limits: Annotated[bool, typer.Option(help="Rate limits (GHES has none by default).")] = True,
     clock_speed: Annotated[float, typer.Option(help="Seconds that pass in each second.")] = 1.0,
+    clock: Annotated[
+        int | None,
+        typer.Option(help="When it is, as 2027-01-31T12:00:00Z; now, if left out.", parser=_moment),
+    ] = None,
+    stepped: Annotated[
+        bool, typer.Option("--stepped", help="Time stands still but for POST /_sim/clock.")
+    ] = False,
     concurrent: Annotated[int, _limit("Requests at once; 0: no limit.")] = 100,
     points_per_minute: Annotated[int, _limit("Of REST; GitHub gives 900, 0: no limit.")] = 0,
     graphql_points_per_minute: Annotated[
@@ -130,6 +144,8 @@ def serve_command(
             people=people,
             limits=limits,
             clock_speed=clock_speed,
+            clock=clock,
+            stepped=stepped,
             secondary=Secondary(
                 concurrent or None,
                 points_per_minute or None,
@@ -145,7 +161,6 @@ def serve_command(
                 timeout_after=timeout_after,
                 truncated=truncated,
                 resets=resets,
-                outage_until=time.time() + outage if outage else 0.0,
                 stale=stale,
                 heavy=heavy,
                 heavy_above=heavy_above,
@@ -163,6 +178,7 @@ def serve_command(
                 reorder_by=webhooks_reorder_by,
                 seed=webhooks_seed,
             ),
+            outage=outage,
             suspended=suspended,
         )
     )
@@ -181,9 +197,12 @@ def snapshot_command(
 def restore_command(
     source: Annotated[Path, typer.Argument(metavar="FILE", help="What snapshot made.")],
     data: Annotated[Path, typer.Option(help="The folder to bring it back as; not there yet.")],
+    seed: Annotated[
+        int, typer.Option(help="Copies with different ones send different GUIDs and tokens.")
+    ] = 0,
 ) -> None:
     """Bring back a world that was kept."""
-    _told(lambda: restore(source, data), f"Brought {source} back as {data}")
+    _told(lambda: restore(source, data, seed), f"Brought {source} back as {data}")
 
 
 def _told(work: Callable[[], float], done: str) -> None:

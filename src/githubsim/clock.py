@@ -7,13 +7,21 @@ from functools import lru_cache
 
 
 class Clock:
-    """Epoch seconds that follow real time, shifted by `offset` seconds and sped up by `speed`."""
+    """Epoch seconds that follow real time from `start` (now, if left out), `speed` times as fast.
 
-    def __init__(self, speed: float = 1.0, offset: float = 0.0) -> None:
+    A `stepped` one stands still but for `advance`: what happens at the same steps has the same
+    times whenever it is run.
+    """
+
+    def __init__(
+        self, speed: float = 1.0, start: float | None = None, *, stepped: bool = False
+    ) -> None:
         self._lock = threading.Lock()
         self._real = time.time()
-        self._base = self._real + offset
-        self._speed = speed
+        self._base = self._real if start is None else float(start)
+        self._began = self._real - time.monotonic()
+        self._speed = 0.0 if stepped else speed
+        self.stepped = stepped
 
     def exact(self) -> float:
         """Epoch seconds with fractions."""
@@ -24,13 +32,21 @@ class Clock:
         """Epoch seconds, cut to whole ones."""
         return int(self.exact())
 
+    def pace(self) -> float:
+        """For what lasts so many seconds (delays, outages, lag): real time in epoch seconds, which
+        never goes back; of a stepped clock its own.
+        """
+        return self.exact() if self.stepped else self._began + time.monotonic()
+
     def advance(self, seconds: float) -> None:
         """Jump ahead (or back)."""
         with self._lock:
             self._base += seconds
 
     def run_at(self, speed: float) -> None:
-        """From now on let `speed` seconds pass in each real one."""
+        """From now on let `speed` seconds pass in each real one. ValueError if it is stepped."""
+        if self.stepped:
+            raise ValueError("this clock was started with --stepped: it moves by `advance` only")
         here = self.exact()
         with self._lock:
             self._base, self._real, self._speed = here, time.time(), speed

@@ -3,8 +3,6 @@
 import hashlib
 import logging
 import threading
-import time
-from collections import deque
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -13,7 +11,8 @@ import msgspec
 
 from githubsim.dice import Dice
 from githubsim.hookpost import Answer, Connection, sign
-from githubsim.store import App, Delivery, Store
+from githubsim.lanes import Lane, Outgoing, Queued
+from githubsim.store import Delivery, Store
 from githubsim.weather import check_fractions
 
 log = logging.getLogger(__name__)
@@ -22,11 +21,13 @@ KEEP_LOG = 3 * 24 * 3600
 _LANES = 8
 # A reordered delivery is overtaken by so many later ones of its repository at the most.
 _OVERTAKEN = 4
+# Receivers have ten seconds for each delivery.
+_SETTLED_WITHIN = 120.0
 
 
 @dataclass(frozen=True, slots=True)
 class HookWeather:
-    """What happens to deliveries: fractions from 0 to 1, times in real seconds, all by `seed`.
+    """What happens to deliveries: fractions from 0 to 1, seconds of `Clock.pace`, all by `seed`.
 
     All arrive `delay` ± `jitter` late, in their order. A `reordered` one is held until one to four
     later ones of its repository went out, but no longer than `reorder_by` seconds.
@@ -45,82 +46,6 @@ class HookWeather:
         check_fractions(self, ("lost", "duplicated", "reordered"))
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """One delivery to be made."""
-
-    guid: str
-    event: str
-    action: str | None
-    installation_id: int | None
-    repository_id: int | None
-    body: bytes
-    app: App
-    redelivery: bool = False
-    lost: bool = False
-
-
-@dataclass(slots=True)
-class _Queued:
-    """A delivery in its lane: when it may go, and how many must overtake it until when."""
-
-    outgoing: Outgoing
-    due: float
-    overtaken_by: int = 0
-    until: float = 0.0
-
-
-class _Lane:
-    """Deliveries of some repositories, one after the other."""
-
-    def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._waiting: deque[_Queued] = deque()
-        self._held: list[_Queued] = []
-        self._last_due = 0.0
-        self._closed = False
-
-    def put(self, queued: _Queued) -> None:
-        with self._changed:
-            # Jitter alone changes no order.
-            self._last_due = queued.due = max(queued.due, self._last_due)
-            self._waiting.append(queued)
-            self._changed.notify()
-
-    def close(self) -> None:
-        with self._changed:
-            self._closed = True
-            self._waiting.clear()
-            self._held.clear()
-            self._changed.notify()
-
-    def get(self) -> Outgoing | None:
-        """Wait for the next delivery; None once the lane is closed."""
-        with self._changed:
-            while not self._closed:
-                now = time.monotonic()
-                free = next(
-                    (one for one in self._held if one.overtaken_by <= 0 or one.until <= now), None
-                )
-                if free is not None:
-                    self._held.remove(free)
-                    return free.outgoing
-                if self._waiting and self._waiting[0].due <= now:
-                    first = self._waiting.popleft()
-                    if first.overtaken_by:
-                        first.until += now
-                        self._held.append(first)
-                        continue
-                    for one in self._held:
-                        if one.outgoing.repository_id == first.outgoing.repository_id:
-                            one.overtaken_by -= 1
-                    return first.outgoing
-                times = [one.until for one in self._held]
-                times += [one.due for one in list(self._waiting)[:1]]
-                self._changed.wait(min(times) - now if times else None)
-            return None
-
-
 class Deliveries:
     """Delivers to the App's hook URL from background threads.
 
@@ -131,7 +56,9 @@ class Deliveries:
         self.store = store
         self._weather = weather or HookWeather()
         self._dice = Dice(self._weather.seed)
-        self._lanes = [_Lane() for _ in range(_LANES)]
+        # Where everything is to repeat, one lane: the order between repositories does too.
+        lanes = 1 if store.clock.stepped else _LANES
+        self._lanes = [Lane(store.clock) for _ in range(lanes)]
         self._pending = 0
         self._idle = threading.Condition()
         self._threads = [
@@ -169,9 +96,28 @@ class Deliveries:
                 thread.join(timeout=1)
 
     def wait(self, timeout: float) -> bool:
-        """Wait until all that happened is delivered (or failed); False after `timeout` seconds."""
+        """Wait until all that happened is delivered (or failed); False after `timeout` seconds.
+
+        False at once where the rest waits for a step of the clock.
+        """
+        if self.store.clock.stepped:
+            self._settle(timeout)
+            return self._pending == 0
         with self._idle:
             return self._idle.wait_for(lambda: self._pending == 0, timeout)
+
+    def advance(self, seconds: float) -> None:
+        """Let the clock jump. A stepped one does it between deliveries, not while some are made."""
+        clock = self.store.clock
+        if clock.stepped:
+            self._settle(_SETTLED_WITHIN)
+        clock.advance(seconds)
+        for lane in self._lanes:
+            lane.wake()
+
+    def _settle(self, timeout: float) -> None:
+        for lane in self._lanes:
+            lane.settle(timeout)
 
     @property
     def pending(self) -> int:
@@ -186,14 +132,14 @@ class Deliveries:
             outgoing.event, outgoing.action, outgoing.repository_id, outgoing.installation_id
         )
         if not weather.on or throw.happens("lost", weather.lost):
-            self._put(_Queued(replace(outgoing, lost=True), 0.0))
+            self._put(Queued(replace(outgoing, lost=True), 0.0))
             return
         copies = [outgoing]
         if throw.happens("duplicated", weather.duplicated):
             copies.append(replace(outgoing, redelivery=True))
         for number, copy in enumerate(copies):
             due = throw.around(f"delay {number}", weather.delay, weather.jitter)
-            queued = _Queued(copy, time.monotonic() + due if due else 0.0)
+            queued = Queued(copy, self.store.clock.pace() + due if due else 0.0)
             if throw.happens(f"reordered {number}", weather.reordered):
                 queued.overtaken_by = 1 + int(throw.draw(f"overtaken {number}") * _OVERTAKEN)
                 queued.until = weather.reorder_by
@@ -201,16 +147,16 @@ class Deliveries:
 
     def send(self, outgoing: Outgoing) -> None:
         """Send it whatever the weather, as when somebody asks for it again."""
-        self._put(_Queued(outgoing, 0.0))
+        self._put(Queued(outgoing, 0.0))
 
-    def _put(self, queued: _Queued) -> None:
+    def _put(self, queued: Queued) -> None:
         with self._idle:
             self._pending += 1
         outgoing = queued.outgoing
-        lane = (outgoing.repository_id or outgoing.installation_id or 0) % _LANES
+        lane = (outgoing.repository_id or outgoing.installation_id or 0) % len(self._lanes)
         self._lanes[lane].put(queued)
 
-    def _deliver_lane(self, lane: _Lane) -> None:
+    def _deliver_lane(self, lane: Lane) -> None:
         connection = Connection()
         while (outgoing := lane.get()) is not None:
             try:
@@ -237,8 +183,8 @@ class Deliveries:
             "X-GitHub-Hook-Installation-Target-ID": str(app.id),
             "X-GitHub-Hook-Installation-Target-Type": "integration",
         }
-        delivered_at = self.store.clock.exact()
-        started = time.perf_counter()
+        clock = self.store.clock
+        delivered_at, started = clock.exact(), clock.pace()
         if outgoing.lost or not url:
             answer = Answer(0, "failed to connect to host", {}, "")
         else:
@@ -253,7 +199,7 @@ class Deliveries:
                 repository_id=outgoing.repository_id,
                 redelivery=outgoing.redelivery,
                 delivered_at=delivered_at,
-                duration=round(time.perf_counter() - started, 3),
+                duration=round(clock.pace() - started, 3),
                 status=answer.status,
                 status_code=answer.code,
                 url=url,

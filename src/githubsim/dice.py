@@ -40,17 +40,21 @@ class Throw:
 class Dice:
     """Throws for one seed, counted per identity."""
 
-    def __init__(self, seed: int = 0) -> None:
-        self._seed = str(seed).encode()
+    def __init__(self, seed: int | bytes = 0, *, most: int = _MOST_IDENTITIES) -> None:
+        self._seed = seed if isinstance(seed, bytes) else str(seed).encode()
         self._lock = threading.Lock()
         self._counts: dict[bytes, int] = {}
+        self._most = most
+        self._forgotten = 0
 
     def throw(self, *identity: object) -> Throw:
         """The chances of what this identity does now, the nth time."""
         digest = blake2b(repr(identity).encode(), key=self._seed, digest_size=16).digest()
         with self._lock:
-            if len(self._counts) >= _MOST_IDENTITIES:
+            if len(self._counts) >= self._most:
+                # Whatever is counted anew begins where nobody was: no throw comes twice.
+                self._forgotten = max(self._counts.values())
                 self._counts.clear()
-            count = self._counts.get(digest, 0) + 1
+            count = self._counts.get(digest, self._forgotten) + 1
             self._counts[digest] = count
         return Throw(blake2b(digest + count.to_bytes(8), digest_size=16).digest())

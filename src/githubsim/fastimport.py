@@ -1,13 +1,30 @@
-"""Writing many commits at once with `git fast-import`: 10,000 a second, the same SHAs each time."""
+"""Writing many commits at once with `git fast-import`: 17,000 a second, the same SHAs each time."""
 
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
 Person = tuple[str, str]
+
+_SETTINGS = (
+    # Deflating objects of a few hundred bytes took half of the time to make a pack smaller by a
+    # fifth, which every reader has to inflate again.
+    "pack.compression=0",
+    # A world can be made anew; no journal has to wait for the disk.
+    "core.fsync=none",
+)
+# Six times for each commit git allocates a quarter of a megabyte and frees it. Unless told to keep
+# it, the C library gives it back to the kernel each time, and the kernel clears it again.
+_MALLOC = {
+    "MALLOC_TRIM_THRESHOLD_": str(1 << 30),
+    "MALLOC_MMAP_THRESHOLD_": str(1 << 30),
+    "MALLOC_TOP_PAD_": str(16 << 20),
+}
+_BUFFER = 1 << 20
 
 
 class FastImportError(RuntimeError):
@@ -26,6 +43,7 @@ class FastImport:
         self._process = subprocess.Popen(
             [
                 "git",
+                *(part for one in _SETTINGS for part in ("-c", one)),
                 "fast-import",
                 "--quiet",
                 "--date-format=raw",
@@ -37,7 +55,8 @@ class FastImport:
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=self._errors,
-            env=dict(env),
+            bufsize=_BUFFER,
+            env={**env, **_MALLOC},
         )
         assert self._process.stdin is not None
         self._stream: IO[bytes] = self._process.stdin
@@ -119,9 +138,10 @@ class FastImport:
                 pass
             if self._process.wait() != 0:
                 raise FastImportError(self._said())
-            for line in Path(self._marks_file.name).read_text().splitlines():
-                mark, _, sha = line.partition(" ")
-                self.shas[int(mark[1:])] = sha
+            with Path(self._marks_file.name).open() as marks:
+                for line in marks:
+                    mark, _, sha = line.rstrip("\n").partition(" ")
+                    self.shas[int(mark[1:])] = sha
         finally:
             self._marks_file.close()
             self._errors.close()
@@ -147,6 +167,7 @@ def _name(target: int | str) -> str:
     return f":{target}" if isinstance(target, int) else target
 
 
+@lru_cache(maxsize=4096)
 def _person(who: Person) -> str:
     name, email = ("".join(c for c in part if c not in "<>\n\0") for part in who)
     return f"{name} <{email}>".lstrip()

@@ -14,9 +14,11 @@ from functools import lru_cache
 FIRST_ID = {
     "account": 101_000_000,
     "app": 1_201_000,
+    "change": 1,
     "comment": 3_210_000_000,
     "commit_comment": 171_000_000,
     "delivery": 210_000_000_000,
+    "guid": 1,
     "hook": 510_000_000,
     "installation": 61_000_000,
     "issue": 3_110_000_000,
@@ -28,6 +30,7 @@ FIRST_ID = {
     "release": 210_000_000,
     "repository": 901_000_000,
     "team": 7_210_000,
+    "token": 1,
     # Reviews are beyond 2**32 by now: their node ids hold eight bytes.
     "review": 5_410_000_000,
     "review_comment": 4_210_000_000,

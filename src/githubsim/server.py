@@ -3,7 +3,6 @@
 import hashlib
 import logging
 import re
-import uuid
 from email.utils import formatdate, parsedate_to_datetime
 from typing import Any
 
@@ -21,6 +20,7 @@ from githubsim.errors import ApiError
 from githubsim.git_http import git_endpoint
 from githubsim.graphql import graphql_endpoint
 from githubsim.limits import Window
+from githubsim.nonces import RequestIds
 from githubsim.requests import RequestLog
 from githubsim.rest.call import Answer, Call, Router, World, admit
 from githubsim.rest.meta import VERSIONS
@@ -47,11 +47,14 @@ _COMMON = {
 class RestService:
     """Runs REST calls: one method does all that GitHub does around each handler."""
 
-    def __init__(self, world: World, shapes: Shapes, ghes: Shapes, requests: RequestLog) -> None:
+    def __init__(
+        self, world: World, shapes: Shapes, ghes: Shapes, requests: RequestLog, ids: RequestIds
+    ) -> None:
         self.world = world
         self.shapes = shapes
         self.ghes = ghes
         self.requests = requests
+        self.ids = ids
         self.router: Router = rest.router()
 
     async def endpoint(self, request: Request) -> Response:
@@ -71,7 +74,7 @@ class RestService:
         headers = dict(_COMMON)
         # Of its own clock: clients whose own is wrong correct their JWTs by it.
         headers["Date"] = formatdate(self.world.store.clock.now(), usegmt=True)
-        headers["X-GitHub-Request-Id"] = uuid.uuid4().hex[:24].upper()
+        headers["X-GitHub-Request-Id"] = self.ids.next(request.method, _target(request), raw)
         endpoint = "unknown"
         caller: Caller | None = None
         window: Window | None = None
@@ -161,7 +164,8 @@ def build(world: World, shapes: Shapes, conditions: Conditions | None = None) ->
     """The ASGI app of a world in this weather. Starting and stopping webhooks is the caller's."""
     requests = RequestLog()
     ghes = Shapes(world.store, api=shapes.api + _GHES, web=shapes.web)
-    service = RestService(world, shapes, ghes, requests)
+    ids = RequestIds(world.store.key)
+    service = RestService(world, shapes, ghes, requests, ids)
 
     async def graphql(request: Request) -> Response:
         response: Response = await graphql_endpoint(request)
@@ -187,7 +191,7 @@ def build(world: World, shapes: Shapes, conditions: Conditions | None = None) ->
         ],
     )
     state = app.state
-    state.world, state.shapes, state.requests = world, shapes, requests
+    state.world, state.shapes, state.requests, state.ids = world, shapes, requests, ids
     state.store, state.git, state.auth, state.limits = (
         world.store,
         world.git,
@@ -217,6 +221,10 @@ async def _avatar(request: Request) -> Response:
     svg = _AVATAR.format(hue=hue, path="".join(cells))
     headers = {"Cache-Control": "public, max-age=86400"}
     return Response(svg, media_type="image/svg+xml", headers=headers)
+
+
+def _target(request: Request) -> str:
+    return f"{request.url.path}?{request.url.query}"
 
 
 def _listed(path: str, method: str, answer: Answer) -> bool:

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -19,7 +19,7 @@ from granian.constants import Interfaces
 from granian.server.embed import Server
 from starlette.types import ASGIApp
 
-from githubsim import people, world
+from githubsim import nonces, people, world
 from githubsim.app import ensure_app
 from githubsim.auth import Auth
 from githubsim.clock import Clock
@@ -60,9 +60,12 @@ class Options:
     people: float = 0.0
     limits: bool = True
     clock_speed: float = 1.0
+    clock: int | None = None
+    stepped: bool = False
     secondary: Secondary = field(default_factory=Secondary)
     conditions: Conditions = field(default_factory=Conditions)
     hook_weather: HookWeather = field(default_factory=HookWeather)
+    outage: float = 0.0
     suspended: bool = False
 
 
@@ -77,7 +80,10 @@ def serve(options: Options) -> None:
     shapes = Shapes(store, api=public, web=public)
     webhooks = Webhooks(store, shapes, options.hook_weather)
     limits = Limits(store, enabled=options.limits, secondary=options.secondary)
-    asgi = build(World(store, git, Auth(store), limits, webhooks), shapes, options.conditions)
+    conditions = options.conditions
+    if options.outage:
+        conditions = replace(conditions, outage_until=store.clock.pace() + options.outage)
+    asgi = build(World(store, git, Auth(store), limits, webhooks), shapes, conditions)
     crowd = Crowd(store, git)
     asgi.app.state.people = crowd.work
     webhooks.start()
@@ -85,6 +91,7 @@ def serve(options: Options) -> None:
         "event": "ready",
         "url": public,
         "graphql_url": f"{public}/graphql",
+        "address": f"http://{options.host}:{port}",
         "app_id": app.id,
         "app_file": str((data / "app.json").resolve()),
         "repositories": len(store.repositories()),
@@ -108,6 +115,7 @@ def serve(options: Options) -> None:
         stop.set()
         crowd.work(0, 0)
         webhooks.stop()
+        store.keep_clock()
         store.close()
 
 
@@ -115,15 +123,21 @@ def open_world(options: Options) -> tuple[Store, GitRepos, App]:
     """The world in the data folder, built first if there is none (or only half of one)."""
     data = options.data
     if (data / "world.db").exists():
-        store = Store(data / "world.db", Clock(options.clock_speed))
-        if store.setting(_BUILT) is not None:
-            return store, GitRepos(data / "git"), _app(store, options)
+        store = Store(data / "world.db", _clock(options))
+        built = store.setting(_BUILT)
+        if built is not None:
+            if store.setting("key") is None:
+                # A world of an earlier version.
+                store.key = nonces.key_of(json.loads(built)["seed"])
+            _go_on(store, options)
+            return store, _git(options), _app(store, options)
         store.close()
         for leftover in data.glob("world.db*"):
             leftover.unlink()
     shutil.rmtree(data / "git", ignore_errors=True)
-    store = Store(data / "world.db", Clock(options.clock_speed))
-    git = GitRepos(data / "git")
+    store = Store(data / "world.db", _clock(options))
+    store.key = nonces.key_of(options.seed)
+    git = _git(options)
     app = _app(store, options)
     world.build(
         store,
@@ -134,6 +148,7 @@ def open_world(options: Options) -> tuple[Store, GitRepos, App]:
         issues=options.issues,
         pulls=options.pulls,
         import_git=list(options.import_git),
+        until=world.UNTIL if options.clock is None else min(world.UNTIL, options.clock),
     )
     store.set_setting(_BUILT, json.dumps({"seed": options.seed}))
     return store, git, app
@@ -168,6 +183,21 @@ class Crowd:
             people.run(self._store, self._git, per_minute=per_minute, stop=stop, seed=seed)
         except Exception:
             log.exception("the simulated people have stopped")
+
+
+def _clock(options: Options) -> Clock:
+    return Clock(options.clock_speed, options.clock, stepped=options.stepped)
+
+
+def _go_on(store: Store, options: Options) -> None:
+    """A clock that was set goes on where the world was left: its time never goes back."""
+    if options.clock is not None:
+        store.clock.advance(max(0.0, store.kept_clock() - store.clock.exact()))
+
+
+def _git(options: Options) -> GitRepos:
+    # With one thread git makes the same pack each time.
+    return GitRepos(options.data / "git", pack_threads=1 if options.stepped else None)
 
 
 def _app(store: Store, options: Options) -> App:

@@ -12,9 +12,10 @@ import os
 import shutil
 import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 
-from githubsim import __version__
+from githubsim import __version__, nonces
 
 _MANIFEST = "snapshot.json"
 _DATABASE = "world.db"
@@ -51,8 +52,11 @@ def snapshot(data: Path, target: Path) -> float:
     return time.monotonic() - started
 
 
-def restore(source: Path, data: Path) -> float:
-    """Bring the world of a snapshot back as `data`, which must not be there; the seconds."""
+def restore(source: Path, data: Path, seed: int = 0) -> float:
+    """Bring the world of a snapshot back as `data`, which must not be there; the seconds.
+
+    Copies of one `seed` send the same GUIDs as each other, and none that the world itself sends.
+    """
     started = time.monotonic()
     if not (source / _MANIFEST).is_file():
         raise SnapshotError(f"{source} is no snapshot: githubsim snapshot makes one")
@@ -61,6 +65,7 @@ def restore(source: Path, data: Path) -> float:
     try:
         fresh.mkdir(parents=True)
         shutil.copyfile(source / _DATABASE, fresh / _DATABASE)
+        _branch(fresh / _DATABASE, seed)
         _link(source / _GIT, fresh / _GIT)
         _copy_small(source, fresh)
         _name_key(fresh / "app.json", data / "app.pem")
@@ -86,6 +91,13 @@ def _copy_database(source: Path, target: Path) -> None:
     finally:
         writing.close()
         reading.close()
+
+
+def _branch(database: Path, seed: int) -> None:
+    with closing(sqlite3.connect(database)) as opened, opened:
+        for (key,) in opened.execute("SELECT value FROM settings WHERE name = 'key'").fetchall():
+            new = nonces.branched(bytes.fromhex(key), seed).hex()
+            opened.execute("UPDATE settings SET value = ? WHERE name = 'key'", (new,))
 
 
 def _link(source: Path, target: Path) -> None:

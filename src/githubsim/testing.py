@@ -76,7 +76,8 @@ class Sim:
             self._forget()
             raise SimError(f"githubsim did not start: {message}")
         self.ready = json.loads(line)
-        self.url = self.ready["url"]
+        # Not `url`: links may begin with a public address that leads elsewhere.
+        self.url = self.ready["address"]
         # The same port after a restart: clients know the address.
         self.port = urllib.parse.urlsplit(self.url).port or self.port
         return self

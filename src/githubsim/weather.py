@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from email.utils import formatdate
 from typing import Any
 
 import msgspec
 from starlette.applications import Starlette
+from starlette.datastructures import MutableHeaders
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from githubsim.auth import Auth
+from githubsim.clock import Clock
 from githubsim.dice import Dice, Throw
 from githubsim.requests import RequestLog
 from githubsim.store import Store
@@ -35,7 +37,8 @@ THROW = "githubsim.throw"
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """Times are real seconds, fractions from 0 to 1. Of the faults at most one hits a request.
+    """Times are real seconds (the outage and `stale` go by `Clock.pace`), fractions from 0 to 1. Of
+    the faults at most one hits a request.
 
     `failing` answers 502, `timeouts` holds for `timeout_after` and drops, `resets` resets the
     connection (half of them after the work was done), `truncated` sends half a body.
@@ -81,9 +84,9 @@ class Conditions:
             )
         )
 
-    def fault(self, throw: Throw) -> str | None:
-        """What befalls a request, or None."""
-        if time.time() < self.outage_until:
+    def fault(self, throw: Throw, now: float) -> str | None:
+        """What befalls a request at a moment of `Clock.pace`, or None."""
+        if now < self.outage_until:
             return "outage"
         left = throw.draw("fault")
         for name in _FAULTS:
@@ -114,8 +117,8 @@ class Weather:
         app: Starlette,
         requests: RequestLog,
         *,
-        store: Store | None = None,
-        auth: Auth | None = None,
+        store: Store,
+        auth: Auth,
         conditions: Conditions | None = None,
     ) -> None:
         self.app = app
@@ -135,15 +138,15 @@ class Weather:
         now = msgspec.convert({**asdict(self.conditions), **fields}, Conditions)
         self._dice = Dice(now.seed)
         self.conditions = now
-        if self._store is not None:
-            self._store.lag(now.stale)
-        if self._auth is not None:
-            self._auth.token_life = now.token_life or None
+        self._store.lag(now.stale)
+        self._auth.token_life = now.token_life or None
         return now
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request in the weather of now."""
         now = self.conditions
+        if scope["type"] == "http":
+            send = _dated(send, self._store.clock)
         if scope["type"] != "http" or now.quiet or scope["path"].startswith(_CALM):
             await self.app(scope, receive, send)
             return
@@ -152,7 +155,7 @@ class Weather:
         delay = throw.around("latency", now.latency, now.jitter)
         if delay:
             await asyncio.sleep(delay)
-        fault = now.fault(throw)
+        fault = now.fault(throw, self._store.clock.pace())
         if fault is None:
             await self.app(scope, receive, _slowly(send, now.bandwidth) if now.bandwidth else send)
             return
@@ -198,6 +201,18 @@ class Weather:
             return {"type": "http.request", "body": body, "more_body": False}
 
         return self._dice.throw(*identity, hashlib.sha256(body).hexdigest()), again
+
+
+def _dated(send: Send, clock: Clock) -> Send:
+    """Where an answer has no date, the HTTP server would put its own."""
+
+    async def dated(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            headers.setdefault("Date", formatdate(clock.now(), usegmt=True))
+        await send(message)
+
+    return dated
 
 
 class _Cut:

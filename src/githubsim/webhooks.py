@@ -1,14 +1,15 @@
 """Webhooks: the payload of each event in GitHub's shape. `deliveries` signs and sends them."""
 
-import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
 import msgspec
 
+from githubsim import nonces
 from githubsim.clock import iso
-from githubsim.deliveries import Deliveries, HookWeather, Outgoing
+from githubsim.deliveries import Deliveries, HookWeather
+from githubsim.lanes import Outgoing
 from githubsim.shapes import GHOST, Json, Shapes
 from githubsim.store import (
     App,
@@ -310,7 +311,7 @@ class Webhooks(Deliveries):
             return
         self.accept(
             Outgoing(
-                str(uuid.uuid4()),
+                nonces.guid(self.store.key, self.store.allocate("guid")),
                 event.name,
                 event.action,
                 installation_id,

@@ -206,6 +206,7 @@ def _write(
     still_open = min(max(pulls // 8, 1), count // 4, 40)
     merges: list[tuple[str, int, int, int]] = []
     heads: list[tuple[str, int, int]] = []
+    tags: dict[str, int] = {}
     times = sorted(rng.randrange(until - _SPAN, until - 86_400) for _ in range(count))
     with git.fast_import(repository.id) as writer:
         tip = _commit(writer, "refs/heads/main", people, rng, times[0], [])
@@ -237,7 +238,7 @@ def _write(
             else:
                 tip = _commit(writer, "refs/heads/main", people, rng, times[done], [tip])
                 if rng.random() < 0.02:
-                    writer.reset(f"refs/tags/v0.{done}", tip)
+                    tags[f"refs/tags/v0.{done}"] = tip
                 elif rng.random() < 0.01:
                     tagger = people.author(rng)
                     writer.tag(
@@ -251,8 +252,9 @@ def _write(
             heads.append((branch, head, when))
     if merges:
         git.update_ref(repository.id, "refs/topic/x", "0" * 40)
-    git.tidy(repository.id)
     shas = writer.shas
+    git.first_refs(repository.id, {ref: shas[mark] for ref, mark in tags.items()})
+    git.tidy(repository.id)
     return _History(
         shas[tip],
         [(branch, shas[head], shas[merge], at) for branch, head, merge, at in merges],

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from githubsim.testing import Sim
+from githubsim.testing import Sim, SimError
+from tests.githubsim.receiver import Receiver
 
 WORLD: dict[str, Any] = {"repositories": 3, "commits": 60, "issues": 20, "pulls": 6}
 
@@ -49,6 +50,44 @@ def test_a_world_comes_back_as_it_was(tmp_path: Path) -> None:
     githubsim("restore", kept, "--data", tmp_path / "third")
     with Sim(data=tmp_path / "third") as github:
         assert truth(github) == before
+
+
+def test_no_delivery_of_a_copy_is_taken_for_one_of_the_world(
+    tmp_path: Path, receiver: Receiver
+) -> None:
+    kept = tmp_path / "before.sim"
+
+    def guids(folder: str) -> list[str]:
+        with Sim(data=tmp_path / folder, webhook_url=receiver.url, **WORLD) as github:
+            repository = truth(github)[0]["full_name"]
+            receiver.wait_for("installation.created")
+            github.control("issues/open", {"repository": repository})
+            github.control("webhooks/wait")
+            if not kept.exists():
+                githubsim("snapshot", "--data", tmp_path / folder, kept)
+            github.control("issues/open", {"repository": repository})
+            github.control("webhooks/wait")
+            return [one.guid for one in receiver.received if one.event == "issues"]
+
+    first = guids("world")
+    after_restart = guids("world")[2:]
+    for name, seed in (("one", 0), ("same", 0), ("other", 1)):
+        githubsim("restore", kept, "--data", tmp_path / name, "--seed", str(seed))
+    one, same, other = (guids(name)[-2:] for name in ("one", "same", "other"))
+    assert one == same
+    assert len({*first, *after_restart, *one, *other}) == 2 + 2 + 2 + 2
+
+
+def test_a_clock_that_was_set_never_goes_back(tmp_path: Path) -> None:
+    clock: dict[str, Any] = {"clock": "2026-11-20T08:00:00Z", "stepped": True}
+    with Sim(data=tmp_path / "world", **WORLD, **clock) as github:
+        assert github.ask("status")["now"] == "2026-11-20T08:00:00Z"
+        assert github.control("clock", {"advance": 90})["now"] == "2026-11-20T08:01:30Z"
+        with pytest.raises(SimError, match="stepped"):
+            github.control("clock", {"speed": 2})
+        github.kill()
+        github.start()
+        assert github.ask("status")["now"] == "2026-11-20T08:01:30Z"
 
 
 @pytest.mark.parametrize("command", ["snapshot", "restore"])

@@ -171,10 +171,11 @@ def test_lists_lag_while_webhooks_go_out_at_once(
     # One thing by its number is never behind.
     assert client.get(f"/repos/{repository}/issues/{number}").status_code == 200
     github.control("issues/edit", {"repository": repository, "number": number, "title": "Later"})
+    edited = time.monotonic()
     while time.monotonic() < opened + 1.0:
         assert all(number not in one for one in listed())
         time.sleep(0.1)
-    time.sleep(max(0.0, opened + 1.8 - time.monotonic()))
+    time.sleep(max(0.0, edited + 1.8 - time.monotonic()))
     assert all(number in one for one in listed())
     rest = client.get(f"/repos/{repository}/issues?sort=created&direction=desc").json()
     assert "Later" in {one["title"] for one in rest}

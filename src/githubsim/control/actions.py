@@ -1,7 +1,5 @@
 """What people could do on github.com, as control actions; each sends its webhooks."""
 
-import itertools
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -16,8 +14,6 @@ from githubsim.pushes import (
 )
 from githubsim.shapes import Json
 from githubsim.store import ZERO_SHA, Issue
-
-_serial = itertools.count(1)
 
 
 def create_repository(desk: Desk) -> Json:
@@ -162,7 +158,7 @@ def open_pull(desk: Desk) -> Json:
     """`repository`, `title`, `head`, `base`, `draft`; a head that is not there is pushed first."""
     repository = desk.repository
     base = desk.get("base", repository.default_branch)
-    head = desk.get("head") or f"change-{time.time_ns()}"
+    head = desk.get("head") or f"change-{desk.store.allocate('change')}"
     if head not in desk.git.branches(repository.id):
         start = desk.git.ref(repository.id, f"refs/heads/{base}")
         _push(desk, head, [{}], start=start)
@@ -323,7 +319,7 @@ def _push(
     for one in commits:
         author = desk.account(one["author"]) if "author" in one else sender
         # Unique contents: two pushes in one second must not make the same commit.
-        serial = f"{time.time_ns()}-{next(_serial)}"
+        serial = desk.store.allocate("change")
         files = one.get("files") or {f"changes/{serial}.txt": f"{serial}\n"}
         made.append(
             NewCommit(

@@ -1,6 +1,5 @@
 """The weather: webhooks, quota, latency, outages, the clock, and people at work."""
 
-import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Any
@@ -56,15 +55,19 @@ def weather(desk: Desk) -> Json:
     """
     fields = dict(desk.body)
     if "outage" in fields:
-        fields["outage_until"] = time.time() + float(fields.pop("outage"))
+        fields["outage_until"] = desk.store.clock.pace() + float(fields.pop("outage"))
     return asdict(desk.state.weather.change(fields))
 
 
 def clock(desk: Desk) -> Json:
-    """`advance` (seconds), `speed` → the simulator's time."""
+    """`advance` (seconds), `speed` → the simulator's time.
+
+    A stepped clock first waits until no webhook is on its way.
+    """
     if "speed" in desk.body:
         desk.store.clock.run_at(float(desk.need("speed")))
-    desk.store.clock.advance(float(desk.get("advance", 0)))
+    desk.world.webhooks.advance(float(desk.get("advance", 0)))
+    desk.store.keep_clock()
     return {"now": iso(desk.store.clock.now())}
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import re
-import uuid
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -70,7 +69,7 @@ def _answer(request: Request, raw: bytes) -> Response:
         "Date": formatdate(world.store.clock.now(), usegmt=True),
         "Server": "github.com",
         "X-GitHub-Media-Type": "github.v4; format=json",
-        "X-GitHub-Request-Id": uuid.uuid4().hex[:24].upper(),
+        "X-GitHub-Request-Id": request.app.state.ids.next("POST", request.url.path, raw),
     }
     address = request.client.host if request.client else ""
     caller: Caller | None = None
@@ -80,7 +79,13 @@ def _answer(request: Request, raw: bytes) -> Response:
             raise ApiError(
                 401, "This endpoint requires you to be authenticated.", docs=f"{DOCS}/guides"
             )
-        run = _Run(world, shapes, caller, request.app.state.weather.conditions)
+        run = _Run(
+            world,
+            shapes,
+            caller,
+            request.app.state.weather.conditions,
+            headers["X-GitHub-Request-Id"],
+        )
         status, body, window = run.answer(_read(raw), request.scope.get(THROW))
         if window is not None:
             headers |= window.headers()
@@ -127,6 +132,7 @@ class _Run:
     shapes: Shapes
     caller: Caller
     conditions: Conditions
+    request_id: str
 
     def answer(self, query: _Query, throw: Throw | None) -> Answer:
         """The status, the body, and the hour's window as it is then."""
@@ -163,7 +169,7 @@ class _Run:
             # GitHub takes more for what it could not finish.
             if limits.enabled:
                 limits.take(self.caller, "graphql", self.conditions.heavy_points)
-            return 502, too_heavy(), self._window()
+            return 502, too_heavy(self.request_id), self._window()
         store = self.world.store
         context = Context(
             store,

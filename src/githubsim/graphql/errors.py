@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import uuid
 from typing import Any
 
 from graphql import GraphQLError
@@ -64,7 +63,7 @@ def invalid(error: GraphQLError) -> Json:
     return shape | {"locations": _locations(error), "message": message}
 
 
-def too_heavy() -> Json:
+def too_heavy(request_id: str) -> Json:
     """What comes with the 502 when a query took too long."""
     return {
         "data": None,
@@ -72,7 +71,7 @@ def too_heavy() -> Json:
             {
                 "message": "Something went wrong while executing your query. This may be the "
                 "result of a timeout, or it could be a GitHub bug. Please include "
-                f"`{uuid.uuid4().hex[:24].upper()}` when reporting this issue."
+                f"`{request_id}` when reporting this issue."
             }
         ],
     }

@@ -43,7 +43,7 @@ class Accounts(Database):
                 self.allocate("account"), login, type_, name, email, site_admin, at, at
             )
             self.insert(account)
-            for one in {*emails, *([email] if email else [])}:
+            for one in sorted({*emails, *([email] if email else [])}):
                 self.execute("INSERT OR IGNORE INTO emails VALUES (?, ?)", (one, account.id))
         return account
 

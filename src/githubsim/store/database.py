@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from importlib import resources
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, TypeVar
 
+from githubsim import nonces
 from githubsim.clock import Clock
 from githubsim.ids import FIRST_ID
 from githubsim.store.commit_comment_rows import CommitComment
@@ -97,7 +99,21 @@ def _tuple(text: str | None) -> tuple[Any, ...] | None:
     return () if text == "[]" else tuple(json.loads(text))
 
 
+def _getter(
+    row_type: type[Any],
+) -> tuple[Callable[[Any], tuple[Any, ...]], list[int]]:
+    """How to read all columns of a row at once, and the places of tuples and dicts in them."""
+    names, decode = CODECS[row_type]
+    return attrgetter(*names), [place for place, decoder in decode.items() if decoder is not bool]
+
+
+def _dumps(value: Any) -> str:
+    # The same for most rows, and asked for each row of a million.
+    return json.dumps(value) if value else ("{}" if isinstance(value, dict) else "[]")
+
+
 CODECS = {row_type: _codec(row_type) for row_type in TABLES}
+_GETTERS = {row_type: _getter(row_type) for row_type in TABLES}
 COLUMNS = {row_type: ", ".join(names) for row_type, (names, _) in CODECS.items()}
 
 
@@ -114,12 +130,11 @@ def decode(row_type: type[Row], values: Sequence[Any]) -> Row:
 
 def encode(row: Any) -> list[Any]:
     """The values of a row's columns."""
-    cells = []
-    for name in CODECS[type(row)][0]:
-        value = getattr(row, name)
-        if isinstance(value, (tuple, dict)):
-            value = json.dumps(value)
-        cells.append(value)
+    get, composed = _GETTERS[type(row)]
+    cells = list(get(row))
+    for place in composed:
+        if cells[place] is not None:
+            cells[place] = _dumps(cells[place])
     return cells
 
 
@@ -142,7 +157,8 @@ class Database:
         self._db.executescript(
             resources.files("githubsim.store").joinpath("schema.sql").read_text()
         )
-        self._past = Past(path)
+        self._past = Past(path, self.clock.pace)
+        self._key: bytes | None = None
         self._thread = threading.local()
         self._memory: dict[Any, Any] = {}
         self._depth = 0
@@ -300,6 +316,27 @@ class Database:
         sql = f"UPDATE {TABLES[type(row)]} SET {sets} WHERE {names[0]} = ?"  # noqa: S608
         with self.writing():
             self._db.execute(sql, [*cells[1:], cells[0]])
+
+    @property
+    def key(self) -> bytes:
+        """What all that looks random in this world is made from: see `githubsim.nonces`."""
+        if self._key is None:
+            kept = self.setting("key")
+            self._key = nonces.key_of(0) if kept is None else bytes.fromhex(kept)
+        return self._key
+
+    @key.setter
+    def key(self, key: bytes) -> None:
+        self.set_setting("key", key.hex())
+        self._key = key
+
+    def keep_clock(self) -> None:
+        """Remember in the world what time it is there."""
+        self.set_setting("clock", str(self.clock.exact()))
+
+    def kept_clock(self) -> float:
+        """The time it was when that was kept, or 0."""
+        return float(self.setting("clock") or 0)
 
     def setting(self, name: str) -> str | None:
         """A named text kept in the world, or None."""

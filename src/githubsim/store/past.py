@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,10 +21,14 @@ class _Moment:
 
 
 class Past:
-    """Moments of a database file in WAL mode. All calls are made under the database's lock."""
+    """Moments of a database file in WAL mode, `pace` apart.
 
-    def __init__(self, path: Path | None) -> None:
+    All calls are made under the database's lock.
+    """
+
+    def __init__(self, path: Path | None, pace: Callable[[], float]) -> None:
         self._path = path
+        self._pace = pace
         self.seconds = 0.0
         self._moments: list[_Moment] = []
         self._written = 0.0
@@ -39,7 +43,7 @@ class Past:
         """Keep the moment before a change, unless one was kept just now."""
         if not self.seconds:
             return
-        now = time.monotonic()
+        now = self._pace()
         if not self._moments or now - self._moments[-1].taken >= self.seconds / _GRAIN:
             reader = sqlite3.connect(str(self._path), check_same_thread=False, isolation_level=None)
             reader.execute("BEGIN")
@@ -53,7 +57,7 @@ class Past:
         """The latest moment that is old enough; None where the present is."""
         if not self.seconds:
             return None
-        now = time.monotonic()
+        now = self._pace()
         if self._written <= now - self.seconds:
             self._moments.clear()
             return None

@@ -202,7 +202,7 @@ class Repositories(Accounts):
             kind = "organization" if owner and owner.type == "Organization" else "user"
             changes = {"owner": {"from": {kind: owner}}}
             self.tell_repository(new, "transferred", sender_id, at, changes=changes)
-            for installation_id in set(before) | set(after):
+            for installation_id in sorted({*before, *after}):
                 if (installation_id in before) == (installation_id in after):
                     continue
                 installation = self.installation(installation_id)

@@ -1,0 +1,46 @@
+"""Objects by their names: kinds, contents and sizes."""
+
+from collections.abc import Sequence
+
+from githubsim.gitrepos.process import Process
+
+EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+
+
+class Objects(Process):
+    """The part that reads blobs, trees and tags."""
+
+    def object_types(self, repository_id: int, shas: Sequence[str]) -> dict[str, str]:
+        """`commit`, `tag`, `tree` or `blob` of objects, by sha."""
+        if not shas:
+            return {}
+        said = self._run(
+            ["cat-file", "--batch-check=%(objectname) %(objecttype)"],
+            self.path(repository_id),
+            data="\n".join(shas).encode() + b"\n",
+        )
+        pairs = (line.split(" ", 1) for line in said.decode().splitlines())
+        return dict(pairs)
+
+    def read(self, repository_id: int, sha: str) -> bytes:
+        """The content of a blob or of a tag object."""
+        args = ["cat-file", "--batch"]
+        said = self._run(args, self.path(repository_id), data=f"{sha}\n".encode())
+        head, _, rest = said.partition(b"\n")
+        return rest[: int(head.split()[2])]
+
+    def files(self, repository_id: int, rev: str) -> dict[str, int]:
+        """Paths with their sizes in bytes at a commit."""
+        said = self._run(["ls-tree", "-r", "-l", "-z", rev], self.path(repository_id))
+        found = {}
+        for entry in said.decode(errors="replace").split("\0"):
+            about, tab, name = entry.partition("\t")
+            size = about.split()[-1] if tab else "-"
+            if size != "-":
+                found[name] = int(size)
+        return found
+
+    def size_kb(self, repository_id: int) -> int:
+        """The size of the objects in KB; not by the disk's blocks, which differ by file system."""
+        objects = self.path(repository_id) / "objects"
+        return sum(one.stat().st_size for one in objects.rglob("*") if one.is_file()) // 1024

@@ -325,8 +325,6 @@ def _changes(changes: dict[str, Any], shapes: Shapes) -> Json:
     owner = changes.get("owner")
     if owner is None:
         return changes
-    return {
-        "owner": {
-            "from": {kind: shapes.user(account or GHOST) for kind, account in owner["from"].items()}
-        }
-    }
+    ((kind, account),) = owner["from"].items()
+    shape = shapes.organization if kind == "organization" else shapes.user
+    return {"owner": {"from": {kind: shape(account or GHOST)}}}

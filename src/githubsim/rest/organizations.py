@@ -1,6 +1,6 @@
 """Members and teams of an organisation, and a team's members and repositories."""
 
-from githubsim.errors import ApiError, not_found
+from githubsim.errors import ApiError, invalid, not_found
 from githubsim.rest.call import Answer, Call, route
 from githubsim.store import Account, Member, Team
 
@@ -15,7 +15,7 @@ def list_members(call: Call) -> Answer:
     organization = _organization(call)
     role = call.query.get("role", "all")
     if role not in ("all", "admin", "member"):
-        raise ApiError(422, "Validation Failed", errors=["Invalid value for role"])
+        raise invalid("Organization", "role", "invalid")
     found = [
         one
         for one in call.store.members(organization.id)

@@ -87,13 +87,14 @@ def _find(info: Info, ids: Sequence[str]) -> list[Any]:
         try:
             prefix, parts = parse_node_id(text)
             one = _FINDERS[prefix](info, parts)
+            home = _home(one)
+            hidden = home is not None and context.repository(home) is None
         except (BadNodeId, KeyError, TypeError, ValueError, IndexError):
-            one = None
+            one, hidden = None, False
         except Problem as problem:
             found.append(problem)
             continue
-        home = _home(one)
-        if one is None or (home is not None and context.repository(home) is None):
+        if one is None or hidden:
             found.append(unresolved(text))
         else:
             found.append(one)

@@ -123,6 +123,16 @@ class Repositories(Accounts):
         owner = self.account(repository.owner_id)
         return f"{owner.login if owner else 'ghost'}/{repository.name}"
 
+    def block_repository(self, repository_id: int, reason: str | None) -> None:
+        """Withhold a repository (dmca, tos, sensitive_data), or with None no longer. No event."""
+        block = f"{reason} {self.clock.now()}" if reason else ""
+        self.set_setting(f"blocked {repository_id}", block)
+
+    def block(self, repository_id: int) -> tuple[str, int] | None:
+        """Why and since when a repository is withheld, or None."""
+        reason, _, at = (self.setting(f"blocked {repository_id}") or "").partition(" ")
+        return (reason, int(at)) if reason else None
+
     def edit_repository(
         self,
         repository_id: int,

@@ -137,7 +137,8 @@ class Webhooks(Deliveries):
         if isinstance(subject, Installation):
             return self._installation(event, subject, extra["repositories"], app)
         if isinstance(subject, (Member, Team, TeamMember)):
-            return self._inside(subject, extra)
+            changes = {"changes": extra["changes"]} if "changes" in extra else {}
+            return self._inside(subject, extra) | changes
         assert repository is not None
         if isinstance(subject, Push):
             return self._push(event, repository, subject)

@@ -6,8 +6,8 @@ let pass what they do not know; `unknown` finds that.
 """
 
 import inspect
+import json
 import re
-import warnings
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -15,14 +15,11 @@ from typing import Any
 
 import httpx
 from githubkit import GitHub
+from githubkit_schemas.v2022_11_28 import webhooks as webhooks_2022
+from githubkit_schemas.v2026_03_10 import webhooks as webhooks_2026
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore", DeprecationWarning)
-    from githubkit.versions.v2022_11_28.webhooks import WebhookNamespace as Webhooks2022
-    from githubkit.versions.v2026_03_10.webhooks import WebhookNamespace as Webhooks2026
-
-WEBHOOKS = {"2022-11-28": Webhooks2022, "2026-03-10": Webhooks2026}
+WEBHOOKS = {"2022-11-28": webhooks_2022, "2026-03-10": webhooks_2026}
 VERSIONS = tuple(WEBHOOKS)
 _OPERATION = re.compile(r"\s*([A-Z]+) (/\S*)")
 _PARAMETER = re.compile(r"\{[^}]*\}")
@@ -90,7 +87,11 @@ def operation(name: str, version: str) -> Operation | None:
     if found is None:
         return None
     method, path = found
-    about = method(*["x"] * len(_PARAMETER.findall(path)))
+    needed = inspect.signature(method).parameters.values()
+    named = {
+        one.name: "x" for one in needed if one.kind is one.KEYWORD_ONLY and one.default is one.empty
+    }
+    about = method(*["x"] * len(_PARAMETER.findall(path)), **named)
     return Operation(
         f"{name.partition(' ')[0]} {path}",
         about.get("response_model"),
@@ -134,12 +135,18 @@ def _error_model(version: str, status: str) -> Any:
     return found.errors.get(status, found.errors["404"])
 
 
+@cache
+def _adapter(model: Any) -> TypeAdapter[Any]:
+    """Made once for each model: that takes longer than most judgements."""
+    return TypeAdapter(model)
+
+
 def mismatches(model: Any, document: Any, besides: Collection[str] = ()) -> list[str]:
     """What of a document is not as the model says, and what of it the model does not know,
     `besides` these paths.
     """
     try:
-        parsed = TypeAdapter(model).validate_python(document)
+        parsed = _adapter(model).validate_python(document)
     except ValidationError as error:
         return [str(error)[:2000]]
     strange = set(unknown(document, parsed)).difference(besides)
@@ -165,12 +172,13 @@ def payload_mismatches(event: str, body: bytes) -> list[str]:
     """What is wrong with a webhook's payload. It must be valid in both versions; that a field is
     not described counts where neither has it, as one payload serves both.
     """
-    document = httpx.Response(200, content=body).json()
+    document = json.loads(body)
+    kind = "".join(map(str.capitalize, event.split("_"))) + "Event"
     found: list[str] = []
     strange: list[set[str]] = []
     for version, webhooks in WEBHOOKS.items():
         try:
-            parsed = webhooks.parse(event, body)
+            parsed = _adapter(getattr(webhooks, kind)).validate_python(document)
         except ValidationError as error:
             found.append(f"{version}: {error}"[:2000])
         else:

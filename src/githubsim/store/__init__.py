@@ -5,11 +5,11 @@ changed row, and emits what GitHub would send as a webhook. The `bulk_` methods 
 send nothing and are for loading a world.
 """
 
+from githubsim.store.collaborators import Collaborators
 from githubsim.store.commit_comment_rows import CommitComment
 from githubsim.store.commit_comments import CommitComments
 from githubsim.store.history_rows import IssueEvent, Reaction
 from githubsim.store.labels import Labels
-from githubsim.store.organizations import Organizations
 from githubsim.store.people_rows import (
     Collaborator,
     Member,
@@ -52,7 +52,7 @@ from githubsim.store.rows import (
 from githubsim.store.stars import Stars
 
 
-class Store(Reviews, Releases, CommitComments, Labels, Organizations, Stars):
+class Store(Reviews, Releases, CommitComments, Labels, Collaborators, Stars):
     """All of it: `Store(path)` opens or makes the file, `Store(None)` keeps it in memory."""
 
 

@@ -23,7 +23,7 @@ EVENTS: dict[str, tuple[str | None, ...]] = {
     "issue_comment": ("created", "deleted", "edited"),
     "issues": (*_ISSUE, "deleted", "transferred"),
     "label": ("created", "deleted", "edited"),
-    "member": ("added",),
+    "member": ("added", "edited", "removed"),
     "membership": ("added", "removed"),
     "milestone": ("closed", "created", "deleted", "edited", "opened"),
     "organization": ("member_added", "member_removed"),
@@ -61,7 +61,8 @@ EVENTS: dict[str, tuple[str | None, ...]] = {
         "unarchived",
     ),
     "star": ("created", "deleted"),
-    "team": ("added_to_repository", "created", "deleted"),
+    "team": ("added_to_repository", "created", "deleted", "edited", "removed_from_repository"),
+    "team_add": (None,),
     "watch": ("started",),
 }
 

@@ -99,6 +99,27 @@ def test_a_prerelease_is_never_the_latest(
     assert latest.status_code == 404 or latest.json()["prerelease"] is False
 
 
+def test_graphql_shows_a_release_as_a_page_would(
+    github: Sim, client: httpx.Client, repository: str
+) -> None:
+    people = [one["login"] for one in github.truth(accounts=1)["accounts"] if one["type"] == "User"]
+    body = f"Thanks to @{people[0]} & @{people[1]}, @{people[0]} and @nobody-at-all.\n\nEnjoy <it>"
+    github.control("releases/create", {"repository": repository, "tag": "shown", "body": body})
+    owner, name = repository.split("/")
+    query = """query ($owner: String!, $name: String!) { repository(owner: $owner, name: $name) {
+        release(tagName: "shown") { descriptionHTML mentions(first: 10) { nodes { login } }
+          count: mentions(first: 0) { totalCount } } } }"""
+    variables = {"owner": owner, "name": name}
+    answer = client.post("/graphql", json={"query": query, "variables": variables}).json()
+    found = answer["data"]["repository"]["release"]
+    assert [one["login"] for one in found["mentions"]["nodes"]] == people[:2]
+    assert found["count"] == {"totalCount": 2}
+    first, second = found["descriptionHTML"].split("\n")
+    assert first.startswith("<p>Thanks to @")
+    assert " &amp; " in first
+    assert second == "<p>Enjoy &lt;it&gt;</p>"
+
+
 def test_a_seeded_world_has_releases_on_its_tags() -> None:
     with Sim(repositories=1, commits=400, issues=0, pulls=0) as github:
         (truth,) = github.truth()["repositories"]

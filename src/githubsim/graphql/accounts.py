@@ -8,6 +8,7 @@ from urllib.parse import quote
 from githubsim.clock import iso
 from githubsim.graphql.context import Context, Info
 from githubsim.graphql.errors import Problem
+from githubsim.graphql.organizations import ORGANIZATION
 from githubsim.graphql.pages import Page, Resolvers, of_list
 from githubsim.store import Account, Repository
 
@@ -108,6 +109,7 @@ TYPES: dict[str, Resolvers] = {
     "Bot": _ANY | {"login": lambda account, _: account.login.removesuffix(_BOT)},
     "Organization": _ANY
     | _OWNER
+    | ORGANIZATION
     | {
         "description": lambda account, _: None,
         "email": lambda account, _: account.email,

@@ -13,6 +13,7 @@ from githubsim.graphql.errors import Problem
 from githubsim.graphql.pages import Bounds, Edge, Page, Part, Resolvers, decode, encode, of_list
 from githubsim.graphql.reactions import REACTABLE
 from githubsim.graphql.reviews import PULL as REVIEWED
+from githubsim.graphql.timeline import timeline_of
 from githubsim.ids import node_id
 from githubsim.store import Account, Comment, Issue, Milestone, Pull, Repository
 
@@ -325,6 +326,23 @@ _BOTH: Resolvers = REACTABLE | {
     "url": lambda node, info: info.context.web + _path(node, info),
     "viewerDidAuthor": _viewer_wrote,
 }
+
+
+def _timed_commits(pull: Pull, info: Info) -> list[tuple[int, PullCommit]]:
+    """A pull request's commits with their times; none where git has lost a side of it."""
+    git, commits = info.context.git, info.context.commits(info.context.home(pull.repository_id))
+    head, base = pull.part.head_sha, pull.part.base_sha
+    if not {head, base} <= set(git.existing(pull.repository_id, [head, base])):
+        return []
+    found = git.log(pull.repository_id, head, limit=250, exclude=[base])
+    commits.keep(found)
+    return [
+        (one.committer_at, PullCommit(pull, CommitNode(one.sha, commits)))
+        for one in reversed(found)
+    ]
+
+
+_BOTH["timelineItems"] = timeline_of(_timed_commits)
 TYPES: dict[str, Resolvers] = {
     "Issue": _BOTH
     | {

@@ -51,7 +51,8 @@ class Bounds:
                 f"Requesting {size} records on the `{name}` connection exceeds the `{word}` "
                 f"limit of {MOST} records.",
             )
-        elif size < 1:
+        elif size < 0 or (size == 0 and _asks_for_items(info)):
+            # Of none the count may be asked: connectors ask for `first: 0` so.
             raise Problem(
                 "INVALID_PAGINATION_BOUNDARIES",
                 f"`{word}` on the `{name}` connection must be between 1 and {MOST}.",

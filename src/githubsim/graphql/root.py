@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from githubsim.clock import iso
-from githubsim.graphql import people, reactions, releases, reviews
+from githubsim.graphql import people, reactions, releases, reviews, timeline
 from githubsim.graphql.accounts import find_repository
 from githubsim.graphql.commits import of_sha
 from githubsim.graphql.context import CommitNode, Context, Info, ObjectNode
@@ -19,6 +19,7 @@ from githubsim.store import (
     Account,
     Comment,
     Issue,
+    IssueEvent,
     Label,
     Milestone,
     Pull,
@@ -30,6 +31,7 @@ from githubsim.store import (
     ReviewRequest,
     Team,
 )
+from githubsim.store.history_rows import PREFIXES
 
 Parts = tuple[int | str, ...]
 
@@ -40,6 +42,8 @@ def type_name(value: Any) -> str:
         return value.type
     if isinstance(value, ObjectNode):
         return value.kind
+    if isinstance(value, IssueEvent):
+        return timeline.EVENT_TYPES[value.event]
     return _NAMES[type(value)]
 
 
@@ -195,7 +199,7 @@ _FINDERS: dict[str, Callable[[Info, Parts], Any]] = {
     ),
     "TA": _git_object,
     "U": _account,
-}
+} | dict.fromkeys(PREFIXES.values(), timeline.event_by_id)
 
 
 def _repository(

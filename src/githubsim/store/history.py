@@ -37,7 +37,8 @@ class History(Repositories):
             rename = {"from": extra["changes"]["title"]["from"], "to": issue.title}
             self.note_event(issue, "renamed", actor_id, at, rename=rename)
         elif action == "opened" and "old_issue" in extra:
-            self.note_event(issue, "transferred", actor_id, at)
+            source = extra["old_repository"].id
+            self.note_event(issue, "transferred", actor_id, at, from_repository_id=source)
         elif action in _EVENTS:
             self.note_event(issue, _EVENTS[action], actor_id, at, **_detail(issue, action, extra))
 

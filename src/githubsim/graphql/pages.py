@@ -10,6 +10,7 @@ from typing import Any
 from graphql import FieldNode, FragmentSpreadNode, InlineFragmentNode, SelectionSetNode
 
 from githubsim import cursors
+from githubsim.clock import epoch
 from githubsim.cursors import encode as encode
 from githubsim.graphql.context import Info
 from githubsim.graphql.errors import Problem
@@ -104,6 +105,14 @@ def decode(cursor: str, size: int) -> list[Any]:
 def bad_cursor(cursor: str) -> Problem:
     """What GitHub says of a cursor that it did not make."""
     return Problem("INVALID_CURSOR_ARGUMENTS", f"`{cursor}` does not appear to be a valid cursor.")
+
+
+def when(text: str) -> int:
+    """A DateTime of the arguments as epoch seconds, or Problem."""
+    try:
+        return epoch(text)
+    except ValueError as error:
+        raise Problem("INVALID_TIMESTAMP", f"'{text}' is not a valid DateTime.") from error
 
 
 def of_list(info: Info, items: Sequence[Any], args: Mapping[str, Any]) -> Page:

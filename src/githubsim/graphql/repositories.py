@@ -10,7 +10,7 @@ from githubsim.clock import iso, iso_or_none
 from githubsim.graphql.commits import find_object, target_of
 from githubsim.graphql.context import Info
 from githubsim.graphql.errors import Problem
-from githubsim.graphql.issues import issues, pulls
+from githubsim.graphql.issue_lists import issues, pulls
 from githubsim.graphql.organizations import REPOSITORY as PLANNED
 from githubsim.graphql.pages import Page, Resolvers, of_list
 from githubsim.graphql.people import REPOSITORY as LIKED

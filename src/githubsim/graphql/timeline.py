@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from githubsim.clock import epoch, iso
+from githubsim.clock import iso
 from githubsim.graphql.context import CommitNode, Info
 from githubsim.graphql.errors import Problem
 from githubsim.graphql.markup import html_of
-from githubsim.graphql.pages import CONNECTION, Page, Resolvers, of_list
+from githubsim.graphql.pages import CONNECTION, Page, Resolvers, of_list, when
 from githubsim.store import (
     Account,
     Comment,
@@ -74,7 +74,7 @@ def timeline_of(commits: Commits) -> Callable[..., TimelinePage]:
         found = _items(node, info, commits)
         kept = [one for one in found if itemTypes is None or _item_type(one[1]) in itemTypes]
         if since is not None:
-            start = _when(since)
+            start = when(since)
             kept = [one for one in kept if one[0] >= start]
         # As on GitHub, the total takes no notice of the filters.
         page = of_list(info, [one[1] for one in kept[skip or 0 :]], args)
@@ -107,13 +107,6 @@ def _item_type(item: Any) -> str:
     name = EVENT_TYPES[item.event] if isinstance(item, IssueEvent) else ""
     name = name or _TYPE_OF.get(type(item), _COMMIT)
     return re.sub(r"(?<!^)(?=[A-Z])", "_", name).upper()
-
-
-def _when(text: str) -> int:
-    try:
-        return epoch(text)
-    except ValueError as error:
-        raise Problem("INVALID_TIMESTAMP", f"'{text}' is not a valid DateTime.") from error
 
 
 def event_by_id(info: Info, parts: Parts) -> IssueEvent | None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from githubsim.store.history_rows import CONTENTS, IssueEvent, Reaction
-from githubsim.store.repositories import Repositories
+from githubsim.store.labels import Labels
 from githubsim.store.rows import Issue
 
 # Actions of webhooks that are events of the timeline, by the names they have there.
@@ -26,7 +26,7 @@ _EVENTS = {
 }
 
 
-class History(Repositories):
+class History(Labels):
     """The part of the store that remembers who did what, and who liked it."""
 
     def note(

@@ -34,6 +34,8 @@ DIFFERENCES = {
     "GET /repos/{owner}/{repo}/compare/{basehead...}": "within one repository only",
     "GET /repos/{owner}/{repo}/contributors": "counted afresh, where GitHub's may be hours old",
     "GET /repos/{owner}/{repo}/languages": "by the files' endings; GitHub reads the files",
+    "GET /repos/{owner}/{repo}/releases/{release_id}/assets": "no world has any, nor takes any",
+    "POST /repos/{owner}/{repo}/releases/generate-notes": "one order: no categories by label",
     GRAPHQL: "a checked part of the published schema",
 }
 

@@ -39,6 +39,7 @@ EVENTS = (
     "repository",
     "star",
     "team",
+    "team_add",
     "watch",
 )
 

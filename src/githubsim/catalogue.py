@@ -1,8 +1,9 @@
-"""The table of endpoints in docs/githubsim.md, from the router: `python -m githubsim.catalogue`.
+"""The tables of endpoints and webhooks in docs/githubsim.md: `python -m githubsim.catalogue`.
 
-An endpoint is marked validated when the schema tests got an answer from it that GitHub's own
-description accepts. Those tests write what they reached to `.pytest_cache/v/githubsim/validated`;
-`--validated FILE` takes the marks from there, without it the page keeps those it has.
+An endpoint is marked validated when GitHub's own description accepts, in both API versions, every
+answer that the schema tests got from it. Those tests write what they found to
+`.pytest_cache/v/githubsim/validated`; `--validated FILE` takes the marks from there, without it the
+page keeps those it has. They fail for a webhook that they did not see, so those need no mark.
 """
 
 import argparse
@@ -13,21 +14,28 @@ from pathlib import Path
 
 from githubsim import rest
 from githubsim.rest.call import Route
+from githubsim.store.events import EVENTS
 
 BEGIN = "<!-- endpoints: written by python -m githubsim.catalogue -->"
 END = "<!-- end of endpoints -->"
 GRAPHQL = "POST /graphql"
+_HOOKS = "https://docs.github.com/webhooks/webhook-events-and-payloads"
 
 # What a handler's own docstring does not say.
 DIFFERENCES = {
     "GET /app/hook/deliveries": "kept for three days of the simulator's clock",
     "GET /meta": "one range of addresses: this machine's",
     "GET /repos/{owner}/{repo}/assignees": "every user of the world",
+    "PUT /orgs/{login}/memberships/{username}": "no invitation: a member at once",
+    "PUT /orgs/{login}/teams/{slug}/memberships/{username}": "no invitation: on the team at once",
+    "PUT /repos/{owner}/{repo}/collaborators/{username}": "no invitation: 204, never 201",
     "GET /repos/{owner}/{repo}/commits": "never stale: git has one copy here",
     "GET /repos/{owner}/{repo}/commits/{ref...}": "signatures are never verified",
     "GET /repos/{owner}/{repo}/compare/{basehead...}": "within one repository only",
     "GET /repos/{owner}/{repo}/contributors": "counted afresh, where GitHub's may be hours old",
     "GET /repos/{owner}/{repo}/languages": "by the files' endings; GitHub reads the files",
+    "GET /repos/{owner}/{repo}/releases/{release_id}/assets": "no world has any, nor takes any",
+    "POST /repos/{owner}/{repo}/releases/generate-notes": "one order: no categories by label",
     GRAPHQL: "a checked part of the published schema",
 }
 
@@ -40,6 +48,10 @@ def table(validated: Collection[str]) -> str:
         # GraphQL's types are compared with the published ones, whoever asked for what.
         mark = "yes" if name in validated or name == GRAPHQL else ""
         lines.append(f"| {shown} | {needs} | {mark} | {difference} |")
+    lines += ["", "## Webhooks", "", "| event | actions |", "|---|---|"]
+    for name, actions in sorted(EVENTS.items()):
+        named = ", ".join(f"`{one}`" for one in sorted(filter(None, actions)))
+        lines.append(f"| [`{name}`]({_HOOKS}#{name}) | {named} |")
     return "\n".join([BEGIN, "", *lines, "", END])
 
 
@@ -74,7 +86,7 @@ def _docstring(route: Route) -> tuple[str, str]:
     """The page of GitHub's documentation, or what the handler says of itself where it has none."""
     first = (route.handler.__doc__ or "").strip().split("\n")[0]
     if first.startswith("https://"):
-        return first.split()[0], ""
+        return first.split()[0].rstrip(":"), ""
     return "", first.rstrip(".")
 
 

@@ -17,6 +17,13 @@ from githubsim.rest.call import World
 from githubsim.store import ZERO_SHA, Repository
 
 _CHUNK = 65_536
+# As git shows it after `remote:` (ebullient/ttrpg-convert-cli#538).
+_WITHHELD = {
+    "dmca": "Repository unavailable due to DMCA takedown.\n"
+    "See the takedown notice for more details:\n"
+    "  https://github.com/github/dmca"
+}
+_DISABLED = "Access to this repository has been disabled by GitHub staff."
 _SERVICES = {"git-upload-pack": "read", "git-receive-pack": "write"}
 
 
@@ -67,6 +74,9 @@ def _admit(world: World, request: Request, service: str) -> tuple[Caller, Reposi
         raise ApiError(404, "Repository not found.")
     if caller.kind == "app":
         raise ApiError(403, "Resource not accessible by integration")
+    block = store.block(repository.id)
+    if block is not None:
+        raise ApiError(403, _WITHHELD.get(block[0], _DISABLED))
     level = _SERVICES[service]
     if level == "write":
         if caller.kind == "anonymous":

@@ -23,7 +23,7 @@ from githubsim.limits import Window
 from githubsim.nonces import RequestIds
 from githubsim.requests import RequestLog
 from githubsim.rest.call import Answer, Call, Router, World, admit
-from githubsim.rest.meta import VERSIONS
+from githubsim.rest.versions import DEFAULT, VERSIONS, as_of
 from githubsim.shapes import Shapes
 from githubsim.weather import Conditions, Weather
 
@@ -86,7 +86,7 @@ class RestService:
                     "Request forbidden by administrative rules. Please make sure your request "
                     "has a User-Agent header.",
                 )
-            version = request.headers.get("x-github-api-version", VERSIONS[0])
+            version = request.headers.get("x-github-api-version", DEFAULT)
             if version not in VERSIONS:
                 raise ApiError(400, f"'{version}' is not a supported version")
             headers["X-GitHub-Api-Version-Selected"] = version
@@ -119,6 +119,7 @@ class RestService:
             if self.world.store.lags and _listed(path, request.method, answer):
                 with self.world.store.lagging():
                     answer = route.handler(call)
+            answer.body = as_of(version, answer.body)
             response = self._response(request, answer, headers)
             if response.status_code == 304 and window is not None and not free:
                 window = limits.refund(caller)

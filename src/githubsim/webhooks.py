@@ -138,7 +138,8 @@ class Webhooks(Deliveries):
         if isinstance(subject, Installation):
             return self._installation(event, subject, extra["repositories"], app)
         if isinstance(subject, (Member, Team, TeamMember)):
-            return self._inside(subject, extra)
+            changes = {"changes": extra["changes"]} if "changes" in extra else {}
+            return self._inside(subject, extra) | changes
         assert repository is not None
         if isinstance(subject, Push):
             return self._push(event, repository, subject)
@@ -326,8 +327,6 @@ def _changes(changes: dict[str, Any], shapes: Shapes) -> Json:
     owner = changes.get("owner")
     if owner is None:
         return changes
-    return {
-        "owner": {
-            "from": {kind: shapes.user(account or GHOST) for kind, account in owner["from"].items()}
-        }
-    }
+    ((kind, account),) = owner["from"].items()
+    shape = shapes.organization if kind == "organization" else shapes.user
+    return {"owner": {"from": {kind: shape(account or GHOST)}}}

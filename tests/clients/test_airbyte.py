@@ -39,7 +39,10 @@ def test_checks_discovers_and_reads_an_organisation(
     kinds = STREAMS | {
         stream: kind for stream, (kind, *field) in LATER.items() if _is_served(*field)
     }
-    rows = _read(access, [f"{some.split('/')[0]}/*"], ["repositories", *kinds], tmp_path)
+    streams = ["repositories", "projects_v2", *kinds]
+    rows = _read(access, [f"{some.split('/')[0]}/*"], streams, tmp_path)
+    # As most repositories have none.
+    assert rows["projects_v2"] == []
     assert sorted(row["full_name"] for row in rows["repositories"]) == sorted(truth)
     found = {
         name: {

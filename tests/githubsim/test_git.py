@@ -1,7 +1,6 @@
 """Plain git against the simulator: clones of every kind, fetches, refusals."""
 
 import os
-import subprocess
 from pathlib import Path
 
 import httpx
@@ -9,15 +8,7 @@ import pytest
 
 from githubsim.testing import Sim
 from tests.githubsim.client import token
-
-
-def git(*args: str, cwd: Path, fails: bool = False) -> str:
-    env = dict(os.environ) | {"GIT_TERMINAL_PROMPT": "0", "GIT_CONFIG_NOSYSTEM": "1"}
-    done = subprocess.run(
-        ["git", *args], cwd=cwd, capture_output=True, text=True, check=False, env=env
-    )
-    assert (done.returncode != 0) == fails, done.stderr
-    return done.stderr if fails else done.stdout.strip()
+from tests.githubsim.plain_git import git
 
 
 @pytest.fixture

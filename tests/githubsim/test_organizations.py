@@ -94,12 +94,13 @@ def test_changes_of_belonging_are_told(
     assert (mine["permission"], mine["permissions"]["push"]) == ("triage", False)
     github.control("members/remove", who)
     github.control("teams/delete", {"organization": org, "team": "night-shift"})
-    came = receiver.wait(lambda all_: len(all_) >= 7)
+    came = receiver.wait(lambda all_: len(all_) >= 8)
     assert [one.name for one in came] == [
         "organization.member_added",
         "team.created",
         "membership.added",
         "team.added_to_repository",
+        "team_add",
         "membership.removed",
         "organization.member_removed",
         "team.deleted",

@@ -99,6 +99,65 @@ def test_a_prerelease_is_never_the_latest(
     assert latest.status_code == 404 or latest.json()["prerelease"] is False
 
 
+def test_graphql_shows_a_release_as_a_page_would(
+    github: Sim, client: httpx.Client, repository: str
+) -> None:
+    people = [one["login"] for one in github.truth(accounts=1)["accounts"] if one["type"] == "User"]
+    body = f"Thanks to @{people[0]} & @{people[1]}, @{people[0]} and @nobody-at-all.\n\nEnjoy <it>"
+    github.control("releases/create", {"repository": repository, "tag": "shown", "body": body})
+    owner, name = repository.split("/")
+    query = """query ($owner: String!, $name: String!) { repository(owner: $owner, name: $name) {
+        release(tagName: "shown") { descriptionHTML mentions(first: 10) { nodes { login } }
+          count: mentions(first: 0) { totalCount } } } }"""
+    variables = {"owner": owner, "name": name}
+    answer = client.post("/graphql", json={"query": query, "variables": variables}).json()
+    found = answer["data"]["repository"]["release"]
+    assert [one["login"] for one in found["mentions"]["nodes"]] == people[:2]
+    assert found["count"] == {"totalCount": 2}
+    first, second = found["descriptionHTML"].split("\n")
+    assert first.startswith("<p>Thanks to @")
+    assert " &amp; " in first
+    assert second == "<p>Enjoy &lt;it&gt;</p>"
+
+
+def test_which_release_is_the_latest_can_be_said(client: httpx.Client, repository: str) -> None:
+    path = f"/repos/{repository}/releases"
+
+    def latest() -> str:
+        return str(client.get(f"{path}/latest").json()["tag_name"])
+
+    made = [
+        client.post(path, json={"tag_name": tag} | how).json()["id"]
+        for tag, how in (("m1", {}), ("m2", {}), ("m3", {"make_latest": "false"}))
+    ]
+    assert latest() == "m2"
+    client.patch(f"{path}/{made[0]}", json={"make_latest": "true"})
+    assert latest() == "m1"
+    client.patch(f"{path}/{made[0]}", json={"prerelease": True})
+    assert latest() != "m1"
+    client.patch(f"{path}/{made[1]}", json={"make_latest": "legacy"})
+    # By date then: all three are of one commit, and the last was made last.
+    assert latest() == "m3"
+
+
+def test_notes_name_what_was_merged_since(
+    github: Sim, client: httpx.Client, repository: str
+) -> None:
+    path = f"/repos/{repository}/releases"
+    client.post(path, json={"tag_name": "n1"})
+    pull = github.control("pulls/open", {"repository": repository, "title": "Faster starts"})
+    github.control("pulls/merge", {"repository": repository, "number": pull["number"]})
+    said = client.post(f"{path}/generate-notes", json={"tag_name": "n2"}).json()
+    line = f"* Faster starts by @{pull['user']['login']} in {pull['html_url']}"
+    assert said == {
+        "name": "n2",
+        "body": f"## What's Changed\n{line}\n\n**Full Changelog**: "
+        f"{github.url}/{repository}/compare/n1...n2",
+    }
+    made = client.post(path, json={"tag_name": "n2", "generate_release_notes": True}).json()
+    assert (made["name"], made["body"]) == (said["name"], said["body"])
+
+
 def test_a_seeded_world_has_releases_on_its_tags() -> None:
     with Sim(repositories=1, commits=400, issues=0, pulls=0) as github:
         (truth,) = github.truth()["repositories"]

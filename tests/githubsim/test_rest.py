@@ -297,13 +297,3 @@ def test_the_ghost_is_a_user_too(client: httpx.Client) -> None:
     assert (ghost["id"], ghost["type"]) == (10137, "User")
     assert client.get("/users/ghost/orgs").json() == []
     assert client.get("/users/nobody-at-all").status_code == 404
-
-
-def test_a_withheld_repository_answers_451(
-    github: Sim, client: httpx.Client, repository: str
-) -> None:
-    github.control("repositories/block", {"repository": repository})
-    answer = client.get(f"/repos/{repository}/commits")
-    assert (answer.status_code, answer.json()["block"]["reason"]) == (451, "dmca")
-    github.control("repositories/block", {"repository": repository, "reason": None})
-    assert client.get(f"/repos/{repository}").status_code == 200

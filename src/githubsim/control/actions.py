@@ -66,10 +66,8 @@ def delete_repository(desk: Desk) -> Json:
 
 
 def block_repository(desk: Desk) -> Json:
-    """`repository`, `reason` (dmca; tos, sensitive_data; null opens it again): REST answers 451."""
-    reason = desk.get("reason", "dmca")
-    block = f"{reason} {desk.store.clock.now()}" if reason else ""
-    desk.store.set_setting(f"blocked {desk.repository.id}", block)
+    """`repository`, `reason` (dmca; tos, sensitive_data; null opens it again)."""
+    desk.store.block_repository(desk.repository.id, desk.get("reason", "dmca"))
     return desk.shapes.repository(desk.repository)
 
 

@@ -83,6 +83,28 @@ def add_collaborator(desk: Desk) -> Json:
     return desk.shapes.collaborator(account, level)
 
 
+def remove_collaborator(desk: Desk) -> Json:
+    """`repository`, `login`."""
+    account = desk.account(desk.need("login"))
+    desk.store.remove_collaborator(desk.repository.id, account.id, sender_id=desk.sender.id)
+    return {"id": account.id}
+
+
+def edit_team(desk: Desk) -> Json:
+    """`organization`, `team` (its slug) and any of `name`, `description`, `privacy`."""
+    fields = {key: desk.body[key] for key in ("name", "description", "privacy") if key in desk.body}
+    return desk.shapes.team(
+        desk.store.edit_team(_team(desk).id, sender_id=desk.sender.id, **fields)
+    )
+
+
+def take_from_team(desk: Desk) -> Json:
+    """`organization`, `team` (its slug), `repository`."""
+    team, repository = _team(desk), desk.repository
+    desk.store.take_from_team(team.id, repository.id, sender_id=desk.sender.id)
+    return {"id": repository.id}
+
+
 def _organization(desk: Desk) -> Account:
     return desk.account(desk.need("organization"))
 
@@ -97,13 +119,16 @@ def _team(desk: Desk) -> Team:
 
 ACTIONS: dict[str, Callable[[Desk], Any]] = {
     "collaborators/add": add_collaborator,
+    "collaborators/remove": remove_collaborator,
     "members/add": add_member,
     "members/remove": remove_member,
     "star": star,
     "teams/create": create_team,
     "teams/delete": delete_team,
+    "teams/edit": edit_team,
     "teams/give": give_to_team,
     "teams/join": add_to_team,
     "teams/leave": remove_from_team,
+    "teams/take": take_from_team,
     "unstar": unstar,
 }

@@ -7,7 +7,7 @@ from githubsim.clock import iso
 from githubsim.control.desk import Desk
 from githubsim.shapes import Json
 from githubsim.store import Repository
-from githubsim.store.reviews import PUBLISHED
+from githubsim.store.review_finding import PUBLISHED
 
 
 def truth(desk: Desk) -> Json:

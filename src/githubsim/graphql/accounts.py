@@ -7,6 +7,8 @@ from urllib.parse import quote
 
 from githubsim.clock import iso
 from githubsim.graphql.context import Context, Info
+from githubsim.graphql.errors import Problem
+from githubsim.graphql.organizations import ORGANIZATION
 from githubsim.graphql.pages import Page, Resolvers, of_list
 from githubsim.store import Account, Repository
 
@@ -23,7 +25,7 @@ _ORDERS = {
 def repositories(account: Account, info: Info, **args: Any) -> Page:
     """The repositories of an owner that the caller may see."""
     context = info.context
-    found = [one for one in context.store.repositories(account.id) if context.seen(one)]
+    found = [one for one in context.store.repositories(account.id) if context.caller.sees(one)]
     wanted = {
         "has_issues": args.get("hasIssuesEnabled"),
         "archived": args.get("isArchived"),
@@ -43,7 +45,15 @@ def repositories(account: Account, info: Info, **args: Any) -> Page:
         found.sort(
             key=lambda one: (getattr(one, column), one.id), reverse=order["direction"] == "DESC"
         )
-    return of_list(info, found, args)
+    return of_list(info, [_listed(one, context) for one in found], args)
+
+
+def _listed(repository: Repository, context: Context) -> Repository | Problem | None:
+    """One of a list: a withheld one leaves a gap there, and an error that tells why."""
+    try:
+        return context.seen(repository)
+    except Problem as problem:
+        return problem
 
 
 def repository(
@@ -99,6 +109,7 @@ TYPES: dict[str, Resolvers] = {
     "Bot": _ANY | {"login": lambda account, _: account.login.removesuffix(_BOT)},
     "Organization": _ANY
     | _OWNER
+    | ORGANIZATION
     | {
         "description": lambda account, _: None,
         "email": lambda account, _: account.email,

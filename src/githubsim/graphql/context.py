@@ -57,11 +57,13 @@ class Context:
             raise forbidden()
 
     def seen(self, repository: Repository | None) -> Repository | None:
-        """The repository if it exists for the caller."""
+        """The repository if it exists for the caller. FORBIDDEN if GitHub withholds it."""
         if repository is None:
             return None
         if repository.id not in self._repositories:
             seen = self.caller.sees(repository)
+            if seen and self.store.block(repository.id) is not None:
+                raise Problem("FORBIDDEN", "Repository access blocked")
             self._repositories[repository.id] = repository if seen else None
         return self._repositories[repository.id]
 

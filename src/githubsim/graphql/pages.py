@@ -10,6 +10,7 @@ from typing import Any
 from graphql import FieldNode, FragmentSpreadNode, InlineFragmentNode, SelectionSetNode
 
 from githubsim import cursors
+from githubsim.clock import epoch
 from githubsim.cursors import encode as encode
 from githubsim.graphql.context import Info
 from githubsim.graphql.errors import Problem
@@ -51,7 +52,8 @@ class Bounds:
                 f"Requesting {size} records on the `{name}` connection exceeds the `{word}` "
                 f"limit of {MOST} records.",
             )
-        elif size < 1:
+        elif size < 0 or (size == 0 and _asks_for_items(info)):
+            # Of none the count may be asked: connectors ask for `first: 0` so.
             raise Problem(
                 "INVALID_PAGINATION_BOUNDARIES",
                 f"`{word}` on the `{name}` connection must be between 1 and {MOST}.",
@@ -103,6 +105,14 @@ def decode(cursor: str, size: int) -> list[Any]:
 def bad_cursor(cursor: str) -> Problem:
     """What GitHub says of a cursor that it did not make."""
     return Problem("INVALID_CURSOR_ARGUMENTS", f"`{cursor}` does not appear to be a valid cursor.")
+
+
+def when(text: str) -> int:
+    """A DateTime of the arguments as epoch seconds, or Problem."""
+    try:
+        return epoch(text)
+    except ValueError as error:
+        raise Problem("INVALID_TIMESTAMP", f"'{text}' is not a valid DateTime.") from error
 
 
 def of_list(info: Info, items: Sequence[Any], args: Mapping[str, Any]) -> Page:

@@ -9,6 +9,7 @@ from urllib.parse import quote
 from githubsim.clock import iso
 from githubsim.graphql.context import Info
 from githubsim.graphql.errors import forbidden
+from githubsim.graphql.organizations import TEAM, is_inside
 from githubsim.graphql.pages import Edge, Page, Part, Resolvers, of_list
 from githubsim.store import Account, Repository, ReviewRequest, Star, Team
 
@@ -69,10 +70,7 @@ def team_by_id(info: Info, parts: Parts) -> Team | None:
     found = info.context.store.team(int(parts[1]))
     if found is None or found.organization_id != parts[0]:
         return None
-    caller = info.context.caller
-    if caller.kind != "user" and (
-        caller.installation is None or caller.installation.account_id != found.organization_id
-    ):
+    if not is_inside(found.organization_id, info):
         raise forbidden()
     info.context.need("members")
     return found
@@ -103,7 +101,8 @@ TYPES: dict[str, Resolvers] = {
         "node": lambda edge, _: edge.node,
         "starredAt": lambda edge, _: iso(edge.starred_at),
     },
-    "Team": {
+    "Team": TEAM
+    | {
         "combinedSlug": lambda one, info: f"{_organization(one, info).login}/{one.slug}",
         "createdAt": lambda one, _: iso(one.created_at),
         "databaseId": lambda one, _: one.id,

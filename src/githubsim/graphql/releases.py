@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from githubsim.clock import iso, iso_or_none
 from githubsim.graphql.context import CommitNode, Info
+from githubsim.graphql.markup import html_of, mentioned
 from githubsim.graphql.pages import Page, Resolvers, of_list
 from githubsim.graphql.reactions import REACTABLE
 from githubsim.store import Account, Release, Repository
@@ -64,6 +65,13 @@ def _tag_commit(release: Release, info: Info) -> CommitNode | None:
     return None if commits.find(sha) is None else CommitNode(sha, commits)
 
 
+def _mentions(release: Release, info: Info, **args: Any) -> Page:
+    store = info.context.store
+    accounts = [store.account_by_login(one) for one in mentioned(release.body)]
+    people = [one for one in accounts if one is not None and one.type == "User"]
+    return of_list(info, people, args)
+
+
 def _path(release: Release, info: Info) -> str:
     home = info.context.full_name(info.context.home(release.repository_id))
     name = f"untagged-{release.id}" if release.draft else quote(release.tag)
@@ -92,10 +100,12 @@ TYPES: dict[str, Resolvers] = {
         "createdAt": lambda one, _: iso(one.created_at),
         "databaseId": lambda one, _: one.id,
         "description": lambda one, _: one.body,
+        "descriptionHTML": lambda one, _: html_of(one.body),
         "id": lambda one, _: one.node_id,
         "isDraft": lambda one, _: one.draft,
         "isLatest": _is_latest,
         "isPrerelease": lambda one, _: one.prerelease,
+        "mentions": _mentions,
         "name": lambda one, _: one.name,
         "publishedAt": lambda one, _: iso_or_none(one.published_at),
         "releaseAssets": lambda one, info, name=None, **args: of_list(info, (), args),
@@ -116,6 +126,7 @@ TYPES: dict[str, Resolvers] = {
         "name": lambda asset, _: asset["name"],
         "size": lambda asset, _: asset["size"],
         "updatedAt": lambda asset, _: asset["updated_at"],
+        "uploadedBy": lambda asset, info: info.context.store.account(asset["uploader"]["id"]),
         "url": lambda asset, _: asset["url"],
     },
 }

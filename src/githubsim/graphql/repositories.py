@@ -10,7 +10,8 @@ from githubsim.clock import iso, iso_or_none
 from githubsim.graphql.commits import find_object, target_of
 from githubsim.graphql.context import Info
 from githubsim.graphql.errors import Problem
-from githubsim.graphql.issues import issues, pulls
+from githubsim.graphql.issue_lists import issues, pulls
+from githubsim.graphql.organizations import REPOSITORY as PLANNED
 from githubsim.graphql.pages import Page, Resolvers, of_list
 from githubsim.graphql.people import REPOSITORY as LIKED
 from githubsim.graphql.releases import REPOSITORY as RELEASED
@@ -181,6 +182,7 @@ def _milestone_path(milestone: Milestone, info: Info) -> str:
 TYPES: dict[str, Resolvers] = {
     "Repository": RELEASED
     | LIKED
+    | PLANNED
     | {
         "assignableUsers": _people,
         "createdAt": lambda one, _: iso(one.created_at),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from githubsim.clock import iso
-from githubsim.graphql import people, reactions, releases, reviews
+from githubsim.graphql import people, reactions, releases, reviews, timeline
 from githubsim.graphql.accounts import find_repository
 from githubsim.graphql.commits import of_sha
 from githubsim.graphql.context import CommitNode, Context, Info, ObjectNode
@@ -19,6 +19,7 @@ from githubsim.store import (
     Account,
     Comment,
     Issue,
+    IssueEvent,
     Label,
     Milestone,
     Pull,
@@ -30,6 +31,7 @@ from githubsim.store import (
     ReviewRequest,
     Team,
 )
+from githubsim.store.history_rows import PREFIXES
 
 Parts = tuple[int | str, ...]
 
@@ -40,6 +42,8 @@ def type_name(value: Any) -> str:
         return value.type
     if isinstance(value, ObjectNode):
         return value.kind
+    if isinstance(value, IssueEvent):
+        return timeline.EVENT_TYPES[value.event]
     return _NAMES[type(value)]
 
 
@@ -87,13 +91,14 @@ def _find(info: Info, ids: Sequence[str]) -> list[Any]:
         try:
             prefix, parts = parse_node_id(text)
             one = _FINDERS[prefix](info, parts)
+            home = _home(one)
+            hidden = home is not None and context.repository(home) is None
         except (BadNodeId, KeyError, TypeError, ValueError, IndexError):
-            one = None
+            one, hidden = None, False
         except Problem as problem:
             found.append(problem)
             continue
-        home = _home(one)
-        if one is None or (home is not None and context.repository(home) is None):
+        if one is None or hidden:
             found.append(unresolved(text))
         else:
             found.append(one)
@@ -194,7 +199,7 @@ _FINDERS: dict[str, Callable[[Info, Parts], Any]] = {
     ),
     "TA": _git_object,
     "U": _account,
-}
+} | dict.fromkeys(PREFIXES.values(), timeline.event_by_id)
 
 
 def _repository(

@@ -1,4 +1,4 @@
-"""The executable schema: the published types of schema.graphql with the resolvers of each room."""
+"""The executable schema: the published types of the .graphql files, with the rooms' resolvers."""
 
 from __future__ import annotations
 
@@ -22,12 +22,14 @@ from githubsim.graphql import (
     accounts,
     commits,
     issues,
+    organizations,
     people,
     reactions,
     releases,
     repositories,
     reviews,
     root,
+    timeline,
 )
 from githubsim.graphql.pages import CONNECTION, EDGE, PAGE_INFO, Resolvers
 
@@ -35,7 +37,7 @@ from githubsim.graphql.pages import CONNECTION, EDGE, PAGE_INFO, Resolvers
 # REST was so in GraphQL too. (fullDatabaseId, a BigInt, is a string.)
 _INT = GraphQLScalarType("WideInt", serialize=int)
 _INT.name = "Int"
-TEXT = (Path(__file__).parent / "schema.graphql").read_text()
+TEXT = "\n".join(one.read_text() for one in sorted(Path(__file__).parent.glob("*.graphql")))
 
 
 @cache
@@ -48,11 +50,13 @@ def schema() -> GraphQLSchema:
         accounts,
         repositories,
         issues,
+        organizations,
         people,
         reactions,
         releases,
         reviews,
         commits,
+        timeline,
     ):
         resolvers |= room.TYPES
     for name, kind in built.type_map.items():
@@ -64,8 +68,10 @@ def schema() -> GraphQLSchema:
             for field in kind.fields.values():
                 field.type = _widened(field.type)
         if isinstance(kind, GraphQLObjectType):
+            if name in organizations.NEVER:
+                continue
             if name.endswith("Connection"):
-                mine = CONNECTION
+                mine = resolvers.pop(name, CONNECTION)
             elif name.endswith("Edge"):
                 mine = resolvers.pop(name, EDGE)
             else:
@@ -73,7 +79,7 @@ def schema() -> GraphQLSchema:
                 mine = resolvers.pop(name, {}) if not name.endswith("Payload") else {}
             _attach(kind, mine)
     if resolvers:
-        raise LookupError(f"no such types in schema.graphql: {sorted(resolvers)}")
+        raise LookupError(f"no such types in the schema: {sorted(resolvers)}")
     return built
 
 

@@ -5,6 +5,7 @@ from types import ModuleType
 
 from githubsim.rest import (
     app,
+    collaborators,
     comments,
     commit_comments,
     commits,
@@ -13,8 +14,8 @@ from githubsim.rest import (
     hook,
     issues,
     labels,
+    members,
     meta,
-    organizations,
     people,
     pulls,
     reactions,
@@ -24,12 +25,14 @@ from githubsim.rest import (
     review_comments,
     reviews,
     stats,
+    teams,
     users,
 )
 from githubsim.rest.call import Route, Router
 
 _RESOURCES = (
     app,
+    collaborators,
     comments,
     commit_comments,
     commits,
@@ -38,8 +41,8 @@ _RESOURCES = (
     hook,
     issues,
     labels,
+    members,
     meta,
-    organizations,
     people,
     pulls,
     reactions,
@@ -49,6 +52,7 @@ _RESOURCES = (
     review_comments,
     reviews,
     stats,
+    teams,
     users,
 )
 

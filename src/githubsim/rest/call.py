@@ -264,6 +264,8 @@ def find_repository(call: Call) -> Repository:
     found = call.store.repository_by_name(owner, name)
     if found is None:
         found = may_read(call.caller, call.store.repository_by_old_name(owner, name))
+        if not call.path.startswith("/repos/"):
+            return _open(call, found)
         rest = call.path.split("/", 4)[4:]
         url = f"{call.shapes.api}/repositories/{found.id}" + "".join(f"/{one}" for one in rest)
         raise Moved(url + (f"?{urlencode(call.query)}" if call.query else ""))
@@ -272,10 +274,10 @@ def find_repository(call: Call) -> Repository:
 
 def _open(call: Call, repository: Repository) -> Repository:
     """The repository, or Blocked if GitHub withholds it."""
-    block = call.store.setting(f"blocked {repository.id}")
-    if block:
-        reason, _, at = block.partition(" ")
-        raise Blocked(reason, iso(int(at)))
+    block = call.store.block(repository.id)
+    if block is not None:
+        reason, at = block
+        raise Blocked(reason, iso(at))
     return repository
 
 
@@ -287,9 +289,13 @@ def link_header(links: Mapping[str, str]) -> dict[str, str]:
 
 
 def _aliases(path: str) -> list[str]:
-    prefix = "/repos/{owner}/{repo}"
-    if path.startswith(prefix):
-        return [path, "/repositories/{repository_id}" + path.removeprefix(prefix)]
+    # The same by ids, as GitHub's own links have it.
+    for prefix, by_id in (
+        ("/repos/{owner}/{repo}", "/repositories/{repository_id}"),
+        ("/orgs/{login}/teams/{slug}", "/organizations/{organization_id}/team/{team_id}"),
+    ):
+        if path.startswith(prefix):
+            return [path, by_id + path.removeprefix(prefix)]
     return [path]
 
 

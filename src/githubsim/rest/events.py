@@ -53,7 +53,7 @@ def timeline(call: Call) -> Answer:
     """https://docs.github.com/rest/issues/timeline: events, comments, reviews, commits by time"""
     issue, repository, store = find_issue(call), call.repository, call.store
     found: list[tuple[int, Json]] = [
-        (one.created_at, call.shapes.issue_event(repository, one))
+        (one.created_at, call.shapes.timeline_event(repository, one))
         for one in store.issue_events(issue.id)
     ]
     found += [

@@ -5,7 +5,7 @@ from dataclasses import replace
 import msgspec
 
 from githubsim.clock import iso_exact
-from githubsim.errors import ApiError, not_found
+from githubsim.errors import ApiError, invalid, not_found
 from githubsim.rest.call import Answer, Call, link_header, route
 from githubsim.shapes import Json
 from githubsim.store import Delivery
@@ -25,9 +25,9 @@ def edit_config(call: Call) -> Answer:
     url = body.get("url", app.hook_url)
     content_type = body.get("content_type", app.hook_content_type)
     if url is not None and not str(url).startswith(("http://", "https://")):
-        raise ApiError(422, "Validation Failed", errors=["Config url is not a valid URL"])
+        raise invalid("Hook", "url", "invalid")
     if content_type not in ("json", "form"):
-        raise ApiError(422, "Validation Failed", errors=["Config content_type is not valid"])
+        raise invalid("Hook", "content_type", "invalid")
     app = call.store.edit_app(
         replace(
             app,

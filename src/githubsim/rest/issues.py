@@ -28,7 +28,7 @@ def list_issues(call: Call) -> Answer:
     state = query.get("state", "open")
     order = _ORDERS.get(query.get("sort", "created"))
     if state not in ("open", "closed", "all") or order is None:
-        raise ApiError(422, "Validation Failed", errors=["Invalid value for state or sort"])
+        raise invalid("Issue", "sort" if order is None else "state", "invalid")
     wheres, values = _filters(call)
     if not (call.repository.has_issues or call.caller.allows("pull_requests")):
         raise disabled()

@@ -1,8 +1,43 @@
 """What is about the service, not about a repository: rate limits, addresses, versions."""
 
 from githubsim.rest.call import Answer, Call, route
+from githubsim.rest.versions import VERSIONS
 
-VERSIONS = ("2022-11-28", "2026-03-10")
+_SEARCH = "?q={query}{&page,per_page,sort,order}"
+_ROOT = {
+    "authorizations_url": "authorizations",
+    "code_search_url": f"search/code{_SEARCH}",
+    "commit_search_url": f"search/commits{_SEARCH}",
+    "current_user_repositories_url": "user/repos{?type,page,per_page,sort}",
+    "current_user_url": "user",
+    "emails_url": "user/emails",
+    "emojis_url": "emojis",
+    "events_url": "events",
+    "feeds_url": "feeds",
+    "followers_url": "user/followers",
+    "following_url": "user/following{/target}",
+    "gists_url": "gists{/gist_id}",
+    "hub_url": "hub",
+    "issue_search_url": f"search/issues{_SEARCH}",
+    "issues_url": "issues",
+    "keys_url": "user/keys",
+    "label_search_url": "search/labels?q={query}&repository_id={repository_id}{&page,per_page}",
+    "notifications_url": "notifications",
+    "organization_repositories_url": "orgs/{org}/repos{?type,page,per_page,sort}",
+    "organization_teams_url": "orgs/{org}/teams",
+    "organization_url": "orgs/{org}",
+    "public_gists_url": "gists/public",
+    "rate_limit_url": "rate_limit",
+    "repository_search_url": f"search/repositories{_SEARCH}",
+    "repository_url": "repos/{owner}/{repo}",
+    "starred_gists_url": "gists/starred",
+    "starred_url": "user/starred{/owner}{/repo}",
+    "topic_search_url": "search/topics?q={query}{&page,per_page}",
+    "user_organizations_url": "user/orgs",
+    "user_repositories_url": "users/{user}/repos{?type,page,per_page,sort}",
+    "user_search_url": f"search/users{_SEARCH}",
+    "user_url": "users/{user}",
+}
 
 
 @route("GET", "/rate_limit")
@@ -35,15 +70,13 @@ def meta(call: Call) -> Answer:
 @route("GET", "/")
 def root(call: Call) -> Answer:
     """https://docs.github.com/rest/meta/meta#github-api-root"""
-    api = call.shapes.api
+    api, web = call.shapes.api, call.shapes.web
     return Answer(
         {
-            "current_user_url": f"{api}/user",
-            "organization_url": f"{api}/orgs/{{org}}",
-            "rate_limit_url": f"{api}/rate_limit",
-            "repository_url": f"{api}/repos/{{owner}}/{{repo}}",
-            "user_url": f"{api}/users/{{user}}",
+            "current_user_authorizations_html_url": f"{web}/settings/connections/applications"
+            "{/client_id}",
         }
+        | {name: f"{api}/{path}" for name, path in _ROOT.items()}
     )
 
 

@@ -23,7 +23,7 @@ def list_pulls(call: Call) -> Answer:
     state = query.get("state", "open")
     order = _ORDERS.get(query.get("sort", "created"))
     if state not in ("open", "closed", "all") or order is None:
-        raise ApiError(422, "Validation Failed", errors=["Invalid value for state or sort"])
+        raise invalid("PullRequest", "sort" if order is None else "state", "invalid")
     wheres, values = [], []
     if query.get("base"):
         wheres.append("base_ref = ?")

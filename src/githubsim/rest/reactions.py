@@ -49,7 +49,7 @@ def react(call: Call) -> Answer:
     if content is None:
         raise invalid("Reaction", "content")
     if content not in CONTENTS:
-        raise ApiError(422, "Validation Failed", errors=[f"content '{content}' is not a reaction"])
+        raise invalid("Reaction", "content", "invalid")
     made, new = call.store.react(
         call.repository.id, *_subject(call), content, account_id=call.acting_id
     )

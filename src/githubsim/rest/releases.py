@@ -4,6 +4,7 @@ from typing import Any
 
 from githubsim.errors import ApiError, invalid, not_found
 from githubsim.pushes import move_ref
+from githubsim.release_notes import notes
 from githubsim.rest.call import Answer, Call, route
 from githubsim.shapes import Json
 from githubsim.store import Release
@@ -27,22 +28,40 @@ def create_release(call: Call) -> Answer:
         raise invalid("Release", "tag_name")
     draft = bool(body.get("draft"))
     target = str(body.get("target_commitish") or call.repository.default_branch)
+    name, text = _text(body.get("name")), _text(body.get("body"))
+    if body.get("generate_release_notes"):
+        written = _notes(call, tag, target, None)
+        name, text = name or tag, "\n\n".join(filter(None, (text, written)))
+    latest = _latest(body) or "true"
     commit_at = _at(call, tag, target, draft)
     try:
         made = call.store.create_release(
             call.repository.id,
             tag,
             target=target,
-            name=_text(body.get("name")),
-            body=_text(body.get("body")),
+            name=name,
+            body=text,
             draft=draft,
             prerelease=bool(body.get("prerelease")),
             author_id=call.acting_id,
             commit_at=commit_at,
+            latest=latest,
         )
     except ValueError as error:
         raise invalid("Release", "tag_name", "already_exists") from error
     return Answer(call.shapes.release(call.repository, made), 201)
+
+
+@route("POST", _RELEASES + "/generate-notes", "contents:write")
+def generate_notes(call: Call) -> Answer:
+    """https://docs.github.com/rest/releases/releases#generate-release-notes-content-for-a-release"""
+    body = call.json()
+    tag = body.get("tag_name")
+    if not isinstance(tag, str) or not tag:
+        raise invalid("Release", "tag_name")
+    target = str(body.get("target_commitish") or call.repository.default_branch)
+    text = _notes(call, tag, target, _text(body.get("previous_tag_name")))
+    return Answer({"name": tag, "body": text})
 
 
 @route("GET", _RELEASES + "/latest", "contents")
@@ -83,7 +102,9 @@ def edit_release(call: Call) -> Answer:
         tag, target = fields.get("tag", old.tag), fields.get("target", old.target)
         fields["created_at"] = _at(call, tag, target, draft)
     try:
-        new = call.store.edit_release(old.id, sender_id=call.acting_id, **fields)
+        new = call.store.edit_release(
+            old.id, latest=_latest(body), sender_id=call.acting_id, **fields
+        )
     except ValueError as error:
         raise invalid("Release", "tag_name", "already_exists") from error
     return Answer(call.shapes.release(call.repository, new))
@@ -111,6 +132,30 @@ def find_release(call: Call) -> Release:
     if found.draft and not _may_push(call):
         raise not_found()
     return found
+
+
+def _latest(body: Json) -> str | None:
+    latest = body.get("make_latest")
+    if latest is None:
+        return None
+    if str(latest).lower() not in ("true", "false", "legacy"):
+        raise invalid("Release", "make_latest", "invalid")
+    return str(latest).lower()
+
+
+def _notes(call: Call, tag: str, target: str, previous: str | None) -> str:
+    """The generated text since `previous`, or since the latest release. 404 for unknown names."""
+    git, repository = call.git, call.repository
+    head = git.ref(repository.id, f"refs/tags/{tag}") or git.resolve(repository.id, target)
+    if previous is None:
+        latest = call.store.latest_release(repository.id)
+        previous = latest.tag if latest is not None and latest.tag != tag else None
+    elif git.ref(repository.id, f"refs/tags/{previous}") is None:
+        raise not_found()
+    if head is None:
+        raise not_found()
+    page = call.shapes.repo_page(repository)
+    return notes(call.store, git, repository, page, tag, head=head, previous=previous)
 
 
 def _may_push(call: Call) -> bool:

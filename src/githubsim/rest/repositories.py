@@ -98,7 +98,7 @@ def replace_topics(call: Call) -> Answer:
     """https://docs.github.com/rest/repos/repos#replace-all-repository-topics"""
     names = call.json().get("names")
     if not isinstance(names, list):
-        raise invalid("Repository", "names")
+        raise ApiError(422, "Validation Failed", errors=["names is missing"])
     new = call.store.edit_repository(
         call.repository.id, topics=tuple(map(str, names)), sender_id=call.acting_id
     )

@@ -8,7 +8,7 @@ from githubsim.rest.call import Answer, Call, route
 from githubsim.rest.pulls import find_pull
 from githubsim.shapes import Json
 from githubsim.store import DiffSpot, Pull, ReviewComment
-from githubsim.store.reviews import PUBLISHED
+from githubsim.store.review_finding import PUBLISHED
 
 _PULL = "/repos/{owner}/{repo}/pulls/{number}"
 _ORDERS = {"created": "created_at", "created_at": "created_at", "updated": "updated_at"}

@@ -28,16 +28,6 @@ def show_user(call: Call) -> Answer:
     return Answer(call.shapes.public_user(_account(call)))
 
 
-@route("GET", "/users/{login}/orgs")
-def list_organizations(call: Call) -> Answer:
-    """https://docs.github.com/rest/orgs/orgs#list-organizations-for-a-user
-
-    Only public memberships, and nobody here has made one public.
-    """
-    _account(call)
-    return Answer([])
-
-
 @route("GET", "/user/{account_id}")
 def show_user_by_id(call: Call) -> Answer:
     """https://docs.github.com/rest/users/users#get-a-user-using-their-id"""

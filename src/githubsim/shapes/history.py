@@ -47,9 +47,15 @@ class HistoryShapes(ReviewShapes):
     ) -> Json:
         """`issue-event`, which names its issue."""
         pull = None if issue.pull_id is None else self.store.pull_of(issue)
-        return self.issue_event(repository, event) | {
-            "issue": self.issue(repository, issue, pull=pull)
-        }
+        shape = self.issue_event(repository, event)
+        shape.pop("state_reason", None)
+        return shape | {"issue": self.issue(repository, issue, pull=pull)}
+
+    def timeline_event(self, repository: Repository, event: IssueEvent) -> Json:
+        """`timeline-issue-events`, which do not tell who assigned apart from the actor."""
+        shape = self.issue_event(repository, event)
+        shape.pop("assigner", None)
+        return shape
 
     def commented(self, repository: Repository, comment: Comment, issue: Issue) -> Json:
         """`timeline-comment-event`."""

@@ -6,7 +6,7 @@ from urllib.parse import quote
 from githubsim.clock import iso, iso_or_none
 from githubsim.shapes.accounts import GHOST, Json
 from githubsim.shapes.people import PeopleShapes
-from githubsim.store import Comment, Issue, Label, Milestone, Pull, Repository
+from githubsim.store import Comment, Issue, Label, Milestone, Pull, Repository, Team
 
 
 class IssueShapes(PeopleShapes):
@@ -194,6 +194,7 @@ class IssueShapes(PeopleShapes):
         """`pull-request`, as the single answer and webhooks have it."""
         part = pull.part
         return self.pull_simple(repository, pull) | {
+            "requested_teams": [self.team_simple(one) for one in self.asked_teams(pull)],
             "merged": pull.merged,
             "mergeable": None if pull.issue.state == "closed" else True,
             "rebaseable": None if pull.issue.state == "closed" else True,
@@ -232,8 +233,13 @@ class IssueShapes(PeopleShapes):
         """The users and the teams asked to review."""
         requests = self.store.review_requests(pull.id)
         users = [self.user_by_id(one.account_id) for one in requests if one.account_id is not None]
-        teams = [self.store.team(one.team_id) for one in requests if one.team_id is not None]
-        return users, [self.team(one) for one in teams if one is not None]
+        return users, [self.team(one) for one in self.asked_teams(pull)]
+
+    def asked_teams(self, pull: Pull) -> list[Team]:
+        """The teams asked to review."""
+        requests = self.store.review_requests(pull.id)
+        teams = [self.store.team(one.team_id) for one in requests]
+        return [one for one in teams if one is not None]
 
     def _labels(self, repository: Repository, issue: Issue) -> list[Json]:
         return [self.label(repository, one) for one in self.store.labels_of(issue.label_ids)]

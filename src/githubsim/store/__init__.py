@@ -5,11 +5,11 @@ changed row, and emits what GitHub would send as a webhook. The `bulk_` methods 
 send nothing and are for loading a world.
 """
 
+from githubsim.store.collaborators import Collaborators
+from githubsim.store.comments import Comments
 from githubsim.store.commit_comment_rows import CommitComment
 from githubsim.store.commit_comments import CommitComments
 from githubsim.store.history_rows import IssueEvent, Reaction
-from githubsim.store.labels import Labels
-from githubsim.store.organizations import Organizations
 from githubsim.store.people_rows import (
     Collaborator,
     Member,
@@ -21,6 +21,8 @@ from githubsim.store.people_rows import (
 )
 from githubsim.store.release_rows import Release
 from githubsim.store.releases import Releases
+from githubsim.store.review_comments import ReviewComments
+from githubsim.store.review_requests import ReviewRequests
 from githubsim.store.review_rows import (
     DiffSpot,
     Review,
@@ -28,7 +30,6 @@ from githubsim.store.review_rows import (
     ReviewRequest,
     ReviewSpec,
 )
-from githubsim.store.reviews import Reviews
 from githubsim.store.rows import (
     ZERO_SHA,
     Account,
@@ -52,7 +53,9 @@ from githubsim.store.rows import (
 from githubsim.store.stars import Stars
 
 
-class Store(Reviews, Releases, CommitComments, Labels, Organizations, Stars):
+class Store(
+    ReviewRequests, ReviewComments, Comments, Releases, CommitComments, Collaborators, Stars
+):
     """All of it: `Store(path)` opens or makes the file, `Store(None)` keeps it in memory."""
 
 

@@ -16,6 +16,7 @@ from githubsim import nonces
 from githubsim.clock import Clock
 from githubsim.ids import FIRST_ID
 from githubsim.store.commit_comment_rows import CommitComment
+from githubsim.store.events import need_known
 from githubsim.store.history_rows import IssueEvent, Reaction
 from githubsim.store.past import Past
 from githubsim.store.people_rows import (
@@ -234,6 +235,7 @@ class Database:
 
     def emit(self, event: Event) -> None:
         """Tell the listeners of this once the transaction is committed."""
+        need_known(event.name, event.action)
         self._events.append(event)
 
     def allocate(self, kind: str, count: int = 1) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from githubsim.store.history_rows import CONTENTS, IssueEvent, Reaction
-from githubsim.store.repositories import Repositories
+from githubsim.store.labels import Labels
 from githubsim.store.rows import Issue
 
 # Actions of webhooks that are events of the timeline, by the names they have there.
@@ -26,7 +26,7 @@ _EVENTS = {
 }
 
 
-class History(Repositories):
+class History(Labels):
     """The part of the store that remembers who did what, and who liked it."""
 
     def note(
@@ -37,7 +37,8 @@ class History(Repositories):
             rename = {"from": extra["changes"]["title"]["from"], "to": issue.title}
             self.note_event(issue, "renamed", actor_id, at, rename=rename)
         elif action == "opened" and "old_issue" in extra:
-            self.note_event(issue, "transferred", actor_id, at)
+            source = extra["old_repository"].id
+            self.note_event(issue, "transferred", actor_id, at, from_repository_id=source)
         elif action in _EVENTS:
             self.note_event(issue, _EVENTS[action], actor_id, at, **_detail(issue, action, extra))
 

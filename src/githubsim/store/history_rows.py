@@ -6,14 +6,16 @@ from typing import Any
 from githubsim.ids import node_id
 
 # As node ids of events of the timeline begin.
-_PREFIXES = {
+PREFIXES = {
     "assigned": "AE",
     "closed": "CE",
+    "convert_to_draft": "CTDE",
     "demilestoned": "DME",
     "labeled": "LE",
     "locked": "LOE",
     "merged": "ME",
     "milestoned": "MIE",
+    "ready_for_review": "RFRE",
     "renamed": "RTE",
     "reopened": "REE",
     "review_dismissed": "RDE",
@@ -33,7 +35,7 @@ class IssueEvent:
 
     `detail` holds what the event adds: `label` (name, color), `assignee_id`, `milestone` (title),
     `rename` (from, to), `lock_reason`, `commit_id`, `state_reason`, `reviewer_id`, `team_id`,
-    `dismissed_review`.
+    `dismissed_review`, `from_repository_id`.
     """
 
     id: int
@@ -46,7 +48,7 @@ class IssueEvent:
 
     @property
     def node_id(self) -> str:
-        return node_id(_PREFIXES.get(self.event, "IE"), self.repository_id, self.id)
+        return node_id(PREFIXES.get(self.event, "IE"), self.repository_id, self.id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,10 +22,13 @@ class Releases(History):
         prerelease: bool = False,
         author_id: int,
         commit_at: int,
+        latest: str = "true",
         at: int | None = None,
     ) -> Release:
         """A new release (its tag is in git, unless it is a draft). Sends `release.created`, and if
         it is no draft `published` and `released` or `prereleased`. ValueError if the tag has one.
+
+        `latest` is true, false or legacy: as `make_latest` of GitHub's API.
         """
         at = self.clock.now() if at is None else at
         with self.writing():
@@ -45,7 +48,10 @@ class Releases(History):
                 updated_at=at,
                 published_at=None if draft else at,
             )
+            before = self.latest_release(repository_id)
             self.insert(new)
+            if not draft:
+                self._mark_latest(new, latest, before)
             self._tell_release(new, "created", author_id, at)
             if not draft:
                 self._tell_published(new, author_id, at)
@@ -55,6 +61,7 @@ class Releases(History):
         self,
         release_id: int,
         *,
+        latest: str | None = None,
         sender_id: int | None = None,
         at: int | None = None,
         **fields: Any,
@@ -72,7 +79,12 @@ class Releases(History):
                 taken = self.release_by_tag(new.repository_id, new.tag)
                 if taken is not None and taken.id != new.id:
                     raise ValueError("the tag has a release already")
+            before = self.latest_release(new.repository_id)
             self.update(new)
+            if latest is None and old.draft:
+                latest = "true"
+            if latest is not None and not new.draft:
+                self._mark_latest(new, latest, before)
             changes = {
                 key: {"from": getattr(old, field) or ""}
                 for key, field in (("name", "name"), ("body", "body"), ("tag_name", "tag"))
@@ -114,18 +126,26 @@ class Releases(History):
         return self.rows(Release, where, (repository_id, drafts))
 
     def latest_release(self, repository_id: int) -> Release | None:
-        """The newest that is neither a draft nor a prerelease."""
+        """The one that was marked so, else the newest; never a draft or a prerelease."""
         where = (
             "WHERE repository_id = ? AND NOT draft AND NOT prerelease "
-            "ORDER BY created_at DESC, id DESC"
+            "ORDER BY id = ? DESC, created_at DESC, id DESC"
         )
-        return self.row(Release, where, (repository_id,))
+        marked = int(self.setting(f"latest release {repository_id}") or 0)
+        return self.row(Release, where, (repository_id, marked))
 
     def _release(self, release_id: int) -> Release:
         found = self.find_release(release_id)
         if found is None:
             raise KeyError(release_id)
         return found
+
+    def _mark_latest(self, release: Release, latest: str, before: Release | None) -> None:
+        """Mark a release as the latest, or keep the one `before`; legacy goes by date again."""
+        marked = {"true": release.id, "legacy": 0}.get(latest, before.id if before else 0)
+        if latest == "true" and release.prerelease:
+            return
+        self.set_setting(f"latest release {release.repository_id}", str(marked))
 
     def _tell_published(self, release: Release, sender_id: int | None, at: int) -> None:
         self._tell_release(release, "published", sender_id, at)

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from githubsim.store.accounts import Accounts
-from githubsim.store.rows import Event, Label, Milestone, Push, Repository, Subject
+from githubsim.store.installations import Installations
+from githubsim.store.rows import Event, Label, Push, Repository, Subject
 
 DEFAULT_LABELS = (
     ("bug", "d73a4a", "Something isn't working"),
@@ -20,7 +20,7 @@ DEFAULT_LABELS = (
 )
 
 
-class Repositories(Accounts):
+class Repositories(Installations):
     """The part of the store that holds repositories."""
 
     def create_repository(
@@ -122,6 +122,16 @@ class Repositories(Accounts):
         """`owner/name`."""
         owner = self.account(repository.owner_id)
         return f"{owner.login if owner else 'ghost'}/{repository.name}"
+
+    def block_repository(self, repository_id: int, reason: str | None) -> None:
+        """Withhold a repository (dmca, tos, sensitive_data), or with None no longer. No event."""
+        block = f"{reason} {self.clock.now()}" if reason else ""
+        self.set_setting(f"blocked {repository_id}", block)
+
+    def block(self, repository_id: int) -> tuple[str, int] | None:
+        """Why and since when a repository is withheld, or None."""
+        reason, _, at = (self.setting(f"blocked {repository_id}") or "").partition(" ")
+        return (reason, int(at)) if reason else None
 
     def edit_repository(
         self,
@@ -261,99 +271,6 @@ class Repositories(Accounts):
                 if push.deleted:
                     self.tell("delete", None, new, push, sender_id, at, **about)
         return new
-
-    # Labels and milestones.
-
-    def create_label(
-        self,
-        repository_id: int,
-        name: str,
-        color: str = "ededed",
-        description: str | None = None,
-        *,
-        sender_id: int | None = None,
-        at: int | None = None,
-        quiet: bool = False,
-    ) -> Label:
-        """A new label. Sends `label.created`. ValueError if the name is taken."""
-        with self.writing():
-            repository = self._existing(repository_id)
-            if self.label_by_name(repository_id, name) is not None:
-                raise ValueError("label already exists")
-            new = Label(self.allocate("label"), repository_id, name, color, description, False)
-            self.insert(new)
-            if not quiet:
-                self.tell("label", "created", repository, new, sender_id, at)
-        return new
-
-    def label(self, label_id: int) -> Label | None:
-        """A label by id."""
-        return self.remember(
-            ("label", label_id), lambda: self.row(Label, "WHERE id = ?", (label_id,))
-        )
-
-    def label_by_name(self, repository_id: int, name: str) -> Label | None:
-        """A label by name, any case."""
-        return self.row(Label, "WHERE repository_id = ? AND name = ?", (repository_id, name))
-
-    def labels(self, repository_id: int) -> list[Label]:
-        """A repository's labels, oldest first."""
-        return self.rows(Label, "WHERE repository_id = ? ORDER BY id", (repository_id,))
-
-    def labels_of(self, label_ids: Sequence[int]) -> list[Label]:
-        """Labels by id, in that order, without the deleted."""
-        if not label_ids:
-            return []
-        found = [self.label(one) for one in label_ids]
-        return [one for one in found if one is not None]
-
-    def create_milestone(
-        self,
-        repository_id: int,
-        title: str,
-        *,
-        description: str | None = None,
-        due_on: int | None = None,
-        sender_id: int | None = None,
-        at: int | None = None,
-        quiet: bool = False,
-    ) -> Milestone:
-        """A new milestone. Sends `milestone.created`."""
-        at = self.clock.now() if at is None else at
-        with self.writing():
-            repository = self._existing(repository_id)
-            new = Milestone(
-                id=self.allocate("milestone"),
-                repository_id=repository_id,
-                number=repository.next_milestone,
-                title=title,
-                description=description,
-                state="open",
-                creator_id=sender_id or repository.owner_id,
-                due_on=due_on,
-                created_at=at,
-                updated_at=at,
-                closed_at=None,
-            )
-            self.insert(new)
-            repository = replace(repository, next_milestone=repository.next_milestone + 1)
-            self.update(repository)
-            if not quiet:
-                self.tell("milestone", "created", repository, new, sender_id, at)
-        return new
-
-    def milestone(self, milestone_id: int | None) -> Milestone | None:
-        """A milestone by id."""
-        if milestone_id is None:
-            return None
-        return self.remember(
-            ("milestone", milestone_id),
-            lambda: self.row(Milestone, "WHERE id = ?", (milestone_id,)),
-        )
-
-    def milestones(self, repository_id: int) -> list[Milestone]:
-        """A repository's milestones by number."""
-        return self.rows(Milestone, "WHERE repository_id = ? ORDER BY number", (repository_id,))
 
     # Events.
 

@@ -1,0 +1,73 @@
+"""Every webhook that there is: the names and actions of all that the store can tell."""
+
+_ISSUE = (
+    "assigned",
+    "closed",
+    "demilestoned",
+    "edited",
+    "labeled",
+    "locked",
+    "milestoned",
+    "opened",
+    "reopened",
+    "unassigned",
+    "unlabeled",
+    "unlocked",
+)
+EVENTS: dict[str, tuple[str | None, ...]] = {
+    "commit_comment": ("created",),
+    "create": (None,),
+    "delete": (None,),
+    "installation": ("created", "deleted", "suspend", "unsuspend"),
+    "installation_repositories": ("added", "removed"),
+    "issue_comment": ("created", "deleted", "edited"),
+    "issues": (*_ISSUE, "deleted", "transferred"),
+    "label": ("created", "deleted", "edited"),
+    "member": ("added", "edited", "removed"),
+    "membership": ("added", "removed"),
+    "milestone": ("closed", "created", "deleted", "edited", "opened"),
+    "organization": ("member_added", "member_removed"),
+    "ping": (None,),
+    "pull_request": (
+        *_ISSUE,
+        "converted_to_draft",
+        "ready_for_review",
+        "review_request_removed",
+        "review_requested",
+        "synchronize",
+    ),
+    "pull_request_review": ("dismissed", "edited", "submitted"),
+    "pull_request_review_comment": ("created", "deleted", "edited"),
+    "pull_request_review_thread": ("resolved", "unresolved"),
+    "push": (None,),
+    "release": (
+        "created",
+        "deleted",
+        "edited",
+        "prereleased",
+        "published",
+        "released",
+        "unpublished",
+    ),
+    "repository": (
+        "archived",
+        "created",
+        "deleted",
+        "edited",
+        "privatized",
+        "publicized",
+        "renamed",
+        "transferred",
+        "unarchived",
+    ),
+    "star": ("created", "deleted"),
+    "team": ("added_to_repository", "created", "deleted", "edited", "removed_from_repository"),
+    "team_add": (None,),
+    "watch": ("started",),
+}
+
+
+def need_known(name: str, action: str | None) -> None:
+    """LookupError for an event that is not in the table: its payload would be nobody's to check."""
+    if action not in EVENTS.get(name, ()):
+        raise LookupError(f"{name}.{action} is not among the events of githubsim.store.events")

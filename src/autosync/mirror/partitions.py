@@ -83,7 +83,7 @@ def drop_until(before: datetime) -> list[str]:
     """Drop the days that ended before `before`; returns their names.
 
     What was not applied yet, or is parked, is carried over to `inbox_default` in the same
-    transaction, so that it is never out of sight. Then old rows of `inbox_default` go.
+    transaction, so that it is never out of sight.
     """
     dropped = []
     for day in days():

@@ -57,7 +57,7 @@ format: install ## let ruff format and fix
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: install ## the benchmarks; each prints one JSON line
+bench: install ## the benchmarks; each prints one JSON line (BENCH_SMALL=1: githubsim on a small world)
 	@$(BIN)/python -m benchmarks
 
 clean: ## remove the environment, caches and demo data (never .autosync, your mirror)

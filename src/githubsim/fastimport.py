@@ -11,8 +11,8 @@ from typing import IO, Self
 Person = tuple[str, str]
 
 _SETTINGS = (
-    # Deflating objects of a few hundred bytes took half of the time to make a pack smaller by a
-    # fifth, which every reader has to inflate again.
+    # Deflating objects of a few hundred bytes takes two fifths of the time, to make a pack smaller
+    # by a fifth which every reader has to inflate again.
     "pack.compression=0",
     # A world can be made anew; no journal has to wait for the disk.
     "core.fsync=none",

@@ -36,6 +36,8 @@ DIFFERENCES = {
     "GET /repos/{owner}/{repo}/languages": "by the files' endings; GitHub reads the files",
     "GET /repos/{owner}/{repo}/releases/{release_id}/assets": "no world has any, nor takes any",
     "POST /repos/{owner}/{repo}/releases/generate-notes": "one order: no categories by label",
+    "GET /repos/{owner}/{repo}/stats/participation": "202 at first, as the other statistics",
+    "GET /repos/{owner}/{repo}/stats/punch_card": "202 at first, as the other statistics",
     GRAPHQL: "a checked part of the published schema",
 }
 

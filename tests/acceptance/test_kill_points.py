@@ -19,6 +19,7 @@ import psycopg
 import pytest
 
 from autosync import killpoints, postgres
+from tests.chaos.reader import git
 from tests.killing import PATIENCE, Stage
 from tests.service import SECRET, acknowledged_by_us, eventually
 from tests.service_processes import deliver, processes_of
@@ -48,6 +49,16 @@ def issue(stage: Stage, title: str = "An issue") -> None:
 
 def push(stage: Stage) -> None:
     stage.sim.control("push", {"repository": repository(stage), "count": 2})
+
+
+def force_back(stage: Stage) -> None:
+    """The default branch loses its last commit: there is nothing new that would be counted."""
+    name = repository(stage)
+    one = stage.sim.ask("inventory", repository=name)["repositories"][0]
+    home = stage.sim.data / "git" / f"{one['id']}.git"
+    before = git(home, "rev-parse", f"{one['default_branch']}~1").strip()
+    ref = f"refs/heads/{one['default_branch']}"
+    stage.sim.control("refs/set", {"repository": name, "ref": ref, "sha": before})
 
 
 def unseen(stage: Stage, what: Callable[[], object]) -> None:
@@ -281,7 +292,7 @@ WORKER = {
     "git: commits stored, refs not": Scene(push),
     "git: default branch marked, refs not stored": Scene(push),
     "git: refs stored, not committed": Scene(push),
-    "git: refs committed, contributors not counted": Scene(push),
+    "git: refs committed, contributors not counted": Scene(force_back),
     "details: read, not stored": Scene(push),
     "recover: log read, no payload read": Scene(lose_and_recover, nothing, all_read_again),
     "recover: payloads read, not stored": Scene(lose_and_recover, nothing, all_read_again),

@@ -157,7 +157,7 @@ def _pull(one: Mapping[str, Any], repository_id: int) -> dict[str, Any]:
 def _git(sim: Sim, repository: Mapping[str, Any], found: dict[str, Rows]) -> None:
     """Refs and the commits they reach, as git itself tells them."""
     home, number = sim.data / "git" / f"{repository['id']}.git", repository["id"]
-    refs = _run(home, "for-each-ref", "--format=%(refname)%00%(objectname)%00%(*objectname)")
+    refs = git(home, "for-each-ref", "--format=%(refname)%00%(objectname)%00%(*objectname)")
     for line in refs.splitlines():
         name, sha, peeled = line.split("\0")
         if name.startswith(("refs/heads/", "refs/tags/")):
@@ -166,8 +166,8 @@ def _git(sim: Sim, repository: Mapping[str, Any], found: dict[str, Rows]) -> Non
         return
     default = set()
     if (number, f"refs/heads/{repository['default_branch']}") in found["refs"]:
-        default = set(_run(home, "rev-list", f"refs/heads/{repository['default_branch']}").split())
-    log = _run(
+        default = set(git(home, "rev-list", f"refs/heads/{repository['default_branch']}").split())
+    log = git(
         home, "log", "--branches", "--tags", "--format=%H%x00%P%x00%an%x00%ae%x00%ct%x00%B%x1e"
     )
     for entry in log.split("\x1e"):
@@ -183,7 +183,7 @@ def _git(sim: Sim, repository: Mapping[str, Any], found: dict[str, Rows]) -> Non
             }
 
 
-def _run(home: Path, *words: str) -> str:
+def git(home: Path, *words: str) -> str:
     command = ["git", "-c", "safe.directory=*", "-C", str(home), *words]
     done = subprocess.run(command, capture_output=True, check=True)
     return done.stdout.decode(errors="replace")

@@ -41,6 +41,8 @@ def run() -> dict[str, Any]:
             lambda: service.query(done)[0][0] == REPOSITORIES, 1800, "every repository is imported"
         )
         imported = time.monotonic() - started
+        due = "SELECT count(*) FROM repositories WHERE audit_due_at IS NOT NULL"
+        eventually(lambda: service.query(due)[0][0] == 0, 600, "the audit after the import is over")
         service.run("manage.py", "sync_github")
         sim.ask("requests", clear=1)
         started = time.monotonic()

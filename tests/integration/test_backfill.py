@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
+import msgspec
 import pytest
 from django.utils import timezone
 
@@ -15,8 +17,9 @@ from autosync.github import (
     Priority,
 )
 from autosync.mirror.models import GitHubAppInstallation, Issue, Repository, ResourceCursor
+from autosync.mirror.upsert import Rule, upsert
 from autosync.resources import issue
-from autosync.sync.listing import sync_listing
+from autosync.sync.listing import refetch_dirty, sync_listing
 from githubsim.testing import Sim
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -32,7 +35,7 @@ def sim() -> Iterator[Sim]:
         yield sim
 
 
-def test_only_the_page_that_was_cut_off_is_read_again(sim: Sim) -> None:
+def begin(sim: Sim) -> tuple[InstallationClient, Repository]:
     installation = sim.control("install")
     there = sim.truth()["repositories"][0]
     credentials = AppCredentials(sim.app.id, private_key=sim.private_key, api_url=sim.url)
@@ -40,13 +43,17 @@ def test_only_the_page_that_was_cut_off_is_read_again(sim: Sim) -> None:
         credentials, installation["id"], LocalBudget(), NoValidators(), Priority.BACKFILL
     )
     GitHubAppInstallation.objects.create(pk=installation["id"], observed_at=timezone.now())
-    repository = Repository.objects.create(
+    return client, Repository.objects.create(
         pk=there["id"],
         node_id=there["node_id"],
         installation_id=installation["id"],
         full_name=there["full_name"],
         observed_at=timezone.now(),
     )
+
+
+def test_only_the_page_that_was_cut_off_is_read_again(sim: Sim) -> None:
+    client, repository = begin(sim)
     pages = iter([None, None, CutOff()])
 
     def progress() -> None:
@@ -63,3 +70,28 @@ def test_only_the_page_that_was_cut_off_is_read_again(sim: Sim) -> None:
     assert sim.requests()["endpoints"]["POST /graphql"] == {"200": 2}
     cursor = ResourceCursor.objects.get()
     assert (cursor.state, cursor.done, cursor.cursor) == ("complete", 350, "")
+
+
+def test_what_a_webhook_brought_is_not_buried_by_an_answer_that_lags(sim: Sim) -> None:
+    client, repository = begin(sim)
+    sync_listing(issue.RESOURCE, repository, client, lambda: None)
+    sim.control("weather", {"stale": 60.0})
+    opened = sim.control("issues/open", {"repository": repository.full_name, "title": "New"})
+    payload = msgspec.convert(opened, issue.IssuePayload)
+    row = issue.row(payload, repository.pk)
+    upsert(issue.MERGE, [row], observed_at=timezone.now(), rule=Rule.VERSIONED)
+    new = Issue.objects.get(pk=opened["id"])
+    # The list does not have it yet, and asked for by its id there is nothing either.
+    sync_listing(issue.RESOURCE, repository, client, lambda: None)
+    Issue.objects.filter(pk=new.pk).update(dirty_at=timezone.now())
+    refetch_dirty(client, repository.installation_id)
+    new.refresh_from_db()
+    assert new.deleted_at is None
+    assert new.dirty_at is not None, "it is asked for again"
+    repository.refresh_from_db()
+    assert repository.audit_due_at is not None, "an audit decides once nothing lags"
+    # Seen long ago, an answer without it is believed.
+    Issue.objects.filter(pk=new.pk).update(observed_at=timezone.now() - timedelta(minutes=1))
+    refetch_dirty(client, repository.installation_id)
+    new.refresh_from_db()
+    assert new.deleted_at is not None

@@ -218,4 +218,18 @@ GUARDS = (
         "",
         "tests/acceptance/test_two_workers.py -k by_no_two",
     ),
+    Guard(
+        "an answer that lags buries nothing that was just seen",
+        "src/autosync/sync/listing.py",
+        "observed_at__gte=asked_at - LAG",
+        "observed_at__gte=asked_at",
+        "tests/integration/test_backfill.py",
+    ),
+    Guard(
+        "a list that lags buries nothing that was just seen",
+        "src/autosync/sync/listing.py",
+        "observed_at__lt=started_at - LAG",
+        "observed_at__lt=started_at",
+        "tests/integration/test_backfill.py",
+    ),
 )

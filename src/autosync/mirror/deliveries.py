@@ -60,6 +60,17 @@ def store(deliveries: Sequence[Storable], source: str) -> set[str]:
     return set(row[0] or ()) if row else set()
 
 
+def never_mind(guids: Sequence[str]) -> None:
+    """Count these GUIDs as stored, with no delivery: what they told is learnt in another way."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO inbox_guids (guid) SELECT unnest(%s::text[]) ON CONFLICT DO NOTHING",
+            [sorted(guids)],
+        )
+
+
 def known(guids: Collection[str]) -> set[str]:
     """Which of `guids` were stored before, also of deliveries no longer kept."""
     from autosync.mirror.models import DeliveryGuid

@@ -28,10 +28,11 @@ from autosync.resources.base import Resource
 from autosync.resources.commit import split_ref
 from autosync.sync import connect
 from autosync.sync.commits import CHUNK, chunks, marked_from, refs_here
+from autosync.sync.due import IN_FLIGHT
 from autosync.sync.listing import PAGE, alive, listed_resources, pages, refetch
 from autosync.sync.locks import exclusive
 from autosync.sync.names import Names, carriers_of_others, names_there
-from autosync.sync.reconcile import IN_FLIGHT, GitHubSyncManager
+from autosync.sync.reconcile import GitHubSyncManager
 
 logger = logging.getLogger(__name__)
 Problem = AuditFinding.Problem

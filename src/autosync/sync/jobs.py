@@ -21,9 +21,10 @@ from autosync.mirror.models import (
     SyncJobRepository,
 )
 from autosync.sync import hook
+from autosync.sync.due import audit_soon
 from autosync.sync.errors import Busy
 from autosync.sync.locks import exclusive, transaction_lock
-from autosync.sync.reconcile import GitHubSyncManager, audit_soon, recently_synced
+from autosync.sync.reconcile import GitHubSyncManager, recently_synced
 
 logger = logging.getLogger(__name__)
 _OPEN = (SyncJob.Status.PENDING, SyncJob.Status.RUNNING)

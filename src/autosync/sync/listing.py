@@ -15,11 +15,15 @@ from autosync.mirror.models import Repository, ResourceCursor
 from autosync.mirror.upsert import Row, Rule, tombstone, upsert
 from autosync.resources import RESOURCES
 from autosync.resources.base import Listing, Resource
+from autosync.sync.due import audit_soon
 from autosync.sync.errors import UnknownRepository
 
 PAGE = 100
 # The watermark steps back this far, against clocks that differ and lists that lag.
 OVERLAP = timedelta(minutes=5)
+# What was seen this shortly before GitHub was asked may be missing in the answer and exist all the
+# same: lists and GraphQL lag behind webhooks.
+LAG = timedelta(seconds=15)
 Progress = Callable[[], None]
 
 
@@ -56,18 +60,23 @@ def refetch_dirty(client: InstallationClient, installation_id: int) -> int:
         if resource.listing is None:
             continue
         model = resource.merge.model
+        last = 0
         while True:
             dirty = dict(
                 model._default_manager.filter(
+                    pk__gt=last,  # some stay dirty: see LAG
                     dirty_at__isnull=False,
                     node_id__gt="",
                     repository__installation_id=installation_id,
                     repository__removed_at__isnull=True,
                     repository__deleted_at__isnull=True,
-                ).values_list("node_id", "pk")[:PAGE]
+                )
+                .order_by("pk")
+                .values_list("node_id", "pk")[:PAGE]
             )
             if not dirty:
                 break
+            last = max(dirty.values())
             count += refetch(resource, client, dirty)
     return count
 
@@ -167,8 +176,10 @@ def _sweep(resource: Resource, repository: Repository, client: InstallationClien
     here = set(rows.filter(deleted_at__isnull=True).values_list("pk", flat=True))
     assert started_at is not None
     reached("reconcile: ids listed, nothing buried")
-    # What a webhook brought since the listing began is newer than the listing.
-    gone = rows.filter(pk__in=here - there.keys(), observed_at__lt=started_at)
+    absent = rows.filter(pk__in=here - there.keys())
+    gone = absent.filter(observed_at__lt=started_at - LAG)
+    if absent.count() > gone.count():
+        audit_soon([repository.pk])
     buried = tombstone(resource.merge, list(gone.values_list("pk", flat=True)), started_at)
     missing = {there[pk]: pk for pk in there.keys() - here}
     count = len(buried)
@@ -178,7 +189,10 @@ def _sweep(resource: Resource, repository: Repository, client: InstallationClien
 
 
 def refetch(resource: Resource, client: InstallationClient, nodes: Mapping[str, int]) -> int:
-    """Ask for `nodes` (node id → our id) and take the answer as the truth; null means gone."""
+    """Ask for `nodes` (node id → our id) and take the answer as the truth; null means gone.
+
+    A row that was seen within LAG before stays as it is, dirty if it was, to be asked for again.
+    """
     listing = resource.listing
     assert listing is not None
     asked_at = timezone.now()
@@ -204,12 +218,18 @@ def refetch(resource: Resource, client: InstallationClient, nodes: Mapping[str, 
     reached("refetch: answered, not stored")
     with transaction.atomic():
         upsert(resource.merge, rows, observed_at=asked_at, rule=Rule.AUTHORITATIVE)
-        gone = [pk for node_id, pk in nodes.items() if node_id not in seen]
+        objects = resource.merge.model._default_manager
+        absent = [pk for node_id, pk in nodes.items() if node_id not in seen]
+        just_seen = set(
+            objects.filter(pk__in=absent, observed_at__gte=asked_at - LAG).values_list(
+                "pk", flat=True
+            )
+        )
+        gone = [pk for pk in absent if pk not in just_seen]
         tombstone(resource.merge, gone, asked_at)
         # An answer equal to the row changes nothing, and settles it all the same.
-        resource.merge.model._default_manager.filter(
-            pk__in=list(nodes.values()), observed_at__lte=asked_at
-        ).update(dirty_at=None)
+        settled = [pk for pk in nodes.values() if pk not in just_seen]
+        objects.filter(pk__in=settled, observed_at__lte=asked_at).update(dirty_at=None)
     return len(rows) + len(gone)
 
 

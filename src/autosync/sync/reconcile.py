@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import msgspec
@@ -15,19 +15,18 @@ from autosync.killpoints import reached
 from autosync.mirror.feed import FeedLine, publish
 from autosync.mirror.models import GitHubAppInstallation, Repository, ResourceCursor
 from autosync.mirror.upsert import Rule, upsert
+from autosync.resources.base import FollowUp
 from autosync.resources.installation import MERGE as INSTALLATION
 from autosync.resources.installation import row_from_rest as installation_row
 from autosync.resources.repository import MERGE as REPOSITORY
 from autosync.resources.repository import row_from_rest as repository_row
 from autosync.sync import connect
 from autosync.sync.commits import refresh_contributors, sync_commits, sync_details
+from autosync.sync.due import audit_soon
 from autosync.sync.listing import listed_resources, refetch_dirty, sync_listing
 
 logger = logging.getLogger(__name__)
 Progress = Callable[[], None]
-
-# A webhook may still be on its way: what changed this recently is no difference yet.
-IN_FLIGHT = timedelta(seconds=60)
 
 
 def _silent() -> None:
@@ -77,8 +76,7 @@ class GitHubSyncManager:
         return True
 
     def sync_repositories(self, *, force: bool = False) -> list[int]:
-        """List what the installation may see; returns the ids of repositories to sync soon: those
-        gained, and those whose default branch is another one.
+        """List what the installation may see; returns the ids of repositories gained.
 
         Unchanged since the last listing: 304s, no quota, no rows. Repositories no longer listed
         are hidden, those listed again are shown again.
@@ -199,6 +197,8 @@ class GitHubSyncManager:
         return Repository.objects.get(pk=repository.pk)
 
     def _store_listing(self, documents: list[bytes], started_at: datetime) -> list[int]:
+        from autosync.sync.tasks import hand_over
+
         rows = [
             repository_row(item, self.installation.pk)
             for document in documents
@@ -221,20 +221,16 @@ class GitHubSyncManager:
             lost = ours.filter(removed_at__isnull=True, observed_at__lt=started_at)
             lost.exclude(pk__in=ids).update(removed_at=started_at)
             self._listed(started_at)
+            now = {row["github_id"]: row["default_branch"] for row in rows}
+            for pk, branch in branches.items():
+                if branch and branch != now[pk]:  # other commits are to be marked
+                    hand_over(FollowUp("sync_git", pk))
             reached("listing: stored, not committed")
-        # Another default branch marks other commits.
-        now = {row["github_id"]: row["default_branch"] for row in rows}
-        moved = {pk for pk, branch in branches.items() if branch and branch != now[pk]}
-        return sorted(hidden | moved | {key[0] for key in result.inserted})
+        return sorted(hidden | {key[0] for key in result.inserted})
 
     def _listed(self, at: datetime | None) -> None:
         self.installation.repositories_listed_at = at
         self.installation.save(update_fields=["repositories_listed_at"])
-
-
-def audit_soon(repository_ids: Iterable[int]) -> None:
-    """Have an audit look once nothing is on its way: no list shows what was deleted meanwhile."""
-    Repository.objects.filter(pk__in=repository_ids).update(audit_due_at=timezone.now() + IN_FLIGHT)
 
 
 def _imported(repository: Repository) -> FeedLine:

@@ -15,15 +15,15 @@ from django.utils import timezone
 
 from autosync.github import AppClient, NotFound, Priority
 from autosync.killpoints import reached
-from autosync.mirror.deliveries import known, store
+from autosync.mirror.deliveries import known, never_mind, store
 from autosync.mirror.models import Delivery, DeliveryLog, QuotaBudget, Repository
 from autosync.resources import handlers
 from autosync.resources.base import FollowUp
 from autosync.sync import connect
 from autosync.sync.commits import chunks
+from autosync.sync.due import audit_soon
 from autosync.sync.jobs import SyncJobRunner
 from autosync.sync.locks import exclusive
-from autosync.sync.reconcile import audit_soon
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +48,8 @@ class Recovered:
     # Where payloads are no longer shown, or too many to ask for: installation → repositories to
     # sync and audit instead.
     instead: dict[int, set[int]] = field(default_factory=dict)
+    # The GUIDs of these, which the next reading would find missing again.
+    stood_in_for: list[str] = field(default_factory=list)
     gap: str = ""
     """Set when the log does not reach back to where the last reading ended: all is reconciled."""
 
@@ -99,6 +101,7 @@ def _sync_instead(found: Recovered) -> None:
     """Have GitHub's lists read for what its log does not show; committed with the watermark."""
     from autosync.sync.tasks import hand_over
 
+    never_mind(found.stood_in_for)
     for installation_id, repository_ids in found.instead.items():
         hand_over(FollowUp("refresh_installation", installation_id))
         audit_soon(repository_ids)
@@ -181,6 +184,7 @@ def _affordable() -> int:
 
 
 def _sync_its_repository(item: Item, found: Recovered) -> None:
+    found.stood_in_for.append(item["guid"])
     installation_id, repository_id = item.get("installation_id"), item.get("repository_id")
     if installation_id and repository_id:
         found.instead.setdefault(installation_id, set()).add(repository_id)

@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 import itertools
 import subprocess
+import time
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx
+from gidgethub import BadRequest
 from gidgethub.apps import get_installation_access_token
 from gidgethub.httpx import GitHubAPI
 
@@ -41,7 +43,7 @@ def differences(sim: Sim, query: Query, only: Collection[int] | None = None) -> 
 
     `only` looks at these repositories (ids) alone.
     """
-    there = asyncio.run(_github(sim, only))
+    there = _patiently(lambda: asyncio.run(_github(sim, only)))
     here = _mirror(query)
     found: list[Difference] = []
     for table in there:
@@ -60,6 +62,17 @@ def differences(sim: Sim, query: Query, only: Collection[int] | None = None) -> 
                 ]
             found += [Difference(repository_id, one) for one in what]
     return found
+
+
+def _patiently(read: Callable[[], dict[str, Rows]]) -> dict[str, Rows]:
+    """Again in a while where GitHub's limit per minute refuses."""
+    while True:
+        try:
+            return read()
+        except BadRequest as error:
+            if "secondary rate limit" not in str(error):
+                raise
+            time.sleep(10)
 
 
 def _repository_of(table: str, key: Any, row: Mapping[str, Any]) -> int:

@@ -77,6 +77,8 @@ def create(stage: Stage) -> str:
     owner = repository(stage).partition("/")[0]
     name = f"{owner}/new-{next(_serial)}"
     stage.sim.control("repositories/create", {"owner": owner, "name": name.partition("/")[2]})
+    if stage.sim.truth()["installations"][0]["repository_selection"] == "selected":
+        stage.sim.control("installation/add", {"repositories": [name]})
     stage.sim.control("push", {"repository": name, "count": 3})
     for number in range(3):
         stage.sim.control("issues/open", {"repository": name, "title": f"Issue {number}"})
@@ -110,6 +112,8 @@ def sync_unseen_change(stage: Stage) -> None:
 def sync_unseen_deletion(stage: Stage) -> None:
     where = {"repository": repository(stage), "number": first_issue(stage)}
     unseen(stage, lambda: stage.sim.control("issues/delete", where))
+    # What was seen a moment ago is not buried by a list, which may lag.
+    stage.service.execute("UPDATE issues SET observed_at = observed_at - interval '1 minute'")
     sync(stage)
 
 

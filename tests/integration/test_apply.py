@@ -271,3 +271,13 @@ def test_a_renamed_label_or_milestone_has_its_issues_asked_for(
     WebhookProcessor().drain()
     dirty = Issue.objects.filter(dirty_at__isnull=False).values_list("number", flat=True)
     assert list(dirty) == ([1] if asked else [])
+
+
+def test_a_late_removal_hides_nothing_that_another_installation_shows() -> None:
+    deliver("issues", issue(), "first")
+    WebhookProcessor().drain()
+    for number, hidden in ((2, False), (1, True)):
+        left = {"action": "removed", "repositories_removed": [{"id": 7, "full_name": "o/r"}]}
+        deliver("installation_repositories", left | {"installation": {"id": number}}, f"{number}")
+        WebhookProcessor().drain()
+        assert (Repository.objects.get().removed_at is not None) == hidden

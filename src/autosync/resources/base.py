@@ -123,6 +123,7 @@ class Patch:
     merge: Merge
     ids: Sequence[int]
     values: Mapping[str, Any]
+    where: Mapping[str, Any] = field(default_factory=dict)  # only rows like this
 
 
 @dataclass(frozen=True)

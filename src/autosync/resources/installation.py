@@ -142,7 +142,9 @@ def on_installation_repositories(event: Event) -> Changes:
         changes.upserts.append(Upsert(STUB, added, Rule.INSERT_MISSING))
     removed = [r.id for r in payload.repositories_removed]
     if removed:
-        changes.patches.append(Patch(STUB, removed, {"removed_at": event.received_at}))
+        # Not those that another installation shows by now: this may come late, and after its own.
+        mine = {"installation_id": installation_id}
+        changes.patches.append(Patch(STUB, removed, {"removed_at": event.received_at}, mine))
     for repository in (*payload.repositories_added, *payload.repositories_removed):
         changes.news.append(
             News(

@@ -257,7 +257,8 @@ def carry_out(plan: Sequence[Changes], observed_at: datetime) -> Changed:
             buried = tombstone(grave.merge, grave.ids, grave.at)
             changed.setdefault(grave.merge.table, set()).update(buried)
         for patch in changes.patches:
-            patch.merge.model._default_manager.filter(pk__in=patch.ids).update(**patch.values)
+            chosen = patch.merge.model._default_manager.filter(pk__in=patch.ids, **patch.where)
+            chosen.update(**patch.values)
         for doubt in changes.doubts:
             doubt.merge.model._default_manager.filter(**doubt.where).update(dirty_at=timezone.now())
             followups.add(FollowUp("refetch", 0))

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from autosync.github import Gone, InstallationClient, NotFound, Priority
@@ -82,11 +83,14 @@ class GitHubSyncManager:
         are hidden, those listed again are shown again.
         """
         started_at = timezone.now()
-        doubts = Repository.objects.filter(
-            installation=self.installation, dirty_at__isnull=False
-        ).exists()
-        listed_before = self.installation.repositories_listed_at is not None
-        conditional = listed_before and not force and not doubts
+        listed_at = self.installation.repositories_listed_at
+        ours = Repository.objects.filter(installation=self.installation)
+        conditional = (
+            listed_at is not None
+            and not force
+            # Nothing in doubt, and nothing hidden by an event that came after the last listing.
+            and not ours.filter(Q(dirty_at__isnull=False) | Q(removed_at__gt=listed_at)).exists()
+        )
         if not conditional:
             # The validators of what is read from here on count only once it is stored.
             self._listed(None)

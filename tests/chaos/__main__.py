@@ -112,7 +112,7 @@ def run(
                 "SELECT count(*) FROM inbox WHERE source = 'delivery_log'"
             )[0][0],
             "imported_again": sum(
-                at != imported.get(pk, at) for pk, at in _imported(service).items()
+                at != (imported.get(pk) or at) for pk, at in _imported(service).items()
             ),
         }
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from autosync.mirror.feed import FeedLine
+from autosync.mirror.models import MirroredModel
 from autosync.mirror.upsert import Key, Merge, Row, Rule
 
 
@@ -130,7 +131,7 @@ class Patch:
 class Doubt:
     """Rows the event changed without showing them: ask GitHub for these."""
 
-    merge: Merge
+    model: type[MirroredModel]
     where: Mapping[str, Any]
 
 

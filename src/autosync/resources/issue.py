@@ -52,7 +52,6 @@ MERGE = Merge(
         "closed_at",
     ),
 )
-PULL_REQUEST = Merge(PullRequest, key=("github_id",), columns=())
 # Actions after which the issue is no longer here. (A transferred issue has a new id there.)
 _GONE = frozenset({"deleted", "transferred"})
 
@@ -128,7 +127,7 @@ def on_issues(event: Event) -> Changes:
     if issue.pull_request is not None:
         # A comment on a pull request shows it as an issue, under the issue's id.
         where = {"repository_id": repository_id, "number": issue.number}
-        return Changes(doubts=[Doubt(PULL_REQUEST, where)])
+        return Changes(doubts=[Doubt(PullRequest, where)])
     changes = Changes(upserts=[Upsert(MERGE, [row(issue, repository_id)])])
     if event.name == "issues" and event.action in _GONE:
         changes.tombstones.append(Tombstone(MERGE, [issue.id], event.received_at))

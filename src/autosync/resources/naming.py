@@ -10,13 +10,7 @@ from typing import Any
 import msgspec
 
 from autosync.mirror.models import Issue, PullRequest
-from autosync.mirror.upsert import Merge
 from autosync.resources.base import Changes, Doubt, Event
-
-_CARRIERS = (
-    Merge(Issue, key=("github_issue_id",), columns=()),
-    Merge(PullRequest, key=("github_id",), columns=()),
-)
 
 
 class _Named(msgspec.Struct):
@@ -75,4 +69,4 @@ def _matters(event: Event, changed: _From | None) -> bool:
 
 def _ask(event: Event, where: dict[str, Any]) -> Changes:
     here = {"repository_id": event.repository_id, "deleted_at__isnull": True, **where}
-    return Changes(doubts=[Doubt(merge, here) for merge in _CARRIERS])
+    return Changes(doubts=[Doubt(Issue, here), Doubt(PullRequest, here)])

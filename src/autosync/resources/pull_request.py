@@ -198,7 +198,7 @@ def on_review(event: Event) -> Changes:
         return Changes()
     number = _decode_review(event.body).pull_request.number
     where = {"repository_id": event.repository_id, "number": number}
-    return Changes(doubts=[Doubt(MERGE, where)])
+    return Changes(doubts=[Doubt(PullRequest, where)])
 
 
 NODE_FIELDS = f"""

@@ -260,7 +260,7 @@ def carry_out(plan: Sequence[Changes], observed_at: datetime) -> Changed:
             chosen = patch.merge.model._default_manager.filter(pk__in=patch.ids, **patch.where)
             chosen.update(**patch.values)
         for doubt in changes.doubts:
-            doubt.merge.model._default_manager.filter(**doubt.where).update(dirty_at=timezone.now())
+            doubt.model._default_manager.filter(**doubt.where).update(dirty_at=timezone.now())
             followups.add(FollowUp("refetch", 0))
     changed["refs"] = move_refs([move for changes in plan for move in changes.refs], observed_at)
     reached("apply: rows written, not yet in the feed")

@@ -228,8 +228,8 @@ GUARDS = (
     Guard(
         "a list that lags buries nothing that was just seen",
         "src/autosync/sync/listing.py",
-        "observed_at__lt=started_at - LAG",
-        "observed_at__lt=started_at",
+        "list(absent - late), started_at",
+        "list(absent), started_at",
         "tests/integration/test_backfill.py",
     ),
 )

@@ -225,12 +225,12 @@ class Auditor:
         """Which branch is the default may change without any ref; commits are marked by it."""
         repository.refresh_from_db(fields=["default_branch", "observed_at"])
         name = f"refs/heads/{repository.default_branch}"
+        if there.get(name, "") == marked_from(repository):
+            return []
         settled = timezone.now() - IN_FLIGHT
-        moved = repository.refs.filter(observed_at__gt=settled).exists()
         if (
-            moved
-            or repository.observed_at > settled
-            or there.get(name, "") == marked_from(repository)
+            repository.observed_at > settled
+            or repository.refs.filter(observed_at__gt=settled).exists()
         ):
             return []
         return [Difference("ref", name, Problem.STALE)]
@@ -252,7 +252,7 @@ class Auditor:
         fields = "id fullDatabaseId updatedAt"
         asked_at: datetime | None = None
         there: dict[int, tuple[str, datetime]] = {}
-        for at, page in pages(listing, repository, self.client, order, fields, ""):
+        for at, page in pages(listing.connection, repository, self.client, order, fields, ""):
             asked_at = asked_at or at
             for node in page["nodes"]:
                 if node:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -104,7 +104,7 @@ def _backfill(
     count = total = 0
     order = "orderBy: {field: CREATED_AT, direction: ASC}"
     for asked_at, page in pages(
-        listing, repository, client, order, listing.node_fields, cursor.cursor
+        listing.connection, repository, client, order, listing.node_fields, cursor.cursor
     ):
         rows = [listing.normalise(node, repository.pk) for node in page["nodes"] if node]
         total = page["totalCount"]
@@ -149,7 +149,9 @@ def _catch_up(
     else:
         order = "orderBy: {field: UPDATED_AT, direction: DESC}"
     count = 0
-    for asked_at, page in pages(listing, repository, client, order, listing.node_fields, ""):
+    for asked_at, page in pages(
+        listing.connection, repository, client, order, listing.node_fields, ""
+    ):
         rows = [listing.normalise(node, repository.pk) for node in page["nodes"] if node]
         fresh = [row for row in rows if row["updated_at"] >= cursor.watermark]
         result = upsert(resource.merge, fresh, observed_at=asked_at, rule=Rule.VERSIONED)
@@ -169,18 +171,20 @@ def _sweep(resource: Resource, repository: Repository, client: InstallationClien
     order = "orderBy: {field: CREATED_AT, direction: ASC}"
     there: dict[int, str] = {}
     started_at = None
-    for asked_at, page in pages(listing, repository, client, order, "id fullDatabaseId", ""):
+    for asked_at, page in pages(
+        listing.connection, repository, client, order, "id fullDatabaseId", ""
+    ):
         started_at = started_at or asked_at
         there |= {int(n["fullDatabaseId"]): n["id"] for n in page["nodes"] if n}
     rows = resource.merge.model._default_manager.filter(repository=repository)
     here = set(rows.filter(deleted_at__isnull=True).values_list("pk", flat=True))
     assert started_at is not None
     reached("reconcile: ids listed, nothing buried")
-    absent = rows.filter(pk__in=here - there.keys())
-    gone = absent.filter(observed_at__lt=started_at - LAG)
-    if absent.count() > gone.count():
+    absent = here - there.keys()
+    late = just_seen(resource, absent, started_at)
+    if late:
         audit_soon([repository.pk])
-    buried = tombstone(resource.merge, list(gone.values_list("pk", flat=True)), started_at)
+    buried = tombstone(resource.merge, list(absent - late), started_at)
     missing = {there[pk]: pk for pk in there.keys() - here}
     count = len(buried)
     for start in range(0, len(missing), PAGE):
@@ -218,35 +222,38 @@ def refetch(resource: Resource, client: InstallationClient, nodes: Mapping[str, 
     reached("refetch: answered, not stored")
     with transaction.atomic():
         upsert(resource.merge, rows, observed_at=asked_at, rule=Rule.AUTHORITATIVE)
-        objects = resource.merge.model._default_manager
-        absent = [pk for node_id, pk in nodes.items() if node_id not in seen]
-        just_seen = set(
-            objects.filter(pk__in=absent, observed_at__gte=asked_at - LAG).values_list(
-                "pk", flat=True
-            )
-        )
-        gone = [pk for pk in absent if pk not in just_seen]
-        tombstone(resource.merge, gone, asked_at)
+        absent = {pk for node_id, pk in nodes.items() if node_id not in seen}
+        late = just_seen(resource, absent, asked_at)
+        tombstone(resource.merge, list(absent - late), asked_at)
         # An answer equal to the row changes nothing, and settles it all the same.
-        settled = [pk for pk in nodes.values() if pk not in just_seen]
-        objects.filter(pk__in=settled, observed_at__lte=asked_at).update(dirty_at=None)
-    return len(rows) + len(gone)
+        resource.merge.model._default_manager.filter(
+            pk__in=set(nodes.values()) - late, observed_at__lte=asked_at
+        ).update(dirty_at=None)
+    return len(rows) + len(absent - late)
+
+
+def just_seen(resource: Resource, absent: Set[int], asked_at: datetime) -> set[int]:
+    """Those of `absent` in an answer that were seen within LAG before it was asked for."""
+    rows = resource.merge.model._default_manager.filter(
+        pk__in=absent, observed_at__gte=asked_at - LAG
+    )
+    return set(rows.values_list("pk", flat=True))
 
 
 def pages(
-    listing: Listing,
+    connection: str,
     repository: Repository,
     client: InstallationClient,
     arguments: str,
     fields: str,
     after: str,
 ) -> Iterator[tuple[datetime, dict[str, Any]]]:
-    """The connection's pages with the moment each was asked for; halved while too heavy."""
+    """A connection's pages with the moment each was asked for; halved while too heavy."""
     size = PAGE
     while True:
         query = (
             "query($id: ID!, $first: Int!, $after: String) { node(id: $id) { ... on Repository {"
-            f"page: {listing.connection}(first: $first, after: $after, {arguments}) {{"
+            f"page: {connection}(first: $first, after: $after, {arguments}) {{"
             f"totalCount pageInfo {{ hasNextPage endCursor }} nodes {{ {fields} }} }} }} }} }}"
         )
         asked_at = timezone.now()

@@ -14,16 +14,13 @@ from django.db import connection
 from autosync.github import InstallationClient
 from autosync.mirror.models import Repository
 from autosync.resources.base import Resource
+from autosync.sync.listing import pages
 
 # Three points for a hundred repositories.
 _MANY = (
     "query($ids: [ID!]!) { nodes(ids: $ids) { ... on Repository { "
     "labels(first: 100) { pageInfo { hasNextPage } nodes { name color } } "
     "milestones(first: 100) { pageInfo { hasNextPage } nodes { title } } } } }"
-)
-_MORE = (
-    "query($id: ID!, $after: String) { node(id: $id) { ... on Repository { page: %s"
-    "(first: 100, after: $after) { pageInfo { hasNextPage endCursor } nodes { %s } } } } }"
 )
 _FIELDS = {"labels": "name color", "milestones": "title"}
 
@@ -56,16 +53,8 @@ def names_there(client: InstallationClient, group: Sequence[Repository]) -> dict
 
 
 def _all(client: InstallationClient, repository: Repository, name: str) -> list[dict[str, Any]]:
-    nodes: list[dict[str, Any]] = []
-    after = None
-    while True:
-        query = _MORE % (name, _FIELDS[name])
-        reply = client.graphql(query, {"id": repository.node_id, "after": after})
-        page = reply.data["node"]["page"]
-        nodes += page["nodes"]
-        if not page["pageInfo"]["hasNextPage"]:
-            return nodes
-        after = page["pageInfo"]["endCursor"]
+    read = pages(name, repository, client, "", _FIELDS[name], "")
+    return [node for _, page in read for node in page["nodes"]]
 
 
 def carriers_of_others(

@@ -9,6 +9,7 @@ from autosync.github.budget import (
     WaitUntil,
     decide,
     observe,
+    spare,
 )
 from autosync.github.client import AppClient, DeliveryPage, GraphQLReply, InstallationClient
 from autosync.github.credentials import AppCredentials, load_private_key
@@ -69,4 +70,5 @@ __all__ = [
     "decide",
     "load_private_key",
     "observe",
+    "spare",
 ]

@@ -62,14 +62,19 @@ def decide(state: BudgetState, priority: Priority, now: datetime, cost: int = 1)
     """
     if state.blocked_until is not None and state.blocked_until > now:
         return WaitUntil(state.blocked_until)
-    if state.limit is None or state.remaining is None or state.reset_at is None:
-        return Go()
-    if state.reset_at <= now:
-        return Go()
-    left_after = state.remaining - state.in_flight - cost
-    if left_after >= int(state.limit * priority.reserve):
+    left = spare(state, priority, now)
+    if left is None or state.reset_at is None or left >= cost:
         return Go()
     return WaitUntil(state.reset_at)
+
+
+def spare(state: BudgetState, priority: Priority, now: datetime) -> int | None:
+    """What requests of `priority` may still cost until the reset; None where no limit is known."""
+    if state.limit is None or state.remaining is None or state.reset_at is None:
+        return None
+    if state.reset_at <= now:
+        return None
+    return state.remaining - state.in_flight - int(state.limit * priority.reserve)
 
 
 # Resets of one window differ a little when this machine's clock is corrected by GitHub's.

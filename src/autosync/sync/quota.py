@@ -19,6 +19,7 @@ from autosync.github import (
     Validator,
     WaitUntil,
     decide,
+    spare,
 )
 from autosync.killpoints import reached
 from autosync.mirror.models import HttpValidator, QuotaBudget, QuotaLease
@@ -89,14 +90,19 @@ class DatabaseBudget:
                     row.blocked_until, row.blocked_reason = until, reason
                     row.save()
 
+    def spare(self, installation_id: int, resource: Resource, priority: Priority) -> int | None:
+        """What requests of `priority` may still cost now; None where no limit is known."""
+        row = QuotaBudget.objects.filter(installation_id=installation_id, resource=resource).first()
+        state = BudgetState() if row is None else _state(row)
+        return spare(state, priority, timezone.now())
+
     def _lease(self, installation_id: int, resource: Resource, priority: Priority) -> int:
         while True:
             now = timezone.now()
             wait_until: datetime | None = None
             with transaction.atomic():
                 row = self._locked(installation_id, resource)
-                state = BudgetState(row.limit, row.remaining, row.reset_at, row.blocked_until)
-                decision = decide(state, priority, now)
+                decision = decide(_state(row), priority, now)
                 if isinstance(decision, WaitUntil):
                     wait_until = decision.until
                 else:
@@ -127,6 +133,10 @@ class DatabaseBudget:
         return QuotaBudget.objects.select_for_update().get(
             installation_id=installation_id, resource=resource
         )
+
+
+def _state(row: QuotaBudget) -> BudgetState:
+    return BudgetState(row.limit, row.remaining, row.reset_at, row.blocked_until)
 
 
 class DatabaseValidators:

@@ -16,7 +16,7 @@ from django.utils import timezone
 from autosync.github import AppClient, NotFound, Priority
 from autosync.killpoints import reached
 from autosync.mirror.deliveries import known, never_mind, store
-from autosync.mirror.models import Delivery, DeliveryLog, QuotaBudget, Repository
+from autosync.mirror.models import Delivery, DeliveryLog, Repository
 from autosync.resources import handlers
 from autosync.resources.base import FollowUp
 from autosync.sync import connect
@@ -175,12 +175,9 @@ def _worth_reading(missing: list[Item], found: Recovered) -> list[Item]:
 
 
 def _affordable() -> int:
-    """How many payloads the App's quota allows now; a quarter of it stays for other work."""
-    row = QuotaBudget.objects.filter(installation_id=_APP, resource="core").first()
-    known = row is not None and row.reset_at is not None and row.reset_at > timezone.now()
-    if row is None or not known or row.limit is None or row.remaining is None:
-        return MOST_PAYLOADS
-    return max(0, min(MOST_PAYLOADS, row.remaining - row.limit // 4))
+    """How many payloads the App's quota allows now; a backfill's reserve stays for other work."""
+    left = connect.budget().spare(_APP, "core", Priority.BACKFILL)
+    return MOST_PAYLOADS if left is None else max(0, min(MOST_PAYLOADS, left))
 
 
 def _sync_its_repository(item: Item, found: Recovered) -> None:

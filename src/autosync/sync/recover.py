@@ -181,9 +181,9 @@ def _affordable() -> int:
 
 
 def _sync_its_repository(item: Item, found: Recovered) -> None:
-    found.stood_in_for.append(item["guid"])
     installation_id, repository_id = item.get("installation_id"), item.get("repository_id")
     if installation_id and repository_id:
+        found.stood_in_for.append(item["guid"])
         found.instead.setdefault(installation_id, set()).add(repository_id)
 
 

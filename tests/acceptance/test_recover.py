@@ -44,14 +44,19 @@ def people_at_work(sim: Sim) -> None:
             sim.control("issues/delete", where | {"number": gone["number"]})
 
 
+def lose_webhooks(sim: Sim, service: Service) -> None:
+    """Import all, then work of which no webhook arrives."""
+    sim.control("install")
+    eventually(lambda: imported(service), 60, f"the import finished; {service.said()}")
+    sim.control("webhooks/wait", {"timeout": 30})
+    sim.control("webhooks", {"lost": 1.0})
+    people_at_work(sim)
+    sim.control("webhooks/wait", {"timeout": 30})
+
+
 def test_lost_webhooks_are_read_back_from_githubs_log(sim: Sim) -> None:
     with Service(sim, free_port()) as service:
-        sim.control("install")
-        eventually(lambda: imported(service), 60, f"the import finished; {service.said()}")
-        sim.control("webhooks/wait", {"timeout": 30})
-        sim.control("webhooks", {"lost": 1.0})
-        people_at_work(sim)
-        sim.control("webhooks/wait", {"timeout": 30})
+        lose_webhooks(sim, service)
         sim.control("webhooks", {"lost": 0.0})
         # The worker may have been first: it looks every two minutes.
         assert "deliveries were missing" in service.run("autosync", "recover").stdout
@@ -62,12 +67,7 @@ def test_lost_webhooks_are_read_back_from_githubs_log(sim: Sim) -> None:
 
 def test_where_more_is_missing_than_the_quota_allows_lists_are_read_instead(sim: Sim) -> None:
     with Service(sim, free_port(), AUTOSYNC_SYNC_INTERVAL="59") as service:
-        sim.control("install")
-        eventually(lambda: imported(service), 60, f"the import finished; {service.said()}")
-        sim.control("webhooks/wait", {"timeout": 30})
-        sim.control("webhooks", {"lost": 1.0})
-        people_at_work(sim)
-        sim.control("webhooks/wait", {"timeout": 30})
+        lose_webhooks(sim, service)
         # A quarter of the App's 5,000 is not for this; of the rest so little is left.
         sim.control("quota", {"remaining": 1256})
         service.run("autosync", "doctor", check=False)  # asks something, and so hears of it

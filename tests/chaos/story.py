@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from typing import Any
 
-Query = Callable[[str], list[list[Any]]]
+from tests.chaos.reader import Query
 
 _PARTS = {
     "repository": "SELECT full_name, installation_id, observed_at, dirty_at, deleted_at, "

@@ -1,7 +1,7 @@
 """What commits change: lines counted, paths listed, patches as GitHub shows them."""
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from githubsim.gitrepos.difftext import (
@@ -31,22 +31,7 @@ class Changes(Process):
         wanted = [sha for sha in shas if sha not in found]
         if not wanted:
             return found
-        said = self._run(
-            [
-                "log",
-                "--no-walk=unsorted",
-                "--stdin",
-                "--diff-merges=first-parent",
-                "--root",
-                "-M",
-                "--numstat",
-                "--format=%x00%H",
-            ],
-            self.path(repository_id),
-            data="\n".join(wanted).encode() + b"\n",
-        )
-        for block in said.decode(errors="replace").split("\0")[1:]:
-            sha, *lines = block.strip("\n").split("\n")
+        for sha, lines in self._logged(repository_id, wanted, "-M", "--numstat"):
             counts = [line.split("\t", 2) for line in lines if "\t" in line]
             stats = summed(counts)
             found[sha] = self._stats[sha] = stats
@@ -60,23 +45,8 @@ class Changes(Process):
         """Per commit the paths added, removed and modified, as a push payload lists them."""
         if not shas:
             return {}
-        said = self._run(
-            [
-                "log",
-                "--no-walk=unsorted",
-                "--stdin",
-                "--diff-merges=first-parent",
-                "--root",
-                "--no-renames",
-                "--name-status",
-                "--format=%x00%H",
-            ],
-            self.path(repository_id),
-            data="\n".join(shas).encode() + b"\n",
-        )
         found = {}
-        for block in said.decode(errors="replace").split("\0")[1:]:
-            sha, *lines = block.strip("\n").split("\n")
+        for sha, lines in self._logged(repository_id, shas, "--no-renames", "--name-status"):
             lists: tuple[list[str], list[str], list[str]] = ([], [], [])
             for line in lines:
                 status, _, name = line.partition("\t")
@@ -84,6 +54,20 @@ class Changes(Process):
                     lists[{"A": 0, "D": 1}.get(status, 2)].append(name)
             found[sha] = lists
         return found
+
+    def _logged(
+        self, repository_id: int, shas: Sequence[str], *options: str
+    ) -> Iterator[tuple[str, list[str]]]:
+        """Each commit and what git says of it, line by line, against its first parent."""
+        walk = ("log", "--no-walk=unsorted", "--stdin", "--diff-merges=first-parent", "--root")
+        said = self._run(
+            [*walk, *options, "--format=%x00%H"],
+            self.path(repository_id),
+            data="\n".join(shas).encode() + b"\n",
+        )
+        for block in said.decode(errors="replace").split("\0")[1:]:
+            sha, *lines = block.strip("\n").split("\n")
+            yield sha, lines
 
     def diff(self, repository_id: int, old: str, new: str) -> list[FileChange]:
         """The files that differ between two trees or commits, with their patches."""

@@ -277,7 +277,10 @@ def test_a_late_removal_hides_nothing_that_another_installation_shows() -> None:
     deliver("issues", issue(), "first")
     WebhookProcessor().drain()
     for number, hidden in ((2, False), (1, True)):
-        left = {"action": "removed", "repositories_removed": [{"id": 7, "full_name": "o/r"}]}
+        left = {
+            "action": "removed",
+            "repositories_removed": [{"id": 7, "name": "r", "full_name": "o/r"}],
+        }
         deliver("installation_repositories", left | {"installation": {"id": number}}, f"{number}")
         WebhookProcessor().drain()
         assert (Repository.objects.get().removed_at is not None) == hidden

@@ -25,6 +25,7 @@ POINTS = (
     "apply: marked, not committed",
     "apply: committed",
     "apply: batch undone, not yet one by one",
+    "apply: tried alone, not applied",
     "apply: failed, not yet parked",
     "follow-up: enqueued, not committed",
     "discover: installations stored",

@@ -193,6 +193,17 @@ def unreadable_for_the_last_time(stage: Stage) -> None:
     stage.start_worker()
 
 
+def issue_while_no_worker_runs(stage: Stage) -> None:
+    stage.stop_worker()
+    issue(stage)
+    stage.sim.control("webhooks/wait", {"timeout": 30})
+    stage.start_worker()
+
+
+def due_now(stage: Stage) -> None:
+    stage.service.execute("UPDATE inbox SET next_attempt_at = now() WHERE status = 'pending'")
+
+
 def push_to_a_fresh_worker(stage: Stage) -> None:
     """One that has no token yet."""
     stage.stop_worker()
@@ -272,7 +283,8 @@ WORKER = {
     "apply: marked, not committed": Scene(issue),
     "apply: committed": Scene(push),
     "apply: batch undone, not yet one by one": Scene(unreadable_delivery, last_attempt, parked),
-    "apply: failed, not yet parked": Scene(unreadable_for_the_last_time, nothing, parked),
+    "apply: tried alone, not applied": Scene(issue_while_no_worker_runs),
+    "apply: failed, not yet parked": Scene(unreadable_for_the_last_time, due_now, parked),
     "follow-up: enqueued, not committed": Scene(push),
     "discover: installations stored": Scene(sync),
     "listing: repositories read, not stored": Scene(sync_unseen_repository),
@@ -345,6 +357,30 @@ def test_a_worker_killed(stage: Stage, point: str) -> None:
     stage.start_worker()
     stage.settled()
     scene.afterwards(stage)
+
+
+def test_a_delivery_that_kills_its_worker_again_and_again_is_parked(stage: Stage) -> None:
+    point = "apply: tried alone, not applied"
+    stage.stop_worker()
+    issue(stage)
+    stage.sim.control("webhooks/wait", {"timeout": 30})
+    stage.service.execute(
+        "UPDATE inbox SET attempts = 6 "
+        "WHERE id = (SELECT min(id) FROM inbox WHERE status = 'pending')"
+    )
+    for _ in range(2):
+        stage.arm(point)
+        stage.start_worker()
+        stage.worker_died()
+        due_now(stage)
+    push(stage)
+    stage.start_worker()
+    eventually(lambda: stage.unrest() == {}, PATIENCE, f"the others are applied; {stage.said()}")
+    sql = "SELECT id, attempts, error FROM inbox WHERE status = 'parked' ORDER BY id DESC LIMIT 1"
+    number, attempts, error = stage.service.query(sql)[0]
+    assert (attempts, error) == (8, "the worker ended while it applied this delivery")
+    stage.service.post(f"/api/deliveries/{number}/replay/")
+    stage.settled()
 
 
 @pytest.mark.parametrize("point", RECEIVER)

@@ -6,7 +6,8 @@ import pytest
 from django.db import connection, transaction
 
 from autosync.mirror.models import SyncJob, SyncJobRepository
-from autosync.sync.tasks import defer, resume_jobs, sync_git
+from autosync.resources.base import FollowUp
+from autosync.sync.tasks import defer, hand_over, resume_jobs, sync_git
 from tests.integration.api_rows import repository
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -22,6 +23,16 @@ def waiting(lock: str) -> int:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT count(*) FROM procrastinate_jobs WHERE status = 'todo' AND queueing_lock = %s",
+            [lock],
+        )
+        return int(cursor.fetchone()[0])
+
+
+def due(lock: str) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM procrastinate_jobs "
+            "WHERE queueing_lock = %s AND coalesce(scheduled_at, now()) <= now()",
             [lock],
         )
         return int(cursor.fetchone()[0])
@@ -54,6 +65,16 @@ def test_a_task_that_ended_before_our_commit_is_enqueued_again_after_it() -> Non
         transaction.on_commit(end_all)
         defer(sync_git, "git:1", repository_id=1)
     assert waiting("git:1") == 1
+
+
+def test_what_waits_for_githubs_return_is_done_at_once_when_github_speaks_of_it() -> None:
+    hand_over(FollowUp("sync_git", 1))
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE procrastinate_jobs SET scheduled_at = now() + interval '2 minutes'")
+    hand_over(FollowUp("sync_git", 1))
+    assert due("git:1") == 0
+    hand_over(FollowUp("sync_git", 1), now=True)
+    assert (due("git:1"), waiting("git:1")) == (1, 1)
 
 
 def test_what_an_open_job_waits_for_is_enqueued_again_if_no_task_will_do_it() -> None:

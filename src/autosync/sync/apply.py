@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -26,6 +27,7 @@ logger = logging.getLogger(__name__)
 
 BATCH = 200
 MAX_ATTEMPTS = 8
+WORKER_ENDED = "the worker ended while it applied this delivery"
 _decode_envelope = msgspec.json.Decoder(Envelope).decode
 # Events about the installation itself bring their own installation.
 _SELF_CONTAINED = frozenset({"installation", "installation_repositories"})
@@ -43,11 +45,15 @@ class WebhookProcessor:
     """Applies deliveries from the inbox, each exactly once, in whatever order they came.
 
     Any number of processors may run at once, in any number of processes: each claims rows with
-    SKIP LOCKED, and a killed one leaves its claim to the next.
+    SKIP LOCKED, and a killed one leaves its claim to the next. Whatever was tried before is tried
+    alone, and says so before: what kills its worker again and again is parked in the end, and holds
+    up the others no longer than the second time.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, careful: bool = False) -> None:
+        """`careful`: the first batch is tried one by one. A worker before may have died of it."""
         self._handlers = handlers()
+        self._careful = careful
 
     def drain(self) -> int:
         """Apply everything that is due; returns how many deliveries were finished or retried."""
@@ -65,20 +71,24 @@ class WebhookProcessor:
         try:
             with transaction.atomic():
                 deliveries = self._claim(limit)
-                if deliveries:
+                fresh = [d for d in deliveries if not d.attempts and not self._careful]
+                if fresh:
                     reached("apply: claimed")
-                    self._apply(deliveries)
+                    self._apply(fresh)
                     reached("apply: marked, not committed")
-            if deliveries:
+            if fresh:
                 reached("apply: committed")
-            return len(deliveries)
         except (OperationalError, InterfaceError):
             raise
         except Exception:
             logger.info("a delivery in a batch failed; applying them one by one")
-        reached("apply: batch undone, not yet one by one")
+            fresh = []
+            reached("apply: batch undone, not yet one by one")
+        done = {d.pk for d in fresh}
         for delivery in deliveries:
-            self._process_one(delivery)
+            if delivery.pk not in done:
+                self._process_one(delivery)
+        self._careful = False
         return len(deliveries)
 
     @staticmethod
@@ -112,19 +122,55 @@ class WebhookProcessor:
         )
 
     def _process_one(self, delivery: Delivery) -> None:
+        if not self._try_once_more(delivery):
+            return
+        reached("apply: tried alone, not applied")
         try:
             with transaction.atomic():
-                found = list(
-                    _only([delivery])
-                    .select_for_update(skip_locked=True)
-                    .filter(status=Delivery.Status.PENDING)
-                )
-                if found:
+                if found := list(self._lock(delivery)):
+                    # Counted again with what becomes of it.
+                    _only(found).update(attempts=delivery.attempts)
                     self._apply(found)
         except (OperationalError, InterfaceError):
+            self._take_back(delivery)
             raise
         except Exception as error:
             self._failed(delivery, error)
+
+    def _try_once_more(self, delivery: Delivery) -> bool:
+        """Count the attempt before it is made; False if the last one was, or it is another's."""
+        now = timezone.now()
+        with transaction.atomic():
+            waiting = self._lock(delivery).filter(next_attempt_at__lte=now).first()
+            if waiting is None:
+                return False
+            delivery.attempts = waiting.attempts
+            parked = waiting.attempts >= MAX_ATTEMPTS
+            _only([delivery]).update(
+                status=Delivery.Status.PARKED if parked else Delivery.Status.PENDING,
+                attempts=waiting.attempts if parked else waiting.attempts + 1,
+                next_attempt_at=_later(waiting.attempts + 1),
+                error=WORKER_ENDED,
+            )
+        if parked:
+            logger.warning("delivery %s is parked: %s, each time", delivery.guid, WORKER_ENDED)
+        return not parked
+
+    @staticmethod
+    def _lock(delivery: Delivery) -> QuerySet[Delivery]:
+        return (
+            _only([delivery])
+            .select_for_update(skip_locked=True)
+            .filter(status=Delivery.Status.PENDING)
+        )
+
+    def _take_back(self, delivery: Delivery) -> None:
+        """The database went away, which is not the delivery's fault."""
+        with suppress(OperationalError, InterfaceError):
+            connection.close_if_unusable_or_obsolete()
+            _only([delivery]).filter(status=Delivery.Status.PENDING).update(
+                attempts=delivery.attempts, next_attempt_at=timezone.now(), error=delivery.error
+            )
 
     def _failed(self, delivery: Delivery, error: Exception) -> None:
         """Retry with backoff (2, 4, 8 … s), then park; the error is kept with the delivery."""
@@ -133,9 +179,9 @@ class WebhookProcessor:
         if parked:
             reached("apply: failed, not yet parked")
         _only([delivery]).filter(status=Delivery.Status.PENDING).update(
-            attempts=F("attempts") + 1,
+            attempts=attempts,
             status=Delivery.Status.PARKED if parked else Delivery.Status.PENDING,
-            next_attempt_at=timezone.now() + timedelta(seconds=2**attempts),
+            next_attempt_at=_later(attempts),
             error=f"{type(error).__name__}: {error}"[:2000],
         )
         logger.warning(
@@ -239,6 +285,10 @@ def _only(deliveries: Sequence[Delivery]) -> QuerySet[Delivery]:
     )
 
 
+def _later(attempts: int) -> datetime:
+    return timezone.now() + timedelta(seconds=2**attempts)
+
+
 def carry_out(plan: Sequence[Changes], observed_at: datetime) -> Changed:
     """Write all changes of `plan` in the surrounding transaction, in an order without deadlocks.
 
@@ -266,7 +316,7 @@ def carry_out(plan: Sequence[Changes], observed_at: datetime) -> Changed:
     reached("apply: rows written, not yet in the feed")
     publish(_news(plan, changed))
     for followup in sorted(followups):
-        hand_over(followup)
+        hand_over(followup, now=True)
         reached("follow-up: enqueued, not committed")
     return changed
 

@@ -36,7 +36,10 @@ UPDATE procrastinate_jobs job
 SET status = CASE WHEN EXISTS (SELECT FROM procrastinate_jobs twin WHERE twin.status = 'todo'
                                AND twin.queueing_lock = job.queueing_lock)
                   THEN 'aborted' ELSE 'todo' END::procrastinate_job_status,
-    attempts = attempts + 1, scheduled_at = now(), abort_requested = false, worker_id = NULL
+    attempts = attempts + 1,
+    -- What its worker may have died of lets others go first, a minute at most.
+    scheduled_at = now() + make_interval(secs => least(power(2, least(attempts, 6)) - 2, 60)),
+    abort_requested = false, worker_id = NULL
 WHERE id = %s AND status = 'doing' AND worker_id IS NOT DISTINCT FROM %s AND attempts = %s
 """
 # The job, if it is still the caller's: neither given to another nor taken again since.

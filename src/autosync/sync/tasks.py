@@ -39,7 +39,7 @@ SYNC = "sync"  # imports and reconciles
 
 class ComeBack(procrastinate.BaseRetryStrategy):
     """Quota: at the reset. Busy: in two seconds. GitHub or the database down: 5 s doubling to
-    10 min. Else: no."""
+    160 s. Else: no."""
 
     def get_retry_decision(
         self, *, exception: BaseException, job: procrastinate.jobs.Job
@@ -51,19 +51,26 @@ class ComeBack(procrastinate.BaseRetryStrategy):
         if isinstance(exception, Busy):
             return procrastinate.RetryDecision(retry_in={"seconds": 2})
         if isinstance(exception, (GitHubError, OperationalError, InterfaceError)):
-            seconds = min(5 * 2 ** min(job.attempts, 10), 600)
+            seconds = 5 * 2 ** min(job.attempts, 5)
             return procrastinate.RetryDecision(retry_in={"seconds": seconds})
         return None
 
 
-def defer(task: Any, queueing_lock: str, *, priority: int = 0, **arguments: Any) -> None:
-    """Enqueue in the surrounding transaction unless the same is already waiting."""
+def defer(
+    task: Any, queueing_lock: str, *, priority: int = 0, now: bool = False, **arguments: Any
+) -> None:
+    """Enqueue in the surrounding transaction unless the same is already waiting.
+
+    With `now`, what waits for another attempt is attempted at once.
+    """
 
     def enqueue() -> bool:
         try:
             with transaction.atomic():
                 task.configure(queueing_lock=queueing_lock, priority=priority).defer(**arguments)
         except AlreadyEnqueued:
+            if now:
+                _wait_no_longer(queueing_lock)
             return False
         return True
 
@@ -72,19 +79,33 @@ def defer(task: Any, queueing_lock: str, *, priority: int = 0, **arguments: Any)
         transaction.on_commit(enqueue)
 
 
-def hand_over(followup: FollowUp) -> None:
-    """Enqueue what an applied delivery asks for."""
+def _wait_no_longer(queueing_lock: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE procrastinate_jobs SET scheduled_at = now() "
+            "WHERE queueing_lock = %s AND status = 'todo' AND scheduled_at > now()",
+            [queueing_lock],
+        )
+
+
+def hand_over(followup: FollowUp, *, now: bool = False) -> None:
+    """Enqueue what an applied delivery asks for.
+
+    `now`: GitHub has just spoken of it, so what waited for GitHub's return need not wait on.
+    """
     name, target = followup
     if name == "import_installation":
-        defer(import_installation, f"import:{target}", priority=8, installation_id=target)
+        defer(import_installation, f"import:{target}", priority=8, now=now, installation_id=target)
     elif name == "refresh_installation":
-        defer(refresh_installation, f"refresh:{target}", priority=8, installation_id=target)
+        defer(
+            refresh_installation, f"refresh:{target}", priority=8, now=now, installation_id=target
+        )
     elif name == "import_repository":
-        defer(import_repository, f"unseen:{target}", priority=6, repository_id=target)
+        defer(import_repository, f"unseen:{target}", priority=6, now=now, repository_id=target)
     elif name == "sync_git":
-        defer(sync_git, f"git:{target}", priority=9, repository_id=target)
+        defer(sync_git, f"git:{target}", priority=9, now=now, repository_id=target)
     elif name == "refetch":
-        defer(refetch, "refetch", priority=7)
+        defer(refetch, "refetch", priority=7, now=now)
     else:
         raise ValueError(f"unknown follow-up {name}")
 

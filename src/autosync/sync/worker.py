@@ -181,7 +181,7 @@ async def _run_tasks(done: Callable[[], bool]) -> None:
 
 def apply_inbox(stop: threading.Event) -> None:
     """Apply deliveries as they arrive: woken by NOTIFY, and by the clock for retries."""
-    processor = WebhookProcessor()
+    processor = WebhookProcessor(careful=True)
     while not stop.is_set():
         try:
             with psycopg.connect(conninfo(), autocommit=True) as listener:

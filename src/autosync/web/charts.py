@@ -124,8 +124,8 @@ def _bars(
         top = max((sum(column) for column in zip(*series.values(), strict=True)), default=0)
     else:
         top = max((value for values in series.values() for value in values), default=0)
-    if 0 < top <= _FEW:
-        chart.y_labels = range(top + 1)  # pygal's own steps would be halves, written as wholes
+    if top <= _FEW:
+        chart.y_labels = range(max(top, 1) + 1)  # pygal's own steps would be halves, written as wholes
     for name, values in series.items():
         chart.add(name, values)
     drawing = _SCRIPT.sub("", chart.render(is_unicode=True))

@@ -95,3 +95,23 @@ def test_what_a_webhook_brought_is_not_buried_by_an_answer_that_lags(sim: Sim) -
     refetch_dirty(client, repository.installation_id)
     new.refresh_from_db()
     assert new.deleted_at is not None
+
+
+def test_what_a_repository_out_of_sight_holds_is_not_taken_for_deleted(sim: Sim) -> None:
+    client, repository = begin(sim)
+    sync_listing(issue.RESOURCE, repository, client, lambda: None)
+    one = Issue.objects.earliest("pk")
+    Issue.objects.filter(pk=one.pk).update(
+        dirty_at=timezone.now(), observed_at=timezone.now() - timedelta(minutes=1)
+    )
+    sim.control("repositories/edit", {"repository": repository.full_name, "private": True})
+    sim.control("installation/remove", {"repositories": [repository.full_name]})
+    refetch_dirty(client, repository.installation_id)
+    one.refresh_from_db()
+    assert (one.deleted_at, one.dirty_at is None) == (None, False)
+    repository.refresh_from_db()
+    assert repository.dirty_at is not None, "whether it is there still is asked next"
+    sim.control("installation/add", {"repositories": [repository.full_name]})
+    refetch_dirty(client, repository.installation_id)
+    one.refresh_from_db()
+    assert (one.deleted_at, one.dirty_at) == (None, None)

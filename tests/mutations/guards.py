@@ -226,6 +226,13 @@ GUARDS = (
         "tests/acceptance/test_two_workers.py -k by_no_two",
     ),
     Guard(
+        "what a repository out of sight holds is not buried",
+        "src/autosync/sync/listing.py",
+        "hidden = homes.exclude(pk__in=visible)",
+        "hidden = homes.none()",
+        "tests/integration/test_backfill.py",
+    ),
+    Guard(
         "an answer that lags buries nothing that was just seen",
         "src/autosync/sync/listing.py",
         "observed_at__gte=asked_at - LAG",

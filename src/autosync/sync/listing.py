@@ -195,18 +195,24 @@ def _sweep(resource: Resource, repository: Repository, client: InstallationClien
 def refetch(resource: Resource, client: InstallationClient, nodes: Mapping[str, int]) -> int:
     """Ask for `nodes` (node id → our id) and take the answer as the truth; null means gone.
 
-    A row that was seen within LAG before stays as it is, dirty if it was, to be asked for again.
+    Not if its repository is null too: the installation sees neither, and both may come back. Such
+    a row stays as it is, dirty if it was, to be asked for again, and the repository is in doubt. A
+    row that was seen within LAG before stays as well.
     """
     listing = resource.listing
     assert listing is not None
     asked_at = timezone.now()
     query = (
-        "query($ids: [ID!]!) { nodes(ids: $ids) { ... on "
-        f"{resource.graphql_type} {{ {listing.node_fields} repository {{ databaseId }} }} }} }}"
+        "query($ids: [ID!]!, $homes: [ID!]!) { nodes(ids: $ids) { ... on "
+        f"{resource.graphql_type} {{ {listing.node_fields} repository {{ databaseId }} }} }} "
+        "homes: nodes(ids: $homes) { ... on Repository { databaseId } } }"
     )
     ids = [node_id for node_id in nodes if node_id]
+    rows_here = resource.merge.model._default_manager.filter(pk__in=nodes.values())
+    homes = Repository.objects.filter(pk__in=rows_here.values("repository"))
+    variables = {"ids": ids, "homes": list(homes.values_list("node_id", flat=True))}
     try:
-        found = client.graphql(query, {"ids": ids}).data.get("nodes") or [] if ids else []
+        data = client.graphql(query, variables).data if ids else {}
     except GraphQLTooHeavy:
         if len(nodes) == 1:
             raise
@@ -215,15 +221,21 @@ def refetch(resource: Resource, client: InstallationClient, nodes: Mapping[str, 
         return refetch(resource, client, dict(items[:middle])) + refetch(
             resource, client, dict(items[middle:])
         )
+    found = data.get("nodes") or []
     rows: list[Row] = [
         listing.normalise(node, node["repository"]["databaseId"]) for node in found if node
     ]
+    visible = {home["databaseId"] for home in data.get("homes") or [] if home}
     seen = {node["id"] for node in found if node}
     reached("refetch: answered, not stored")
     with transaction.atomic():
         upsert(resource.merge, rows, observed_at=asked_at, rule=Rule.AUTHORITATIVE)
         absent = {pk for node_id, pk in nodes.items() if node_id not in seen}
-        late = just_seen(resource, absent, asked_at)
+        hidden = homes.exclude(pk__in=visible)
+        hidden.update(dirty_at=timezone.now())
+        late = just_seen(resource, absent, asked_at) | set(
+            rows_here.filter(pk__in=absent, repository__in=hidden).values_list("pk", flat=True)
+        )
         tombstone(resource.merge, list(absent - late), asked_at)
         # An answer equal to the row changes nothing, and settles it all the same.
         resource.merge.model._default_manager.filter(

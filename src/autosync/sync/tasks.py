@@ -214,6 +214,8 @@ def refetch() -> None:
         )
     for installation in GitHubAppInstallation.live.filter(pk__in=ids, suspended_at__isnull=True):
         GitHubSyncManager(installation, Priority.LIVE).settle()
+        if Repository.visible().filter(installation=installation, dirty_at__isnull=False).exists():
+            hand_over(FollowUp("refresh_installation", installation.pk))
 
 
 @app.task(queue=LIVE, retry=ComeBack())

@@ -125,7 +125,8 @@ def _bars(
     else:
         top = max((value for values in series.values() for value in values), default=0)
     if top <= _FEW:
-        chart.y_labels = range(max(top, 1) + 1)  # pygal's own steps would be halves, written as wholes
+        # pygal's own steps would be halves, written as wholes.
+        chart.y_labels = range(max(top, 1) + 1)
     for name, values in series.items():
         chart.add(name, values)
     drawing = _SCRIPT.sub("", chart.render(is_unicode=True))

@@ -19,7 +19,7 @@ import psycopg
 import pytest
 
 from autosync import killpoints, postgres
-from tests.chaos.reader import git
+from tests.chaos.there import git
 from tests.killing import PATIENCE, Stage
 from tests.service import SECRET, acknowledged_by_us, eventually
 from tests.service_processes import deliver, processes_of

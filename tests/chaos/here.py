@@ -1,0 +1,103 @@
+"""What the mirror has, through plain SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+Rows = dict[Any, dict[str, Any]]
+Query = Callable[[str], list[list[Any]]]
+
+# Every column that is GitHub's.
+INSTALLATIONS = (
+    "account_id", "account_login", "account_type", "account_avatar_url", "repository_selection",
+    "permissions", "events", "suspended_at", "created_at", "updated_at",
+)  # fmt: skip
+REPOSITORIES = (
+    "node_id", "installation_id", "owner_login", "name", "full_name", "description", "homepage",
+    "language", "topics", "visibility", "private", "fork", "archived", "disabled", "has_issues",
+    "default_branch", "html_url", "clone_url", "size", "stargazers_count", "forks_count",
+    "created_at", "pushed_at", "updated_at",
+)  # fmt: skip
+_COMMON = (
+    "node_id", "repository_id", "number", "title", "body", "state", "author_id", "author_login",
+    "labels", "assignees", "milestone", "locked", "comments_count", "html_url", "created_at",
+    "closed_at", "updated_at",
+)  # fmt: skip
+ISSUES = (*_COMMON, "state_reason")
+PULL_REQUESTS = (
+    *_COMMON, "draft", "merged", "merged_at", "merged_by_login", "merge_commit_sha", "base_ref",
+    "base_sha", "head_ref", "head_sha", "head_repository", "additions", "deletions",
+    "changed_files", "commits_count",
+)  # fmt: skip
+COMMITS = (
+    "parents", "author_name", "author_email", "authored_at", "committer_name", "committer_email",
+    "committed_at", "message", "on_default_branch", "additions", "deletions", "changed_files",
+    "author_user_id", "author_login",
+)  # fmt: skip
+CONTRIBUTORS = (
+    "github_user_id", "login", "contributions", "first_commit_at", "last_commit_at",
+)  # fmt: skip
+
+_LIVE = "deleted_at IS NULL AND suspended_at IS NULL"
+_SEEN = (
+    "deleted_at IS NULL AND removed_at IS NULL AND installation_id IN "
+    f"(SELECT github_id FROM installations WHERE {_LIVE})"
+)
+_INSIDE = f"repository_id IN (SELECT github_id FROM repositories WHERE {_SEEN})"
+_AS_GIT_SAYS = {
+    "authored_at": "extract(epoch FROM authored_at)::bigint",
+    "committed_at": "extract(epoch FROM committed_at)::bigint",
+    "message": "rtrim(message, E'\\n')",
+}
+
+
+def mirror(query: Query) -> dict[str, Rows]:
+    """Table → key → row, of what is there and visible."""
+    live = f"deleted_at IS NULL AND {_INSIDE}"
+    issues = _rows(query, "issues", "github_issue_id", ISSUES, live)
+    pulls = _rows(query, "pull_requests", "github_id", PULL_REQUESTS, live)
+    for row in [*issues.values(), *pulls.values()]:
+        row["labels"] = sorted((label["name"], label["color"]) for label in row["labels"])
+    refs = query(
+        "SELECT repository_id, CASE kind WHEN 'branch' THEN 'refs/heads/' ELSE 'refs/tags/' END "
+        f"|| name, sha FROM refs WHERE {live}"
+    )
+    return {
+        "installations": _rows(
+            query, "installations", "github_id", INSTALLATIONS, "deleted_at IS NULL"
+        ),
+        "repositories": _rows(query, "repositories", "github_id", REPOSITORIES, _SEEN),
+        "issues": issues,
+        "pull_requests": pulls,
+        "refs": {(r[0], r[1]): {"sha": r[2]} for r in refs},
+        "commits": _reachable(
+            _rows(query, "commits", "repository_id, sha", COMMITS, live),
+            {(r[0], r[2]) for r in refs},
+        ),
+        "contributors": _rows(
+            query, "contributors", "repository_id, identity", CONTRIBUTORS, _INSIDE
+        ),
+    }
+
+
+def _rows(query: Query, table: str, key: str, names: tuple[str, ...], where: str) -> Rows:
+    columns = ", ".join(_AS_GIT_SAYS.get(name, name) for name in names)
+    width = key.count(",") + 1
+    return {
+        row[0] if width == 1 else tuple(row[:width]): dict(zip(names, row[width:], strict=True))
+        for row in query(f"SELECT {key}, {columns} FROM {table} WHERE {where}")
+    }
+
+
+def _reachable(stored: Rows, heads: set[tuple[int, str]]) -> Rows:
+    """The mirror keeps commits that no ref reaches any more; only those reached are compared."""
+    found: Rows = {}
+    queue = [head for head in heads if head in stored]
+    while queue:
+        key = queue.pop()
+        if key in found or key not in stored:
+            continue
+        found[key] = stored[key]
+        queue += [(key[0], parent) for parent in stored[key]["parents"]]
+    return found

@@ -18,6 +18,7 @@ from autosync.mirror.feed import publish
 from autosync.mirror.models import Commit, Repository, ResourceCursor
 from autosync.mirror.upsert import Rule, upsert
 from autosync.resources.commit import MERGE, commit_lines, row_from_git, split_ref
+from autosync.sync.due import LAG, out_of_sight
 from autosync.sync.locks import exclusive
 
 T = TypeVar("T")
@@ -80,18 +81,22 @@ def sync_commits(
 def sync_details(repository: Repository, client: InstallationClient, progress: Progress) -> int:
     """Ask GraphQL for additions, deletions and accounts of commits that lack them, newest first.
 
-    100 commits cost one point. What is still missing is itself the cursor.
+    100 commits cost one point. What is still missing is itself the cursor. A commit that GitHub
+    does not know yet is left for later if it was seen just now: GraphQL lags behind git.
     """
     total, size = 0, DETAILS_PER_CALL
+    too_new: set[str] = set()
     state, _ = ResourceCursor.objects.get_or_create(repository=repository, resource="commit_detail")
     while True:
         missing = list(
             Commit.objects.filter(repository=repository, detailed_at__isnull=True)
+            .exclude(sha__in=too_new)
             .order_by("-committed_at")
             .values_list("sha", flat=True)[:size]
         )
         if not missing:
             break
+        asked_at = timezone.now()
         try:
             details = _fetch_details(repository, client, missing)
         except GraphQLTooHeavy:
@@ -100,16 +105,24 @@ def sync_details(repository: Repository, client: InstallationClient, progress: P
             size = max(size // 4, 1)
             continue
         reached("details: read, not stored")
+        unknown = [sha for sha, found in details if found is None]
+        recent = Commit.objects.filter(
+            repository=repository, sha__in=unknown, observed_at__gte=asked_at - LAG
+        )
+        too_new |= set(recent.values_list("sha", flat=True))
+        details = [(sha, found) for sha, found in details if sha not in too_new]
+        if not details:
+            continue
         with transaction.atomic():
             _store_details(repository, details)
             _count_contributors_later(repository)
-            total += len(missing)
-            state.done = (state.done or 0) + len(missing)
+            total += len(details)
+            state.done = (state.done or 0) + len(details)
             state.total = _count(repository)
             state.state = ResourceCursor.State.RUNNING
             state.save()
             progress()
-    if state.state != ResourceCursor.State.COMPLETE:
+    if state.state != ResourceCursor.State.COMPLETE and not too_new:
         state.done = state.total = _count(repository)
         state.state = ResourceCursor.State.COMPLETE
         state.backfilled_at = state.backfilled_at or timezone.now()
@@ -330,8 +343,9 @@ def _fetch_details(
         "} } } fragment details on Commit { additions deletions changedFilesIfAvailable "
         "author { user { databaseId login } } }"
     )
-    reply = client.graphql(query, {"id": repository.node_id})
-    node = reply.data.get("node") or {}
+    node = client.graphql(query, {"id": repository.node_id}).data.get("node")
+    if not node:
+        raise out_of_sight(repository)
     return [(sha, node.get(f"c{index}")) for index, sha in enumerate(shas)]
 
 

@@ -15,15 +15,11 @@ from autosync.mirror.models import Repository, ResourceCursor
 from autosync.mirror.upsert import Row, Rule, tombstone, upsert
 from autosync.resources import RESOURCES
 from autosync.resources.base import Listing, Resource
-from autosync.sync.due import audit_soon
-from autosync.sync.errors import UnknownRepository
+from autosync.sync.due import LAG, audit_soon, out_of_sight
 
 PAGE = 100
 # The watermark steps back this far, against clocks that differ and lists that lag.
 OVERLAP = timedelta(minutes=5)
-# What was seen this shortly before GitHub was asked may be missing in the answer and exist all the
-# same: lists and GraphQL lag behind webhooks.
-LAG = timedelta(seconds=15)
 Progress = Callable[[], None]
 
 
@@ -279,7 +275,7 @@ def pages(
             continue
         if not node:
             # Never take this for an empty list: a sweep would bury everything.
-            raise UnknownRepository(f"GitHub no longer shows {repository} to its installation.")
+            raise out_of_sight(repository)
         page = node["page"]
         yield asked_at, page
         if not page["pageInfo"]["hasNextPage"]:
@@ -296,5 +292,5 @@ def _total(listing: Listing, repository: Repository, client: InstallationClient)
     )
     node = client.graphql(query, {"id": repository.node_id}).data.get("node")
     if not node:
-        raise UnknownRepository(f"GitHub no longer shows {repository} to its installation.")
+        raise out_of_sight(repository)
     return int(node["page"]["totalCount"])

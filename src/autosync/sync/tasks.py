@@ -214,8 +214,6 @@ def refetch() -> None:
         )
     for installation in GitHubAppInstallation.live.filter(pk__in=ids, suspended_at__isnull=True):
         GitHubSyncManager(installation, Priority.LIVE).settle()
-        if Repository.visible().filter(installation=installation, dirty_at__isnull=False).exists():
-            hand_over(FollowUp("refresh_installation", installation.pk))
 
 
 @app.task(queue=LIVE, retry=ComeBack())
@@ -278,6 +276,10 @@ def sweep(timestamp: int) -> None:
         for m in (Issue, PullRequest)
     ):
         hand_over(FollowUp("refetch", 0))
+    # In doubt, or out of GitHub's sight: the listing of the installation settles it.
+    doubtful = visible.filter(dirty_at__isnull=False, installation__suspended_at__isnull=True)
+    for installation_id in doubtful.values_list("installation_id", flat=True).distinct():
+        hand_over(FollowUp("refresh_installation", installation_id))
     resume_jobs()
     due = _audits_due(Repository.objects.filter(pk__in=_under_way()).values("installation_id"))
     for installation_id in due.values_list("installation_id", flat=True).distinct():

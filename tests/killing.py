@@ -14,7 +14,7 @@ import psycopg
 
 from autosync import killpoints
 from githubsim.testing import Sim
-from tests.chaos.reader import differences
+from tests.chaos.reader import LISTED, Difference, differences
 from tests.service import SECRET, Service, eventually, free_port, hook_url
 
 PATIENCE = 60.0  # seconds; nothing here takes a tenth of it on an idle machine
@@ -160,11 +160,15 @@ class Stage:
         self.sim.control("webhooks/wait", {"timeout": 30})
         eventually(lambda: not self.unrest(), PATIENCE, Told(lambda: f"{self.unrest()}"))
         eventually(
-            lambda: not differences(self.sim, self.service.query),
+            lambda: not self.differences(),
             PATIENCE,
-            Told(lambda: f"{differences(self.sim, self.service.query)}; {self.said()}"),
+            Told(lambda: f"{self.differences()}; {self.said()}"),
         )
         assert self.service.query(DOUBLED) == []
+
+    def differences(self) -> list[Difference]:
+        """What the judge finds, but for what only the schedule reads, which is off here."""
+        return differences(self.sim, self.service.query, but=LISTED)
 
     def unrest(self) -> dict[str, int]:
         sql = ", ".join(f"({query})" for query in UNREST.values())

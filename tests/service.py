@@ -172,7 +172,7 @@ class Service:
             self.stop()
         from autosync import postgres
 
-        postgres.release()
+        postgres.release(Path(self.environment["AUTOSYNC_DATA_DIR"]) / "postgres")
         keeper = self._folder / "data" / "postgres" / "data" / "postmaster.pid"
         eventually(lambda: not keeper.exists(), 20, "the embedded server stops with its last user")
         shutil.rmtree(self._folder, ignore_errors=True)

@@ -164,7 +164,7 @@ class Service:
         """End whatever is left; only processes that carry this test's folder."""
         from autosync import postgres
 
-        postgres.release()
+        postgres.release(Path(self.environment["AUTOSYNC_DATA_DIR"]) / "postgres")
         for _ in range(200):
             left = processes_of(self.folder)
             if not left:

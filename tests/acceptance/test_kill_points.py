@@ -402,7 +402,7 @@ def test_a_receiver_killed(stage: Stage, point: str) -> None:
 def test_a_keeper_killed_while_its_server_starts(stage: Stage, point: str) -> None:
     stage.stop_worker()
     stage.service.stop()
-    postgres.release()
+    postgres.release(Path(stage.service.environment["AUTOSYNC_DATA_DIR"]) / "postgres")
     stage.arm(point)
     issue(stage)
     stage.service.start()

@@ -163,7 +163,8 @@ def test_runserver_starts_as_users_of_django_expect(tmp_path: Path) -> None:
             lambda: service.stored("SELECT 1 FROM inbox WHERE status = 'ignored'"),
             "the worker to process the ping",
         )
-        postgres.release()  # ours, taken to look into the inbox
+        # Ours, taken to look into the inbox.
+        postgres.release(Path(service.environment["AUTOSYNC_DATA_DIR"]) / "postgres")
         assert service.interrupt() == 0
         wait_for(lambda: gone(tmp_path), "the end of all processes")
         assert "Traceback" not in service.output

@@ -52,14 +52,18 @@ def ensure_running(data_dir: Path) -> str:
     return lease.ensure()
 
 
-def release() -> None:
-    """Give this process's leases back; the server stops once nobody holds one.
+def release(data_dir: Path | None = None) -> None:
+    """Give this process's lease of `data_dir` back, or all; a server stops once nobody holds one.
 
     The kernel does it when the process ends, however that is. Close the connections before.
     """
     with _lock:
-        leases = list(_leases.values())
-        _leases.clear()
+        given_up = [
+            name
+            for name, lease in _leases.items()
+            if data_dir is None or lease.is_of(data_dir.expanduser().resolve())
+        ]
+        leases = {_leases.pop(name) for name in given_up}
     for lease in leases:
         lease.release()
 
@@ -88,6 +92,9 @@ class _Lease:
                     except OSError as error:
                         raise from_os_error(error, self._layout.root) from error
         return self._conninfo
+
+    def is_of(self, root: Path) -> bool:
+        return self._layout.root == root
 
     def release(self) -> None:
         with self._lock:

@@ -39,7 +39,8 @@ def stage() -> Iterator[tuple[Sim, Service]]:
             webhook_secret=SECRET,
             install=False,
         ) as sim,
-        Service(sim, port) as service,
+        # The schedule must not come to the help of what is tested.
+        Service(sim, port, AUTOSYNC_SYNC_INTERVAL="59") as service,
     ):
         yield sim, service
 

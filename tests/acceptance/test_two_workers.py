@@ -72,6 +72,8 @@ def pair(stage: Stage) -> Iterator[Pair]:
     if stage.worker is None or stage.worker.process.poll() is not None:
         stage.start_worker()
     pair = Pair(stage)
+    # A worker tries its first deliveries alone; from then on both work as they always do.
+    eventually(pair.all_beat, PATIENCE, "both beat")
     yield pair
     pair.end()
 

@@ -127,14 +127,14 @@ def _two_installations(sim: Sim) -> None:
 
 
 def _until_equal(sim: Sim, service: Service, until: float) -> tuple[list[Difference], float]:
-    """What differs in the end, and when it was first seen that nothing did.
+    """What differs in the end, and when the look ended that first saw that nothing did.
 
     What differed is looked at again and again; once it does not, everything once more.
     """
     only: set[int] | None = None
     while True:
-        looked_at = time.monotonic()
         left = differences(sim, service.query, only)
+        looked_at = time.monotonic()  # a look takes a while: equal by then, perhaps before
         if not left and only is None:
             return [], looked_at
         if left and time.monotonic() > until:

@@ -12,6 +12,7 @@ import pytest
 
 from githubsim.testing import Sim
 from tests.chaos.reader import differences
+from tests.killing import Told
 from tests.service import SECRET, Service, eventually, free_port, hook_url, make_audits_due
 
 pytestmark = pytest.mark.timeout(300)
@@ -74,7 +75,7 @@ def test_back_after_an_absence(
         f"what was changed or made meanwhile is here: {service.said()}",
     )
     due = "SELECT count(*) FROM repositories WHERE audit_due_at IS NOT NULL"
-    assert service.query(due)[0][0], "an audit looks for what was deleted"
+    eventually(lambda: service.query(due)[0][0], 30, Told(lambda: told(service)))
     make_audits_due(service)
     eventually(
         lambda: not differences(sim, service.query),
@@ -83,6 +84,12 @@ def test_back_after_an_absence(
     )
     again = service.query("SELECT github_id, imported_at FROM repositories ORDER BY 1")
     assert again == imported, "nothing was imported from the beginning"
+
+
+def told(service: Service) -> str:
+    jobs = "SELECT id, job_type, status, created_at, completed_at FROM sync_jobs ORDER BY id"
+    audits = "SELECT started_at, repositories, found, error FROM audits ORDER BY id"
+    return f"no audit is due: {service.query(jobs)}, {service.query(audits)}, {service.said()}"
 
 
 def missing(sim: Sim, service: Service) -> list[object]:

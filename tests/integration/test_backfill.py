@@ -115,3 +115,14 @@ def test_what_a_repository_out_of_sight_holds_is_not_taken_for_deleted(sim: Sim)
     refetch_dirty(client, repository.installation_id)
     one.refresh_from_db()
     assert (one.deleted_at, one.dirty_at) == (None, None)
+
+
+def test_what_was_never_seen_is_fetched_and_brings_its_repository_into_no_doubt(sim: Sim) -> None:
+    client, repository = begin(sim)
+    sync_listing(issue.RESOURCE, repository, client, lambda: None)
+    one = Issue.objects.earliest("updated_at")
+    Issue.objects.filter(pk=one.pk).delete()
+    sync_listing(issue.RESOURCE, repository, client, lambda: None)
+    assert Issue.objects.filter(pk=one.pk).exists()
+    repository.refresh_from_db()
+    assert repository.dirty_at is None

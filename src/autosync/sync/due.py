@@ -22,7 +22,12 @@ def audit_soon(repository_ids: Iterable[int]) -> None:
     Repository.objects.filter(pk__in=repository_ids).update(audit_due_at=timezone.now() + IN_FLIGHT)
 
 
+def list_soon(repository_ids: Iterable[int]) -> None:
+    """Have the next listing of the installation tell whether they are still in its sight."""
+    Repository.objects.filter(pk__in=repository_ids).update(dirty_at=timezone.now())
+
+
 def out_of_sight(repository: Repository) -> UnknownRepository:
     """The error that GitHub shows no such repository; whether it is still ours is asked next."""
-    Repository.objects.filter(pk=repository.pk).update(dirty_at=timezone.now())
+    list_soon([repository.pk])
     return UnknownRepository(f"GitHub no longer shows {repository} to its installation.")

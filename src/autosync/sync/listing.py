@@ -15,7 +15,7 @@ from autosync.mirror.models import Repository, ResourceCursor
 from autosync.mirror.upsert import Row, Rule, tombstone, upsert
 from autosync.resources import RESOURCES
 from autosync.resources.base import Listing, Resource
-from autosync.sync.due import LAG, audit_soon, out_of_sight
+from autosync.sync.due import LAG, audit_soon, list_soon, out_of_sight
 
 PAGE = 100
 # The watermark steps back this far, against clocks that differ and lists that lag.
@@ -205,10 +205,10 @@ def refetch(resource: Resource, client: InstallationClient, nodes: Mapping[str, 
     )
     ids = [node_id for node_id in nodes if node_id]
     rows_here = resource.merge.model._default_manager.filter(pk__in=nodes.values())
-    homes = Repository.objects.filter(pk__in=rows_here.values("repository"))
-    variables = {"ids": ids, "homes": list(homes.values_list("node_id", flat=True))}
+    homes = dict(rows_here.values_list("repository", "repository__node_id"))
+    variables = {"ids": ids, "homes": list(homes.values())}
     try:
-        data = client.graphql(query, variables).data if ids else {}
+        data = client.graphql(query, variables).data
     except GraphQLTooHeavy:
         if len(nodes) == 1:
             raise
@@ -227,8 +227,8 @@ def refetch(resource: Resource, client: InstallationClient, nodes: Mapping[str, 
     with transaction.atomic():
         upsert(resource.merge, rows, observed_at=asked_at, rule=Rule.AUTHORITATIVE)
         absent = {pk for node_id, pk in nodes.items() if node_id not in seen}
-        hidden = homes.exclude(pk__in=visible)
-        hidden.update(dirty_at=timezone.now())
+        hidden = homes.keys() - visible
+        list_soon(hidden)
         late = just_seen(resource, absent, asked_at) | set(
             rows_here.filter(pk__in=absent, repository__in=hidden).values_list("pk", flat=True)
         )

@@ -15,7 +15,7 @@ import psycopg
 from autosync import killpoints
 from githubsim.testing import Sim
 from tests.chaos.reader import LISTED, Difference, differences
-from tests.service import SECRET, Service, eventually, free_port, hook_url
+from tests.service import SECRET, Service, Told, eventually, free_port, hook_url
 
 PATIENCE = 60.0  # seconds; nothing here takes a tenth of it on an idle machine
 # The schedule must not come to the help of what is tested; gone is purged when a test says so.
@@ -178,13 +178,3 @@ class Stage:
     def said(self) -> str:
         log = self.log.read_text(errors="replace")[-1500:] if self.log.exists() else ""
         return f"the worker: {log}\nthe service: {self.service.said()[-1500:]}"
-
-
-class Told:
-    """A message made when it is read."""
-
-    def __init__(self, make: Any) -> None:
-        self._make = make
-
-    def __format__(self, _: str) -> str:
-        return str(self._make())

@@ -39,6 +39,16 @@ def eventually(condition: Callable[[], Any], seconds: float, what: object) -> An
     raise AssertionError(f"not within {seconds:.0f} s: {what}")
 
 
+class Told:
+    """A message made when it is read."""
+
+    def __init__(self, make: Any) -> None:
+        self._make = make
+
+    def __format__(self, _: str) -> str:
+        return str(self._make())
+
+
 class Service:
     """One AutoSync with its own data folder, embedded PostgreSQL and port."""
 
@@ -120,11 +130,16 @@ class Service:
         found: dict[str, dict[str, int]] = json.loads(out.strip().splitlines()[-1])
         return found
 
+    @property
+    def database(self) -> Path:
+        """The folder of its embedded PostgreSQL."""
+        return Path(self.environment["AUTOSYNC_DATA_DIR"]) / "postgres"
+
     def conninfo(self) -> str:
         """Where the service's own database is, for psycopg."""
         from autosync import postgres
 
-        return postgres.ensure_running(Path(self.environment["AUTOSYNC_DATA_DIR"]) / "postgres")
+        return postgres.ensure_running(self.database)
 
     def query(self, sql: str) -> list[list[Any]]:
         """Rows of a query on the service's own database."""
@@ -172,8 +187,8 @@ class Service:
             self.stop()
         from autosync import postgres
 
-        postgres.release(Path(self.environment["AUTOSYNC_DATA_DIR"]) / "postgres")
-        keeper = self._folder / "data" / "postgres" / "data" / "postmaster.pid"
+        postgres.release(self.database)
+        keeper = self.database / "data" / "postmaster.pid"
         eventually(lambda: not keeper.exists(), 20, "the embedded server stops with its last user")
         shutil.rmtree(self._folder, ignore_errors=True)
 

@@ -152,11 +152,16 @@ class Service:
         """POST one delivery on a connection of its own; its status and decoded answer."""
         return deliver(self.port, body, **options)
 
+    @property
+    def database(self) -> Path:
+        """The folder of its embedded PostgreSQL."""
+        return Path(self.environment["AUTOSYNC_DATA_DIR"]) / "postgres"
+
     def stored(self, query: str = "SELECT * FROM inbox ORDER BY id", *values: Any) -> list[Any]:
         """Rows of the service's embedded database, as dictionaries."""
         from autosync.postgres import ensure_running
 
-        conninfo = ensure_running(Path(self.environment["AUTOSYNC_DATA_DIR"]) / "postgres")
+        conninfo = ensure_running(self.database)
         with psycopg.connect(conninfo, row_factory=psycopg.rows.dict_row) as connection:
             return connection.execute(query, values).fetchall()
 
@@ -164,7 +169,7 @@ class Service:
         """End whatever is left; only processes that carry this test's folder."""
         from autosync import postgres
 
-        postgres.release(Path(self.environment["AUTOSYNC_DATA_DIR"]) / "postgres")
+        postgres.release(self.database)
         for _ in range(200):
             left = processes_of(self.folder)
             if not left:

@@ -12,8 +12,15 @@ import pytest
 
 from githubsim.testing import Sim
 from tests.chaos.reader import differences
-from tests.killing import Told
-from tests.service import SECRET, Service, eventually, free_port, hook_url, make_audits_due
+from tests.service import (
+    SECRET,
+    Service,
+    Told,
+    eventually,
+    free_port,
+    hook_url,
+    make_audits_due,
+)
 
 pytestmark = pytest.mark.timeout(300)
 WORLD = {"repositories": 4, "commits": 120, "issues": 60, "pulls": 20}

@@ -402,7 +402,7 @@ def test_a_receiver_killed(stage: Stage, point: str) -> None:
 def test_a_keeper_killed_while_its_server_starts(stage: Stage, point: str) -> None:
     stage.stop_worker()
     stage.service.stop()
-    postgres.release(Path(stage.service.environment["AUTOSYNC_DATA_DIR"]) / "postgres")
+    postgres.release(stage.service.database)
     stage.arm(point)
     issue(stage)
     stage.service.start()
@@ -417,7 +417,7 @@ def test_the_database_killed_in_the_middle_of_an_import(stage: Stage) -> None:
     import_one(stage)
     stage.reached()
     assert stage.worker is not None
-    home = Path(stage.service.environment["AUTOSYNC_DATA_DIR"]) / "postgres" / "data"
+    home = stage.service.database / "data"
     os.kill(int((home / "postmaster.pid").read_text().split("\n")[0]), signal.SIGKILL)
     os.kill(stage.worker.process.pid, signal.SIGCONT)
     # It heals by itself, or ends for its supervisor, which here is the test, to start it again.

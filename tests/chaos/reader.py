@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 from gidgethub import BadRequest
 
 from githubsim.testing import Sim
-from tests.chaos.here import Query, mirror
-from tests.chaos.there import Rows, github
+from tests.chaos.here import Query, Rows, mirror
+from tests.chaos.there import github
 
 
 class Difference(NamedTuple):

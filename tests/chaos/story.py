@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from tests.chaos.reader import Query
+from tests.chaos.here import Query
 
 _PARTS = {
     "repository": "SELECT full_name, installation_id, observed_at, dirty_at, deleted_at, "

@@ -15,8 +15,8 @@ from gidgethub.apps import get_installation_access_token, get_jwt
 from gidgethub.httpx import GitHubAPI
 
 from githubsim.testing import Sim
+from tests.chaos.here import Rows
 
-Rows = dict[Any, dict[str, Any]]
 Account = tuple[int | None, str]
 
 _serial = itertools.count(1)

@@ -154,7 +154,7 @@ def test_applying_is_woken_by_a_notification(service: Service) -> None:
 
     from autosync.postgres import ensure_running
 
-    folder = Path(service.environment["AUTOSYNC_DATA_DIR"]) / "postgres"
+    folder = service.database
     with psycopg.connect(ensure_running(folder), autocommit=True) as listener:
         listener.execute("LISTEN autosync_inbox")
         assert service.deliver(guid="wakes")[0] == 202

@@ -92,7 +92,7 @@ def test_a_killed_service_loses_nothing(tmp_path: Path) -> None:
 
 def test_a_killed_database_delays_deliveries_and_loses_none(tmp_path: Path) -> None:
     with running(tmp_path) as service:
-        folder = Path(service.environment["AUTOSYNC_DATA_DIR"]) / "postgres"
+        folder = service.database
         with Burst(service) as burst:
             for _ in range(2):
                 burst.reach(200)

@@ -164,7 +164,7 @@ def test_runserver_starts_as_users_of_django_expect(tmp_path: Path) -> None:
             "the worker to process the ping",
         )
         # Ours, taken to look into the inbox.
-        postgres.release(Path(service.environment["AUTOSYNC_DATA_DIR"]) / "postgres")
+        postgres.release(service.database)
         assert service.interrupt() == 0
         wait_for(lambda: gone(tmp_path), "the end of all processes")
         assert "Traceback" not in service.output

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import procrastinate
@@ -93,19 +94,18 @@ def hand_over(followup: FollowUp, *, now: bool = False) -> None:
 
     `now`: GitHub has just spoken of it, so what waited for GitHub's return need not wait on.
     """
+    enqueue = partial(defer, now=now)
     name, target = followup
     if name == "import_installation":
-        defer(import_installation, f"import:{target}", priority=8, now=now, installation_id=target)
+        enqueue(import_installation, f"import:{target}", priority=8, installation_id=target)
     elif name == "refresh_installation":
-        defer(
-            refresh_installation, f"refresh:{target}", priority=8, now=now, installation_id=target
-        )
+        enqueue(refresh_installation, f"refresh:{target}", priority=8, installation_id=target)
     elif name == "import_repository":
-        defer(import_repository, f"unseen:{target}", priority=6, now=now, repository_id=target)
+        enqueue(import_repository, f"unseen:{target}", priority=6, repository_id=target)
     elif name == "sync_git":
-        defer(sync_git, f"git:{target}", priority=9, now=now, repository_id=target)
+        enqueue(sync_git, f"git:{target}", priority=9, repository_id=target)
     elif name == "refetch":
-        defer(refetch, "refetch", priority=7, now=now)
+        enqueue(refetch, "refetch", priority=7)
     else:
         raise ValueError(f"unknown follow-up {name}")
 

@@ -24,12 +24,12 @@ SETTINGS = {
 }  # fmt: skip
 WORLD = {"repositories": 2, "commits": 40, "issues": 16, "pulls": 4}
 
+AT_WORK = "status IN ('todo', 'doing') AND task_name !~ 'sweep|recover'"
 # What is not at rest; each query counts.
 UNREST = {
     "deliveries wait": "SELECT count(*) FROM inbox WHERE status = 'pending'",
     "sync jobs are open": "SELECT count(*) FROM sync_jobs WHERE status IN ('pending', 'running')",
-    "tasks wait": "SELECT count(*) FROM procrastinate_jobs WHERE status IN ('todo', 'doing') "
-    "AND task_name !~ 'sweep|recover'",
+    "tasks wait": f"SELECT count(*) FROM procrastinate_jobs WHERE {AT_WORK}",
     "commits lack details": "SELECT count(*) FROM commits WHERE detailed_at IS NULL AND "
     "repository_id IN (SELECT github_id FROM repositories WHERE removed_at IS NULL)",
     "issues are dirty": "SELECT count(*) FROM issues WHERE dirty_at IS NOT NULL",
@@ -158,7 +158,9 @@ class Stage:
     def settled(self) -> None:
         """Wait until nothing is under way and the mirror equals GitHub, and look for doubles."""
         self.sim.control("webhooks/wait", {"timeout": 30})
-        eventually(lambda: not self.unrest(), PATIENCE, Told(lambda: f"{self.unrest()}"))
+        eventually(
+            lambda: not self.unrest(), PATIENCE, Told(lambda: f"{self.unrest()}; {self.tasks()}")
+        )
         eventually(
             lambda: not self.differences(),
             PATIENCE,
@@ -174,6 +176,13 @@ class Stage:
         sql = ", ".join(f"({query})" for query in UNREST.values())
         counts = self.service.query(f"SELECT {sql}")[0]
         return {name: n for name, n in zip(UNREST, counts, strict=True) if n}
+
+    def tasks(self) -> list[list[Any]]:
+        """The tasks that wait or run: what, in which state, how often tried, in how long."""
+        return self.service.query(
+            "SELECT task_name, args::text, status::text, attempts, scheduled_at - now(), worker_id "
+            f"FROM procrastinate_jobs WHERE {AT_WORK}"
+        )
 
     def said(self) -> str:
         log = self.log.read_text(errors="replace")[-1500:] if self.log.exists() else ""

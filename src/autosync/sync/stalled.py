@@ -37,8 +37,9 @@ SET status = CASE WHEN EXISTS (SELECT FROM procrastinate_jobs twin WHERE twin.st
                                AND twin.queueing_lock = job.queueing_lock)
                   THEN 'aborted' ELSE 'todo' END::procrastinate_job_status,
     attempts = attempts + 1,
-    -- What its worker may have died of lets others go first, a minute at most.
-    scheduled_at = now() + make_interval(secs => least(power(2, least(attempts, 6)) - 2, 60)),
+    -- What its worker may have died of lets others go first. Ten seconds at most: attempts also
+    -- count waits for another's lock, which are nobody's fault.
+    scheduled_at = now() + make_interval(secs => least(power(2, least(attempts, 4)) - 2, 10)),
     abort_requested = false, worker_id = NULL
 WHERE id = %s AND status = 'doing' AND worker_id IS NOT DISTINCT FROM %s AND attempts = %s
 """

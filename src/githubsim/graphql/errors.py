@@ -23,7 +23,11 @@ class Problem(Exception):
 
 
 def unresolved(node_id: str) -> Problem:
-    """No such node, or none that the caller may see."""
+    """No such node, or none that the caller may see: GitHub tells no difference.
+
+    Source: octokit/octokit.graphql.net#201 (an issue in a private repository),
+    flowwer-dev/pull-request-stats#8 (a pull request, a permission lacking).
+    """
     return Problem("NOT_FOUND", f"Could not resolve to a node with the global id of '{node_id}'.")
 
 

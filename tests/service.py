@@ -290,6 +290,16 @@ def make_audits_due(service: Service) -> None:
         service.execute(f"UPDATE {table} SET observed_at = observed_at - interval '5 minutes'")
 
 
+def let_audits_be(service: Service) -> None:
+    """Have those that are due now: in a minute they would come into what a test does then."""
+    make_audits_due(service)
+    to_come = (
+        "SELECT (SELECT count(*) FROM repositories WHERE audit_due_at IS NOT NULL)"
+        " + (SELECT count(*) FROM audits WHERE finished_at IS NULL)"
+    )
+    eventually(lambda: service.query(to_come) == [[0]], 90, "the audits have been")
+
+
 def descendants(pid: int) -> list[int]:
     """Processes below `pid`, from /proc."""
     children: dict[int, list[int]] = {}

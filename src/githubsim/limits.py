@@ -105,16 +105,6 @@ class Limits:
             self._windows[key] = window
             return window
 
-    def refund(self, caller: Caller, resource: str = "core", cost: int = 1) -> Window:
-        """Give back what `take` spent, as for a 304."""
-        key = (caller.key, resource)
-        limit = self._limit(caller, resource)
-        with self._lock:
-            window = self._current(key, resource, limit)
-            window = replace(window, used=max(0, window.used - cost))
-            self._windows[key] = window
-            return window
-
     def look(self, caller: Caller, resource: str = "core") -> Window:
         """The window as it is, at no cost."""
         limit = self._limit(caller, resource)

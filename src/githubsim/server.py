@@ -78,7 +78,7 @@ class RestService:
         endpoint = "unknown"
         caller: Caller | None = None
         window: Window | None = None
-        entered = False
+        counts = entered = False
         try:
             if not request.headers.get("user-agent"):
                 raise ApiError(
@@ -95,9 +95,10 @@ class RestService:
             limits = self.world.limits
             free = path in _FREE or not limits.enabled
             if limits.enabled:
-                window = limits.look(caller) if free else limits.take(caller)
-                if window.exhausted:
+                window = limits.look(caller)
+                if not free and window.remaining < 1:
                     raise limits.exceeded(caller, window)
+                counts = not free
             limits.enter(caller, points=1 if request.method in ("GET", "HEAD") else 5)
             entered = True
             route, params = self.router.find(request.method, path)
@@ -121,8 +122,6 @@ class RestService:
                     answer = route.handler(call)
             answer.body = as_of(version, answer.body)
             response = self._response(request, answer, headers)
-            if response.status_code == 304 and window is not None and not free:
-                window = limits.refund(caller)
         except ApiError as error:
             headers |= error.headers
             response = _json(error.body(), error.status, headers)
@@ -132,6 +131,9 @@ class RestService:
         finally:
             if entered and caller is not None:
                 self.world.limits.leave(caller)
+        if counts and caller is not None and response.status_code != 304:
+            # Only now: a 304 costs nothing, nor may another answer meanwhile say that it did.
+            window = self.world.limits.take(caller)
         if window is not None:
             for name, value in window.headers().items():
                 response.headers[name] = value

@@ -7,7 +7,15 @@ from collections.abc import Iterator
 import pytest
 
 from githubsim.testing import Sim
-from tests.service import SECRET, Service, differences, eventually, free_port, hook_url
+from tests.service import (
+    SECRET,
+    Service,
+    differences,
+    eventually,
+    free_port,
+    hook_url,
+    let_audits_be,
+)
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -34,7 +42,7 @@ def stage() -> Iterator[tuple[Sim, Service]]:
         # What changed or was seen in the last minute may still be on its way, on both sides.
         sim.control("clock", {"advance": 120})
         service.run("manage.py", "sync_github", "--force")
-        service.execute("UPDATE issues SET observed_at = observed_at - interval '10 minutes'")
+        let_audits_be(service)
         yield sim, service
 
 

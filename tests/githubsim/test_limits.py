@@ -34,6 +34,24 @@ def test_the_quota_counts_down_and_comes_back(github: Sim, client: httpx.Client)
     assert client.get("/installation/repositories").status_code == 401
 
 
+def test_answers_that_cost_nothing_do_not_say_meanwhile_that_one_did() -> None:
+    with (
+        Sim(repositories=2, commits=4, issues=0, pulls=0) as github,
+        as_installation(github) as client,
+    ):
+        first = client.get("/installation/repositories")
+        same = {"If-None-Match": first.headers["etag"]}
+        with ThreadPoolExecutor(8) as pool:
+            answers = list(
+                pool.map(
+                    lambda _: client.get("/installation/repositories", headers=same), range(80)
+                )
+            )
+    assert {one.status_code for one in answers} == {304}
+    used = {one.headers["x-ratelimit-used"] for one in answers}
+    assert used == {first.headers["x-ratelimit-used"]}
+
+
 def test_more_repositories_give_more_quota() -> None:
     with Sim(repositories=30, commits=60, issues=0, pulls=0) as github:
         with as_installation(github) as client:

@@ -9,6 +9,7 @@ from autosync.github.budget import (
     WaitUntil,
     decide,
     observe,
+    same_window,
     spare,
 )
 from autosync.github.client import AppClient, DeliveryPage, GraphQLReply, InstallationClient
@@ -70,5 +71,6 @@ __all__ = [
     "decide",
     "load_private_key",
     "observe",
+    "same_window",
     "spare",
 ]

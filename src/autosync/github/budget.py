@@ -86,24 +86,30 @@ def observe(
 ) -> BudgetState:
     """The state after an answer with these rate headers. Answers overtake each other.
 
-    Within one window the lowest `remaining` counts; an answer of an earlier window changes
-    nothing; one without headers (all None) means that limits are off.
+    Within one window and under one limit (GitHub raises it with an organisation's repositories)
+    the lowest `remaining` counts; an answer of an earlier window changes nothing; one without
+    headers (all None) means that limits are off.
     """
     if limit is None or remaining is None or reset_at is None:
         return replace(state, limit=None, remaining=None, reset_at=None)
     if state.reset_at is not None and state.remaining is not None:
         if reset_at < state.reset_at - _SAME_WINDOW:
             return state
-        if reset_at <= state.reset_at + _SAME_WINDOW:
+        if limit == state.limit and same_window(reset_at, state.reset_at):
             remaining = min(remaining, state.remaining)
     return replace(state, limit=limit, remaining=remaining, reset_at=reset_at)
+
+
+def same_window(one: datetime | None, other: datetime | None) -> bool:
+    """Whether two resets are of one hour, as far as this machine's clock lets it tell."""
+    return one is not None and other is not None and abs(one - other) <= _SAME_WINDOW
 
 
 class Budget(Protocol):
     """Asked before every request, told after every answer; shared by all workers."""
 
     def acquire(
-        self, installation_id: int, resource: Resource, priority: Priority, cost: int = 1
+        self, installation_id: int, resource: Resource, priority: Priority
     ) -> AbstractContextManager[None]:
         """Hold a request slot; sleeps through short waits, raises QuotaExhausted for long ones."""
 
@@ -139,16 +145,16 @@ class LocalBudget:
 
     @contextmanager
     def acquire(
-        self, installation_id: int, resource: Resource, priority: Priority, cost: int = 1
+        self, installation_id: int, resource: Resource, priority: Priority
     ) -> Iterator[None]:
         with self._changed:
-            self._wait(installation_id, resource, priority, cost)
-            self._add(installation_id, resource, cost)
+            self._wait(installation_id, resource, priority)
+            self._add(installation_id, resource, 1)
         try:
             yield
         finally:
             with self._changed:
-                self._add(installation_id, resource, -cost)
+                self._add(installation_id, resource, -1)
                 self._changed.notify_all()
 
     def record(
@@ -178,12 +184,10 @@ class LocalBudget:
         with self._changed:
             return self._state(installation_id, resource)
 
-    def _wait(
-        self, installation_id: int, resource: Resource, priority: Priority, cost: int
-    ) -> None:
+    def _wait(self, installation_id: int, resource: Resource, priority: Priority) -> None:
         while True:
             now = datetime.now(UTC)
-            decision = decide(self._state(installation_id, resource), priority, now, cost)
+            decision = decide(self._state(installation_id, resource), priority, now)
             if isinstance(decision, Go):
                 under_way = sum(self._state(installation_id, r).in_flight for r in RESOURCES)
                 if under_way < self._concurrency:
@@ -195,9 +199,10 @@ class LocalBudget:
             else:
                 self._changed.wait((decision.until - now).total_seconds() + 0.01)
 
-    def _add(self, installation_id: int, resource: Resource, cost: int) -> None:
+    def _add(self, installation_id: int, resource: Resource, requests: int) -> None:
         state = self._state(installation_id, resource)
-        self._states[installation_id, resource] = replace(state, in_flight=state.in_flight + cost)
+        under_way = state.in_flight + requests
+        self._states[installation_id, resource] = replace(state, in_flight=under_way)
 
     def _state(self, installation_id: int, resource: Resource) -> BudgetState:
         return self._states.get((installation_id, resource), BudgetState())

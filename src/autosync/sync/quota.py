@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from django.db import transaction
-from django.db.models import F
 from django.utils import timezone
 
 from autosync.github import (
@@ -19,6 +18,8 @@ from autosync.github import (
     Validator,
     WaitUntil,
     decide,
+    observe,
+    same_window,
     spare,
 )
 from autosync.killpoints import reached
@@ -40,7 +41,7 @@ class DatabaseBudget:
 
     @contextmanager
     def acquire(
-        self, installation_id: int, resource: Resource, priority: Priority, cost: int = 1
+        self, installation_id: int, resource: Resource, priority: Priority
     ) -> Iterator[None]:
         """Hold one of the installation's request slots for the length of the block.
 
@@ -65,18 +66,18 @@ class DatabaseBudget:
         reset_at: datetime | None,
         observed_at: datetime,
     ) -> None:
-        """Take in the rate headers of an answer. Answers overtake each other: the lowest counts."""
+        """Take in the rate headers of an answer; see `autosync.github.budget.observe`."""
         with transaction.atomic():
             row = self._locked(installation_id, resource)
-            same_window = row.reset_at == reset_at and row.remaining is not None
-            before = row.used if same_window and row.used is not None else 0
-            if same_window and remaining is not None and row.remaining is not None:
-                remaining = min(row.remaining, remaining)
-            elif row.reset_at and reset_at and reset_at < row.reset_at:
-                return  # an answer from the window before
-            row.limit, row.remaining, row.reset_at = limit, remaining, reset_at
-            row.spent += max((used or 0) - before, 0)
-            row.used = max(used or 0, before)
+            before = _state(row)
+            now = observe(before, limit, remaining, reset_at)
+            row.limit, row.remaining, row.reset_at = now.limit, now.remaining, now.reset_at
+            if used is not None and now.reset_at is not None:
+                if not same_window(before.reset_at, now.reset_at):
+                    row.used = 0
+                if same_window(reset_at, now.reset_at):
+                    row.spent += max(used - (row.used or 0), 0)
+                    row.used = max(used, row.used or 0)
             row.requests += 1
             row.observed_at = observed_at
             row.save()
@@ -93,8 +94,10 @@ class DatabaseBudget:
     def spare(self, installation_id: int, resource: Resource, priority: Priority) -> int | None:
         """What requests of `priority` may still cost now; None where no limit is known."""
         row = QuotaBudget.objects.filter(installation_id=installation_id, resource=resource).first()
-        state = BudgetState() if row is None else _state(row)
-        return spare(state, priority, timezone.now())
+        now = timezone.now()
+        under_way = _under_way(installation_id, now).count(resource)
+        state = BudgetState() if row is None else _state(row, under_way)
+        return spare(state, priority, now)
 
     def _lease(self, installation_id: int, resource: Resource, priority: Priority) -> int:
         while True:
@@ -102,22 +105,17 @@ class DatabaseBudget:
             wait_until: datetime | None = None
             with transaction.atomic():
                 row = self._locked(installation_id, resource)
-                decision = decide(_state(row), priority, now)
+                under_way = _under_way(installation_id, now)
+                decision = decide(_state(row, under_way.count(resource)), priority, now)
                 if isinstance(decision, WaitUntil):
                     wait_until = decision.until
-                else:
+                elif len(under_way) < self._max_requests:
                     leases = QuotaLease.objects.filter(installation_id=installation_id)
-                    if leases.filter(expires_at__gt=now).count() < self._max_requests:
-                        leases.filter(expires_at__lte=now).delete()
-                        if row.remaining is not None and row.remaining > 0:
-                            # Requests under way have not answered yet: count them in.
-                            QuotaBudget.objects.filter(pk=row.pk).update(
-                                remaining=F("remaining") - 1
-                            )
-                        lease = QuotaLease.objects.create(
-                            installation_id=installation_id, expires_at=now + LEASE
-                        )
-                        return int(lease.pk)
+                    leases.filter(expires_at__lte=now).delete()
+                    lease = QuotaLease.objects.create(
+                        installation_id=installation_id, resource=resource, expires_at=now + LEASE
+                    )
+                    return int(lease.pk)
             if wait_until is None:
                 time.sleep(_CONCURRENCY_POLL_SECONDS)
             elif wait_until - now > GRACE:
@@ -135,8 +133,14 @@ class DatabaseBudget:
         )
 
 
-def _state(row: QuotaBudget) -> BudgetState:
-    return BudgetState(row.limit, row.remaining, row.reset_at, row.blocked_until)
+def _state(row: QuotaBudget, in_flight: int = 0) -> BudgetState:
+    return BudgetState(row.limit, row.remaining, row.reset_at, row.blocked_until, in_flight)
+
+
+def _under_way(installation_id: int, now: datetime) -> list[str]:
+    """The resource of each request sent and not yet answered, by any worker."""
+    leases = QuotaLease.objects.filter(installation_id=installation_id, expires_at__gt=now)
+    return list(leases.values_list("resource", flat=True))
 
 
 class DatabaseValidators:

@@ -116,6 +116,11 @@ def test_a_new_hour_begins_with_its_first_answer() -> None:
     assert observe(spent, 5000, 4999, RESET + timedelta(hours=1)).remaining == 4999
 
 
+def test_a_raised_limit_is_taken_at_once() -> None:
+    spent = BudgetState(limit=5000, remaining=0, reset_at=RESET)
+    assert observe(spent, 12_500, 7500, RESET).remaining == 7500
+
+
 def test_a_long_wait_is_told_and_a_short_one_slept_through() -> None:
     budget = LocalBudget(grace=timedelta(seconds=1))
     soon = datetime.now(UTC) + timedelta(milliseconds=50)

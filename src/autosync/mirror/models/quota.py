@@ -32,9 +32,12 @@ class QuotaBudget(models.Model):
 
 
 class QuotaLease(models.Model):
-    """One request under way; bounds the concurrency of an installation over all workers."""
+    """One request under way, of any worker: counted in what remains, and in how many at once."""
 
     installation_id = models.BigIntegerField(db_index=True)
+    resource = models.CharField(
+        max_length=16, db_default="core", help_text="core (REST) or graphql"
+    )
     expires_at = models.DateTimeField(help_text="a killed worker's lease is void after this")
 
     class Meta:

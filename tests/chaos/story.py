@@ -19,6 +19,8 @@ _PARTS = {
     "deliveries of installations": "SELECT id, source, event, action, installation_id, status, "
     "error, received_at, finished_at FROM inbox WHERE event LIKE 'installation%' "
     "ORDER BY id DESC LIMIT 40",
+    "quota": 'SELECT installation_id, resource, "limit", remaining, used, reset_at, blocked_until, '
+    "blocked_reason, requests, spent FROM quota_budgets ORDER BY 1, 2",
     "tasks under way": "SELECT id, task_name, queueing_lock, status, attempts, scheduled_at "
     "FROM procrastinate_jobs WHERE status IN ('todo', 'doing', 'failed') ORDER BY id DESC LIMIT 25",
 }

@@ -6,15 +6,24 @@ import itertools
 from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from django.utils import timezone
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autosync.github import LocalBudget, Priority, QuotaExhausted
+from autosync.github import (
+    AppCredentials,
+    InstallationClient,
+    LocalBudget,
+    NoValidators,
+    Priority,
+    QuotaExhausted,
+)
 from autosync.mirror.models import QuotaBudget, QuotaLease
 from autosync.sync.quota import DatabaseBudget
+from githubsim.testing import Sim
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -122,3 +131,21 @@ def test_what_was_spent_is_counted_once() -> None:
     row = QuotaBudget.objects.get(installation_id=installation, resource="core")
     assert (row.spent, row.used, row.remaining) == (10 + 3, 3, 4997)
     assert row.requests == 8
+
+
+def test_a_token_is_made_on_what_the_app_has_left() -> None:
+    # Payloads of the delivery log have taken all that they may of the App's hour; each
+    # installation still has its own.
+    app, budget = 0, DatabaseBudget(50)
+    with Sim(repositories=1, commits=5, issues=2, pulls=1, install=False) as sim:
+        installation = sim.control("install")["id"]
+        credentials = AppCredentials(
+            sim.app.id, private_key=Path(sim.app.pem).read_text(), api_url=sim.url
+        )
+        answer(budget, app, 10, RESET)
+        with pytest.raises(QuotaExhausted), budget.acquire(app, "core", Priority.RECONCILE):
+            pass
+        client = InstallationClient(
+            credentials, installation, budget, NoValidators(), Priority.BACKFILL
+        )
+        assert client.get("/installation/repositories").status == 200

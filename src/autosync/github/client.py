@@ -170,7 +170,8 @@ class InstallationClient:
         self._budget = budget
         self._validators = validators
         self._priority = priority
-        self._app = AppClient(credentials, budget, priority)
+        # A token is one request an hour, and without it nothing moves: it waits for no one's reserve.
+        self._app = AppClient(credentials, budget, Priority.LIVE)
         self._tokens = token_cache(credentials)
         self._transport = Transport(
             credentials,

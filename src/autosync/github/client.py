@@ -170,7 +170,7 @@ class InstallationClient:
         self._budget = budget
         self._validators = validators
         self._priority = priority
-        # A token is one request an hour, and without it nothing moves: it waits for no one's reserve.
+        # A token is one request an hour and nothing moves without it: no reserve is above it.
         self._app = AppClient(credentials, budget, Priority.LIVE)
         self._tokens = token_cache(credentials)
         self._transport = Transport(

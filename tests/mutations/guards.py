@@ -246,4 +246,18 @@ GUARDS = (
         "list(absent), started_at",
         "tests/integration/test_backfill.py",
     ),
+    Guard(
+        "requests under way are counted into what remains",
+        "src/autosync/sync/quota.py",
+        "decide(_state(row, under_way.count(resource)), priority, now)",
+        "decide(_state(row), priority, now)",
+        "tests/integration/test_quota.py",
+    ),
+    Guard(
+        "a token waits for nobody's reserve",
+        "src/autosync/github/client.py",
+        "AppClient(credentials, budget, Priority.LIVE)",
+        "AppClient(credentials, budget, priority)",
+        "tests/integration/test_quota.py",
+    ),
 )

@@ -95,8 +95,8 @@ class DatabaseBudget:
         """What requests of `priority` may still cost now; None where no limit is known."""
         row = QuotaBudget.objects.filter(installation_id=installation_id, resource=resource).first()
         now = timezone.now()
-        under_way = _under_way(installation_id, now).count(resource)
-        state = BudgetState() if row is None else _state(row, under_way)
+        under_way, _ = _leases(installation_id, now)
+        state = BudgetState() if row is None else _state(row, under_way.count(resource))
         return spare(state, priority, now)
 
     def _lease(self, installation_id: int, resource: Resource, priority: Priority) -> int:
@@ -105,13 +105,13 @@ class DatabaseBudget:
             wait_until: datetime | None = None
             with transaction.atomic():
                 row = self._locked(installation_id, resource)
-                under_way = _under_way(installation_id, now)
+                under_way, lost = _leases(installation_id, now)
                 decision = decide(_state(row, under_way.count(resource)), priority, now)
                 if isinstance(decision, WaitUntil):
                     wait_until = decision.until
                 elif len(under_way) < self._max_requests:
-                    leases = QuotaLease.objects.filter(installation_id=installation_id)
-                    leases.filter(expires_at__lte=now).delete()
+                    if lost:
+                        QuotaLease.objects.filter(pk__in=lost).delete()
                     lease = QuotaLease.objects.create(
                         installation_id=installation_id, resource=resource, expires_at=now + LEASE
                     )
@@ -124,23 +124,29 @@ class DatabaseBudget:
                 time.sleep(max((wait_until - now).total_seconds(), 0.05))
 
     def _locked(self, installation_id: int, resource: str) -> QuotaBudget:
-        QuotaBudget.objects.bulk_create(
-            [QuotaBudget(installation_id=installation_id, resource=resource)],
-            ignore_conflicts=True,
-        )
-        return QuotaBudget.objects.select_for_update().get(
-            installation_id=installation_id, resource=resource
-        )
+        wanted = {"installation_id": installation_id, "resource": resource}
+        rows = QuotaBudget.objects.select_for_update().filter(**wanted)
+        found = rows.first()
+        if found is None:
+            QuotaBudget.objects.bulk_create([QuotaBudget(**wanted)], ignore_conflicts=True)
+            found = rows.get()
+        return found
 
 
 def _state(row: QuotaBudget, in_flight: int = 0) -> BudgetState:
     return BudgetState(row.limit, row.remaining, row.reset_at, row.blocked_until, in_flight)
 
 
-def _under_way(installation_id: int, now: datetime) -> list[str]:
-    """The resource of each request sent and not yet answered, by any worker."""
-    leases = QuotaLease.objects.filter(installation_id=installation_id, expires_at__gt=now)
-    return list(leases.values_list("resource", flat=True))
+def _leases(installation_id: int, now: datetime) -> tuple[list[str], list[int]]:
+    """The resource of each request under way, of any worker; and the leases of lost workers."""
+    under_way, lost = [], []
+    leases = QuotaLease.objects.filter(installation_id=installation_id)
+    for pk, resource, expires_at in leases.values_list("pk", "resource", "expires_at"):
+        if expires_at > now:
+            under_way.append(resource)
+        else:
+            lost.append(pk)
+    return under_way, lost
 
 
 class DatabaseValidators:

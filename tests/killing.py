@@ -124,9 +124,8 @@ class Stage:
         fresh.replace(self.armed)
 
     def reached(self) -> None:
-        eventually(
-            lambda: not self.armed.exists(), PATIENCE, f"{self.armed_at()} reached; {self.said()}"
-        )
+        told = Told(lambda: f"{self.armed_at()} reached; {self.said()}")
+        eventually(lambda: not self.armed.exists(), PATIENCE, told)
 
     def armed_at(self) -> str:
         return self.armed.read_text().split("\n")[0] if self.armed.exists() else "the point"

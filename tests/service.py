@@ -93,7 +93,9 @@ class Service:
                 stderr=log,
                 start_new_session=True,
             )
-        eventually(self._answers, 60, f"autosync serve is up; it said: {self.said()}")
+        # On a machine with much else to do its imports alone take a while.
+        up = Told(lambda: f"autosync serve is up; it said: {self.said()}")
+        eventually(self._answers, 180, up)
         return self
 
     def run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:

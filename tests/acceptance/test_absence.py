@@ -79,7 +79,7 @@ def test_back_after_an_absence(
     eventually(
         lambda: not missing(sim, service),
         45,  # before the audit that comes after a minute
-        f"what was changed or made meanwhile is here: {service.said()}",
+        Told(lambda: f"what was changed or made meanwhile is here: {service.said()}"),
     )
     due = "SELECT count(*) FROM repositories WHERE audit_due_at IS NOT NULL"
     eventually(lambda: service.query(due)[0][0], 30, Told(lambda: told(service)))
@@ -87,7 +87,7 @@ def test_back_after_an_absence(
     eventually(
         lambda: not differences(sim, service.query),
         60,
-        f"the mirror equals GitHub: {service.said()}",
+        Told(lambda: f"the mirror equals GitHub: {service.said()}"),
     )
     again = service.query("SELECT github_id, imported_at FROM repositories ORDER BY 1")
     assert again == imported, "nothing was imported from the beginning"

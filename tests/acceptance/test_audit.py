@@ -10,6 +10,7 @@ from githubsim.testing import Sim
 from tests.service import (
     SECRET,
     Service,
+    Told,
     differences,
     eventually,
     free_port,
@@ -37,7 +38,8 @@ def stage() -> Iterator[tuple[Sim, Service]]:
     ):
         sim.control("install")
         sql = "SELECT count(*), count(imported_at) FROM repositories WHERE removed_at IS NULL"
-        eventually(lambda: service.query(sql)[0] == [6, 6], 90, f"imported; {service.said()}")
+        imported = Told(lambda: f"imported; {service.said()}")
+        eventually(lambda: service.query(sql)[0] == [6, 6], 90, imported)
         sim.control("webhooks/wait", {"timeout": 30})
         # What changed or was seen in the last minute may still be on its way, on both sides.
         sim.control("clock", {"advance": 120})

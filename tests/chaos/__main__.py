@@ -132,6 +132,7 @@ def _until_equal(sim: Sim, service: Service, until: float) -> tuple[list[Differe
     What differed is looked at again and again; once it does not, everything once more.
     """
     only: set[int] | None = None
+    began = time.monotonic()
     while True:
         left = differences(sim, service.query, only)
         looked_at = time.monotonic()  # a look takes a while: equal by then, perhaps before
@@ -140,8 +141,8 @@ def _until_equal(sim: Sim, service: Service, until: float) -> tuple[list[Differe
         if left and time.monotonic() > until:
             return left, looked_at
         only = {one.repository_id for one in left} or None
-        if left:
-            time.sleep(1)
+        if left:  # less and less often: a look costs a little of the App's quota
+            time.sleep(1 + (looked_at - began) / 30)
 
 
 def _storm(

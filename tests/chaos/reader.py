@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Mapping
+from http import HTTPStatus
 from typing import Any, NamedTuple
 
 from gidgethub import BadRequest
 
 from githubsim.testing import Sim
 from tests.chaos.here import Query, Rows, mirror
-from tests.chaos.there import github
+from tests.chaos.there import forget_tokens, github
 
 
 class Difference(NamedTuple):
@@ -62,14 +63,17 @@ def differences(
 
 
 def _patiently(read: Callable[[], dict[str, Rows]]) -> dict[str, Rows]:
-    """Again in a while where GitHub's limit per minute refuses."""
+    """Again with new tokens, or in a while where GitHub's limit per minute refuses."""
     while True:
         try:
             return read()
         except BadRequest as error:
-            if "secondary rate limit" not in str(error):
+            if error.status_code == HTTPStatus.UNAUTHORIZED:
+                forget_tokens()
+            elif "secondary rate limit" in str(error):
+                time.sleep(10)
+            else:
                 raise
-            time.sleep(10)
 
 
 def _repository_of(table: str, key: Any, row: Mapping[str, Any]) -> int:

@@ -27,11 +27,10 @@ demo: install ## a GitHub in a box, 20 repositories, and AutoSync mirroring them
 run: install ## AutoSync against your real GitHub App (settings from .env)
 	@exec $(BIN)/autosync serve
 
-# Most of a test's time is waiting for processes, so files run side by side, each with a database of its own;
-# in their order, in which the longest (acceptance) begin first, not in that of how many tests they have.
+# Most of a test's time is waiting for processes, so files run side by side, each with a database of its own.
 test: install ## the whole test suite, with the coverage of what runs in the test processes themselves
 	@data=$$(mktemp -d) && trap 'rm -rf "$$data"' EXIT && export COVERAGE_FILE=$$data/coverage && \
-	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder --cov --cov-report= && \
+	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile --cov --cov-report= && \
 	echo "Coverage of the test processes: $$($(BIN)/coverage report --format=total) %"
 
 mutations: install ## break each guard of the mirror and see that a test notices

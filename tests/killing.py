@@ -157,9 +157,8 @@ class Stage:
     def settled(self) -> None:
         """Wait until nothing is under way and the mirror equals GitHub, and look for doubles."""
         self.sim.control("webhooks/wait", {"timeout": 30})
-        eventually(
-            lambda: not self.unrest(), PATIENCE, Told(lambda: f"{self.unrest()}; {self.tasks()}")
-        )
+        told = Told(lambda: f"{self.unrest()}; {self.tasks()}; {self.failed()}; {self.said()}")
+        eventually(lambda: not self.unrest(), PATIENCE, told)
         eventually(
             lambda: not self.differences(),
             PATIENCE,
@@ -181,6 +180,12 @@ class Stage:
         return self.service.query(
             "SELECT task_name, args::text, status::text, attempts, scheduled_at - now(), worker_id "
             f"FROM procrastinate_jobs WHERE {AT_WORK}"
+        )
+
+    def failed(self) -> list[list[Any]]:
+        """The sync jobs that recorded an error, and the words of it."""
+        return self.service.query(
+            "SELECT id, job_type, error_message FROM sync_jobs WHERE error_message <> ''"
         )
 
     def said(self) -> str:

@@ -1,8 +1,18 @@
-"""Where the database is, for those who use psycopg without Django."""
+"""Where the database is, for those who use psycopg without Django; and whether it went away."""
 
 from __future__ import annotations
 
+import psycopg
+from psycopg.errors import IdleInTransactionSessionTimeout
+
 from autosync import config, postgres
+
+_AWAY = (
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    IdleInTransactionSessionTimeout,  # to psycopg an internal error
+    postgres.EmbeddedPostgresError,
+)
 
 
 def conninfo() -> str:
@@ -15,3 +25,19 @@ def conninfo() -> str:
     if settings.database_url:
         return settings.database_url
     return postgres.ensure_running(settings.data_dir / "postgres")
+
+
+def is_away(error: BaseException | None) -> bool:
+    """Whether an error comes of a database, or a session of it, that went away.
+
+    Then the same work is to be done again, and nothing is wrong with it. Who raises decides the
+    class: Django wraps psycopg's errors in its own, but not those of a COPY; Procrastinate has one
+    class for all of them. So what they come of is asked as well.
+    """
+    seen = error
+    while seen is not None:
+        # Class 54: a row too large for its index, say; to psycopg operational, but it stays so.
+        if isinstance(seen, _AWAY) and not (getattr(seen, "sqlstate", None) or "").startswith("54"):
+            return True
+        seen = seen.__cause__ or (None if seen.__suppress_context__ else seen.__context__)
+    return False

@@ -6,8 +6,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import psycopg
 import pytest
-from django.db import Error, OperationalError, connection
+from django.db import Error, connection
 
 from autosync.github import Unavailable
 from autosync.sync.errors import Busy
@@ -61,7 +62,9 @@ def test_a_holder_that_was_given_up_can_do_nothing_more() -> None:
     assert not another
 
 
-@pytest.mark.parametrize("error", [Busy("b"), OperationalError("away"), Unavailable("GitHub")])
+@pytest.mark.parametrize(
+    "error", [Busy("b"), psycopg.OperationalError("away"), Unavailable("GitHub")]
+)
 def test_work_that_could_not_be_done_comes_back(error: Exception) -> None:
     import procrastinate
 

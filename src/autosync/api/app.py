@@ -6,7 +6,6 @@ import logging
 from typing import Any
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
 from django.urls import resolve
 from ninja import NinjaAPI, Router
@@ -19,6 +18,7 @@ from autosync.api.deliveries import router as deliveries
 from autosync.api.mirror import router as mirror
 from autosync.api.sync import router as sync
 from autosync.api.webhook import router as webhook
+from autosync.database import is_away
 from autosync.errors import AutoSyncError
 
 logger = logging.getLogger(__name__)
@@ -88,13 +88,6 @@ def _bad_input(request: HttpRequest, error: ValidationError) -> HttpResponse:
     return _problem(request, 422, "; ".join(_sentence(problem) for problem in error.errors))
 
 
-@api.exception_handler(OperationalError)
-@api.exception_handler(InterfaceError)
-def _no_database(request: HttpRequest, error: Exception) -> HttpResponse:
-    logger.error("%s %s: no database: %s", request.method, request.path, error)
-    return _problem(request, 503, "The database does not answer; try again in a moment.")
-
-
 @api.exception_handler(AutoSyncError)
 def _foreseen(request: HttpRequest, error: AutoSyncError) -> HttpResponse:
     logger.error("%s %s: %s", request.method, request.path, error)
@@ -103,6 +96,9 @@ def _foreseen(request: HttpRequest, error: AutoSyncError) -> HttpResponse:
 
 @api.exception_handler(Exception)
 def _unforeseen(request: HttpRequest, error: Exception) -> HttpResponse:
+    if is_away(error):
+        logger.error("%s %s: no database: %s", request.method, request.path, error)
+        return _problem(request, 503, "The database does not answer; try again in a moment.")
     if settings.DEBUG:
         raise error
     logger.exception("%s %s failed", request.method, request.path, exc_info=error)

@@ -9,14 +9,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import msgspec
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import Error, connection, transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
+from autosync.database import is_away
 from autosync.killpoints import reached
 from autosync.mirror.feed import FeedLine, publish
 from autosync.mirror.models import Delivery, GitHubAppInstallation, Repository
 from autosync.mirror.upsert import Key, Merge, Row, Rule, tombstone, upsert
+from autosync.postgres import EmbeddedPostgresError
 from autosync.resources import IGNORED, handlers
 from autosync.resources.base import Changes, Envelope, Event, FollowUp, RefMove, Upsert
 from autosync.resources.repository import MERGE as REPOSITORY
@@ -78,9 +80,9 @@ class WebhookProcessor:
                     reached("apply: marked, not committed")
             if fresh:
                 reached("apply: committed")
-        except (OperationalError, InterfaceError):
-            raise
-        except Exception:
+        except Exception as error:
+            if is_away(error):
+                raise
             logger.info("a delivery in a batch failed; applying them one by one")
             fresh = []
             reached("apply: batch undone, not yet one by one")
@@ -131,10 +133,10 @@ class WebhookProcessor:
                     # Counted again with what becomes of it.
                     _only(found).update(attempts=delivery.attempts)
                     self._apply(found)
-        except (OperationalError, InterfaceError):
-            self._take_back(delivery)
-            raise
         except Exception as error:
+            if is_away(error):
+                self._take_back(delivery)
+                raise
             self._failed(delivery, error)
 
     def _try_once_more(self, delivery: Delivery) -> bool:
@@ -166,7 +168,7 @@ class WebhookProcessor:
 
     def _take_back(self, delivery: Delivery) -> None:
         """The database went away, which is not the delivery's fault."""
-        with suppress(OperationalError, InterfaceError):
+        with suppress(Error, EmbeddedPostgresError):
             connection.close_if_unusable_or_obsolete()
             _only([delivery]).filter(status=Delivery.Status.PENDING).update(
                 attempts=delivery.attempts, next_attempt_at=timezone.now(), error=delivery.error

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from autosync.database import is_away
 from autosync.errors import AutoSyncError
+from autosync.github.errors import QuotaExhausted, Unavailable
 
 
 class Busy(AutoSyncError):
@@ -11,3 +13,8 @@ class Busy(AutoSyncError):
 
 class UnknownRepository(AutoSyncError):
     """No such repository in the mirror, or it is no longer accessible."""
+
+
+def is_passing(error: BaseException) -> bool:
+    """Whether the same work is simply done again later; every other error is recorded."""
+    return isinstance(error, (QuotaExhausted, Unavailable, Busy)) or is_away(error)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Sequence
 
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import transaction
 from django.db.models import Count, Q, Sum
 from django.utils import timezone
 
 from autosync import config
-from autosync.github import InstallationSuspended, Priority, QuotaExhausted, Unavailable
+from autosync.github import InstallationSuspended, Priority
 from autosync.killpoints import reached
 from autosync.mirror import feed
 from autosync.mirror.models import (
@@ -22,15 +22,13 @@ from autosync.mirror.models import (
 )
 from autosync.sync import hook
 from autosync.sync.due import audit_soon
-from autosync.sync.errors import Busy
+from autosync.sync.errors import is_passing
 from autosync.sync.locks import exclusive, transaction_lock
 from autosync.sync.reconcile import GitHubSyncManager, recently_synced
 
 logger = logging.getLogger(__name__)
 _OPEN = (SyncJob.Status.PENDING, SyncJob.Status.RUNNING)
 _TO_DO = (SyncJobRepository.Status.PENDING, SyncJobRepository.Status.RUNNING)
-# Errors after which the same work is simply done again later; everything else is recorded.
-RETRIED = (QuotaExhausted, Unavailable, Busy, OperationalError, InterfaceError)
 
 
 class SyncJobRunner:
@@ -96,8 +94,8 @@ class SyncJobRunner:
     def run(self, job: SyncJob) -> None:
         """Plan the job: refresh installations, list repositories, hand each to a worker.
 
-        Safe to run again after a kill: what is planned stays planned. QuotaExhausted and
-        Unavailable pass through, for the caller to come back later.
+        Safe to run again after a kill: what is planned stays planned. Errors that pass
+        (`is_passing`) are raised, for the caller to come back later.
         """
         if job.is_finished:
             return
@@ -117,9 +115,9 @@ class SyncJobRunner:
                 self._plan_installation(job, installation)
             except InstallationSuspended:
                 logger.info("%s is suspended: nothing to sync", installation)
-            except RETRIED:
-                raise
             except Exception as error:
+                if is_passing(error):
+                    raise
                 logger.exception("listing the repositories of %s failed", installation)
                 errors.append(f"{installation}: {error}")
                 GitHubAppInstallation.objects.filter(pk=installation.pk).update(
@@ -200,11 +198,11 @@ class SyncJobRunner:
             rows, error = 0, ""
             try:
                 rows = self._sync(repository_id, jobs)
-            except RETRIED:
-                raise
             except InstallationSuspended:
                 error = "the installation is suspended"
             except Exception as failure:
+                if is_passing(failure):
+                    raise
                 logger.exception("sync of repository %s failed", repository_id)
                 error = f"{type(failure).__name__}: {failure}"
             reached("job: repository synced, not recorded")

@@ -8,13 +8,14 @@ from functools import partial
 from typing import Any
 
 import procrastinate
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
 
 from autosync import config
+from autosync.database import is_away
 from autosync.github.errors import GitHubError, QuotaExhausted
 from autosync.mirror import partitions
 from autosync.mirror.models import (
@@ -28,7 +29,7 @@ from autosync.mirror.models import (
     SyncJobRepository,
 )
 from autosync.resources.base import FollowUp
-from autosync.sync.errors import Busy
+from autosync.sync.errors import Busy, is_passing
 from autosync.sync.locks import exclusive
 from autosync.sync.stalled import retry_stalled
 
@@ -51,7 +52,7 @@ class ComeBack(procrastinate.BaseRetryStrategy):
             )
         if isinstance(exception, Busy):
             return procrastinate.RetryDecision(retry_in={"seconds": 2})
-        if isinstance(exception, (OperationalError, InterfaceError)):
+        if is_away(exception):
             return procrastinate.RetryDecision(retry_in={"seconds": 5})
         if isinstance(exception, GitHubError):
             seconds = 5 * 2 ** min(job.attempts, 5)
@@ -115,17 +116,16 @@ def hand_over(followup: FollowUp, *, now: bool = False) -> None:
 @app.task(queue=SYNC, retry=ComeBack())
 def run_job(job_id: int) -> None:
     """Plan a sync job."""
-    from autosync.sync.jobs import RETRIED, SyncJobRunner
+    from autosync.sync.jobs import SyncJobRunner
 
     job = SyncJob.objects.filter(pk=job_id).first()
     if job is None:
         return
     try:
         SyncJobRunner().run(job)
-    except RETRIED:
-        raise
     except Exception as error:
-        SyncJobRunner().fail(job_id, f"{type(error).__name__}: {error}")
+        if not is_passing(error):
+            SyncJobRunner().fail(job_id, f"{type(error).__name__}: {error}")
         raise
 
 
@@ -358,12 +358,11 @@ def audit_due(installation_id: int) -> None:
         try:
             if due:
                 Auditor(due[0].installation, names=True).run(due)
-        except GitHubError:
-            raise
-        except Exception:
-            # Else it would fail again every few seconds.
-            later = timezone.now() + timedelta(minutes=10)
-            Repository.objects.filter(pk__in=[one.pk for one in due]).update(audit_due_at=later)
+        except Exception as error:
+            if not isinstance(error, GitHubError) and not is_passing(error):
+                # Else it would fail again every few seconds.
+                later = timezone.now() + timedelta(minutes=10)
+                Repository.objects.filter(pk__in=[one.pk for one in due]).update(audit_due_at=later)
             raise
 
 

@@ -26,7 +26,7 @@ ARGUMENTS = [
 ]
 # What the browser and htmx say of a server that is gone.
 _NETWORK_LOST = ("Failed to load resource: net::ERR_", "htmx:afterRequest", "htmx:sendError")
-PATIENCE = 30_000  # milliseconds until a page that does not do what it should fails the test
+PATIENCE = 120_000  # milliseconds until a page that does not do what it should fails the test
 
 
 @contextmanager

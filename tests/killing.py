@@ -15,9 +15,8 @@ import psycopg
 from autosync import killpoints
 from githubsim.testing import Sim
 from tests.chaos.reader import LISTED, Difference, differences
-from tests.service import SECRET, Service, Told, eventually, free_port, hook_url
+from tests.service import PATIENCE, SECRET, Service, Told, eventually, free_port, hook_url
 
-PATIENCE = 60.0  # seconds; nothing here takes a tenth of it on an idle machine
 # The schedule must not come to the help of what is tested; gone is purged when a test says so.
 SETTINGS = {
     "AUTOSYNC_SYNC_INTERVAL": "59", "AUTOSYNC_SKIP_RECENT": "0", "AUTOSYNC_PURGE_AFTER": "0",

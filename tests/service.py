@@ -29,6 +29,10 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+# Seconds after which a test gives up; on an idle machine nothing takes a tenth of it.
+PATIENCE = 150.0
+
+
 def eventually(condition: Callable[[], Any], seconds: float, what: object) -> Any:
     """Poll until `condition` is truthy and return it; AssertionError after `seconds`."""
     until = time.monotonic() + seconds
@@ -191,7 +195,9 @@ class Service:
 
         postgres.release(self.database)
         keeper = self.database / "data" / "postmaster.pid"
-        eventually(lambda: not keeper.exists(), 20, "the embedded server stops with its last user")
+        eventually(
+            lambda: not keeper.exists(), PATIENCE, "the embedded server stops with its last user"
+        )
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _call(self, method: str, path: str) -> Any:
@@ -299,7 +305,7 @@ def let_audits_be(service: Service) -> None:
         "SELECT (SELECT count(*) FROM repositories WHERE audit_due_at IS NOT NULL)"
         " + (SELECT count(*) FROM audits WHERE finished_at IS NULL)"
     )
-    eventually(lambda: service.query(to_come) == [[0]], 90, "the audits have been")
+    eventually(lambda: service.query(to_come) == [[0]], PATIENCE, "the audits have been")
 
 
 def descendants(pid: int) -> list[int]:

@@ -23,14 +23,14 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from autosync.config import PROJECT_ROOT
-from tests.service import eventually, free_port
+from tests.service import PATIENCE, eventually, free_port
 
 SECRET = "the webhook's secret"
 OLD_SECRET = "the-secret-before"
 WEBHOOK = "/api/github/webhook/"
 
 
-def wait_for(true: Callable[[], Any], what: str, seconds: float = 60) -> Any:
+def wait_for(true: Callable[[], Any], what: str, seconds: float = PATIENCE) -> Any:
     """The first true result of `true()`; fails the test after `seconds`."""
     return eventually(true, seconds, what)
 

@@ -13,6 +13,7 @@ import pytest
 from githubsim.testing import Sim
 from tests.chaos.reader import differences
 from tests.service import (
+    PATIENCE,
     SECRET,
     Service,
     Told,
@@ -22,7 +23,6 @@ from tests.service import (
     make_audits_due,
 )
 
-pytestmark = pytest.mark.timeout(300)
 WORLD = {"repositories": 4, "commits": 120, "issues": 60, "pulls": 20}
 NO_SCHEDULE = {"AUTOSYNC_SYNC_INTERVAL": "59"}
 
@@ -33,7 +33,7 @@ def stage() -> Iterator[tuple[Sim, Service]]:
     hook = {"webhook_url": hook_url(port), "webhook_secret": SECRET}
     with Sim(install=False, **WORLD, **hook) as sim, Service(sim, port, **NO_SCHEDULE) as service:
         sim.control("install")
-        eventually(lambda: not differences(sim, service.query), 90, "the import is complete")
+        eventually(lambda: not differences(sim, service.query), PATIENCE, "the import is complete")
         yield sim, service
 
 
@@ -82,7 +82,7 @@ def test_back_after_an_absence(
         Told(lambda: f"what was changed or made meanwhile is here: {service.said()}"),
     )
     due = "SELECT count(*) FROM repositories WHERE audit_due_at IS NOT NULL"
-    eventually(lambda: service.query(due)[0][0], 30, Told(lambda: told(service)))
+    eventually(lambda: service.query(due)[0][0], PATIENCE, Told(lambda: told(service)))
     make_audits_due(service)
     eventually(
         lambda: not differences(sim, service.query),

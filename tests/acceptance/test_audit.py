@@ -18,8 +18,6 @@ from tests.service import (
     let_audits_be,
 )
 
-pytestmark = pytest.mark.timeout(300)
-
 
 @pytest.fixture(scope="module")
 def stage() -> Iterator[tuple[Sim, Service]]:

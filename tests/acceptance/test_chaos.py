@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.chaos.__main__ import run
-
-pytestmark = pytest.mark.timeout(500)
 
 
 def test_lost_doubled_and_failing_with_kills_in_between_ends_equal() -> None:

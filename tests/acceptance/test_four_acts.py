@@ -11,6 +11,7 @@ import pytest
 from githubsim.testing import Sim
 from tests.browser import chromium, tab
 from tests.service import (
+    PATIENCE,
     ROOT,
     SECRET,
     Service,
@@ -21,8 +22,6 @@ from tests.service import (
     let_audits_be,
     truth,
 )
-
-pytestmark = pytest.mark.timeout(400)
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +123,7 @@ def test_act_3_lost_webhooks_are_healed_by_a_sync(stage: tuple[Sim, Service]) ->
     assert differences(service, sim) != {}
     done = service.run("manage.py", "sync_github", "--force")
     assert "0 errors" in done.stdout
-    eventually(lambda: differences(service, sim) == {}, 30, "the mirror equals GitHub")
+    eventually(lambda: differences(service, sim) == {}, PATIENCE, "the mirror equals GitHub")
 
 
 def test_a_sync_with_nothing_new_costs_no_quota(stage: tuple[Sim, Service]) -> None:

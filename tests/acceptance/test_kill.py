@@ -9,6 +9,7 @@ import pytest
 
 from githubsim.testing import Sim
 from tests.service import (
+    PATIENCE,
     SECRET,
     Service,
     acknowledged_by_us,
@@ -19,7 +20,6 @@ from tests.service import (
     imported,
 )
 
-pytestmark = pytest.mark.timeout(400)
 BURST = 1000
 
 
@@ -46,7 +46,9 @@ def test_an_import_goes_on_where_it_was(stage: tuple[Sim, Service]) -> None:
     sim.control("weather", {"latency": 0.15})
     sim.control("install")
     eventually(
-        lambda: service.query("SELECT count(*) FROM issues")[0][0] > 300, 60, "the import is on"
+        lambda: service.query("SELECT count(*) FROM issues")[0][0] > 300,
+        PATIENCE,
+        "the import is on",
     )
     service.kill()
     before = service.query("SELECT count(*) FROM issues")[0][0]
@@ -102,7 +104,7 @@ def test_a_burst_survives_a_kill_in_its_middle(stage: tuple[Sim, Service]) -> No
     assert service.query(f"{lines} HAVING count(*) > 1") == []
     # What was sent while nobody listened is not acknowledged; the next sync brings it.
     service.run("manage.py", "sync_github", "--force")
-    eventually(lambda: differences(service, sim) == {}, 60, "the mirror equals GitHub")
+    eventually(lambda: differences(service, sim) == {}, PATIENCE, "the mirror equals GitHub")
 
 
 def graphql_calls(sim: Sim) -> int:

@@ -20,11 +20,10 @@ import pytest
 
 from autosync import killpoints, postgres
 from tests.chaos.there import git
-from tests.killing import PATIENCE, Stage
-from tests.service import SECRET, acknowledged_by_us, eventually
+from tests.killing import Stage
+from tests.service import PATIENCE, SECRET, acknowledged_by_us, eventually
 from tests.service_processes import deliver, processes_of
 
-pytestmark = pytest.mark.timeout(300)
 _serial = count(1)
 
 
@@ -357,6 +356,18 @@ def test_a_worker_killed(stage: Stage, point: str) -> None:
     stage.start_worker()
     stage.settled()
     scene.afterwards(stage)
+
+
+def test_a_worker_killed_when_its_audit_had_only_to_be_recorded(stage: Stage) -> None:
+    """None follows at once: nothing is due any more."""
+    whole = stage.service.query("SELECT count(*) FROM repositories WHERE removed_at IS NULL")[0][0]
+    stage.arm("audit: repository done, verdict not written", times=whole)
+    stage.service.execute("UPDATE repositories SET audit_due_at = now() WHERE removed_at IS NULL")
+    stage.worker_died()
+    stage.start_worker()
+    stage.settled()
+    told = stage.service.query("SELECT error FROM audits ORDER BY started_at DESC LIMIT 1")
+    assert told == [["Its worker was killed before the audit ended."]]
 
 
 def test_a_delivery_that_kills_its_worker_again_and_again_is_parked(stage: Stage) -> None:

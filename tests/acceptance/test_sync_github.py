@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
 from githubsim.testing import Sim
 from tests.service import SECRET, Service, differences, free_port
-
-pytestmark = pytest.mark.timeout(200)
 
 
 def test_it_does_the_work_itself_where_nothing_runs() -> None:

@@ -12,10 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.killing import PATIENCE, Stage, Worker
-from tests.service import eventually
-
-pytestmark = pytest.mark.timeout(300)
+from tests.killing import Stage, Worker
+from tests.service import PATIENCE, eventually
 
 
 class Pair:

@@ -20,7 +20,6 @@ from tests.githubsim.walks import walk_through
 from tests.githubsim.walks.happenings import happen
 
 # The first test of each kind waits for the walks, and for the models of all of GitHub.
-pytestmark = pytest.mark.timeout(600)
 ROUTES = [name for name in catalogue.endpoints() if name != catalogue.GRAPHQL]
 HOOKS = [
     ".".join(filter(None, (name, action))) for name, actions in EVENTS.items() for action in actions

@@ -22,7 +22,7 @@ from tests.integration.api_rows import repository
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-PATIENCE = 20.0
+PATIENCE = 120.0
 
 
 @pytest.fixture(autouse=True)

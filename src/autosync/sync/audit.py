@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -29,6 +30,7 @@ from autosync.resources.commit import split_ref
 from autosync.sync import connect
 from autosync.sync.commits import CHUNK, chunks, marked_from, refs_here
 from autosync.sync.due import IN_FLIGHT
+from autosync.sync.errors import Busy
 from autosync.sync.listing import PAGE, alive, listed_resources, pages, refetch
 from autosync.sync.locks import exclusive
 from autosync.sync.names import Names, carriers_of_others, names_there
@@ -55,6 +57,21 @@ class Difference:
     problem: Problem
     node_id: str = ""
     repaired: bool = False
+
+
+def finish_abandoned() -> None:
+    """Finish the records of audits that nobody is at: no other may follow for a day."""
+    left = Audit.objects.filter(finished_at__isnull=True)
+    for installation_id in left.values_list("installation_id", flat=True).distinct():
+        with suppress(Busy), exclusive("audit", installation_id, wait=False):
+            _finish_left_open(installation_id)
+
+
+def _finish_left_open(installation_id: int) -> None:
+    """For who holds the installation's lock: an audit that is open was left by a dead worker."""
+    Audit.objects.filter(installation_id=installation_id, finished_at__isnull=True).update(
+        finished_at=timezone.now(), error="Its worker was killed before the audit ended."
+    )
 
 
 class Auditor:
@@ -84,10 +101,7 @@ class Auditor:
     def run(self, repositories: Iterable[Repository] | None = None) -> Audit:
         """Audit the given repositories, or all; the record is finished, also after an error."""
         with exclusive("audit", self.installation.pk, wait=True):
-            # We are the only one: what is still open was left by a worker that was killed.
-            Audit.objects.filter(installation=self.installation, finished_at__isnull=True).update(
-                finished_at=timezone.now(), error="Its worker was killed; another audit followed."
-            )
+            _finish_left_open(self.installation.pk)
             return self._run(repositories)
 
     def _run(self, repositories: Iterable[Repository] | None) -> Audit:

@@ -262,6 +262,8 @@ def recover_soon(timestamp: int) -> None:
 @app.task(queue=LIVE, queueing_lock="sweep", pass_context=False)
 def sweep(timestamp: int) -> None:
     """Pick up what a killed worker or a coalesced hand-over left lying."""
+    from autosync.sync.audit import finish_abandoned
+
     retry_stalled()
     # The partial index makes this cheap: only commits without details are in it.
     waiting = Commit.objects.filter(
@@ -283,6 +285,7 @@ def sweep(timestamp: int) -> None:
     for installation_id in doubtful.values_list("installation_id", flat=True).distinct():
         hand_over(FollowUp("refresh_installation", installation_id))
     resume_jobs()
+    finish_abandoned()
     due = _audits_due(Repository.objects.filter(pk__in=_under_way()).values("installation_id"))
     for installation_id in due.values_list("installation_id", flat=True).distinct():
         defer(

@@ -21,16 +21,14 @@ from githubsim.testing import Sim
 
 ROOT = Path(__file__).resolve().parents[1]
 SECRET = "the hook's secret"
+# Seconds after which a test gives up; on an idle machine nothing takes a tenth of it.
+PATIENCE = 150.0
 
 
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-# Seconds after which a test gives up; on an idle machine nothing takes a tenth of it.
-PATIENCE = 150.0
 
 
 def eventually(condition: Callable[[], Any], seconds: float, what: object) -> Any:

@@ -27,14 +27,14 @@ def conninfo() -> str:
     return postgres.ensure_running(settings.data_dir / "postgres")
 
 
-def is_away(error: BaseException | None) -> bool:
+def is_away(error: BaseException) -> bool:
     """Whether an error comes of a database, or a session of it, that went away.
 
     Then the same work is to be done again, and nothing is wrong with it. Who raises decides the
     class: Django wraps psycopg's errors in its own, but not those of a COPY; Procrastinate has one
     class for all of them. So what they come of is asked as well.
     """
-    seen = error
+    seen: BaseException | None = error
     while seen is not None:
         # Class 54: a row too large for its index, say; to psycopg operational, but it stays so.
         if isinstance(seen, _AWAY) and not (getattr(seen, "sqlstate", None) or "").startswith("54"):

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import msgspec
-from django.db import Error, connection, transaction
+from django.db import connection, transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
@@ -18,7 +17,6 @@ from autosync.killpoints import reached
 from autosync.mirror.feed import FeedLine, publish
 from autosync.mirror.models import Delivery, GitHubAppInstallation, Repository
 from autosync.mirror.upsert import Key, Merge, Row, Rule, tombstone, upsert
-from autosync.postgres import EmbeddedPostgresError
 from autosync.resources import IGNORED, handlers
 from autosync.resources.base import Changes, Envelope, Event, FollowUp, RefMove, Upsert
 from autosync.resources.repository import MERGE as REPOSITORY
@@ -168,11 +166,14 @@ class WebhookProcessor:
 
     def _take_back(self, delivery: Delivery) -> None:
         """The database went away, which is not the delivery's fault."""
-        with suppress(Error, EmbeddedPostgresError):
+        try:
             connection.close_if_unusable_or_obsolete()
             _only([delivery]).filter(status=Delivery.Status.PENDING).update(
                 attempts=delivery.attempts, next_attempt_at=timezone.now(), error=delivery.error
             )
+        except Exception as error:
+            if not is_away(error):
+                raise
 
     def _failed(self, delivery: Delivery, error: Exception) -> None:
         """Retry with backoff (2, 4, 8 … s), then park; the error is kept with the delivery."""

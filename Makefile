@@ -4,6 +4,9 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 UV     := $(BIN)/uv
 
+# Where it is set (containers do), every process would compile all it imports anew: seconds, each time.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help install demo run test test-clients chaos chaos-long mutations lint format bench clean
 

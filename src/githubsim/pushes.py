@@ -140,22 +140,26 @@ def describe(
     """The push of one ref. `others` are the shas of the refs which did not move."""
     if after == ZERO_SHA:
         return Push(ref, before, after, False, (), None)
-    tip = git.peel(repository_id, after)
+    is_tag = ref.startswith("refs/tags/")  # which may point at a tag object, as no branch does
+    tip = git.peel(repository_id, after) if is_tag else after
     if before == ZERO_SHA:
-        shas = git.new_commits(repository_id, tip, others, MAX_COMMITS)
+        shas = fresh = git.new_commits(repository_id, tip, others, MAX_COMMITS)
         forced = False
     else:
-        old = git.peel(repository_id, before)
+        old = git.peel(repository_id, before) if is_tag else before
         shas = git.new_commits(repository_id, tip, [old], MAX_COMMITS)
+        fresh = git.new_commits(repository_id, tip, others, MAX_COMMITS) if others else shas
         forced = not git.is_ancestor(repository_id, old, tip)
     wanted = [*shas, tip]
-    commits = git.commits(repository_id, wanted)
+    commits = (git.commits if is_tag else git.known_commits)(repository_id, wanted)
     paths = git.changed_paths(repository_id, wanted)
-    fresh = set(git.new_commits(repository_id, tip, others, MAX_COMMITS)) if others else set(shas)
+    distinct = set(fresh)
     lines = {
-        sha: _line(commits[sha], sha in fresh, paths.get(sha)) for sha in wanted if sha in commits
+        sha: _line(commits[sha], sha in distinct, paths.get(sha))
+        for sha in wanted
+        if sha in commits
     }
-    listed = () if ref.startswith("refs/tags/") else tuple(lines[sha] for sha in shas)
+    listed = () if is_tag else tuple(lines[sha] for sha in shas)
     return Push(ref, before, after, forced, listed, lines.get(tip))
 
 

@@ -119,12 +119,16 @@ class History(Process):
 
     def commits(self, repository_id: int, shas: Sequence[str]) -> dict[str, Commit]:
         """These commits by sha; what is no commit here is left out."""
+        return self.known_commits(repository_id, self.existing(repository_id, shas) if shas else [])
+
+    def known_commits(self, repository_id: int, shas: Sequence[str]) -> dict[str, Commit]:
+        """These commits, which git has named itself, by sha."""
         if not shas:
             return {}
         found = self._commits(
             repository_id,
             ["--no-walk=unsorted", "--ignore-missing", "--stdin"],
-            "\n".join(self.existing(repository_id, shas)).encode(),
+            "\n".join(shas).encode(),
         )
         return {one.sha: one for one in found}
 

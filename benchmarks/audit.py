@@ -10,7 +10,8 @@ import time
 from typing import Any
 
 from githubsim.testing import Sim
-from tests.service import SECRET, Service, eventually, free_port, hook_url
+from tests.service import SECRET, Service, free_port, hook_url
+from tests.waiting import eventually
 
 REPOSITORIES = int(os.environ.get("AUTOSYNC_BENCH_REPOSITORIES", "200"))
 
@@ -38,11 +39,11 @@ def run() -> dict[str, Any]:
         sim.control("install")
         done = "SELECT count(*) FROM repositories WHERE imported_at IS NOT NULL"
         eventually(
-            lambda: service.query(done)[0][0] == REPOSITORIES, 1800, "every repository is imported"
+            lambda: service.query(done)[0][0] == REPOSITORIES, "every repository is imported", 1800
         )
         imported = time.monotonic() - started
         due = "SELECT count(*) FROM repositories WHERE audit_due_at IS NOT NULL"
-        eventually(lambda: service.query(due)[0][0] == 0, 600, "the audit after the import is over")
+        eventually(lambda: service.query(due)[0][0] == 0, "the audit after the import is over", 600)
         service.run("manage.py", "sync_github")
         sim.ask("requests", clear=1)
         started = time.monotonic()

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from githubsim.testing import Sim
-from tests.service import SECRET, Service, descendants, differences, eventually, free_port, hook_url
+from tests.service import SECRET, Service, descendants, differences, free_port, hook_url
+from tests.waiting import eventually
 
 COMMITS, ISSUES = 20_000, 5_000
 
@@ -52,7 +53,7 @@ def run() -> dict[str, Any]:
 
 def _until(service: Service, sql: str, wanted: int, started: float) -> float:
     """Seconds since `started` until the query answers `wanted`."""
-    eventually(lambda: service.query(sql)[0][0] >= wanted, 240, f"{sql} = {wanted}")
+    eventually(lambda: service.query(sql)[0][0] >= wanted, f"{sql} = {wanted}", 240)
     return time.monotonic() - started
 
 

@@ -15,7 +15,8 @@ import psycopg
 from autosync import killpoints
 from githubsim.testing import Sim
 from tests.chaos.reader import LISTED, Difference, differences
-from tests.service import PATIENCE, SECRET, Service, Told, eventually, free_port, hook_url
+from tests.service import SECRET, Service, free_port, hook_url
+from tests.waiting import PATIENCE, Told, eventually
 
 # The schedule must not come to the help of what is tested; gone is purged when a test says so.
 SETTINGS = {
@@ -124,7 +125,7 @@ class Stage:
 
     def reached(self) -> None:
         told = Told(lambda: f"{self.armed_at()} reached; {self.said()}")
-        eventually(lambda: not self.armed.exists(), PATIENCE, told)
+        eventually(lambda: not self.armed.exists(), told)
 
     def armed_at(self) -> str:
         return self.armed.read_text().split("\n")[0] if self.armed.exists() else "the point"
@@ -157,10 +158,9 @@ class Stage:
         """Wait until nothing is under way and the mirror equals GitHub, and look for doubles."""
         self.sim.control("webhooks/wait", {"timeout": 30})
         told = Told(lambda: f"{self.unrest()}; {self.tasks()}; {self.failed()}; {self.said()}")
-        eventually(lambda: not self.unrest(), PATIENCE, told)
+        eventually(lambda: not self.unrest(), told)
         eventually(
             lambda: not self.differences(),
-            PATIENCE,
             Told(lambda: f"{self.differences()}; {self.said()}"),
         )
         assert self.service.query(DOUBLED) == []

@@ -10,45 +10,22 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
 from githubsim.testing import Sim
+from tests.waiting import Told, eventually
 
 ROOT = Path(__file__).resolve().parents[1]
 SECRET = "the hook's secret"
-# Seconds after which a test gives up; on an idle machine nothing takes a tenth of it.
-PATIENCE = 150.0
 
 
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def eventually(condition: Callable[[], Any], seconds: float, what: object) -> Any:
-    """Poll until `condition` is truthy and return it; AssertionError after `seconds`."""
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        if value := condition():
-            return value
-        time.sleep(0.05)
-    raise AssertionError(f"not within {seconds:.0f} s: {what}")
-
-
-class Told:
-    """A message made when it is read."""
-
-    def __init__(self, make: Any) -> None:
-        self._make = make
-
-    def __format__(self, _: str) -> str:
-        return str(self._make())
 
 
 class Service:
@@ -97,7 +74,7 @@ class Service:
             )
         # On a machine with much else to do its imports alone take a while.
         up = Told(lambda: f"autosync serve is up; it said: {self.said()}")
-        eventually(self._answers, 180, up)
+        eventually(self._answers, up, 180)
         return self
 
     def run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
@@ -193,9 +170,7 @@ class Service:
 
         postgres.release(self.database)
         keeper = self.database / "data" / "postmaster.pid"
-        eventually(
-            lambda: not keeper.exists(), PATIENCE, "the embedded server stops with its last user"
-        )
+        eventually(lambda: not keeper.exists(), "the embedded server stops with its last user")
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _call(self, method: str, path: str) -> Any:
@@ -303,7 +278,7 @@ def let_audits_be(service: Service) -> None:
         "SELECT (SELECT count(*) FROM repositories WHERE audit_due_at IS NOT NULL)"
         " + (SELECT count(*) FROM audits WHERE finished_at IS NULL)"
     )
-    eventually(lambda: service.query(to_come) == [[0]], PATIENCE, "the audits have been")
+    eventually(lambda: service.query(to_come) == [[0]], "the audits have been")
 
 
 def descendants(pid: int) -> list[int]:

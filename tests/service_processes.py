@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,16 +23,12 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from autosync.config import PROJECT_ROOT
-from tests.service import PATIENCE, eventually, free_port
+from tests.service import free_port
+from tests.waiting import eventually
 
 SECRET = "the webhook's secret"
 OLD_SECRET = "the-secret-before"
 WEBHOOK = "/api/github/webhook/"
-
-
-def wait_for(true: Callable[[], Any], what: str, seconds: float = PATIENCE) -> Any:
-    """The first true result of `true()`; fails the test after `seconds`."""
-    return eventually(true, seconds, what)
 
 
 def environment(folder: Path, **changes: str) -> dict[str, str]:
@@ -123,7 +119,7 @@ class Service:
             return "AutoSync is ready" in self.output
 
         try:
-            wait_for(ready, "the ready line")
+            eventually(ready, "the ready line")
         except AssertionError:
             raise AssertionError(f"not ready:\n{self.output}") from None
         return self

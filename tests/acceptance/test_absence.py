@@ -12,16 +12,8 @@ import pytest
 
 from githubsim.testing import Sim
 from tests.chaos.reader import differences
-from tests.service import (
-    PATIENCE,
-    SECRET,
-    Service,
-    Told,
-    eventually,
-    free_port,
-    hook_url,
-    make_audits_due,
-)
+from tests.service import SECRET, Service, free_port, hook_url, make_audits_due
+from tests.waiting import Told, eventually
 
 WORLD = {"repositories": 4, "commits": 120, "issues": 60, "pulls": 20}
 NO_SCHEDULE = {"AUTOSYNC_SYNC_INTERVAL": "59"}
@@ -33,7 +25,7 @@ def stage() -> Iterator[tuple[Sim, Service]]:
     hook = {"webhook_url": hook_url(port), "webhook_secret": SECRET}
     with Sim(install=False, **WORLD, **hook) as sim, Service(sim, port, **NO_SCHEDULE) as service:
         sim.control("install")
-        eventually(lambda: not differences(sim, service.query), PATIENCE, "the import is complete")
+        eventually(lambda: not differences(sim, service.query), "the import is complete")
         yield sim, service
 
 
@@ -78,16 +70,16 @@ def test_back_after_an_absence(
     come_back()
     eventually(
         lambda: not missing(sim, service),
-        45,  # before the audit that comes after a minute
         Told(lambda: f"what was changed or made meanwhile is here: {service.said()}"),
+        45,
     )
     due = "SELECT count(*) FROM repositories WHERE audit_due_at IS NOT NULL"
-    eventually(lambda: service.query(due)[0][0], PATIENCE, Told(lambda: told(service)))
+    eventually(lambda: service.query(due)[0][0], Told(lambda: told(service)))
     make_audits_due(service)
     eventually(
         lambda: not differences(sim, service.query),
-        60,
         Told(lambda: f"the mirror equals GitHub: {service.said()}"),
+        60,
     )
     again = service.query("SELECT github_id, imported_at FROM repositories ORDER BY 1")
     assert again == imported, "nothing was imported from the beginning"

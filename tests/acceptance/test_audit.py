@@ -7,16 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from githubsim.testing import Sim
-from tests.service import (
-    SECRET,
-    Service,
-    Told,
-    differences,
-    eventually,
-    free_port,
-    hook_url,
-    let_audits_be,
-)
+from tests.service import SECRET, Service, differences, free_port, hook_url, let_audits_be
+from tests.waiting import Told, eventually
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +29,7 @@ def stage() -> Iterator[tuple[Sim, Service]]:
         sim.control("install")
         sql = "SELECT count(*), count(imported_at) FROM repositories WHERE removed_at IS NULL"
         imported = Told(lambda: f"imported; {service.said()}")
-        eventually(lambda: service.query(sql)[0] == [6, 6], 90, imported)
+        eventually(lambda: service.query(sql)[0] == [6, 6], imported)
         sim.control("webhooks/wait", {"timeout": 30})
         # What changed or was seen in the last minute may still be on its way, on both sides.
         sim.control("clock", {"advance": 120})

@@ -11,17 +11,16 @@ import pytest
 from githubsim.testing import Sim
 from tests.browser import chromium, tab
 from tests.service import (
-    PATIENCE,
     ROOT,
     SECRET,
     Service,
     differences,
-    eventually,
     free_port,
     hook_url,
     let_audits_be,
     truth,
 )
+from tests.waiting import eventually
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +49,6 @@ def test_act_1_install_and_everything_is_there(stage: tuple[Sim, Service]) -> No
     sim.control("install")
     eventually(
         lambda: service.get("/api/sync/health/")["system"]["sync_coverage"] == 100,
-        120,
         f"20 repositories imported; {service.said()}",
     )
     assert differences(service, sim) == {}
@@ -61,7 +59,6 @@ def test_act_1_install_and_everything_is_there(stage: tuple[Sim, Service]) -> No
         lambda: next(
             iter(service.get("/api/sync/jobs/?type=auto_import&status=completed")["items"]), None
         ),
-        20,
         "the import's job is completed",
     )
     assert job["repositories_processed"] == 20
@@ -79,7 +76,6 @@ def test_act_2_a_push_is_seen_within_a_second(stage: tuple[Sim, Service]) -> Non
         path = f"/api/commits/?repository={repository['id']}&limit=5&order=-committed_at"
         eventually(
             lambda: any(c["sha"] == sha for c in service.get(path)["items"]),  # noqa: B023
-            20,
             f"commit {number} is in the API",
         )
         delays.append(time.monotonic() - started)
@@ -123,7 +119,7 @@ def test_act_3_lost_webhooks_are_healed_by_a_sync(stage: tuple[Sim, Service]) ->
     assert differences(service, sim) != {}
     done = service.run("manage.py", "sync_github", "--force")
     assert "0 errors" in done.stdout
-    eventually(lambda: differences(service, sim) == {}, PATIENCE, "the mirror equals GitHub")
+    eventually(lambda: differences(service, sim) == {}, "the mirror equals GitHub")
 
 
 def test_a_sync_with_nothing_new_costs_no_quota(stage: tuple[Sim, Service]) -> None:

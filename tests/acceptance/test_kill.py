@@ -9,16 +9,15 @@ import pytest
 
 from githubsim.testing import Sim
 from tests.service import (
-    PATIENCE,
     SECRET,
     Service,
     acknowledged_by_us,
     differences,
-    eventually,
     free_port,
     hook_url,
     imported,
 )
+from tests.waiting import eventually
 
 BURST = 1000
 
@@ -47,7 +46,6 @@ def test_an_import_goes_on_where_it_was(stage: tuple[Sim, Service]) -> None:
     sim.control("install")
     eventually(
         lambda: service.query("SELECT count(*) FROM issues")[0][0] > 300,
-        PATIENCE,
         "the import is on",
     )
     service.kill()
@@ -55,7 +53,7 @@ def test_an_import_goes_on_where_it_was(stage: tuple[Sim, Service]) -> None:
     assert not imported(service), "killed too late to show anything"
     pages = graphql_calls(sim)
     service.start()
-    eventually(lambda: imported(service), 120, f"the import finished; {service.said()}")
+    eventually(lambda: imported(service), f"the import finished; {service.said()}")
     assert differences(service, sim) == {}
     # What was stored is not read again: pages of what was missing, one page lost per list, and
     # the details of commits that had none.
@@ -69,7 +67,7 @@ def test_an_import_goes_on_where_it_was(stage: tuple[Sim, Service]) -> None:
 def test_a_burst_survives_a_kill_in_its_middle(stage: tuple[Sim, Service]) -> None:
     sim, service = stage
     sim.control("install")
-    eventually(lambda: imported(service), 120, "the import finished")
+    eventually(lambda: imported(service), "the import finished")
     name = sim.truth()["repositories"][0]["full_name"]
 
     def burst() -> None:
@@ -80,7 +78,6 @@ def test_a_burst_survives_a_kill_in_its_middle(stage: tuple[Sim, Service]) -> No
     people.start()
     eventually(
         lambda: service.query("SELECT count(*) FROM inbox WHERE event = 'issues'")[0][0] > 200,
-        60,
         "the burst is on",
     )
     service.kill()
@@ -91,7 +88,6 @@ def test_a_burst_survives_a_kill_in_its_middle(stage: tuple[Sim, Service]) -> No
     service.start()
     eventually(
         lambda: service.query("SELECT count(*) FROM inbox WHERE status = 'pending'")[0][0] == 0,
-        60,
         "the inbox is empty",
     )
     fates = dict(service.query("SELECT guid, status FROM inbox"))
@@ -104,7 +100,7 @@ def test_a_burst_survives_a_kill_in_its_middle(stage: tuple[Sim, Service]) -> No
     assert service.query(f"{lines} HAVING count(*) > 1") == []
     # What was sent while nobody listened is not acknowledged; the next sync brings it.
     service.run("manage.py", "sync_github", "--force")
-    eventually(lambda: differences(service, sim) == {}, PATIENCE, "the mirror equals GitHub")
+    eventually(lambda: differences(service, sim) == {}, "the mirror equals GitHub")
 
 
 def graphql_calls(sim: Sim) -> int:

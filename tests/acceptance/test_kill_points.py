@@ -21,8 +21,9 @@ import pytest
 from autosync import killpoints, postgres
 from tests.chaos.there import git
 from tests.killing import Stage
-from tests.service import PATIENCE, SECRET, acknowledged_by_us, eventually
+from tests.service import SECRET, acknowledged_by_us
 from tests.service_processes import deliver, processes_of
+from tests.waiting import PATIENCE, eventually
 
 _serial = count(1)
 
@@ -158,7 +159,7 @@ def differ_and_audit(stage: Stage) -> None:
 def remove_and_purge(stage: Stage) -> None:
     stage.sim.control("installation/remove", {"repositories": [repository(stage)]})
     gone = "SELECT count(*) FROM repositories WHERE removed_at IS NOT NULL"
-    eventually(lambda: stage.service.query(gone)[0][0], PATIENCE, "it is hidden")
+    eventually(lambda: stage.service.query(gone)[0][0], "it is hidden")
     stage.defer("purge", queue="sync", timestamp=0)
 
 
@@ -238,7 +239,7 @@ def all_read_again(stage: Stage) -> None:
         "AND (details->>'force')::boolean AND created_at > "
         "(SELECT max(received_at) FROM inbox WHERE source = 'delivery_log')"
     )
-    eventually(lambda: stage.service.query(started) == [[1]], PATIENCE, "all is read again")
+    eventually(lambda: stage.service.query(started) == [[1]], "all is read again")
     stage.settled()
 
 
@@ -386,7 +387,7 @@ def test_a_delivery_that_kills_its_worker_again_and_again_is_parked(stage: Stage
         due_now(stage)
     push(stage)
     stage.start_worker()
-    eventually(lambda: stage.unrest() == {}, PATIENCE, f"the others are applied; {stage.said()}")
+    eventually(lambda: stage.unrest() == {}, f"the others are applied; {stage.said()}")
     sql = "SELECT id, attempts, error FROM inbox WHERE status = 'parked' ORDER BY id DESC LIMIT 1"
     number, attempts, error = stage.service.query(sql)[0]
     assert (attempts, error) == (8, "the worker ended while it applied this delivery")
@@ -432,8 +433,8 @@ def test_the_database_killed_in_the_middle_of_an_import(stage: Stage) -> None:
     os.kill(int((home / "postmaster.pid").read_text().split("\n")[0]), signal.SIGKILL)
     os.kill(stage.worker.process.pid, signal.SIGCONT)
     # It heals by itself, or ends for its supervisor, which here is the test, to start it again.
-    eventually(stage.answers, PATIENCE, "the database is back")
-    eventually(lambda: stage.ended() or not stage.unrest(), PATIENCE, stage.said())
+    eventually(stage.answers, "the database is back")
+    eventually(lambda: stage.ended() or not stage.unrest(), stage.said())
     if stage.ended():
         stage.start_worker()
     stage.settled()
@@ -455,7 +456,7 @@ def test_a_supervisor_killed_while_it_starts(stage: Stage, point: str) -> None:
     )
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     data = Path(stage.service.environment["AUTOSYNC_DATA_DIR"])
-    eventually(lambda: not serving(data), PATIENCE, "its children are gone")
+    eventually(lambda: not serving(data), "its children are gone")
     stage.service.start()
     stage.start_worker()
     recover(stage)

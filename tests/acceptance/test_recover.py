@@ -8,16 +8,15 @@ import pytest
 
 from githubsim.testing import Sim
 from tests.service import (
-    PATIENCE,
     SECRET,
     Service,
     differences,
-    eventually,
     free_port,
     hook_url,
     imported,
     make_audits_due,
 )
+from tests.waiting import eventually
 
 WORLD = {"repositories": 4, "commits": 120, "issues": 60, "pulls": 20}
 
@@ -47,7 +46,7 @@ def people_at_work(sim: Sim) -> None:
 def lose_webhooks(sim: Sim, service: Service) -> None:
     """Import all, then work of which no webhook arrives."""
     sim.control("install")
-    eventually(lambda: imported(service), PATIENCE, f"the import finished; {service.said()}")
+    eventually(lambda: imported(service), f"the import finished; {service.said()}")
     sim.control("webhooks/wait", {"timeout": 30})
     sim.control("webhooks", {"lost": 1.0})
     people_at_work(sim)
@@ -60,7 +59,7 @@ def test_lost_webhooks_are_read_back_from_githubs_log(sim: Sim) -> None:
         sim.control("webhooks", {"lost": 0.0})
         # The worker may have been first: it looks every two minutes.
         assert "deliveries were missing" in service.run("autosync", "recover").stdout
-        eventually(lambda: differences(service, sim) == {}, PATIENCE, "the mirror equals GitHub")
+        eventually(lambda: differences(service, sim) == {}, "the mirror equals GitHub")
         assert service.query("SELECT count(*) FROM inbox WHERE source = 'delivery_log'")[0][0] > 0
         assert service.run("autosync", "recover").stdout.startswith("0 deliveries")
 
@@ -78,14 +77,14 @@ def test_where_more_is_missing_than_the_quota_allows_lists_are_read_instead(sim:
         due = "SELECT count(*) FROM repositories WHERE audit_due_at IS NOT NULL"
         assert service.query(due)[0][0] > 0
         make_audits_due(service)
-        eventually(lambda: differences(service, sim) == {}, PATIENCE, "the mirror equals GitHub")
+        eventually(lambda: differences(service, sim) == {}, "the mirror equals GitHub")
 
 
 def test_without_any_public_url_events_arrive_all_the_same(sim: Sim) -> None:
     settings = {"AUTOSYNC_WEBHOOKS": "pull", "GITHUB_WEBHOOK_URL": "", "GITHUB_WEBHOOK_SECRET": ""}
     with Service(sim, free_port(), **settings) as service:
         sim.control("install")
-        eventually(lambda: imported(service), PATIENCE, f"the import finished; {service.said()}")
+        eventually(lambda: imported(service), f"the import finished; {service.said()}")
         people_at_work(sim)
-        eventually(lambda: differences(service, sim) == {}, PATIENCE, "the mirror equals GitHub")
+        eventually(lambda: differences(service, sim) == {}, "the mirror equals GitHub")
         assert service.query("SELECT count(*) FROM inbox WHERE source = 'webhook'") == [[0]]

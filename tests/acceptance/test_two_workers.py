@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.killing import Stage, Worker
-from tests.service import PATIENCE, eventually
+from tests.waiting import eventually
 
 
 class Pair:
@@ -34,14 +34,14 @@ class Pair:
         self.push()
         self.stage.reached()
         found: list[Worker] = eventually(
-            lambda: [one for one in self.workers if state(one) == "T"], PATIENCE, "one stopped"
+            lambda: [one for one in self.workers if state(one) == "T"], "one stopped"
         )
         return found[0]
 
     def come_round(self, worker: Worker) -> None:
         """It goes on where it was; returns when it has worked on something else since."""
         os.kill(worker.process.pid, signal.SIGCONT)
-        eventually(self.all_beat, PATIENCE, "it beats again")
+        eventually(self.all_beat, "it beats again")
         self.push()
         self.stage.settled()
 
@@ -71,7 +71,7 @@ def pair(stage: Stage) -> Iterator[Pair]:
         stage.start_worker()
     pair = Pair(stage)
     # A worker tries its first deliveries alone; from then on both work as they always do.
-    eventually(pair.all_beat, PATIENCE, "both beat")
+    eventually(pair.all_beat, "both beat")
     yield pair
     pair.end()
 

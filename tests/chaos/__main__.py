@@ -19,7 +19,8 @@ from githubsim.testing import Sim
 from tests.chaos.reader import Difference, differences
 from tests.chaos.storm import Storm
 from tests.chaos.story import tell
-from tests.service import SECRET, Service, descendants, eventually, free_port, hook_url
+from tests.service import SECRET, Service, descendants, free_port, hook_url
+from tests.waiting import eventually
 
 # The schedule a mirror heals by, turned up: a minute between syncs, nothing skipped.
 SETTINGS = {"AUTOSYNC_SYNC_INTERVAL": "1", "AUTOSYNC_SKIP_RECENT": "0"}
@@ -80,7 +81,7 @@ def run(
         Service(sim, port, **SETTINGS) as service,
     ):
         _two_installations(sim)
-        eventually(lambda: not differences(sim, service.query), 120, "the import is complete")
+        eventually(lambda: not differences(sim, service.query), "the import is complete")
         imported = _imported(service)
         storm = Storm(sim, seed)
         began = time.monotonic()

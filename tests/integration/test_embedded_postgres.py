@@ -9,12 +9,14 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
 
 import psycopg
 import pytest
+
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
 
@@ -92,13 +94,6 @@ def processes(folder: Path) -> dict[str, list[int]]:
         elif cwd.is_relative_to(folder):
             found["server"].append(int(entry.name))
     return found
-
-
-def eventually(condition: Callable[[], bool], what: str) -> None:
-    until = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < until, what
-        time.sleep(0.02)
 
 
 def nothing_left(folder: Path) -> None:

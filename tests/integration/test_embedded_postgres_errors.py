@@ -15,7 +15,8 @@ import pytest
 
 import autosync
 from autosync.postgres.binaries import copy_name, installed
-from tests.integration.test_embedded_postgres import Client, answers, eventually, nothing_left, one
+from tests.integration.test_embedded_postgres import Client, answers, nothing_left, one
+from tests.waiting import eventually
 
 IS_ROOT = os.geteuid() == 0
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")

@@ -167,7 +167,8 @@ def test_without_a_secret_nothing_is_ever_accepted(tmp_path: Path) -> None:
     import subprocess
     import sys
 
-    from tests.service_processes import deliver, environment, wait_for
+    from tests.service_processes import deliver, environment
+    from tests.waiting import eventually
 
     settings = environment(
         tmp_path, GITHUB_WEBHOOK_SECRET="", GITHUB_WEBHOOK_SECRET_PREVIOUS=""
@@ -183,7 +184,7 @@ def test_without_a_secret_nothing_is_ever_accepted(tmp_path: Path) -> None:
             except OSError:
                 return None
 
-        status, said = wait_for(answer, "the web process")
+        status, said = eventually(answer, "the web process")
         assert status == 503
         assert "GITHUB_WEBHOOK_SECRET" in said["hint"]
     finally:

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Self
 
 from autosync.postgres import ensure_running
-from tests.service_processes import Service, running, wait_for
+from tests.service_processes import Service, running
+from tests.waiting import eventually
 
 CLIENTS = 16
 
@@ -40,7 +41,7 @@ class Burst:
     def reach(self, count: int) -> None:
         """Wait for `count` more acknowledgements."""
         goal = len(self.acknowledged) + count
-        wait_for(lambda: len(self.acknowledged) >= goal, f"{count} acknowledgements")
+        eventually(lambda: len(self.acknowledged) >= goal, f"{count} acknowledgements")
 
     def _run(self, number: int) -> None:
         sent = 0

@@ -13,15 +13,8 @@ from pathlib import Path
 import pytest
 
 from autosync import postgres
-from tests.service_processes import (
-    SECRET,
-    Service,
-    environment,
-    free_port,
-    processes_of,
-    running,
-    wait_for,
-)
+from tests.service_processes import SECRET, Service, environment, free_port, processes_of, running
+from tests.waiting import eventually
 
 
 def gone(folder: Path) -> bool:
@@ -34,7 +27,7 @@ def refusal(folder: Path, *command: str, **changes: str) -> str:
     try:
         assert service.ended() == 1
         assert "Traceback" not in service.output
-        wait_for(lambda: gone(folder), "the end of all processes")
+        eventually(lambda: gone(folder), "the end of all processes")
         return service.output
     finally:
         service.kill_everything()
@@ -43,19 +36,19 @@ def refusal(folder: Path, *command: str, **changes: str) -> str:
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_stopping_leaves_no_process(tmp_path: Path, how: signal.Signals) -> None:
     with running(tmp_path, "serve") as service:
-        wait_for(lambda: service.pid_of("autosync.service.worker"), "the worker")
+        eventually(lambda: service.pid_of("autosync.service.worker"), "the worker")
         service.process.send_signal(how)
         assert service.ended() == 0
-        wait_for(lambda: gone(tmp_path), "the end of all processes")
+        eventually(lambda: gone(tmp_path), "the end of all processes")
         assert "Traceback" not in service.output
 
 
 def test_ctrl_c_during_the_start_leaves_no_process(tmp_path: Path) -> None:
     service = Service(tmp_path, "serve")
     try:
-        wait_for(lambda: service.pid_of("autosync.service.migration"), "the migration")
+        eventually(lambda: service.pid_of("autosync.service.migration"), "the migration")
         service.interrupt()
-        wait_for(lambda: gone(tmp_path), "the end of all processes")
+        eventually(lambda: gone(tmp_path), "the end of all processes")
         assert "Traceback" not in service.output
     finally:
         service.kill_everything()
@@ -63,20 +56,20 @@ def test_ctrl_c_during_the_start_leaves_no_process(tmp_path: Path) -> None:
 
 def test_a_killed_supervisor_takes_its_children_along(tmp_path: Path) -> None:
     with running(tmp_path, "serve") as service:
-        wait_for(lambda: service.pid_of("autosync.service.worker"), "the worker")
+        eventually(lambda: service.pid_of("autosync.service.worker"), "the worker")
         service.process.kill()
-        wait_for(lambda: gone(tmp_path), "the end of all processes")
+        eventually(lambda: gone(tmp_path), "the end of all processes")
 
 
 def test_a_killed_worker_comes_back(tmp_path: Path) -> None:
     with running(tmp_path, "serve") as service:
-        first = wait_for(lambda: service.pid_of("autosync.service.worker"), "the worker")
+        first = eventually(lambda: service.pid_of("autosync.service.worker"), "the worker")
         os.kill(first, signal.SIGKILL)
 
         def second() -> bool:
             return service.pid_of("autosync.service.worker") not in (0, first)
 
-        wait_for(second, "another worker")
+        eventually(second, "another worker")
         assert "worker was ended by SIGKILL" in service.output
 
 
@@ -159,14 +152,14 @@ def test_runserver_starts_as_users_of_django_expect(tmp_path: Path) -> None:
         )
         assert migrated.returncode == 0
         assert service.deliver(guid="processed")[0] == 202
-        wait_for(
+        eventually(
             lambda: service.stored("SELECT 1 FROM inbox WHERE status = 'ignored'"),
             "the worker to process the ping",
         )
         # Ours, taken to look into the inbox.
         postgres.release(service.database)
         assert service.interrupt() == 0
-        wait_for(lambda: gone(tmp_path), "the end of all processes")
+        eventually(lambda: gone(tmp_path), "the end of all processes")
         assert "Traceback" not in service.output
     finally:
         service.kill_everything()
@@ -186,7 +179,7 @@ def test_runserver_starts_again_when_the_code_changes(tmp_path: Path) -> None:
             module.write_text(f"{module.read_text()}# changed\n")
             return service.pid_of("autosync.service.web") not in (0, first)
 
-        wait_for(another, "another web process")
+        eventually(another, "another web process")
         assert "loaded_by_all.py changed, reloading." in service.output
         assert service.deliver()[0] == 503  # it serves; there are no tables
     finally:
@@ -220,4 +213,4 @@ def test_migrating_twice_at_once_is_harmless(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert codes == [0, 0, 0]
-    wait_for(lambda: gone(tmp_path), "the end of all processes")
+    eventually(lambda: gone(tmp_path), "the end of all processes")

@@ -21,7 +21,8 @@ from autosync.mirror.feed import FeedLine
 from autosync.mirror.models import Repository
 from tests.browser import chromium, tab
 from tests.integration.api_rows import commit, issue, pull_request, repository
-from tests.service import PATIENCE, eventually, free_port
+from tests.service import free_port
+from tests.waiting import eventually
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -45,7 +46,7 @@ class Dashboard:
                 [sys.executable, "-m", "autosync.service.web"],
                 env=self.environment, stdout=log, stderr=log,
             )  # fmt: skip
-        eventually(self._answers, PATIENCE, f"the web process answers at {self.url}")
+        eventually(self._answers, f"the web process answers at {self.url}")
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -54,8 +54,8 @@ class WaitUntil:
     until: datetime
 
 
-def decide(state: BudgetState, priority: Priority, now: datetime, cost: int = 1) -> Go | WaitUntil:
-    """Whether a request of `priority` that may cost `cost` may be sent at `now`.
+def decide(state: BudgetState, priority: Priority, now: datetime) -> Go | WaitUntil:
+    """Whether a request of `priority` may be sent at `now`; it may cost a point.
 
     Live work may use all, reconcile leaves 10 % of the limit, backfill 25 %. No rate headers
     means no budget, not an empty one. After the reset the old figures are void.
@@ -63,7 +63,7 @@ def decide(state: BudgetState, priority: Priority, now: datetime, cost: int = 1)
     if state.blocked_until is not None and state.blocked_until > now:
         return WaitUntil(state.blocked_until)
     left = spare(state, priority, now)
-    if left is None or state.reset_at is None or left >= cost:
+    if left is None or state.reset_at is None or left >= 1:
         return Go()
     return WaitUntil(state.reset_at)
 

@@ -9,6 +9,8 @@ from typing import Any
 from githubsim.testing import Sim, SimError
 
 LABELS = ["bug", "documentation", "enhancement", "good first issue", "help wanted", "question"]
+# Calls that leave the inventory as it is.
+_INSIDE = ("issues/", "reviews/", "labels/", "milestones/", "pulls/draft", "pulls/merge")
 
 
 class Storm:
@@ -18,7 +20,8 @@ class Storm:
         self.sim = sim
         self.random = random.Random(seed)
         self.done: dict[str, int] = {}
-        self.owners = [one["account"] for one in sim.ask("inventory")["installations"]]
+        self._inventory: dict[str, Any] | None = None
+        self.owners = [one["account"] for one in self.inventory()["installations"]]
         self._serial = 0
         self._most = round(len(self.repositories()) * 1.2)
         # Accounts that took the App away, and after how many operations it comes back.
@@ -49,8 +52,14 @@ class Storm:
 
     # What there is to work on.
 
+    def inventory(self) -> dict[str, Any]:
+        """Installations and repositories; asked for again only once they may have changed."""
+        if self._inventory is None:
+            self._inventory = self.sim.ask("inventory")
+        return self._inventory
+
     def repositories(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.sim.ask("inventory")["repositories"]
+        found: list[dict[str, Any]] = self.inventory()["repositories"]
         return found
 
     def repository(self) -> dict[str, Any]:
@@ -84,6 +93,8 @@ class Storm:
         return f"{what} {self._serial} {self.random.choice(['ünïcode', '🙂', 'plain', '«»'])}"
 
     def do(self, call: str, body: dict[str, Any]) -> Any:
+        if not call.startswith(_INSIDE):
+            self._inventory = None
         return self.sim.control(call, body)
 
     def push(self, *, force: bool = False) -> None:
@@ -157,7 +168,7 @@ class Storm:
 
     def _installation_of(self, full_name: str) -> dict[str, Any]:
         login = full_name.partition("/")[0]
-        for one in self.sim.ask("inventory")["installations"]:
+        for one in self.inventory()["installations"]:
             if one["account"] == login:
                 return {"installation_id": one["id"]}
         raise SimError(f"{login} took the App away")

@@ -6,6 +6,7 @@ an App that is suspended or not installed.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from githubsim.testing import Sim
 from tests.chaos.reader import differences
 from tests.service import SECRET, Service, free_port, hook_url, make_audits_due
+from tests.service_processes import deliver
 from tests.waiting import Told, eventually
 
 WORLD = {"repositories": 4, "commits": 120, "issues": 60, "pulls": 20}
@@ -83,6 +85,36 @@ def test_back_after_an_absence(
     )
     again = service.query("SELECT github_id, imported_at FROM repositories ORDER BY 1")
     assert again == imported, "nothing was imported from the beginning"
+
+
+def test_a_late_event_of_a_repository_that_is_gone_does_not_leave_it_here(
+    stage: tuple[Sim, Service],
+) -> None:
+    """Made, pushed to and deleted while nothing was heard: the list of repositories, which never
+    held it, stays as it is.
+    """
+    sim, service = stage
+    make_audits_due(service)
+    for _ in range(2):  # from here on GitHub answers a listing with 304
+        service.run("manage.py", "sync_github")
+    name = sim.ask("inventory")["repositories"][0]["full_name"]
+    sim.control("push", {"repository": name})
+    last = "SELECT convert_from(body, 'UTF8') FROM inbox WHERE event = 'push' ORDER BY id DESC"
+    eventually(lambda: service.query(last), "the push has arrived")
+    late = json.loads(service.query(last)[0][0])
+    late["repository"] |= {
+        "id": 1,
+        "node_id": "R_gone",
+        "name": "gone",
+        "full_name": f"{name}-gone",
+        "clone_url": late["repository"]["clone_url"].replace(".git", "-gone.git"),
+    }
+    status, _ = deliver(service.port, json.dumps(late).encode(), event="push", secret=SECRET)
+    assert status == 202
+    seen = "SELECT removed_at IS NOT NULL FROM repositories WHERE github_id = 1"
+    eventually(lambda: service.query(seen), "it is taken for a repository never seen")
+    eventually(lambda: service.query(seen) == [[True]], Told(lambda: told(service)))
+    assert not differences(sim, service.query)
 
 
 def told(service: Service) -> str:

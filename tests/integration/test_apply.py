@@ -179,7 +179,9 @@ def test_a_delivery_that_keeps_failing_is_parked_and_can_be_replayed() -> None:
 def test_an_event_of_a_repository_never_seen_heals_itself() -> None:
     deliver("issues", issue(), "first")
     WebhookProcessor().drain()
-    assert Repository.objects.get().full_name == "o/r"
+    repository = Repository.objects.get()
+    assert repository.full_name == "o/r"
+    assert repository.dirty_at is not None  # it may be gone: a listing will tell
     assert _tasks() == {
         "autosync.sync.tasks.import_installation",
         "autosync.sync.tasks.import_repository",

@@ -267,4 +267,11 @@ GUARDS = (
         "seen = None and",
         "tests/integration/test_lost_database.py",
     ),
+    Guard(
+        "a late event does not leave a repository that is gone",
+        "src/autosync/sync/apply.py",
+        "changes.patches.append(Patch(REPOSITORY, [repository.id], doubt))",
+        "del doubt",
+        "tests/integration/test_apply.py",
+    ),
 )

@@ -18,7 +18,7 @@ from autosync.mirror.feed import FeedLine, publish
 from autosync.mirror.models import Delivery, GitHubAppInstallation, Repository
 from autosync.mirror.upsert import Key, Merge, Row, Rule, tombstone, upsert
 from autosync.resources import IGNORED, handlers
-from autosync.resources.base import Changes, Envelope, Event, FollowUp, RefMove, Upsert
+from autosync.resources.base import Changes, Envelope, Event, FollowUp, Patch, RefMove, Upsert
 from autosync.resources.repository import MERGE as REPOSITORY
 from autosync.resources.repository import row as repository_row
 from autosync.sync.touched import Changed, finish, touched
@@ -276,6 +276,10 @@ class WebhookProcessor:
             changes.upserts.append(
                 Upsert(REPOSITORY, [repository_row(repository, installation)], Rule.INSERT_MISSING)
             )
+            # What came late may speak of one that is gone, which no listing of ours ever held:
+            # GitHub's answers "unchanged" as long as it does not hold it either.
+            doubt = {"dirty_at": timezone.now()}
+            changes.patches.append(Patch(REPOSITORY, [repository.id], doubt))
             changes.followups.add(FollowUp("import_repository", repository.id))
         return changes
 

@@ -10,7 +10,7 @@ from django.db.models import Count, Q, Sum
 from django.utils import timezone
 
 from autosync import config
-from autosync.github import InstallationSuspended, Priority
+from autosync.github import InstallationSuspended, NotFound, Priority
 from autosync.killpoints import reached
 from autosync.mirror import feed
 from autosync.mirror.models import (
@@ -21,7 +21,7 @@ from autosync.mirror.models import (
     SyncJobRepository,
 )
 from autosync.sync import hook
-from autosync.sync.due import audit_soon
+from autosync.sync.due import audit_soon, list_soon
 from autosync.sync.errors import is_passing
 from autosync.sync.locks import exclusive, transaction_lock
 from autosync.sync.reconcile import GitHubSyncManager, recently_synced
@@ -203,6 +203,8 @@ class SyncJobRunner:
             except Exception as failure:
                 if is_passing(failure):
                     raise
+                if isinstance(failure, NotFound):
+                    list_soon([repository_id])
                 logger.exception("sync of repository %s failed", repository_id)
                 error = f"{type(failure).__name__}: {failure}"
             reached("job: repository synced, not recorded")

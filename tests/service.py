@@ -202,8 +202,13 @@ class Service:
 
 def imported(service: Service) -> bool:
     """Whether every repository the installation shows is whole."""
+    import psycopg
+
     sql = "SELECT count(*), count(imported_at) FROM repositories WHERE removed_at IS NULL"
-    total, done = service.query(sql)[0]
+    try:
+        total, done = service.query(sql)[0]
+    except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn):
+        return False  # the receiver answers before the database is migrated
     return bool(total) and total == done
 
 

@@ -73,7 +73,7 @@ def test_back_after_an_absence(
     eventually(
         lambda: not missing(sim, service),
         Told(lambda: f"what was changed or made meanwhile is here: {service.said()}"),
-        45,
+        45,  # before the audit that comes after a minute
     )
     due = "SELECT count(*) FROM repositories WHERE audit_due_at IS NOT NULL"
     eventually(lambda: service.query(due)[0][0], Told(lambda: told(service)))

@@ -94,9 +94,7 @@ def test_a_late_event_of_a_repository_that_is_gone_does_not_leave_it_here(
     held it, stays as it is.
     """
     sim, service = stage
-    make_audits_due(service)
-    for _ in range(2):  # from here on GitHub answers a listing with 304
-        service.run("manage.py", "sync_github")
+    listed_as_before(service)
     name = sim.ask("inventory")["repositories"][0]["full_name"]
     sim.control("push", {"repository": name})
     last = "SELECT convert_from(body, 'UTF8') FROM inbox WHERE event = 'push' ORDER BY id DESC"
@@ -115,6 +113,51 @@ def test_a_late_event_of_a_repository_that_is_gone_does_not_leave_it_here(
     eventually(lambda: service.query(seen), "it is taken for a repository never seen")
     eventually(lambda: service.query(seen) == [[True]], Told(lambda: told(service)))
     assert not differences(sim, service.query)
+
+
+def test_a_late_event_of_the_installation_that_was_does_not_take_a_repository_back(
+    stage: tuple[Sim, Service],
+) -> None:
+    """The App is taken away and installed again; then comes an event that was sent before."""
+    sim, service = stage
+    name = sim.ask("inventory")["repositories"][0]["full_name"]
+    sim.control("repositories/edit", {"repository": name, "description": "before"})
+    sent = (
+        "SELECT convert_from(body, 'UTF8') FROM inbox "
+        "WHERE event = 'repository' AND status = 'applied' ORDER BY id DESC"
+    )
+    eventually(lambda: service.query(sent), "the change has arrived")
+    late = json.loads(service.query(sent)[0][0])
+    uninstall(sim)()
+    eventually(lambda: not differences(sim, service.query), "the App is back")
+    listed_as_before(service)
+    # Of the same second as what the list shows, and not the same.
+    late["repository"]["description"] = "a moment before"
+    body = json.dumps(late).encode()
+    status, _ = deliver(service.port, body, event="repository", secret=SECRET)
+    assert status == 202
+    eventually(lambda: len(service.query(sent)) == 2, Told(lambda: told(service)))
+    eventually(lambda: not differences(sim, service.query), Told(lambda: told(service)))
+
+
+def test_what_github_lists_as_before_is_shown_as_before(stage: tuple[Sim, Service]) -> None:
+    """The list is unchanged; what is here is not any more, for whatever reason."""
+    sim, service = stage
+    listed_as_before(service)
+    service.execute(
+        "UPDATE repositories SET removed_at = now() - interval '1 hour' "
+        "WHERE github_id = (SELECT min(github_id) FROM repositories)"
+    )
+    assert differences(sim, service.query)
+    service.run("manage.py", "sync_github")
+    eventually(lambda: not differences(sim, service.query), Told(lambda: told(service)))
+
+
+def listed_as_before(service: Service) -> None:
+    """From here on GitHub answers a listing of the repositories with 304."""
+    make_audits_due(service)
+    for _ in range(2):
+        service.run("manage.py", "sync_github")
 
 
 def told(service: Service) -> str:

@@ -286,3 +286,19 @@ def test_a_late_removal_hides_nothing_that_another_installation_shows() -> None:
         deliver("installation_repositories", left | {"installation": {"id": number}}, f"{number}")
         WebhookProcessor().drain()
         assert (Repository.objects.get().removed_at is not None) == hidden
+
+
+def test_an_event_of_another_installation_tells_the_content_and_moves_nothing() -> None:
+    """It may be late, and that installation gone: which one shows a repository its list tells."""
+    home = {"id": 7, "name": "r", "full_name": "o/r"}
+    for number, second in ((1, 0), (2, 1)):
+        told = home | {
+            "description": f"told {number}",
+            "updated_at": f"2026-01-01T00:00:0{second}Z",
+        }
+        change = {"action": "edited", "repository": told, "installation": {"id": number}}
+        deliver("repository", change, f"{number}")
+        WebhookProcessor().drain()
+    repository = Repository.objects.get()
+    assert (repository.installation_id, repository.description) == (1, "told 2")
+    assert "autosync.sync.tasks.refresh_installation" in _tasks()

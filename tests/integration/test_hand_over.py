@@ -7,6 +7,7 @@ from django.db import connection, transaction
 
 from autosync.mirror.models import SyncJob, SyncJobRepository
 from autosync.resources.base import FollowUp
+from autosync.sync import SyncJobRunner
 from autosync.sync.tasks import defer, hand_over, resume_jobs, sync_git
 from tests.integration.api_rows import repository
 
@@ -94,3 +95,16 @@ def test_a_job_whose_repositories_are_all_through_is_closed() -> None:
     resume_jobs()
     job.refresh_from_db()
     assert job.status == SyncJob.Status.COMPLETED
+
+
+def test_a_look_that_an_event_asks_for_is_never_one_that_has_begun() -> None:
+    one = repository()
+    started = [
+        lambda: SyncJobRunner.start_import(one.installation_id)[0],
+        lambda: SyncJobRunner.start_for_webhook(one.installation_id, [one.pk]),
+    ]
+    for start in started:
+        first = start()
+        assert start() == first
+        SyncJob.objects.filter(pk=first.pk).update(status=SyncJob.Status.RUNNING)
+        assert start() != first

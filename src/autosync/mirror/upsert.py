@@ -32,12 +32,15 @@ class Merge:
     """Which columns of a model come from GitHub, and what identifies a row.
 
     `clock=False`: the content of an object never changes once it is `complete` (commits).
+    `listed`: columns that the object's clock says nothing of; once the row is there, only an
+    authoritative answer changes them.
     """
 
     model: type[models.Model]
     key: tuple[str, ...]
     columns: tuple[str, ...]
     clock: bool = True
+    listed: frozenset[str] = frozenset()
     variant: str = ""  # tells apart two merges into one table
 
     @property
@@ -222,15 +225,17 @@ def _literal(column: models.Field[Any, Any]) -> str:
 def _on_conflict(merge: Merge, rule: Rule) -> str:
     if rule is Rule.INSERT_MISSING:
         return "DO NOTHING"
-    assignments = [f"{name} = EXCLUDED.{name}" for name in merge.columns]
+    listed = merge.listed if rule is Rule.VERSIONED else frozenset()
+    columns = [name for name in merge.columns if name not in listed]
+    assignments = [f"{name} = EXCLUDED.{name}" for name in columns]
     assignments.append("observed_at = EXCLUDED.observed_at")
     if not merge.clock:
         return (
             f"DO UPDATE SET {', '.join(assignments)} "
             "WHERE old.deleted_at IS NULL AND EXCLUDED.complete AND NOT old.complete"
         )
-    ours = ", ".join(f"old.{name}" for name in merge.columns)
-    theirs = ", ".join(f"EXCLUDED.{name}" for name in merge.columns)
+    ours = ", ".join(f"old.{name}" for name in columns)
+    theirs = ", ".join(f"EXCLUDED.{name}" for name in columns)
     differs = f"ROW({ours}) IS DISTINCT FROM ROW({theirs})"
     newer = "old.updated_at IS NULL OR EXCLUDED.updated_at > old.updated_at"
     tie = f"(EXCLUDED.updated_at = old.updated_at AND {differs})"

@@ -51,6 +51,8 @@ MERGE = Merge(
         "created_at",
         "pushed_at",
     ),
+    # A late event names the installation that was; none moves a repository back to it.
+    listed=frozenset({"installation_id"}),
 )
 # What the stubs in installation events tell; the listing fills in the rest.
 STUB = Merge(

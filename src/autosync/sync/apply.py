@@ -264,7 +264,9 @@ class WebhookProcessor:
         return None
 
     def _heal(self, event: Event, known: _Known) -> Changes:
-        """An event of an installation or repository never seen: import it."""
+        """What is not as the event has it: import the installation or repository never seen, list
+        the installation that is not the repository's here.
+        """
         changes = Changes()
         installation = event.installation_id
         if event.name in _SELF_CONTAINED or installation is None:
@@ -281,6 +283,8 @@ class WebhookProcessor:
             doubt = {"dirty_at": timezone.now()}
             changes.patches.append(Patch(REPOSITORY, [repository.id], doubt))
             changes.followups.add(FollowUp("import_repository", repository.id))
+        elif repository is not None and known.repositories[repository.id][1] != installation:
+            changes.followups.add(FollowUp("refresh_installation", installation))
         return changes
 
 
@@ -308,7 +312,7 @@ def carry_out(plan: Sequence[Changes], observed_at: datetime) -> Changed:
     for (merge, rule), rows in _by_merge(plan).items():
         result = upsert(merge, rows, observed_at=observed_at, rule=rule)
         changed.setdefault(merge.table, set()).update(result.changed)
-        followups |= _settle(merge, rows, result.dirty)
+        followups |= _settle(merge, result.dirty)
     for changes in plan:
         for grave in changes.tombstones:
             buried = tombstone(grave.merge, grave.ids, grave.at)
@@ -328,16 +332,15 @@ def carry_out(plan: Sequence[Changes], observed_at: datetime) -> Changed:
     return changed
 
 
-def _settle(merge: Merge, rows: Sequence[Row], dirty: set[Key]) -> set[FollowUp]:
+def _settle(merge: Merge, dirty: set[Key]) -> set[FollowUp]:
     """Who must be asked about rows whose clocks could not decide."""
     if not dirty:
         return set()
     if merge.table not in _LISTED_BY_INSTALLATION:
         return {FollowUp("refetch", 0)}
     column = _LISTED_BY_INSTALLATION[merge.table]
-    return {
-        FollowUp("refresh_installation", row[column]) for row in rows if merge.key_of(row) in dirty
-    }
+    doubtful = merge.model._default_manager.filter(pk__in=[key[0] for key in dirty])
+    return {FollowUp("refresh_installation", pk) for pk in doubtful.values_list(column, flat=True)}
 
 
 # Settled by the listing of the installation: table → the column with the installation's id.

@@ -28,6 +28,13 @@ from autosync.sync.reconcile import GitHubSyncManager, recently_synced
 
 logger = logging.getLogger(__name__)
 _OPEN = (SyncJob.Status.PENDING, SyncJob.Status.RUNNING)
+# An event asks for a look that is still to come: what is under way may have looked already.
+_JOINED = {
+    SyncJob.JobType.PERIODIC_SYNC: _OPEN,
+    SyncJob.JobType.MANUAL_SYNC: _OPEN,
+    SyncJob.JobType.AUTO_IMPORT: (SyncJob.Status.PENDING,),
+    SyncJob.JobType.WEBHOOK_TRIGGERED: (SyncJob.Status.PENDING,),
+}
 _TO_DO = (SyncJobRepository.Status.PENDING, SyncJobRepository.Status.RUNNING)
 
 
@@ -43,7 +50,7 @@ class SyncJobRunner:
 
     @classmethod
     def start_import(cls, installation_id: int) -> tuple[SyncJob, bool]:
-        """Start the automatic import of an installation, or join the one under way."""
+        """Start the automatic import of an installation, or join the one about to start."""
         return cls._start(SyncJob.JobType.AUTO_IMPORT, installation_id, None, False)
 
     @classmethod
@@ -75,7 +82,7 @@ class SyncJobRunner:
 
         with transaction.atomic():
             transaction_lock(f"start {job_type}", installation_id or 0)
-            open_jobs = SyncJob.objects.filter(job_type=job_type, status__in=_OPEN)
+            open_jobs = SyncJob.objects.filter(job_type=job_type, status__in=_JOINED[job_type])
             if installation_id is not None:
                 open_jobs = open_jobs.filter(
                     Q(installation_id=installation_id) | Q(installation__isnull=True)

@@ -79,8 +79,9 @@ class GitHubSyncManager:
     def sync_repositories(self, *, force: bool = False) -> list[int]:
         """List what the installation may see; returns the ids of repositories gained.
 
-        Unchanged since the last listing: 304s, no quota, no rows. Repositories no longer listed
-        are hidden, those listed again are shown again.
+        Unchanged since the last listing: 304s, no quota, no rows; unless their number here is
+        no longer the one of that listing. Repositories no longer listed are hidden, those listed
+        again are shown again.
         """
         started_at = timezone.now()
         listed_at = self.installation.repositories_listed_at
@@ -105,6 +106,10 @@ class GitHubSyncManager:
                 return self.sync_repositories(force=True)
             documents.append(page.content)
         if conditional:
+            here = Repository.visible().filter(installation=self.installation).count()
+            if here != self.installation.repositories_count:
+                # Not GitHub's list has changed since, but what is shown here.
+                return self.sync_repositories(force=True)
             self._listed(started_at)
             return []
         reached("listing: repositories read, not stored")
@@ -224,6 +229,7 @@ class GitHubSyncManager:
             Repository.objects.filter(pk__in=ids, observed_at__lte=started_at).update(dirty_at=None)
             lost = ours.filter(removed_at__isnull=True, observed_at__lt=started_at)
             lost.exclude(pk__in=ids).update(removed_at=started_at)
+            self.installation.repositories_count = len(set(ids))
             self._listed(started_at)
             now = {row["github_id"]: row["default_branch"] for row in rows}
             for pk, branch in branches.items():
@@ -234,7 +240,7 @@ class GitHubSyncManager:
 
     def _listed(self, at: datetime | None) -> None:
         self.installation.repositories_listed_at = at
-        self.installation.save(update_fields=["repositories_listed_at"])
+        self.installation.save(update_fields=["repositories_listed_at", "repositories_count"])
 
 
 def _imported(repository: Repository) -> FeedLine:

@@ -99,7 +99,7 @@ GETS = sorted(
 
 
 class TestAnyQuery(TestCase):
-    @settings(max_examples=300, deadline=None)
+    @settings(max_examples=300)
     @given(path=st.sampled_from(GETS), data=st.data())
     def test_is_answered_as_described(self, path: str, data: st.DataObject) -> None:
         repo = repository()

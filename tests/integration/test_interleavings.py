@@ -100,7 +100,8 @@ def settle(world: World) -> None:
 
 
 @settings(
-    deadline=None, max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=300,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 # An answer asked for before the deletion is stored after it: the dead stay dead.
 @example([("edit", 1), ("ask", 0), ("delete", 0), ("deliver", 1), ("answer", 0)])

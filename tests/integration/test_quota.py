@@ -53,7 +53,7 @@ def answer(
         )
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(answers)
 def test_it_knows_what_the_rules_say(
     said: Sequence[tuple[int, int, datetime, timedelta] | None],

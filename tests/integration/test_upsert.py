@@ -49,7 +49,8 @@ def put(*rows: dict[str, Any], rule: Rule = Rule.VERSIONED, at: datetime = T0) -
 
 
 @settings(
-    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(
     order=st.lists(st.integers(0, 5), min_size=1, max_size=12),

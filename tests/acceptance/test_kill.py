@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 
+import psycopg
 import pytest
 
 from githubsim.testing import Sim
@@ -42,6 +43,7 @@ def stage() -> Iterator[tuple[Sim, Service]]:
 
 def test_an_import_goes_on_where_it_was(stage: tuple[Sim, Service]) -> None:
     sim, service = stage
+    eventually(lambda: started_up(service), "it has looked for installations")
     sim.control("weather", {"latency": 0.15})
     sim.control("install")
     eventually(
@@ -62,6 +64,15 @@ def test_an_import_goes_on_where_it_was(stage: tuple[Sim, Service]) -> None:
     assert graphql_calls(sim) - pages <= undone
     jobs = service.get("/api/sync/jobs/?type=auto_import")["items"]
     assert [job["status"] for job in jobs] == ["completed"]
+
+
+def started_up(service: Service) -> bool:
+    """Whether it is past its start, where it imports what it finds: of that no job is to come."""
+    sql = "SELECT FROM procrastinate_jobs WHERE queueing_lock = 'start_up' AND status = 'succeeded'"
+    try:
+        return bool(service.query(sql))
+    except psycopg.errors.UndefinedTable:
+        return False  # the receiver answers before the database is migrated
 
 
 def test_a_burst_survives_a_kill_in_its_middle(stage: tuple[Sim, Service]) -> None:

@@ -108,3 +108,10 @@ def test_a_look_that_an_event_asks_for_is_never_one_that_has_begun() -> None:
         assert start() == first
         SyncJob.objects.filter(pk=first.pk).update(status=SyncJob.Status.RUNNING)
         assert start() != first
+
+
+def test_what_was_never_listed_is_imported_once() -> None:
+    installation_id = repository().installation_id
+    asked_for_by_an_event, _ = SyncJobRunner.start_import(installation_id)
+    SyncJob.objects.filter(pk=asked_for_by_an_event.pk).update(status=SyncJob.Status.RUNNING)
+    assert SyncJobRunner.start_first_import(installation_id) == (asked_for_by_an_event, False)

@@ -29,12 +29,7 @@ from autosync.sync.reconcile import GitHubSyncManager, recently_synced
 logger = logging.getLogger(__name__)
 _OPEN = (SyncJob.Status.PENDING, SyncJob.Status.RUNNING)
 # An event asks for a look that is still to come: what is under way may have looked already.
-_JOINED = {
-    SyncJob.JobType.PERIODIC_SYNC: _OPEN,
-    SyncJob.JobType.MANUAL_SYNC: _OPEN,
-    SyncJob.JobType.AUTO_IMPORT: (SyncJob.Status.PENDING,),
-    SyncJob.JobType.WEBHOOK_TRIGGERED: (SyncJob.Status.PENDING,),
-}
+_NOT_BEGUN = (SyncJob.Status.PENDING,)
 _TO_DO = (SyncJobRepository.Status.PENDING, SyncJobRepository.Status.RUNNING)
 
 
@@ -46,18 +41,23 @@ class SyncJobRunner:
         cls, *, installation_id: int | None = None, force: bool = False
     ) -> tuple[SyncJob, bool]:
         """Start a periodic sync of one or all installations, or join the one under way."""
-        return cls._start(SyncJob.JobType.PERIODIC_SYNC, installation_id, None, force)
+        return cls._start(SyncJob.JobType.PERIODIC_SYNC, installation_id, None, force=force)
 
     @classmethod
     def start_import(cls, installation_id: int) -> tuple[SyncJob, bool]:
         """Start the automatic import of an installation, or join the one about to start."""
-        return cls._start(SyncJob.JobType.AUTO_IMPORT, installation_id, None, False)
+        return cls._start(SyncJob.JobType.AUTO_IMPORT, installation_id, None, joined=_NOT_BEGUN)
+
+    @classmethod
+    def start_first_import(cls, installation_id: int) -> tuple[SyncJob, bool]:
+        """Start the import of an installation never listed, or join the one under way."""
+        return cls._start(SyncJob.JobType.AUTO_IMPORT, installation_id, None)
 
     @classmethod
     def start_manual(cls, repository: Repository) -> SyncJob:
         """Start a sync of one repository, asked for by a person; forced, never skipped."""
         job, _ = cls._start(
-            SyncJob.JobType.MANUAL_SYNC, repository.installation_id, [repository.pk], True
+            SyncJob.JobType.MANUAL_SYNC, repository.installation_id, [repository.pk], force=True
         )
         return job
 
@@ -65,7 +65,10 @@ class SyncJobRunner:
     def start_for_webhook(cls, installation_id: int, repository_ids: Sequence[int]) -> SyncJob:
         """Start a sync of repositories that a delivery spoke of."""
         job, _ = cls._start(
-            SyncJob.JobType.WEBHOOK_TRIGGERED, installation_id, list(repository_ids), False
+            SyncJob.JobType.WEBHOOK_TRIGGERED,
+            installation_id,
+            list(repository_ids),
+            joined=_NOT_BEGUN,
         )
         return job
 
@@ -75,14 +78,18 @@ class SyncJobRunner:
         job_type: SyncJob.JobType,
         installation_id: int | None,
         repository_ids: list[int] | None,
-        force: bool,
+        *,
+        force: bool = False,
+        joined: Sequence[SyncJob.Status] = _OPEN,
     ) -> tuple[SyncJob, bool]:
-        """The job is committed together with the task that runs it."""
+        """The job is committed together with the task that runs it; one like it that is in a
+        state of `joined` does as well.
+        """
         from autosync.sync.tasks import defer, run_job
 
         with transaction.atomic():
             transaction_lock(f"start {job_type}", installation_id or 0)
-            open_jobs = SyncJob.objects.filter(job_type=job_type, status__in=_JOINED[job_type])
+            open_jobs = SyncJob.objects.filter(job_type=job_type, status__in=joined)
             if installation_id is not None:
                 open_jobs = open_jobs.filter(
                     Q(installation_id=installation_id) | Q(installation__isnull=True)

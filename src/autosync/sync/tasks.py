@@ -231,7 +231,7 @@ def start_up() -> None:
     defer(recover, "recover", priority=9)
     for installation in GitHubSyncManager.discover():
         if installation.repositories_listed_at is None and not installation.is_suspended:
-            SyncJobRunner.start_import(installation.pk)
+            SyncJobRunner.start_first_import(installation.pk)
 
 
 @app.periodic(cron=f"*/{config.load().autosync_sync_interval} * * * *")

@@ -13,7 +13,14 @@ import pytest
 
 from githubsim.testing import Sim
 from tests.chaos.reader import differences
-from tests.service import SECRET, Service, free_port, hook_url, make_audits_due
+from tests.service import (
+    SECRET,
+    Service,
+    free_port,
+    hook_url,
+    let_audits_be,
+    make_audits_due,
+)
 from tests.service_processes import deliver
 from tests.waiting import Told, eventually
 
@@ -113,6 +120,27 @@ def test_a_late_event_of_a_repository_that_is_gone_does_not_leave_it_here(
     eventually(lambda: service.query(seen), "it is taken for a repository never seen")
     eventually(lambda: service.query(seen) == [[True]], Told(lambda: told(service)))
     assert not differences(sim, service.query)
+
+
+def test_a_late_event_of_an_issue_that_is_gone_does_not_leave_it_here(
+    stage: tuple[Sim, Service],
+) -> None:
+    """Opened and deleted while nothing was heard; the audit after the absence is over."""
+    sim, service = stage
+    name = sim.ask("inventory")["repositories"][0]["full_name"]
+    sim.control("issues/open", {"repository": name, "title": "stays"})
+    last = "SELECT convert_from(body, 'UTF8') FROM inbox WHERE event = 'issues' ORDER BY id DESC"
+    eventually(lambda: service.query(last), "the issue has arrived")
+    late = json.loads(service.query(last)[0][0])
+    late["issue"] |= {"id": 1, "node_id": "I_gone", "number": 9999, "title": "gone"}
+    let_audits_be(service)
+    service.execute("UPDATE repositories SET last_synced_at = now() + interval '1 second'")
+    status, _ = deliver(service.port, json.dumps(late).encode(), event="issues", secret=SECRET)
+    assert status == 202
+    gone = "SELECT deleted_at IS NOT NULL FROM issues WHERE github_issue_id = 1"
+    eventually(lambda: service.query(gone), "it is taken for a new one")
+    eventually(lambda: service.query(gone) == [[True]], Told(lambda: told(service)))
+    eventually(lambda: not differences(sim, service.query), Told(lambda: told(service)))
 
 
 def test_a_late_event_of_the_installation_that_was_does_not_take_a_repository_back(

@@ -27,8 +27,8 @@ _COMMON = (
 ISSUES = (*_COMMON, "state_reason")
 PULL_REQUESTS = (
     *_COMMON, "draft", "merged", "merged_at", "merged_by_login", "merge_commit_sha", "base_ref",
-    "base_sha", "head_ref", "head_sha", "head_repository", "additions", "deletions",
-    "changed_files", "commits_count",
+    "base_sha", "head_ref", "head_sha", "head_repository", "head_repository_id", "additions",
+    "deletions", "changed_files", "commits_count",
 )  # fmt: skip
 COMMITS = (
     "parents", "author_name", "author_email", "authored_at", "committer_name", "committer_email",

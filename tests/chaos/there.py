@@ -173,6 +173,7 @@ def _pull(one: Mapping[str, Any], repository_id: int) -> dict[str, Any]:
             "head_ref": one["head"]["ref"],
             "head_sha": one["head"]["sha"],
             "head_repository": (one["head"]["repo"] or {}).get("full_name", ""),
+            "head_repository_id": (one["head"]["repo"] or {}).get("id"),
             "commits_count": one["commits"],
         }
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -302,3 +303,29 @@ def test_an_event_of_another_installation_tells_the_content_and_moves_nothing() 
     repository = Repository.objects.get()
     assert (repository.installation_id, repository.description) == (1, "told 2")
     assert "autosync.sync.tasks.refresh_installation" in _tasks()
+
+
+@pytest.mark.parametrize(
+    ("age", "synced", "doubted"),
+    [(0, 60, False), (3600, 7200, True), (5, 1, True), (3600, None, False)],
+)
+def test_a_new_issue_that_comes_late_is_asked_for(
+    age: int, synced: int | None, doubted: bool
+) -> None:
+    """It may have been deleted unheard. Seconds ago it was opened, and its repository synced."""
+    deliver("repository", {"action": "edited", "repository": issue()["repository"]}, "first")
+    WebhookProcessor().drain()
+    now = timezone.now()
+    if synced is not None:
+        looked = now - timedelta(seconds=synced)
+        Repository.objects.update(imported_at=looked, last_synced_at=looked)
+    opened = issue(node_id="I_1", updated_at=(now - timedelta(seconds=age)).isoformat())
+    deliver("issues", opened, "late")
+    WebhookProcessor().drain()
+    assert (Issue.objects.get().dirty_at is not None) == doubted
+    assert ("autosync.sync.tasks.refetch" in _tasks()) == doubted
+    # What is here is not new.
+    Issue.objects.update(dirty_at=None)
+    deliver("issues", opened | {"action": "labeled"}, "again")
+    WebhookProcessor().drain()
+    assert Issue.objects.get().dirty_at is None

@@ -5,13 +5,17 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from autosync.mirror.models import Issue, Repository
+from autosync.mirror.models import Issue, PullRequest, Repository
 from autosync.mirror.upsert import Rule, tombstone, upsert
 from autosync.resources.issue import MERGE
+from autosync.resources.pull_request import MERGE as PULL_REQUEST
+from autosync.resources.pull_request import PullRequestPayload
+from autosync.resources.pull_request import row as pull_request_row
 from tests.integration.api_rows import repository
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
@@ -123,3 +127,41 @@ def test_urls_follow_the_name_of_the_repository_whoever_brings_them() -> None:
     put(version(2, 2, repository_id=home.pk, html_url="https://github.com/acme/old/issues/1"))
     row = Issue.objects.get()
     assert (row.title, row.html_url) == ("version 2", "https://github.com/acme/new/issues/1")
+
+
+def test_the_head_of_a_pull_request_follows_the_name_of_its_repository() -> None:
+    """Of its own repository or of a fork; what is not in the mirror is as the payload has it."""
+    home, fork = repository("acme/old"), repository("me/old")
+
+    def put_pulls(second: int) -> list[str]:
+        heads = {1: (home.pk, "acme/old"), 2: (fork.pk, "me/old"), 3: (99, "you/old"), 4: None}
+        pulls = [
+            {
+                "id": number,
+                "number": number,
+                "title": f"at {second}",
+                "created_at": T0,
+                "updated_at": T0 + timedelta(seconds=second),
+                "base": {},
+                "head": {"repo": head and {"id": head[0], "full_name": head[1]}},
+            }
+            for number, head in heads.items()
+        ]
+        rows = [
+            pull_request_row(msgspec.convert(pull, PullRequestPayload), home.pk) for pull in pulls
+        ]
+        upsert(PULL_REQUEST, rows, observed_at=T0, rule=Rule.VERSIONED)
+        assert set(PullRequest.objects.values_list("title", flat=True)) == {f"at {second}"}
+        return names()
+
+    def names() -> list[str]:
+        return list(PullRequest.objects.order_by("pk").values_list("head_repository", flat=True))
+
+    assert put_pulls(1) == ["acme/old", "me/old", "you/old", ""]
+    for one, owner in ((home, "acme"), (fork, "me")):
+        Repository.objects.filter(pk=one.pk).update(
+            html_url=f"https://github.com/{owner}/new", full_name=f"{owner}/new"
+        )
+    assert names() == ["acme/new", "me/new", "you/old", ""]
+    # Payloads from before the renames come late.
+    assert put_pulls(2) == ["acme/new", "me/new", "you/old", ""]

@@ -288,4 +288,18 @@ GUARDS = (
         "if False:",
         "tests/acceptance/test_absence.py -k lists_as_before",
     ),
+    Guard(
+        "a late event does not leave an issue that is gone",
+        "src/autosync/sync/apply.py",
+        "rows.filter(late | looked_since,",
+        "rows.none().filter(late | looked_since,",
+        "tests/integration/test_apply.py",
+    ),
+    Guard(
+        "a pull request's head follows its repository's name",
+        "src/autosync/mirror/migrations/0010_head_follows_its_repository.py",
+        "NEW.head_repository := name;",
+        "NULL;",
+        "tests/integration/test_upsert.py",
+    ),
 )

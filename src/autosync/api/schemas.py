@@ -173,6 +173,7 @@ class PullRequestOut(Schema):
     head_ref: str
     head_sha: str
     head_repository: str = Field(description="full name; empty once the fork is gone")
+    head_repository_id: int | None
     merge_commit_sha: str
     merged_by_login: str
     additions: int | None

@@ -47,6 +47,7 @@ MERGE = Merge(
         "head_ref",
         "head_sha",
         "head_repository",
+        "head_repository_id",
         "merge_commit_sha",
         "merged_by_login",
         "additions",
@@ -114,6 +115,7 @@ _decode = msgspec.json.Decoder(_PullRequestEvent).decode
 def row(pull: PullRequestPayload, repository_id: int) -> Row:
     author = author_of(pull.user)
     merged = bool(pull.merged)
+    head = pull.head.repo or {}
     return {
         "github_id": pull.id,
         "node_id": pull.node_id,
@@ -130,7 +132,8 @@ def row(pull: PullRequestPayload, repository_id: int) -> Row:
         "base_sha": pull.base.sha,
         "head_ref": pull.head.ref,
         "head_sha": pull.head.sha,
-        "head_repository": str((pull.head.repo or {}).get("full_name") or ""),
+        "head_repository": str(head.get("full_name") or ""),
+        "head_repository_id": head.get("id"),
         # Before the merge REST shows the test merge here, which GraphQL does not.
         "merge_commit_sha": (pull.merge_commit_sha or "") if merged else "",
         "merged_by_login": pull.merged_by.login if pull.merged_by else "",
@@ -206,7 +209,7 @@ id fullDatabaseId number title body state isDraft merged mergedAt locked
 mergedBy {{ __typename login }} mergeCommit {{ oid }}
 createdAt updatedAt closedAt url
 author {{ {ACTOR_FIELDS} }}
-baseRefName baseRefOid headRefName headRefOid headRepository {{ nameWithOwner }}
+baseRefName baseRefOid headRefName headRefOid headRepository {{ databaseId nameWithOwner }}
 additions deletions changedFiles
 commits {{ totalCount }} comments {{ totalCount }}
 labels(first: 50) {{ nodes {{ name color }} }}
@@ -222,6 +225,7 @@ def row_from_graphql(node: Mapping[str, Any], repository_id: int) -> Row:
     """
     author = node.get("author")
     merged = bool(node["merged"])
+    head = node.get("headRepository") or {}
     return {
         "github_id": int(node["fullDatabaseId"]),
         "node_id": node["id"],
@@ -238,7 +242,8 @@ def row_from_graphql(node: Mapping[str, Any], repository_id: int) -> Row:
         "base_sha": node["baseRefOid"],
         "head_ref": node["headRefName"],
         "head_sha": node["headRefOid"],
-        "head_repository": (node.get("headRepository") or {}).get("nameWithOwner") or "",
+        "head_repository": head.get("nameWithOwner") or "",
+        "head_repository_id": head.get("databaseId"),
         "merge_commit_sha": ((node.get("mergeCommit") or {}).get("oid") or "") if merged else "",
         "merged_by_login": graphql_login(node.get("mergedBy")),
         "additions": node["additions"],

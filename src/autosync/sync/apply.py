@@ -9,24 +9,27 @@ from datetime import datetime, timedelta
 
 import msgspec
 from django.db import connection, transaction
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from autosync.database import is_away
 from autosync.killpoints import reached
 from autosync.mirror.feed import FeedLine, publish
 from autosync.mirror.models import Delivery, GitHubAppInstallation, Repository
-from autosync.mirror.upsert import Key, Merge, Row, Rule, tombstone, upsert
+from autosync.mirror.upsert import Key, Merge, Row, Rule, mark_dirty, tombstone, upsert
 from autosync.resources import IGNORED, handlers
 from autosync.resources.base import Changes, Envelope, Event, FollowUp, Patch, RefMove, Upsert
 from autosync.resources.repository import MERGE as REPOSITORY
 from autosync.resources.repository import row as repository_row
+from autosync.sync.listing import listed_resources
 from autosync.sync.touched import Changed, finish, touched
 
 logger = logging.getLogger(__name__)
 
 BATCH = 200
 MAX_ATTEMPTS = 8
+# What arrives this long after it happened was lost or held back, and found in GitHub's log.
+LATE = timedelta(seconds=15)
 WORKER_ENDED = "the worker ended while it applied this delivery"
 _decode_envelope = msgspec.json.Decoder(Envelope).decode
 # Events about the installation itself bring their own installation.
@@ -312,7 +315,8 @@ def carry_out(plan: Sequence[Changes], observed_at: datetime) -> Changed:
     for (merge, rule), rows in _by_merge(plan).items():
         result = upsert(merge, rows, observed_at=observed_at, rule=rule)
         changed.setdefault(merge.table, set()).update(result.changed)
-        followups |= _settle(merge, result.dirty)
+        late = _new_and_late(merge, result.inserted, observed_at)
+        followups |= _settle(merge, result.dirty | late)
     for changes in plan:
         for grave in changes.tombstones:
             buried = tombstone(grave.merge, grave.ids, grave.at)
@@ -332,6 +336,20 @@ def carry_out(plan: Sequence[Changes], observed_at: datetime) -> Changed:
     return changed
 
 
+def _new_and_late(merge: Merge, inserted: set[Key], observed_at: datetime) -> set[Key]:
+    """Marks, and returns, new rows that came late: what they show may have been deleted while
+    GitHub told us nothing, and the looks that would miss it may be over.
+    """
+    if not inserted or merge.table not in _REFETCHED:
+        return set()
+    late = Q(updated_at__lt=observed_at - LATE)
+    looked_since = Q(updated_at__lte=F("repository__last_synced_at"))
+    rows = merge.model._default_manager.filter(pk__in=[key[0] for key in inserted])
+    # After an import an audit looks at everything.
+    doubtful = rows.filter(late | looked_since, repository__imported_at__isnull=False)
+    return mark_dirty(merge, [(pk,) for pk in doubtful.values_list("pk", flat=True)])
+
+
 def _settle(merge: Merge, dirty: set[Key]) -> set[FollowUp]:
     """Who must be asked about rows whose clocks could not decide."""
     if not dirty:
@@ -343,6 +361,8 @@ def _settle(merge: Merge, dirty: set[Key]) -> set[FollowUp]:
     return {FollowUp("refresh_installation", pk) for pk in doubtful.values_list(column, flat=True)}
 
 
+# Settled by asking GitHub for them by their node ids.
+_REFETCHED = {resource.merge.table for resource in listed_resources()}
 # Settled by the listing of the installation: table → the column with the installation's id.
 _LISTED_BY_INSTALLATION = {"installations": "github_id", "repositories": "installation_id"}
 

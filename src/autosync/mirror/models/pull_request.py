@@ -29,6 +29,9 @@ class PullRequest(MirroredModel):
     head_ref = models.TextField(default="")
     head_sha = models.CharField(max_length=64, default="")
     head_repository = models.CharField(max_length=511, default="", blank=True)
+    head_repository_id = models.BigIntegerField(
+        null=True, blank=True, help_text="null once the fork is gone"
+    )
     merge_commit_sha = models.CharField(max_length=64, default="", blank=True)
     merged_by_login = models.CharField(max_length=255, default="", blank=True)
     additions = models.IntegerField(null=True, blank=True)
@@ -52,6 +55,7 @@ class PullRequest(MirroredModel):
             models.Index(fields=["repository", "number"], name="pull_request_by_number"),
             models.Index(fields=["repository", "-updated_at"], name="pull_request_by_update"),
             models.Index(fields=["-updated_at"], name="pull_request_recent"),
+            models.Index(fields=["head_repository_id"], name="pull_request_by_head"),
         ]
 
     def __str__(self) -> str:

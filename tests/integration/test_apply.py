@@ -324,6 +324,7 @@ def test_a_new_issue_that_comes_late_is_asked_for(
     WebhookProcessor().drain()
     assert (Issue.objects.get().dirty_at is not None) == doubted
     assert ("autosync.sync.tasks.refetch" in _tasks()) == doubted
+    assert (Issue.objects.get().observed_at < now) == doubted
     # What is here is not new.
     Issue.objects.update(dirty_at=None)
     deliver("issues", opened | {"action": "labeled"}, "again")

@@ -16,7 +16,7 @@ from autosync.database import is_away
 from autosync.killpoints import reached
 from autosync.mirror.feed import FeedLine, publish
 from autosync.mirror.models import Delivery, GitHubAppInstallation, Repository
-from autosync.mirror.upsert import Key, Merge, Row, Rule, mark_dirty, tombstone, upsert
+from autosync.mirror.upsert import Key, Merge, Row, Rule, tombstone, upsert
 from autosync.resources import IGNORED, handlers
 from autosync.resources.base import Changes, Envelope, Event, FollowUp, Patch, RefMove, Upsert
 from autosync.resources.repository import MERGE as REPOSITORY
@@ -338,7 +338,8 @@ def carry_out(plan: Sequence[Changes], observed_at: datetime) -> Changed:
 
 def _new_and_late(merge: Merge, inserted: set[Key], observed_at: datetime) -> set[Key]:
     """Marks, and returns, new rows that came late: what they show may have been deleted while
-    GitHub told us nothing, and the looks that would miss it may be over.
+    GitHub told us nothing, and the looks that would miss it may be over. They are what was known
+    at their clock, not now: an answer without them counts.
     """
     if not inserted or merge.table not in _REFETCHED:
         return set()
@@ -347,7 +348,9 @@ def _new_and_late(merge: Merge, inserted: set[Key], observed_at: datetime) -> se
     rows = merge.model._default_manager.filter(pk__in=[key[0] for key in inserted])
     # After an import an audit looks at everything.
     doubtful = rows.filter(late | looked_since, repository__imported_at__isnull=False)
-    return mark_dirty(merge, [(pk,) for pk in doubtful.values_list("pk", flat=True)])
+    ids = list(doubtful.values_list("pk", flat=True))
+    rows.filter(pk__in=ids).update(dirty_at=timezone.now(), observed_at=F("updated_at"))
+    return {(pk,) for pk in ids}
 
 
 def _settle(merge: Merge, dirty: set[Key]) -> set[FollowUp]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -104,9 +105,7 @@ def test_a_late_event_of_a_repository_that_is_gone_does_not_leave_it_here(
     listed_as_before(service)
     name = sim.ask("inventory")["repositories"][0]["full_name"]
     sim.control("push", {"repository": name})
-    last = "SELECT convert_from(body, 'UTF8') FROM inbox WHERE event = 'push' ORDER BY id DESC"
-    eventually(lambda: service.query(last), "the push has arrived")
-    late = json.loads(service.query(last)[0][0])
+    late = newest(service, "push")
     late["repository"] |= {
         "id": 1,
         "node_id": "R_gone",
@@ -129,9 +128,7 @@ def test_a_late_event_of_an_issue_that_is_gone_does_not_leave_it_here(
     sim, service = stage
     name = sim.ask("inventory")["repositories"][0]["full_name"]
     sim.control("issues/open", {"repository": name, "title": "stays"})
-    last = "SELECT convert_from(body, 'UTF8') FROM inbox WHERE event = 'issues' ORDER BY id DESC"
-    eventually(lambda: service.query(last), "the issue has arrived")
-    late = json.loads(service.query(last)[0][0])
+    late = newest(service, "issues")
     late["issue"] |= {"id": 1, "node_id": "I_gone", "number": 9999, "title": "gone"}
     let_audits_be(service)
     service.execute("UPDATE repositories SET last_synced_at = now() + interval '1 second'")
@@ -186,6 +183,14 @@ def listed_as_before(service: Service) -> None:
     make_audits_due(service)
     for _ in range(2):
         service.run("manage.py", "sync_github")
+
+
+def newest(service: Service, event: str) -> dict[str, Any]:
+    """The payload of the newest such delivery, once there is one."""
+    last = f"SELECT convert_from(body, 'UTF8') FROM inbox WHERE event = '{event}' ORDER BY id DESC"
+    eventually(lambda: service.query(last), f"a delivery of {event} has arrived")
+    payload: dict[str, Any] = json.loads(service.query(last)[0][0])
+    return payload
 
 
 def told(service: Service) -> str:

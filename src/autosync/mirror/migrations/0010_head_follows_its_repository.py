@@ -7,6 +7,20 @@ in the mirror itself.
 
 from django.db import migrations, models
 
+# `__ITS__`: which pull requests come from the repository.
+RENAMED = """
+CREATE OR REPLACE FUNCTION autosync_repository_renamed() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE issues SET html_url = NEW.html_url || '/issues/' || number
+        WHERE repository_id = NEW.github_id;
+    UPDATE pull_requests SET html_url = NEW.html_url || '/pull/' || number
+        WHERE repository_id = NEW.github_id;
+    UPDATE pull_requests SET head_repository = NEW.full_name
+        WHERE __ITS__;
+    RETURN NULL;
+END $$;
+"""
+
 FORWARD = """
 UPDATE pull_requests SET head_repository_id = head.github_id FROM repositories head
     WHERE head.full_name = head_repository AND (removed_at IS NULL OR head.github_id = repository_id);
@@ -24,30 +38,9 @@ END $$;
 
 CREATE TRIGGER name_of_head BEFORE INSERT OR UPDATE OF head_repository, head_repository_id
     ON pull_requests FOR EACH ROW EXECUTE FUNCTION autosync_name_of_head();
-
-CREATE OR REPLACE FUNCTION autosync_repository_renamed() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    UPDATE issues SET html_url = NEW.html_url || '/issues/' || number
-        WHERE repository_id = NEW.github_id;
-    UPDATE pull_requests SET html_url = NEW.html_url || '/pull/' || number
-        WHERE repository_id = NEW.github_id;
-    UPDATE pull_requests SET head_repository = NEW.full_name
-        WHERE head_repository_id = NEW.github_id;
-    RETURN NULL;
-END $$;
 """
 
 BACKWARD = """
-CREATE OR REPLACE FUNCTION autosync_repository_renamed() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    UPDATE issues SET html_url = NEW.html_url || '/issues/' || number
-        WHERE repository_id = NEW.github_id;
-    UPDATE pull_requests SET html_url = NEW.html_url || '/pull/' || number
-        WHERE repository_id = NEW.github_id;
-    UPDATE pull_requests SET head_repository = NEW.full_name
-        WHERE repository_id = NEW.github_id AND head_repository = OLD.full_name;
-    RETURN NULL;
-END $$;
 DROP TRIGGER name_of_head ON pull_requests;
 DROP FUNCTION autosync_name_of_head();
 """
@@ -68,4 +61,10 @@ class Migration(migrations.Migration):
             index=models.Index(fields=["head_repository_id"], name="pull_request_by_head"),
         ),
         migrations.RunSQL(FORWARD, BACKWARD),
+        migrations.RunSQL(
+            RENAMED.replace("__ITS__", "head_repository_id = NEW.github_id"),
+            RENAMED.replace(
+                "__ITS__", "repository_id = NEW.github_id AND head_repository = OLD.full_name"
+            ),
+        ),
     ]

@@ -33,7 +33,7 @@ run: install ## AutoSync against your real GitHub App (settings from .env)
 # Most of a test's time is waiting for processes, so files run side by side, each with a database of its own.
 test: install ## the whole test suite, with the coverage of what runs in the test processes themselves
 	@data=$$(mktemp -d) && trap 'rm -rf "$$data"' EXIT && export COVERAGE_FILE=$$data/coverage && \
-	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile --cov --cov-report= && \
+	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder --cov --cov-report= && \
 	echo "Coverage of the test processes: $$($(BIN)/coverage report --format=total) %"
 
 mutations: install ## break each guard of the mirror and see that a test notices

@@ -106,10 +106,13 @@ class Service:
         return self._call("POST", path)
 
     def counts(self) -> dict[str, dict[str, int]]:
-        """Rows per repository and table, straight from the database."""
-        out = self.run("manage.py", "shell", "-v", "0", "-c", _COUNTS).stdout
-        found: dict[str, dict[str, int]] = json.loads(out.strip().splitlines()[-1])
-        return found
+        """Rows per repository that is shown, and table."""
+        rows = self.query(
+            f"SELECT full_name, {', '.join(_COUNTS.values())} FROM repositories r "
+            "WHERE deleted_at IS NULL AND removed_at IS NULL AND installation_id IN "
+            "(SELECT github_id FROM installations WHERE deleted_at IS NULL)"
+        )
+        return {name: dict(zip(_COUNTS, counts, strict=True)) for name, *counts in rows}
 
     @property
     def database(self) -> Path:
@@ -225,19 +228,19 @@ def hook_url(port: int) -> str:
     return f"http://127.0.0.1:{port}/api/github/webhook/"
 
 
-_COUNTS = """
-import json
-from autosync.mirror.models import *
-print(json.dumps({r.full_name: {
-    "commits": r.commits.filter(deleted_at=None).count(),
-    "issues": r.issues.filter(deleted_at=None).count(),
-    "pulls": r.pull_requests.filter(deleted_at=None).count(),
-    "refs": r.refs.filter(deleted_at=None).count(),
-    "default": r.commits.filter(on_default_branch=True).count(),
-    "undetailed": r.commits.filter(detailed_at=None).count(),
-    "contributors": r.contributors.count(),
-} for r in Repository.visible()}))
-"""
+def _count(table: str, condition: str = "deleted_at IS NULL") -> str:
+    return f"(SELECT count(*) FROM {table} WHERE repository_id = r.github_id AND {condition})"
+
+
+_COUNTS = {
+    "commits": _count("commits"),
+    "issues": _count("issues"),
+    "pulls": _count("pull_requests"),
+    "refs": _count("refs"),
+    "default": _count("commits", "on_default_branch"),
+    "undetailed": _count("commits", "detailed_at IS NULL"),
+    "contributors": _count("contributors", "true"),
+}
 
 
 def truth(sim: Sim) -> dict[str, dict[str, int]]:

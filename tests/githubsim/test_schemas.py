@@ -14,6 +14,7 @@ from githubsim import catalogue
 from githubsim.store.events import EVENTS
 from githubsim.testing import Sim
 from tests.githubsim.description import VERSIONS, payload_mismatches
+from tests.githubsim.page import PAGE, RENEW
 from tests.githubsim.receiver import Receiver
 from tests.githubsim.walker import Record
 from tests.githubsim.walks import walk_through
@@ -70,6 +71,11 @@ def test_a_routes_answers_are_as_github_describes_them(record: Record, route: st
     assert not record.wrong.get(route), "\n".join(record.wrong[route])
     for version in VERSIONS:
         assert record.statuses.get((route, version)), f"no walk asks for {route}"
+
+
+def test_what_the_page_marks_as_validated_was_validated(record: Record) -> None:
+    valid = {route for route in ROUTES if record.valid(route)}
+    assert catalogue.validated_in(PAGE.read_text()) == valid, RENEW
 
 
 @pytest.mark.parametrize("hook", HOOKS)

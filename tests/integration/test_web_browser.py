@@ -177,6 +177,18 @@ def test_no_page_is_wider_than_the_window(
             assert wide <= width, f"{path} is {wide} px wide"
 
 
+@pytest.mark.parametrize("path", ["/", "/health/"])
+def test_on_a_phone_the_tiles_stand_in_pairs(
+    dashboard: Dashboard, browser: Browser, path: str
+) -> None:
+    repository("acme/rocket", sync_state="synced")
+    with tab(browser, viewport={"width": 400, "height": 900}) as page:
+        page.goto(dashboard.url + path)
+        edges = page.locator(".tile").evaluate_all("all => all.map(one => one.offsetLeft)")
+    assert len(edges) > 2
+    assert len(set(edges)) == 2, edges
+
+
 def test_staff_sign_in_and_out(dashboard: Dashboard, page: Page) -> None:
     User.objects.create_superuser("ada", password="a long secret")
     page.goto(dashboard.url)

@@ -51,9 +51,7 @@ def sync_commits(
                 return 0
         cursor.state = ResourceCursor.State.RUNNING
         cursor.backfill_started_at = cursor.backfill_started_at or asked_at
-        with transaction.atomic():
-            cursor.save()
-            _count_contributors_later(repository)
+        cursor.save()
         reader.sync()
         reached("git: fetched, not read")
         refs = {name: sha for name, sha in reader.refs().items() if split_ref(name)}
@@ -73,6 +71,8 @@ def sync_commits(
             cursor.watermark = asked_at
             cursor.error = ""
             cursor.save()
+            # Not before: whoever counts meanwhile sees the default branch half marked.
+            _count_contributors_later(repository)
             reached("git: refs stored, not committed")
         reached("git: refs committed, contributors not counted")
         return count
@@ -131,7 +131,7 @@ def sync_details(repository: Repository, client: InstallationClient, progress: P
 
 
 def _count_contributors_later(repository: Repository) -> None:
-    """Remember it in the transaction that makes it necessary: a kill before the count is healed."""
+    """Remember it in the transaction that ends the change: a kill before the count is healed."""
     ResourceCursor.objects.update_or_create(
         repository=repository,
         resource="contributor",

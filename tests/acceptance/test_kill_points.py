@@ -51,14 +51,19 @@ def push(stage: Stage) -> None:
     stage.sim.control("push", {"repository": repository(stage), "count": 2})
 
 
-def force_back(stage: Stage) -> None:
-    """The default branch loses its last commit: there is nothing new that would be counted."""
+def force_back(stage: Stage, commits: int = 1) -> None:
+    """The default branch loses its last commits: there is nothing new that would be counted."""
     name = repository(stage)
     one = stage.sim.ask("inventory", repository=name)["repositories"][0]
     home = stage.sim.data / "git" / f"{one['id']}.git"
-    before = git(home, "rev-parse", f"{one['default_branch']}~1").strip()
+    before = git(home, "rev-parse", f"{one['default_branch']}~{commits}").strip()
     ref = f"refs/heads/{one['default_branch']}"
     stage.sim.control("refs/set", {"repository": name, "ref": ref, "sha": before})
+
+
+def take_push_back(stage: Stage) -> None:
+    """The refs are what they were; what was stored of the push is not on the branch any more."""
+    force_back(stage, 2)
 
 
 def unseen(stage: Stage, what: Callable[[], object]) -> None:
@@ -249,6 +254,16 @@ def audit_told(stage: Stage) -> None:
     assert rows[-2][0].startswith("Its worker was killed")
 
 
+def orphans_are_marked(stage: Stage) -> None:
+    """Exactly the commits that no branch and no tag reaches."""
+    there = stage.sim.ask("inventory", repository=repository(stage))["repositories"][0]
+    home = stage.sim.data / "git" / f"{there['id']}.git"
+    reachable = int(git(home, "rev-list", "--count", "--branches", "--tags"))
+    here = "SELECT count(*) FROM commits WHERE orphaned_at IS NULL AND deleted_at IS NULL"
+    found = stage.service.query(f"{here} AND repository_id = {there['id']}")
+    assert found == [[reachable]]
+
+
 def imported_once(stage: Stage) -> None:
     """Where the first page was committed, the backfill went on behind it."""
     sql = (
@@ -305,8 +320,8 @@ WORKER = {
     "git: repository made, nothing fetched": Scene(import_one),
     "git: cloned, not in place": Scene(import_one),
     "git: fetched, not read": Scene(push),
-    "git: commits stored, refs not": Scene(push),
-    "git: default branch marked, refs not stored": Scene(push),
+    "git: commits stored, refs not": Scene(push, take_push_back, orphans_are_marked),
+    "git: default branch marked, refs not stored": Scene(push, take_push_back, orphans_are_marked),
     "git: refs stored, not committed": Scene(push),
     "git: refs committed, contributors not counted": Scene(force_back),
     "details: read, not stored": Scene(push),

@@ -17,6 +17,7 @@ class Guard:
 
 
 UPSERT = "src/autosync/mirror/upsert.py"
+COMMITS = "src/autosync/sync/commits.py"
 BY_DAY = "src/autosync/mirror/migrations/0005_inbox_by_day.py"
 DAYS = "tests/integration/test_inbox_days.py"
 GUARDS = (
@@ -178,7 +179,7 @@ GUARDS = (
     ),
     Guard(
         "another default branch marks other commits",
-        "src/autosync/sync/commits.py",
+        COMMITS,
         'if default == stored["default"] and _same_refs(repository, remote):',
         "if _same_refs(repository, remote):",
         "tests/acceptance/test_recover.py",
@@ -206,10 +207,24 @@ GUARDS = (
     ),
     Guard(
         "contributors are counted after all that they are counted from",
-        "src/autosync/sync/commits.py",
+        COMMITS,
         '            _count_contributors_later(repository)\n            reached("git: refs stored',
         '            reached("git: refs stored',
         "tests/integration/test_contributors.py",
+    ),
+    Guard(
+        "a default branch that was half marked is marked anew",
+        COMMITS,
+        'default if default == stored["default"] else None',
+        'stored["default"]',
+        "tests/acceptance/test_kill_points.py -k branch",
+    ),
+    Guard(
+        "commits of a push that was cut off and taken back are marked as orphans",
+        COMMITS,
+        '[*stored["heads"], *stored["begun"]]',
+        'stored["heads"]',
+        "tests/acceptance/test_kill_points.py -k commits",
     ),
     Guard(
         "what is half purged and back is imported anew",

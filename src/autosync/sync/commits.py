@@ -33,14 +33,14 @@ def sync_commits(
     """Bring commits and refs in step with git; returns how many rows changed.
 
     Raises Busy when somebody else is at it for longer than `patience` seconds (0: waits). The
-    cursor remembers the heads whose whole history is stored. Chunks commit as they are read, so a
-    kill costs a local re-read of git's own log and no request.
+    cursor remembers the heads whose whole history is stored, the head from which the default branch
+    was marked (null: half marked), and the heads of passes that were cut off. Chunks commit as they
+    are read, so a kill costs a local re-read of git's own log and no request.
     """
     with exclusive("git", repository.pk, wait=True, seconds=patience):
         cursor, _ = ResourceCursor.objects.get_or_create(repository=repository, resource="commit")
-        stored: dict[str, Any] = (
-            json.loads(cursor.cursor) if cursor.cursor else {"heads": [], "default": ""}
-        )
+        stored: dict[str, Any] = {"heads": [], "default": "", "begun": []}
+        stored |= json.loads(cursor.cursor or "{}")
         asked_at = timezone.now()
         repository.refresh_from_db(fields=["default_branch"])
         if cursor.state == ResourceCursor.State.COMPLETE:
@@ -56,13 +56,20 @@ def sync_commits(
         reached("git: fetched, not read")
         refs = {name: sha for name, sha in reader.refs().items() if split_ref(name)}
         heads = sorted(set(refs.values()))
+        default = refs.get(f"refs/heads/{repository.default_branch}", "")
+        # After a kill the refs may be back to what they were: what is begun here is then undone.
+        begun = {
+            "begun": sorted({*stored["begun"], *heads} - {*stored["heads"]}),
+            "default": default if default == stored["default"] else None,
+        }
+        cursor.cursor = json.dumps(stored | begun)
+        cursor.save()
         count = _store_commits(repository, reader, heads, stored["heads"], cursor, progress)
         reached("git: commits stored, refs not")
-        default = refs.get(f"refs/heads/{repository.default_branch}", "")
         count += _mark_default_branch(repository, reader, default, stored["default"])
         reached("git: default branch marked, refs not stored")
         with transaction.atomic():
-            _mark_orphans(repository, reader, heads, stored["heads"], asked_at)
+            _mark_orphans(repository, reader, heads, [*stored["heads"], *stored["begun"]], asked_at)
             count += _store_refs(repository, refs, asked_at)
             cursor.cursor = json.dumps({"heads": heads, "default": default})
             cursor.state = ResourceCursor.State.COMPLETE
@@ -211,10 +218,13 @@ def refs_here(repository: Repository) -> dict[str, str]:
     }
 
 
-def marked_from(repository: Repository) -> str:
-    """The head from which `on_default_branch` was marked last; empty before that."""
+def marked_from(repository: Repository) -> str | None:
+    """The head from which the default branch was marked; empty before that, None if half marked."""
     cursor = ResourceCursor.objects.filter(repository=repository, resource="commit").first()
-    return str(json.loads(cursor.cursor)["default"]) if cursor and cursor.cursor else ""
+    if cursor is None or not cursor.cursor:
+        return ""
+    marked: str | None = json.loads(cursor.cursor)["default"]
+    return marked
 
 
 def _same_refs(repository: Repository, remote: dict[str, str]) -> bool:
@@ -275,17 +285,17 @@ def _mark_orphans(
 
 
 def _mark_default_branch(
-    repository: Repository, reader: GitReader, head: str, previous: str
+    repository: Repository, reader: GitReader, head: str, previous: str | None
 ) -> int:
-    """Keep `on_default_branch` true for exactly the commits the default branch reaches."""
+    """Keep `on_default_branch` true for exactly the commits the default branch reaches.
+
+    `previous` is the head from which it was marked, None if that was cut off in the middle.
+    """
     if head == previous:
         return 0
-    fast_forward = bool(previous and head) and not any(
-        True for _ in reader.commits(new=[previous], known=[head])
-    )
     marked = 0
     shas: Iterator[str]
-    if fast_forward:
+    if previous and head and not any(reader.commits(new=[previous], known=[head])):
         shas = (commit.sha for commit in reader.commits(new=[head], known=[previous]))
     else:
         Commit.objects.filter(repository=repository, on_default_branch=True).update(

@@ -69,8 +69,9 @@ def test_back_after_an_absence(
         where = {"repository": one["full_name"]}
         sim.control("push", where | {"count": 2})
         if numbers := sim.ask("inventory", repository=one["id"])["issues"]:
-            # Issues that carry it keep their clocks.
-            sim.control("labels/edit", where | {"name": "bug", "new_name": "defect"})
+            # Issues that carry it keep their clocks; another that takes its place is not theirs.
+            bug = sim.control("labels/edit", where | {"name": "bug", "new_name": "defect"})
+            sim.control("labels/create", where | {"name": "bug", "color": bug["color"]})
             sim.control("issues/close", where | {"number": numbers[0]})
             # No list shows what is no more: only a count tells.
             sim.control("issues/delete", where | {"number": numbers[-1]})

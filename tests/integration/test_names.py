@@ -1,4 +1,4 @@
-"""Labels and milestones compared by name, however many a repository has."""
+"""Labels and milestones compared with those that a repository has, however many these are."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from autosync.sync.names import names_there
+from autosync.resources import issue as issues
+from autosync.sync.names import Names, carriers_of_others, names_there
 from githubsim.testing import Sim
+from tests.integration.api_rows import issue, repository
 from tests.integration.test_backfill import begin
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -28,5 +30,20 @@ def test_more_names_than_a_page_has(sim: Sim) -> None:
     there = sim.truth()["repositories"][0]
     found = names_there(client, [repository])[repository.pk]
     assert len(found.labels) == there["labels"] > 150
-    assert ("label 149", "00ff00") in found.labels
+    assert ("label 149", "00ff00") in {label[1:] for label in found.labels}
     assert "1.0" in found.milestones
+
+
+@pytest.mark.parametrize(
+    ("node_id", "others"),
+    [("LA_1", []), ("LA_2", ["carrier"]), ("", []), (None, [])],
+    ids=["the same", "another that took its place", "not told", "stored before it was"],
+)
+def test_a_label_is_known_by_its_id(node_id: str | None, others: list[str]) -> None:
+    here = repository()
+    label = {"name": "bug", "color": "d73a4a"}
+    labels = [label if node_id is None else label | {"node_id": node_id}]
+    carrier = issue(here, labels=labels, node_id="carrier")
+    names = Names({("LA_1", "bug", "d73a4a"), ("LA_2", "defect", "d73a4a")})
+    found = carriers_of_others(issues.RESOURCE, here, names)
+    assert found == [(carrier.pk, one) for one in others]

@@ -227,6 +227,13 @@ GUARDS = (
         "tests/acceptance/test_kill_points.py -k commits",
     ),
     Guard(
+        "a label that took another's name and colour is not taken for it",
+        "src/autosync/sync/names.py",
+        "AND t.node_id = coalesce(nullif(l.node_id, ''), t.node_id)",
+        "",
+        "tests/integration/test_names.py",
+    ),
+    Guard(
         "what is half purged and back is imported anew",
         "src/autosync/sync/purge.py",
         "count += ResourceCursor.objects.filter(repository_id=repository_id).delete()[0]",

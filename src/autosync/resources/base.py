@@ -208,9 +208,12 @@ def timestamp(value: datetime | int | str | None) -> datetime | None:
 
 
 def labels(items: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
-    """Labels by name, so that their order never makes two equal versions differ."""
-    named = [{"name": str(i["name"]), "color": str(i.get("color") or "")} for i in items if i]
-    return sorted(named, key=lambda label: label["name"])
+    """Labels by name, so that their order never makes two equal versions differ.
+
+    `node_id` tells one that was renamed from another that took its name; "" where it was not told.
+    """
+    known = [{k: str(i.get(k) or "") for k in ("name", "color", "node_id")} for i in items if i]
+    return sorted(known, key=lambda label: label["name"])
 
 
 def graphql_login(actor: Mapping[str, Any] | None) -> str:

@@ -153,7 +153,7 @@ def on_issues(event: Event) -> Changes:
 NODE_FIELDS = f"""
 id fullDatabaseId number title body state stateReason locked createdAt updatedAt closedAt url
 author {{ {ACTOR_FIELDS} }}
-labels(first: 50) {{ nodes {{ name color }} }}
+labels(first: 50) {{ nodes {{ node_id: id name color }} }}
 assignees(first: 20) {{ nodes {{ login }} }}
 milestone {{ title }}
 comments {{ totalCount }}

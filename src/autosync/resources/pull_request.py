@@ -212,7 +212,7 @@ author {{ {ACTOR_FIELDS} }}
 baseRefName baseRefOid headRefName headRefOid headRepository {{ databaseId nameWithOwner }}
 additions deletions changedFiles
 commits {{ totalCount }} comments {{ totalCount }}
-labels(first: 50) {{ nodes {{ name color }} }}
+labels(first: 50) {{ nodes {{ node_id: id name color }} }}
 assignees(first: 20) {{ nodes {{ login }} }}
 milestone {{ title }}
 """

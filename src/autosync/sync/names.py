@@ -19,17 +19,17 @@ from autosync.sync.listing import pages
 # Three points for a hundred repositories.
 _MANY = (
     "query($ids: [ID!]!) { nodes(ids: $ids) { ... on Repository { "
-    "labels(first: 100) { pageInfo { hasNextPage } nodes { name color } } "
+    "labels(first: 100) { pageInfo { hasNextPage } nodes { id name color } } "
     "milestones(first: 100) { pageInfo { hasNextPage } nodes { title } } } } }"
 )
-_FIELDS = {"labels": "name color", "milestones": "title"}
+_FIELDS = {"labels": "id name color", "milestones": "title"}
 
 
 @dataclass
 class Names:
-    """What a repository has: (name, color) of its labels, titles of its milestones."""
+    """What a repository has: (node id, name, color) of its labels, titles of its milestones."""
 
-    labels: set[tuple[str, str]] = field(default_factory=set)
+    labels: set[tuple[str, str, str]] = field(default_factory=set)
     milestones: set[str] = field(default_factory=set)
 
 
@@ -46,7 +46,7 @@ def names_there(client: InstallationClient, group: Sequence[Repository]) -> dict
             whole = not page["pageInfo"]["hasNextPage"]
             lists[name] = page["nodes"] if whole else _all(client, repository, name)
         found[repository.pk] = Names(
-            {(one["name"], one["color"]) for one in lists["labels"] if one},
+            {(one["id"], one["name"], one["color"]) for one in lists["labels"] if one},
             {one["title"] for one in lists["milestones"] if one},
         )
     return found
@@ -60,7 +60,10 @@ def _all(client: InstallationClient, repository: Repository, name: str) -> list[
 def carriers_of_others(
     resource: Resource, repository: Repository, names: Names
 ) -> list[tuple[int, str]]:
-    """Rows (key, node id) that carry a label or a milestone which the repository does not have."""
+    """Rows (key, node id) that carry a label or a milestone which the repository does not have.
+
+    A label is known by its node id where the row has it: another may have taken its old name.
+    """
     if not {"labels", "milestone"} <= set(resource.merge.columns):
         return []
     key, labels = resource.merge.key[0], sorted(names.labels)
@@ -69,14 +72,14 @@ def carriers_of_others(
             f"SELECT {key}, node_id FROM {resource.merge.table} one "  # noqa: S608 (our own names)
             "WHERE repository_id = %s AND deleted_at IS NULL AND node_id <> '' AND ("
             "(milestone <> '' AND milestone <> ALL (%s::text[])) OR EXISTS ("
-            "SELECT FROM jsonb_to_recordset(one.labels) AS l(name text, color text) "
-            "WHERE NOT EXISTS (SELECT FROM unnest(%s::text[], %s::text[]) AS t(name, color) "
-            "WHERE t.name = l.name AND t.color = l.color)))",
+            "SELECT FROM jsonb_to_recordset(one.labels) AS l(name text, color text, node_id text) "
+            "WHERE NOT EXISTS (SELECT FROM unnest(%s::text[], %s::text[], %s::text[]) "
+            "AS t(node_id, name, color) WHERE t.name = l.name AND t.color = l.color "
+            "AND t.node_id = coalesce(nullif(l.node_id, ''), t.node_id))))",
             [
                 repository.pk,
                 sorted(names.milestones),
-                [name for name, _ in labels],
-                [color for _, color in labels],
+                *([label[part] for label in labels] for part in range(3)),
             ],
         )
         return [(int(row[0]), str(row[1])) for row in cursor.fetchall()]

@@ -374,6 +374,19 @@ def test_a_worker_killed(stage: Stage, point: str) -> None:
     scene.afterwards(stage)
 
 
+def test_a_branch_forced_back_and_forth_around_a_kill(stage: Stage) -> None:
+    """The head is what it was, but its last commit had lost its mark."""
+    there = stage.sim.ask("inventory", repository=repository(stage))["repositories"][0]
+    ref = f"refs/heads/{there['default_branch']}"
+    tip = git(stage.sim.data / "git" / f"{there['id']}.git", "rev-parse", ref).strip()
+    stage.arm("git: default branch marked, refs not stored")
+    force_back(stage)
+    stage.worker_died()
+    stage.sim.control("refs/set", {"repository": there["full_name"], "ref": ref, "sha": tip})
+    stage.start_worker()
+    stage.settled()
+
+
 def test_a_worker_killed_when_its_audit_had_only_to_be_recorded(stage: Stage) -> None:
     """None follows at once: nothing is due any more."""
     whole = stage.service.query("SELECT count(*) FROM repositories WHERE removed_at IS NULL")[0][0]

@@ -217,7 +217,7 @@ GUARDS = (
         COMMITS,
         'default if default == stored["default"] else None',
         'stored["default"]',
-        "tests/acceptance/test_kill_points.py -k branch",
+        "tests/acceptance/test_kill_points.py -k forth",
     ),
     Guard(
         "commits of a push that was cut off and taken back are marked as orphans",

@@ -212,7 +212,11 @@ def labels(items: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
 
     `node_id` tells one that was renamed from another that took its name; "" where it was not told.
     """
-    known = [{k: str(i.get(k) or "") for k in ("name", "color", "node_id")} for i in items if i]
+    known = [
+        {"name": str(i["name"])} | {k: str(i.get(k) or "") for k in ("color", "node_id")}
+        for i in items
+        if i
+    ]
     return sorted(known, key=lambda label: label["name"])
 
 

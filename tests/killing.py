@@ -32,7 +32,8 @@ UNREST = {
     "tasks wait": f"SELECT count(*) FROM procrastinate_jobs WHERE {AT_WORK}",
     "commits lack details": "SELECT count(*) FROM commits WHERE detailed_at IS NULL AND "
     "repository_id IN (SELECT github_id FROM repositories WHERE removed_at IS NULL)",
-    "issues are dirty": "SELECT count(*) FROM issues WHERE dirty_at IS NOT NULL",
+    # What was asked for is asked for once more later, when no answer lags; none does here.
+    "issues wait to be asked for": "SELECT count(*) FROM issues WHERE dirty_at > observed_at",
     "repositories are not imported": "SELECT count(*) FROM repositories "
     "WHERE imported_at IS NULL AND removed_at IS NULL AND deleted_at IS NULL",
     "audits are open": "SELECT count(*) FROM audits WHERE finished_at IS NULL",

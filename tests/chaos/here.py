@@ -21,8 +21,8 @@ REPOSITORIES = (
 )  # fmt: skip
 _COMMON = (
     "node_id", "repository_id", "number", "title", "body", "state", "author_id", "author_login",
-    "labels", "assignees", "milestone", "locked", "comments_count", "html_url", "created_at",
-    "closed_at", "updated_at",
+    "labels", "assignees", "milestone", "milestone_number", "locked", "comments_count", "html_url",
+    "created_at", "closed_at", "updated_at",
 )  # fmt: skip
 ISSUES = (*_COMMON, "state_reason")
 PULL_REQUESTS = (

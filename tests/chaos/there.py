@@ -145,6 +145,7 @@ def _common(one: Mapping[str, Any], repository_id: int) -> dict[str, Any]:
         "labels": sorted((label["name"], label["color"]) for label in one["labels"]),
         "assignees": sorted(person["login"] for person in one["assignees"]),
         "milestone": (one["milestone"] or {}).get("title", ""),
+        "milestone_number": (one["milestone"] or {}).get("number"),
         "locked": one["locked"],
         "comments_count": one["comments"],
         "html_url": one["html_url"],

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import msgspec
 import pytest
+from django.db.models import F
 from django.utils import timezone
 
 from autosync.github import (
@@ -19,7 +20,9 @@ from autosync.github import (
 from autosync.mirror.models import GitHubAppInstallation, Issue, Repository, ResourceCursor
 from autosync.mirror.upsert import Rule, upsert
 from autosync.resources import issue
-from autosync.sync.listing import refetch_dirty, sync_listing
+from autosync.sync.due import LAG
+from autosync.sync.listing import sync_listing
+from autosync.sync.refetch import refetch_dirty
 from githubsim.testing import Sim
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -97,13 +100,33 @@ def test_what_a_webhook_brought_is_not_buried_by_an_answer_that_lags(sim: Sim) -
     assert new.deleted_at is not None
 
 
+def test_an_answer_that_may_lag_is_asked_for_once_more(sim: Sim) -> None:
+    client, repository = begin(sim)
+    where = {"repository": repository.full_name}
+    opened = sim.control("issues/open", where | {"title": "New", "labels": ["bug"]})
+    sync_listing(issue.RESOURCE, repository, client, lambda: None)
+    sim.control("weather", {"stale": 60.0})
+    sim.control("labels/edit", where | {"name": "bug", "new_name": "defect"})
+    row = Issue.objects.filter(pk=opened["id"])
+    row.update(dirty_at=timezone.now())
+    assert refetch_dirty(client, repository.installation_id) == 1
+    assert [one["name"] for one in row.get().labels] == ["bug"], "as it was a minute ago"
+    assert row.get().dirty_at is not None
+    # Not each time that something else is asked for.
+    assert refetch_dirty(client, repository.installation_id) == 0
+    sim.control("weather", {"stale": 0.0})
+    row.update(dirty_at=F("dirty_at") - LAG, observed_at=F("observed_at") - LAG)
+    assert refetch_dirty(client, repository.installation_id) == 1
+    assert [one["name"] for one in row.get().labels] == ["defect"]
+    assert row.get().dirty_at is None
+
+
 def test_what_a_repository_out_of_sight_holds_is_not_taken_for_deleted(sim: Sim) -> None:
     client, repository = begin(sim)
     sync_listing(issue.RESOURCE, repository, client, lambda: None)
     one = Issue.objects.earliest("pk")
-    Issue.objects.filter(pk=one.pk).update(
-        dirty_at=timezone.now(), observed_at=timezone.now() - timedelta(minutes=1)
-    )
+    before = timezone.now() - timedelta(minutes=1)
+    Issue.objects.filter(pk=one.pk).update(dirty_at=before, observed_at=before)
     sim.control("repositories/edit", {"repository": repository.full_name, "private": True})
     sim.control("installation/remove", {"repositories": [repository.full_name]})
     refetch_dirty(client, repository.installation_id)

@@ -31,7 +31,7 @@ def test_more_names_than_a_page_has(sim: Sim) -> None:
     found = names_there(client, [repository])[repository.pk]
     assert len(found.labels) == there["labels"] > 150
     assert ("label 149", "00ff00") in {label[1:] for label in found.labels}
-    assert "1.0" in found.milestones
+    assert (3, "1.0") in found.milestones
 
 
 @pytest.mark.parametrize(
@@ -45,5 +45,18 @@ def test_a_label_is_known_by_its_id(node_id: str | None, others: list[str]) -> N
     labels = [label if node_id is None else label | {"node_id": node_id}]
     carrier = issue(here, labels=labels, node_id="carrier")
     names = Names({("LA_1", "bug", "d73a4a"), ("LA_2", "defect", "d73a4a")})
+    found = carriers_of_others(issues.RESOURCE, here, names)
+    assert found == [(carrier.pk, one) for one in others]
+
+
+@pytest.mark.parametrize(
+    ("number", "others"),
+    [(1, []), (2, ["carrier"]), (None, [])],
+    ids=["the same", "another that took its place", "stored before it was told"],
+)
+def test_a_milestone_is_known_by_its_number(number: int | None, others: list[str]) -> None:
+    here = repository()
+    carrier = issue(here, milestone="1.0", milestone_number=number, node_id="carrier")
+    names = Names(milestones={(1, "1.0"), (2, "2.0")})
     found = carriers_of_others(issues.RESOURCE, here, names)
     assert found == [(carrier.pk, one) for one in others]

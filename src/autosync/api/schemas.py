@@ -139,7 +139,8 @@ class IssueOut(Schema):
     author_login: str
     labels: list[Label]
     assignees: list[str]
-    milestone: str
+    milestone: str = Field(description="title")
+    milestone_number: int | None
     comments_count: int
     locked: bool
     html_url: str
@@ -183,7 +184,8 @@ class PullRequestOut(Schema):
     comments_count: int
     labels: list[Label]
     assignees: list[str]
-    milestone: str
+    milestone: str = Field(description="title")
+    milestone_number: int | None
     locked: bool
     html_url: str
     created_at: datetime

@@ -5,10 +5,11 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection, models, transaction
+from django.utils import timezone
 from psycopg.types.json import Jsonb
 
 Row = Mapping[str, Any]
@@ -73,19 +74,27 @@ class Result:
         return self.inserted | self.updated
 
 
-def upsert(merge: Merge, rows: Iterable[Row], *, observed_at: datetime, rule: Rule) -> Result:
+def upsert(
+    merge: Merge,
+    rows: Iterable[Row],
+    *,
+    observed_at: datetime,
+    rule: Rule,
+    lag: timedelta = timedelta(0),
+) -> Result:
     """Merge `rows` (column → value, the same columns in each); committed with the caller's work.
 
     `observed_at` is when the content was known to be current: the delivery's arrival, or the
-    moment *before* the request that fetched it. Rows are written in key order, so that two
-    writers meet in the same order and cannot deadlock.
+    moment *before* the request that fetched it. An answer may be `lag` older than that, and
+    settles nothing that is younger. Rows are written in key order, so that two writers meet in the
+    same order and cannot deadlock.
     """
     newest, tied = _newest_per_key(merge, rows)
     if not newest:
         return Result()
     with transaction.atomic():
         names = _stage(merge, newest)
-        result = _merge_stage(merge, names, observed_at, rule)
+        result = _merge_stage(merge, names, observed_at, rule, lag)
         if tied and rule is not Rule.INSERT_MISSING:
             result.dirty |= mark_dirty(merge, tied & result.changed)
     return result
@@ -98,9 +107,9 @@ def mark_dirty(merge: Merge, keys: Iterable[Key]) -> set[Key]:
         return set()
     with connection.cursor() as cursor:
         cursor.execute(
-            f"UPDATE {merge.table} SET dirty_at = now() "  # noqa: S608 (names are ours)
+            f"UPDATE {merge.table} SET dirty_at = %s "  # noqa: S608 (names are ours)
             f"WHERE {merge.key[0]} = ANY(%s) RETURNING {merge.key[0]}",
-            [ids],
+            [timezone.now(), ids],
         )
         return {tuple(row) for row in cursor.fetchall()}
 
@@ -169,7 +178,9 @@ def _clean(value: Any) -> Any:
     return value.replace("\x00", "") if isinstance(value, str) and "\x00" in value else value
 
 
-def _merge_stage(merge: Merge, names: list[str], observed_at: datetime, rule: Rule) -> Result:
+def _merge_stage(
+    merge: Merge, names: list[str], observed_at: datetime, rule: Rule, lag: timedelta
+) -> Result:
     key = ", ".join(merge.key)
     columns = ", ".join(names)
     sql = (
@@ -182,7 +193,10 @@ def _merge_stage(merge: Merge, names: list[str], observed_at: datetime, rule: Ru
     result = Result()
     width = len(merge.key)
     with connection.cursor() as cursor:
-        cursor.execute(sql, {"observed_at": observed_at})
+        cursor.execute(
+            sql,
+            {"observed_at": observed_at, "knows": observed_at - lag, "now": timezone.now()},
+        )
         for row in cursor.fetchall():
             row_key = tuple(row[:width])
             (result.inserted if row[width] else result.updated).add(row_key)
@@ -241,19 +255,20 @@ def _on_conflict(merge: Merge, rule: Rule) -> str:
     tie = f"(EXCLUDED.updated_at = old.updated_at AND {differs})"
     assignments.append("updated_at = EXCLUDED.updated_at")
     if rule is Rule.VERSIONED:
-        assignments.append(f"dirty_at = CASE WHEN {newer} THEN NULL ELSE now() END")
+        assignments.append(f"dirty_at = CASE WHEN {newer} THEN NULL ELSE %(now)s END")
         return (
             f"DO UPDATE SET {', '.join(assignments)} "
             f"WHERE old.deleted_at IS NULL AND ({newer} OR {tie})"
         )
-    # Asked before the row was last observed: the answer cannot settle what came in between.
-    asked_later = "EXCLUDED.observed_at >= old.observed_at"
-    assignments.append(f"dirty_at = CASE WHEN {newer} OR {asked_later} THEN NULL ELSE now() END")
-    # It cannot know of a deletion that came in between either.
-    lifts = "EXCLUDED.observed_at > old.deleted_at"
+    # What is younger than this the answer may not know of: a mark, a tie, a deletion.
+    knows = "%(knows)s"
+    assignments.append(
+        f"dirty_at = CASE WHEN old.dirty_at > {knows} THEN old.dirty_at "
+        f"WHEN {tie} AND old.observed_at > {knows} THEN %(now)s END"
+    )
+    lifts = f"{knows} > old.deleted_at"
     assignments.append(f"deleted_at = CASE WHEN {lifts} THEN NULL ELSE old.deleted_at END")
     return (
         f"DO UPDATE SET {', '.join(assignments)} WHERE {newer} OR {tie} OR "
-        "(EXCLUDED.updated_at = old.updated_at AND "
-        f"(old.dirty_at IS NOT NULL AND {asked_later} OR {lifts}))"
+        f"(EXCLUDED.updated_at = old.updated_at AND (old.dirty_at <= {knows} OR {lifts}))"
     )

@@ -45,6 +45,7 @@ MERGE = Merge(
         "labels",
         "assignees",
         "milestone",
+        "milestone_number",
         "comments_count",
         "locked",
         "html_url",
@@ -58,6 +59,7 @@ _GONE = frozenset({"deleted", "transferred"})
 
 class Milestone(msgspec.Struct):
     title: str = ""
+    number: int | None = None
 
 
 class IssuePayload(msgspec.Struct):
@@ -106,6 +108,7 @@ def row(issue: IssuePayload, repository_id: int) -> Row:
         "labels": labels(issue.labels),
         "assignees": sorted(a.login for a in issue.assignees if a),
         "milestone": issue.milestone.title if issue.milestone else "",
+        "milestone_number": issue.milestone.number if issue.milestone else None,
         "comments_count": issue.comments,
         "locked": issue.locked,
         "html_url": issue.html_url,
@@ -155,7 +158,7 @@ id fullDatabaseId number title body state stateReason locked createdAt updatedAt
 author {{ {ACTOR_FIELDS} }}
 labels(first: 50) {{ nodes {{ node_id: id name color }} }}
 assignees(first: 20) {{ nodes {{ login }} }}
-milestone {{ title }}
+milestone {{ number title }}
 comments {{ totalCount }}
 """
 
@@ -177,6 +180,7 @@ def row_from_graphql(node: Mapping[str, Any], repository_id: int) -> Row:
         "labels": labels((node.get("labels") or {}).get("nodes") or []),
         "assignees": sorted(a["login"] for a in node["assignees"]["nodes"] if a),
         "milestone": (node.get("milestone") or {}).get("title") or "",
+        "milestone_number": (node.get("milestone") or {}).get("number"),
         "comments_count": node["comments"]["totalCount"],
         "locked": node["locked"],
         "html_url": node["url"],

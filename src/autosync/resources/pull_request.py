@@ -58,6 +58,7 @@ MERGE = Merge(
         "labels",
         "assignees",
         "milestone",
+        "milestone_number",
         "locked",
         "html_url",
         "created_at",
@@ -145,6 +146,7 @@ def row(pull: PullRequestPayload, repository_id: int) -> Row:
         "labels": labels(pull.labels),
         "assignees": sorted(a.login for a in pull.assignees if a),
         "milestone": pull.milestone.title if pull.milestone else "",
+        "milestone_number": pull.milestone.number if pull.milestone else None,
         "locked": pull.locked,
         "html_url": pull.html_url,
         "created_at": pull.created_at,
@@ -214,7 +216,7 @@ additions deletions changedFiles
 commits {{ totalCount }} comments {{ totalCount }}
 labels(first: 50) {{ nodes {{ node_id: id name color }} }}
 assignees(first: 20) {{ nodes {{ login }} }}
-milestone {{ title }}
+milestone {{ number title }}
 """
 
 
@@ -254,6 +256,7 @@ def row_from_graphql(node: Mapping[str, Any], repository_id: int) -> Row:
         "labels": labels((node.get("labels") or {}).get("nodes") or []),
         "assignees": sorted(a["login"] for a in node["assignees"]["nodes"] if a),
         "milestone": (node.get("milestone") or {}).get("title") or "",
+        "milestone_number": (node.get("milestone") or {}).get("number"),
         "locked": node["locked"],
         "html_url": node["url"],
         "created_at": timestamp(node["createdAt"]),

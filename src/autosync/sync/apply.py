@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 from django.db import connection, transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from autosync.database import is_away
@@ -21,15 +21,13 @@ from autosync.resources import IGNORED, handlers
 from autosync.resources.base import Changes, Envelope, Event, FollowUp, Patch, RefMove, Upsert
 from autosync.resources.repository import MERGE as REPOSITORY
 from autosync.resources.repository import row as repository_row
-from autosync.sync.listing import listed_resources
+from autosync.sync.refetch import listed_resources, mark_new_and_late, mark_renamed
 from autosync.sync.touched import Changed, finish, touched
 
 logger = logging.getLogger(__name__)
 
 BATCH = 200
 MAX_ATTEMPTS = 8
-# What arrives this long after it happened was lost or held back, and found in GitHub's log.
-LATE = timedelta(seconds=15)
 WORKER_ENDED = "the worker ended while it applied this delivery"
 _decode_envelope = msgspec.json.Decoder(Envelope).decode
 # Events about the installation itself bring their own installation.
@@ -315,8 +313,11 @@ def carry_out(plan: Sequence[Changes], observed_at: datetime) -> Changed:
     for (merge, rule), rows in _by_merge(plan).items():
         result = upsert(merge, rows, observed_at=observed_at, rule=rule)
         changed.setdefault(merge.table, set()).update(result.changed)
-        late = _new_and_late(merge, result.inserted, observed_at)
-        followups |= _settle(merge, result.dirty | late)
+        marked = set(result.dirty)
+        if merge.table in _REFETCHED:
+            marked |= mark_new_and_late(merge, result.inserted, observed_at)
+            marked |= mark_renamed(merge, result.changed, F("updated_at"))
+        followups |= _settle(merge, marked)
     for changes in plan:
         for grave in changes.tombstones:
             buried = tombstone(grave.merge, grave.ids, grave.at)
@@ -334,23 +335,6 @@ def carry_out(plan: Sequence[Changes], observed_at: datetime) -> Changed:
         hand_over(followup, now=True)
         reached("follow-up: enqueued, not committed")
     return changed
-
-
-def _new_and_late(merge: Merge, inserted: set[Key], observed_at: datetime) -> set[Key]:
-    """Marks, and returns, new rows that came late: what they show may have been deleted while
-    GitHub told us nothing, and the looks that would miss it may be over. They are what was known
-    at their clock, not now: an answer without them counts.
-    """
-    if not inserted or merge.table not in _REFETCHED:
-        return set()
-    late = Q(updated_at__lt=observed_at - LATE)
-    looked_since = Q(updated_at__lte=F("repository__last_synced_at"))
-    rows = merge.model._default_manager.filter(pk__in=[key[0] for key in inserted])
-    # After an import an audit looks at everything.
-    doubtful = rows.filter(late | looked_since, repository__imported_at__isnull=False)
-    ids = list(doubtful.values_list("pk", flat=True))
-    rows.filter(pk__in=ids).update(dirty_at=timezone.now(), observed_at=F("updated_at"))
-    return {(pk,) for pk in ids}
 
 
 def _settle(merge: Merge, dirty: set[Key]) -> set[FollowUp]:

@@ -31,10 +31,11 @@ from autosync.sync import connect
 from autosync.sync.commits import CHUNK, chunks, marked_from, refs_here
 from autosync.sync.due import IN_FLIGHT
 from autosync.sync.errors import Busy
-from autosync.sync.listing import PAGE, alive, listed_resources, pages, refetch
+from autosync.sync.listing import PAGE, alive, pages
 from autosync.sync.locks import exclusive
 from autosync.sync.names import Names, carriers_of_others, names_there
 from autosync.sync.reconcile import GitHubSyncManager
+from autosync.sync.refetch import listed_resources, refetch
 
 logger = logging.getLogger(__name__)
 Problem = AuditFinding.Problem

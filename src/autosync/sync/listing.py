@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,20 +12,15 @@ from django.utils import timezone
 from autosync.github import GraphQLTooHeavy, InstallationClient
 from autosync.killpoints import reached
 from autosync.mirror.models import Repository, ResourceCursor
-from autosync.mirror.upsert import Row, Rule, tombstone, upsert
-from autosync.resources import RESOURCES
+from autosync.mirror.upsert import Rule, tombstone, upsert
 from autosync.resources.base import Listing, Resource
-from autosync.sync.due import LAG, audit_soon, list_soon, out_of_sight
+from autosync.sync.due import audit_soon, out_of_sight
+from autosync.sync.refetch import just_seen, lock_names, mark_renamed, refetch
 
 PAGE = 100
 # The watermark steps back this far, against clocks that differ and lists that lag.
 OVERLAP = timedelta(minutes=5)
 Progress = Callable[[], None]
-
-
-def listed_resources() -> list[Resource]:
-    """The resources that GraphQL lists per repository."""
-    return [r for r in RESOURCES if r.listing is not None]
 
 
 def sync_listing(
@@ -46,34 +41,6 @@ def sync_listing(
     cursor.state = ResourceCursor.State.COMPLETE
     cursor.error = ""
     cursor.save()
-    return count
-
-
-def refetch_dirty(client: InstallationClient, installation_id: int) -> int:
-    """Settle every row whose clocks could not decide, 100 objects a point; returns rows settled."""
-    count = 0
-    for resource in RESOURCES:
-        if resource.listing is None:
-            continue
-        model = resource.merge.model
-        last = 0
-        while True:
-            dirty = dict(
-                model._default_manager.filter(
-                    pk__gt=last,  # some stay dirty: see LAG
-                    dirty_at__isnull=False,
-                    node_id__gt="",
-                    repository__installation_id=installation_id,
-                    repository__removed_at__isnull=True,
-                    repository__deleted_at__isnull=True,
-                )
-                .order_by("pk")
-                .values_list("node_id", "pk")[:PAGE]
-            )
-            if not dirty:
-                break
-            last = max(dirty.values())
-            count += refetch(resource, client, dirty)
     return count
 
 
@@ -150,7 +117,10 @@ def _catch_up(
     ):
         rows = [listing.normalise(node, repository.pk) for node in page["nodes"] if node]
         fresh = [row for row in rows if row["updated_at"] >= cursor.watermark]
-        result = upsert(resource.merge, fresh, observed_at=asked_at, rule=Rule.VERSIONED)
+        with transaction.atomic():
+            lock_names({repository.pk})
+            result = upsert(resource.merge, fresh, observed_at=asked_at, rule=Rule.VERSIONED)
+            mark_renamed(resource.merge, result.changed, asked_at)
         count += len(result.changed)
         reached("reconcile: page of changes stored, watermark not moved")
         if len(fresh) < len(rows):
@@ -177,7 +147,7 @@ def _sweep(resource: Resource, repository: Repository, client: InstallationClien
     assert started_at is not None
     reached("reconcile: ids listed, nothing buried")
     absent = here - there.keys()
-    late = just_seen(resource, absent, started_at)
+    late = just_seen(resource.merge, absent, started_at)
     if late:
         audit_soon([repository.pk])
     buried = tombstone(resource.merge, list(absent - late), started_at)
@@ -186,66 +156,6 @@ def _sweep(resource: Resource, repository: Repository, client: InstallationClien
     for start in range(0, len(missing), PAGE):
         count += refetch(resource, client, dict(list(missing.items())[start : start + PAGE]))
     return count
-
-
-def refetch(resource: Resource, client: InstallationClient, nodes: Mapping[str, int]) -> int:
-    """Ask for `nodes` (node id → our id) and take the answer as the truth; null means gone.
-
-    Not if its repository is null too: the installation sees neither, and both may come back. Such
-    a row stays as it is, dirty if it was, to be asked for again, and the repository is in doubt. A
-    row that was seen within LAG before stays as well.
-    """
-    listing = resource.listing
-    assert listing is not None
-    asked_at = timezone.now()
-    query = (
-        "query($ids: [ID!]!, $homes: [ID!]!) { nodes(ids: $ids) { ... on "
-        f"{resource.graphql_type} {{ {listing.node_fields} repository {{ databaseId }} }} }} "
-        "homes: nodes(ids: $homes) { ... on Repository { databaseId } } }"
-    )
-    ids = [node_id for node_id in nodes if node_id]
-    rows_here = resource.merge.model._default_manager.filter(pk__in=nodes.values())
-    homes = dict(rows_here.values_list("repository", "repository__node_id"))
-    variables = {"ids": ids, "homes": list(homes.values())}
-    try:
-        data = client.graphql(query, variables).data
-    except GraphQLTooHeavy:
-        if len(nodes) == 1:
-            raise
-        items = list(nodes.items())
-        middle = len(items) // 2
-        return refetch(resource, client, dict(items[:middle])) + refetch(
-            resource, client, dict(items[middle:])
-        )
-    found = data.get("nodes") or []
-    rows: list[Row] = [
-        listing.normalise(node, node["repository"]["databaseId"]) for node in found if node
-    ]
-    visible = {home["databaseId"] for home in data.get("homes") or [] if home}
-    seen = {node["id"] for node in found if node}
-    reached("refetch: answered, not stored")
-    with transaction.atomic():
-        upsert(resource.merge, rows, observed_at=asked_at, rule=Rule.AUTHORITATIVE)
-        absent = {pk for node_id, pk in nodes.items() if node_id not in seen}
-        hidden = homes.keys() - visible
-        list_soon(hidden)
-        late = just_seen(resource, absent, asked_at) | set(
-            rows_here.filter(pk__in=absent, repository__in=hidden).values_list("pk", flat=True)
-        )
-        tombstone(resource.merge, list(absent - late), asked_at)
-        # An answer equal to the row changes nothing, and settles it all the same.
-        resource.merge.model._default_manager.filter(
-            pk__in=set(nodes.values()) - late, observed_at__lte=asked_at
-        ).update(dirty_at=None)
-    return len(rows) + len(absent - late)
-
-
-def just_seen(resource: Resource, absent: Set[int], asked_at: datetime) -> set[int]:
-    """Those of `absent` in an answer that were seen within LAG before it was asked for."""
-    rows = resource.merge.model._default_manager.filter(
-        pk__in=absent, observed_at__gte=asked_at - LAG
-    )
-    return set(rows.values_list("pk", flat=True))
 
 
 def pages(

@@ -20,17 +20,17 @@ from autosync.sync.listing import pages
 _MANY = (
     "query($ids: [ID!]!) { nodes(ids: $ids) { ... on Repository { "
     "labels(first: 100) { pageInfo { hasNextPage } nodes { id name color } } "
-    "milestones(first: 100) { pageInfo { hasNextPage } nodes { title } } } } }"
+    "milestones(first: 100) { pageInfo { hasNextPage } nodes { number title } } } } }"
 )
-_FIELDS = {"labels": "id name color", "milestones": "title"}
+_FIELDS = {"labels": "id name color", "milestones": "number title"}
 
 
 @dataclass
 class Names:
-    """What a repository has: (node id, name, color) of its labels, titles of its milestones."""
+    """A repository's labels as (node id, name, color), its milestones as (number, title)."""
 
     labels: set[tuple[str, str, str]] = field(default_factory=set)
-    milestones: set[str] = field(default_factory=set)
+    milestones: set[tuple[int, str]] = field(default_factory=set)
 
 
 def names_there(client: InstallationClient, group: Sequence[Repository]) -> dict[int, Names]:
@@ -47,7 +47,7 @@ def names_there(client: InstallationClient, group: Sequence[Repository]) -> dict
             lists[name] = page["nodes"] if whole else _all(client, repository, name)
         found[repository.pk] = Names(
             {(one["id"], one["name"], one["color"]) for one in lists["labels"] if one},
-            {one["title"] for one in lists["milestones"] if one},
+            {(one["number"], one["title"]) for one in lists["milestones"] if one},
         )
     return found
 
@@ -62,24 +62,28 @@ def carriers_of_others(
 ) -> list[tuple[int, str]]:
     """Rows (key, node id) that carry a label or a milestone which the repository does not have.
 
-    A label is known by its node id where the row has it: another may have taken its old name.
+    A label is known by its node id, a milestone by its number, where the row has it: another may
+    have taken its old name.
     """
     if not {"labels", "milestone"} <= set(resource.merge.columns):
         return []
-    key, labels = resource.merge.key[0], sorted(names.labels)
+    key = resource.merge.key[0]
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT {key}, node_id FROM {resource.merge.table} one "  # noqa: S608 (our own names)
             "WHERE repository_id = %s AND deleted_at IS NULL AND node_id <> '' AND ("
-            "(milestone <> '' AND milestone <> ALL (%s::text[])) OR EXISTS ("
+            "(milestone <> '' AND NOT EXISTS ("
+            "SELECT FROM unnest(%s::integer[], %s::text[]) AS t(number, title) "
+            "WHERE title = milestone AND t.number = coalesce(milestone_number, t.number))) "
+            "OR EXISTS ("
             "SELECT FROM jsonb_to_recordset(one.labels) AS l(name text, color text, node_id text) "
             "WHERE NOT EXISTS (SELECT FROM unnest(%s::text[], %s::text[], %s::text[]) "
             "AS t(node_id, name, color) WHERE t.name = l.name AND t.color = l.color "
             "AND t.node_id = coalesce(nullif(l.node_id, ''), t.node_id))))",
             [
                 repository.pk,
-                sorted(names.milestones),
-                *([label[part] for label in labels] for part in range(3)),
+                *([one[part] for one in names.milestones] for part in range(2)),
+                *([one[part] for one in names.labels] for part in range(3)),
             ],
         )
         return [(int(row[0]), str(row[1])) for row in cursor.fetchall()]

@@ -24,7 +24,8 @@ from autosync.resources.repository import row_from_rest as repository_row
 from autosync.sync import connect
 from autosync.sync.commits import refresh_contributors, sync_commits, sync_details
 from autosync.sync.due import audit_soon
-from autosync.sync.listing import listed_resources, refetch_dirty, sync_listing
+from autosync.sync.listing import sync_listing
+from autosync.sync.refetch import listed_resources, refetch_dirty
 
 logger = logging.getLogger(__name__)
 Progress = Callable[[], None]
@@ -226,7 +227,7 @@ class GitHubSyncManager:
             result = upsert(REPOSITORY, rows, observed_at=started_at, rule=Rule.AUTHORITATIVE)
             Repository.objects.filter(pk__in=hidden).update(removed_at=None)
             audit_soon(hidden)
-            Repository.objects.filter(pk__in=ids, observed_at__lte=started_at).update(dirty_at=None)
+            Repository.objects.filter(pk__in=ids, dirty_at__lte=started_at).update(dirty_at=None)
             lost = ours.filter(removed_at__isnull=True, observed_at__lt=started_at)
             lost.exclude(pk__in=ids).update(removed_at=started_at)
             self.installation.repositories_count = len(set(ids))

@@ -31,6 +31,7 @@ from autosync.mirror.models import (
 from autosync.resources.base import FollowUp
 from autosync.sync.errors import Busy, is_passing
 from autosync.sync.locks import exclusive
+from autosync.sync.refetch import in_doubt
 from autosync.sync.stalled import retry_stalled
 
 logger = logging.getLogger(__name__)
@@ -210,7 +211,7 @@ def refetch() -> None:
     ids: set[int] = set()
     for model in (Issue, PullRequest):
         ids |= set(
-            model.objects.filter(dirty_at__isnull=False, deleted_at__isnull=True)
+            model.live.filter(in_doubt())
             .values_list("repository__installation_id", flat=True)
             .distinct()
         )
@@ -276,8 +277,7 @@ def sweep(timestamp: int) -> None:
         hand_over(FollowUp("sync_git", repository_id))
     visible = Repository.visible()
     if any(
-        m.live.filter(dirty_at__isnull=False, repository__in=visible).exists()
-        for m in (Issue, PullRequest)
+        m.live.filter(in_doubt(), repository__in=visible).exists() for m in (Issue, PullRequest)
     ):
         hand_over(FollowUp("refetch", 0))
     # In doubt, or out of GitHub's sight: the listing of the installation settles it.

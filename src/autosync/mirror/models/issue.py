@@ -26,6 +26,7 @@ class Issue(MirroredModel):
     labels = models.JSONField(default=list, help_text='[{"name": …, "color": …}], by name')
     assignees = models.JSONField(default=list, help_text="logins, sorted")
     milestone = models.TextField(default="", blank=True)
+    milestone_number = models.IntegerField(null=True, blank=True)
     comments_count = models.IntegerField(default=0)
     locked = models.BooleanField(default=False)
     html_url = models.TextField(default="", blank=True)
@@ -39,6 +40,11 @@ class Issue(MirroredModel):
             models.Index(fields=["repository", "number"], name="issue_by_number"),
             models.Index(fields=["repository", "-updated_at"], name="issue_by_update"),
             models.Index(fields=["-updated_at"], name="issue_recent"),
+            models.Index(
+                fields=["dirty_at"],
+                name="issue_in_doubt",
+                condition=models.Q(dirty_at__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -42,6 +42,7 @@ class PullRequest(MirroredModel):
     labels = models.JSONField(default=list, help_text='[{"name": …, "color": …}], by name')
     assignees = models.JSONField(default=list, help_text="logins, sorted")
     milestone = models.TextField(default="", blank=True)
+    milestone_number = models.IntegerField(null=True, blank=True)
     locked = models.BooleanField(default=False)
     html_url = models.TextField(default="", blank=True)
     created_at = models.DateTimeField()
@@ -55,6 +56,11 @@ class PullRequest(MirroredModel):
             models.Index(fields=["repository", "number"], name="pull_request_by_number"),
             models.Index(fields=["repository", "-updated_at"], name="pull_request_by_update"),
             models.Index(fields=["-updated_at"], name="pull_request_recent"),
+            models.Index(
+                fields=["dirty_at"],
+                name="pull_request_in_doubt",
+                condition=models.Q(dirty_at__isnull=False),
+            ),
             models.Index(fields=["head_repository_id"], name="pull_request_by_head"),
         ]
 

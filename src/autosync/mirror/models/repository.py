@@ -67,6 +67,12 @@ class Repository(MirroredModel):
         help_text="an audit is to look then: just imported, or out of GitHub's reach for a while",
     )
 
+    names_changed_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="an event said then that a label or a milestone was renamed or deleted",
+    )
+
     class Meta(MirroredModel.Meta):
         abstract = False
         db_table = "repositories"

@@ -8,7 +8,7 @@ UV     := $(BIN)/uv
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo run test test-clients chaos chaos-long mutations lint format bench clean
+.PHONY: help install demo run test coverage test-clients chaos chaos-long mutations lint format bench clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -31,9 +31,14 @@ run: install ## AutoSync against your real GitHub App (settings from .env)
 	@exec $(BIN)/autosync serve
 
 # Most of a test's time is waiting for processes, so files run side by side, each with a database of its own.
-test: install ## the whole test suite, with the coverage of what runs in the test processes themselves
+PYTEST = $(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
+
+test: install ## the whole test suite
+	@$(PYTEST)
+
+coverage: install ## the same, slower, with the coverage of what runs in the test processes themselves
 	@data=$$(mktemp -d) && trap 'rm -rf "$$data"' EXIT && export COVERAGE_FILE=$$data/coverage && \
-	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder --cov --cov-report= && \
+	$(PYTEST) --cov --cov-report= && \
 	echo "Coverage of the test processes: $$($(BIN)/coverage report --format=total) %"
 
 mutations: install ## break each guard of the mirror and see that a test notices

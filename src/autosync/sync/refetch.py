@@ -33,9 +33,9 @@ def listed_resources() -> list[Resource]:
 
 def in_doubt() -> Q:
     """Marked rows to ask for now: not asked for since, or when the answer may have lagged."""
-    asked_no_more = Q(dirty_at__gt=F("observed_at"))
-    may_be_known_now = Q(dirty_at__lte=timezone.now() - LAG)
-    return Q(dirty_at__isnull=False) & (asked_no_more | may_be_known_now)
+    not_asked_since = Q(dirty_at__gt=F("observed_at"))
+    no_answer_lags = Q(dirty_at__lte=timezone.now() - LAG)
+    return Q(dirty_at__isnull=False) & (not_asked_since | no_answer_lags)
 
 
 def refetch_dirty(client: InstallationClient, installation_id: int) -> int:

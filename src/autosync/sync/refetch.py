@@ -119,12 +119,10 @@ def store_answer(
             here.filter(pk__in=absent, repository__in=hidden).values_list("pk", flat=True)
         )
         tombstone(merge, list(absent - late), asked_at)
-        present = {row[merge.key[0]] for row in rows}
+        told = here.filter(pk__in={row[merge.key[0]] for row in rows} | (absent - late))
         # An answer equal to the row changes nothing, and may settle it all the same.
-        here.filter(pk__in=present, dirty_at__lte=asked_at - LAG).update(dirty_at=None)
-        here.filter(pk__in=present, dirty_at__isnull=False, observed_at__lt=asked_at).update(
-            observed_at=asked_at
-        )
+        told.filter(dirty_at__lte=asked_at - LAG).update(dirty_at=None)
+        told.filter(dirty_at__isnull=False, observed_at__lt=asked_at).update(observed_at=asked_at)
     return len(rows) + len(absent - late)
 
 

@@ -11,12 +11,15 @@ PATIENCE = 150.0
 
 
 def eventually(condition: Callable[[], Any], what: object, seconds: float = PATIENCE) -> Any:
-    """Poll until `condition` is truthy and return it; AssertionError after `seconds`."""
+    """Poll until `condition` is truthy and return it; AssertionError after `seconds`.
+
+    Between two looks passes as long as one takes: what is waited for needs the machine as well.
+    """
     until = time.monotonic() + seconds
-    while time.monotonic() < until:
+    while (looked := time.monotonic()) < until:
         if value := condition():
             return value
-        time.sleep(0.05)
+        time.sleep(max(0.05, time.monotonic() - looked))
     raise AssertionError(f"not within {seconds:.0f} s: {what}")
 
 

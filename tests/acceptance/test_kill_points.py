@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -43,6 +44,12 @@ def repository(stage: Stage) -> str:
     return str(min(found, key=lambda one: one["id"])["full_name"])
 
 
+def beside(stage: Stage) -> tuple[dict[str, Any], Path]:
+    """What GitHub has of that repository, and the folder of its git."""
+    there = stage.sim.ask("inventory", repository=repository(stage))["repositories"][0]
+    return there, stage.sim.data / "git" / f"{there['id']}.git"
+
+
 def issue(stage: Stage, title: str = "An issue") -> None:
     stage.sim.control("issues/open", {"repository": repository(stage), "title": title})
 
@@ -53,12 +60,10 @@ def push(stage: Stage) -> None:
 
 def force_back(stage: Stage, commits: int = 1) -> None:
     """The default branch loses its last commits: there is nothing new that would be counted."""
-    name = repository(stage)
-    one = stage.sim.ask("inventory", repository=name)["repositories"][0]
-    home = stage.sim.data / "git" / f"{one['id']}.git"
-    before = git(home, "rev-parse", f"{one['default_branch']}~{commits}").strip()
-    ref = f"refs/heads/{one['default_branch']}"
-    stage.sim.control("refs/set", {"repository": name, "ref": ref, "sha": before})
+    there, home = beside(stage)
+    ref = f"refs/heads/{there['default_branch']}"
+    before = git(home, "rev-parse", f"{ref}~{commits}").strip()
+    stage.sim.control("refs/set", {"repository": there["full_name"], "ref": ref, "sha": before})
 
 
 def take_push_back(stage: Stage) -> None:
@@ -256,8 +261,7 @@ def audit_told(stage: Stage) -> None:
 
 def orphans_are_marked(stage: Stage) -> None:
     """Exactly the commits that no branch and no tag reaches."""
-    there = stage.sim.ask("inventory", repository=repository(stage))["repositories"][0]
-    home = stage.sim.data / "git" / f"{there['id']}.git"
+    there, home = beside(stage)
     reachable = int(git(home, "rev-list", "--count", "--branches", "--tags"))
     here = "SELECT count(*) FROM commits WHERE orphaned_at IS NULL AND deleted_at IS NULL"
     found = stage.service.query(f"{here} AND repository_id = {there['id']}")
@@ -376,9 +380,9 @@ def test_a_worker_killed(stage: Stage, point: str) -> None:
 
 def test_a_branch_forced_back_and_forth_around_a_kill(stage: Stage) -> None:
     """The head is what it was, but its last commit had lost its mark."""
-    there = stage.sim.ask("inventory", repository=repository(stage))["repositories"][0]
+    there, home = beside(stage)
     ref = f"refs/heads/{there['default_branch']}"
-    tip = git(stage.sim.data / "git" / f"{there['id']}.git", "rev-parse", ref).strip()
+    tip = git(home, "rev-parse", ref).strip()
     stage.arm("git: default branch marked, refs not stored")
     force_back(stage)
     stage.worker_died()

@@ -174,6 +174,7 @@ def test_what_github_lists_as_before_is_shown_as_before(stage: tuple[Sim, Servic
         "UPDATE repositories SET removed_at = now() - interval '1 hour' "
         "WHERE github_id = (SELECT min(github_id) FROM repositories)"
     )
+    assert differences(sim, service.query)
     service.run("manage.py", "sync_github")
     eventually(lambda: not differences(sim, service.query), Told(lambda: told(service)))
 

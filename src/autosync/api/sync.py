@@ -23,6 +23,7 @@ from autosync.api.schemas import (
 )
 from autosync.errors import AutoSyncError
 from autosync.insight import health, jobs
+from autosync.insight.findings import Status as HealthStatus
 from autosync.mirror.models import GitHubAppInstallation, SyncJob
 from autosync.sync import SyncJobRunner
 
@@ -53,7 +54,7 @@ class PublicHealth(Schema):
 
     model_config = ConfigDict(extra="forbid")
 
-    status: health.Status
+    status: HealthStatus
 
 
 @router.post(
@@ -126,7 +127,7 @@ def get_health(request: HttpRequest) -> Status[health.Health | PublicHealth]:
         # Without a database nobody can be recognised, and the report will say so.
         known = False
     seen = health.report()
-    code = 503 if seen.status is health.Status.UNHEALTHY else 200
+    code = 503 if seen.status is HealthStatus.UNHEALTHY else 200
     return Status(code, seen if known else PublicHealth(status=seen.status))
 
 

@@ -15,7 +15,7 @@ from django.utils import timezone
 from autosync import config
 from autosync.github.reach import clock_ahead
 from autosync.insight import health
-from autosync.insight.findings import Status
+from autosync.insight.report import Status
 from autosync.mirror.conditions import Wrong, settle
 from autosync.mirror.models import Condition
 from autosync.sync import connect, hook, watch

@@ -23,7 +23,8 @@ from autosync.api.schemas import (
 )
 from autosync.errors import AutoSyncError
 from autosync.insight import health, jobs
-from autosync.insight.findings import Status as HealthStatus
+from autosync.insight.report import Health
+from autosync.insight.report import Status as HealthStatus
 from autosync.mirror.models import GitHubAppInstallation, SyncJob
 from autosync.sync import SyncJobRunner
 
@@ -114,9 +115,9 @@ def get_job(request: HttpRequest, job_id: int) -> JobProgress:
 @router.get(
     "/sync/health/",
     auth=None,
-    response={200: health.Health | PublicHealth, 503: health.Health | PublicHealth, 401: Problem},
+    response={200: Health | PublicHealth, 503: Health | PublicHealth, 401: Problem},
 )
-def get_health(request: HttpRequest) -> Status[health.Health | PublicHealth]:
+def get_health(request: HttpRequest) -> Status[Health | PublicHealth]:
     """How AutoSync is: the whole report with the scope read, only the status for strangers.
 
     503: unhealthy, for load balancers and probes.

@@ -6,15 +6,14 @@ Healthy means that changes at GitHub arrive and that the mirror is whole.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from django.db.models import Count, Max, Min, Q
 from django.utils import timezone
 
 from autosync import config
+from autosync.insight.jobs import JobStats
+from autosync.insight.report import Finding, Health, Status
 from autosync.mirror.models import (
     Audit,
     Condition,
@@ -27,10 +26,6 @@ from autosync.mirror.models import (
 )
 from autosync.sync.hook import not_granted
 from autosync.sync.watch import MACHINE_FORGOTTEN_AFTER
-
-if TYPE_CHECKING:
-    from autosync.insight import jobs
-    from autosync.insight.health import Health
 
 # Applying takes milliseconds: work due for this long means that nobody does it, or too slowly.
 BACKLOG_DEGRADED_AFTER = timedelta(minutes=1)
@@ -47,32 +42,7 @@ RECOVERED_IN_A_ROW = 3
 _NAMED = 3  # repositories named in one line
 
 
-class Status(StrEnum):
-    """How AutoSync is, worst last."""
-
-    HEALTHY = "healthy"
-    DEGRADED = "degraded"
-    UNHEALTHY = "unhealthy"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that is wrong. `code` names its kind and stays the same between versions."""
-
-    code: str
-    status: Status
-    reason: str
-    since: datetime | None
-    """When it began, as far as that is known."""
-    remedy: str
-    """What to do; empty where only waiting helps and `reason` says so."""
-
-    def __str__(self) -> str:
-        since = f" (since {self.since:%Y-%m-%d %H:%M} UTC)" if self.since else ""
-        return f"{self.reason.rstrip('.')}{since}. {self.remedy}".rstrip()
-
-
-def look(seen: Health, day: jobs.JobStats, now: datetime) -> list[Finding]:
+def look(seen: Health, day: JobStats, now: datetime) -> list[Finding]:
     """Everything that is wrong now, worst first."""
     found = [
         *_workers(seen),
@@ -244,7 +214,7 @@ def _imports(seen: Health, now: datetime) -> Iterator[Finding]:
         )
 
 
-def _jobs(seen: Health, day: jobs.JobStats, now: datetime) -> Iterator[Finding]:
+def _jobs(seen: Health, day: JobStats, now: datetime) -> Iterator[Finding]:
     finished = day.total_jobs - day.unfinished
     rate = seen.success_rate_24h
     if rate is not None and finished >= MIN_JOBS_FOR_RATE and rate < DEGRADED_SUCCESS_RATE:

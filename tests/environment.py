@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 
 _root = Path(tempfile.mkdtemp(prefix="autosync-tests-"))
-_kept = ("AUTOSYNC_POSTGRES_USER", "AUTOSYNC_REQUIRE_ALL")
+_kept = ("AUTOSYNC_POSTGRES_USER", "AUTOSYNC_REQUIRE_ALL", "AUTOSYNC_TESTS_TEMPLATE")
 for name in [n for n in os.environ if n.startswith(("GITHUB_", "AUTOSYNC_"))]:
     if name not in _kept:
         del os.environ[name]
+# The first process of a run makes it, those beside it inherit it (tests/template.py).
+os.environ.setdefault("AUTOSYNC_TESTS_TEMPLATE", str(_root))
 # An explicit value outweighs whatever a developer keeps in .env.
 os.environ |= {
     "DATABASE_URL": "",

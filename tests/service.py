@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from githubsim.testing import Sim
+from tests import template
 from tests.waiting import Told, eventually
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -62,7 +63,11 @@ class Service:
         return self._process.pid
 
     def start(self) -> Self:
-        """Start it and wait until it answers."""
+        """Start it, on a migrated database at first, and wait until it answers."""
+        data = Path(self.environment["AUTOSYNC_DATA_DIR"])
+        # Storms and benchmarks, which are no test run, make their own.
+        if template.VARIABLE in os.environ and not data.exists():
+            template.copy_to(data)
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "autosync", "serve", *self._arguments],

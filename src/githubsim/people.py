@@ -95,7 +95,9 @@ class Person:
     def close(self, repository: Repository) -> None:
         issue = self._some_open(repository)
         if issue is not None and issue.pull_id is None:
-            self._store.close_issue(issue.id, sender_id=self._rng.choice(self._people.users).id)
+            sender = self._rng.choice(self._people.users).id
+            reasons = ("completed", "completed", "completed", "not_planned", "duplicate")
+            self._store.close_issue(issue.id, reason=self._rng.choice(reasons), sender_id=sender)
 
     def label(self, repository: Repository) -> None:
         issue = self._some_open(repository)

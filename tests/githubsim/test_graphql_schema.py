@@ -16,6 +16,16 @@ from graphql import (
 from githubsim.graphql.schema import TEXT
 from tests.octokit import graphql_schema
 
+# On docs.github.com, and not in the file of July 2026:
+# https://docs.github.com/graphql/reference/interfaces#assignable
+_NEWER = {
+    "AssigneeConnection: GraphQLObjectType, published NoneType",
+    "AssigneeEdge: GraphQLObjectType, published NoneType",
+    "Assignable.assignedActors: not published",
+    "Issue.assignedActors: not published",
+    "PullRequest.assignedActors: not published",
+}
+
 
 @pytest.mark.octokit
 def test_the_schema_is_a_part_of_the_published_one() -> None:
@@ -31,7 +41,7 @@ def test_the_schema_is_a_part_of_the_published_one() -> None:
             wrong.append(f"{name}: {type(mine).__name__}, published {type(published).__name__}")
             continue
         wrong += [f"{name}{one}" for one in _differences(mine, published)]
-    assert not wrong, "\n".join(wrong)
+    assert set(wrong) <= _NEWER, "\n".join(sorted(set(wrong) - _NEWER))
     assert sum(isinstance(one, GraphQLObjectType) for one in ours.values()) > 30
 
 

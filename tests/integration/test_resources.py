@@ -1,81 +1,116 @@
-"""Every resource reads the same row from REST (as webhooks carry it) and from GraphQL."""
+"""One object, one row: every column of every kind is the same by each way that GitHub shows it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
-import msgspec
 import pytest
 
-from autosync.github import AppCredentials, InstallationClient, LocalBudget, NoValidators
-from autosync.resources import issue, pull_request
-from autosync.resources.base import Listing, timestamp
+from autosync.github import dialect
+from autosync.resources import RESOURCES
+from autosync.resources.base import timestamp
 from githubsim.testing import Sim
+from tests.githubsim.receiver import Receiver
+from tests.integration.awkward import GRAPHQL, LACKS, REST, WEBHOOK, World
+
+COLUMNS = [
+    (resource.name, column)
+    for resource in RESOURCES
+    for column in (*resource.merge.key, *resource.merge.columns, "updated_at")
+    if resource.merge.clock or column != "updated_at"
+]
 
 
 @pytest.fixture(scope="module")
-def github() -> Iterator[InstallationClient]:
-    with Sim(repositories=3, commits=200, issues=120, pulls=80, install=False) as sim:
-        installation = sim.control("install")
-        app = AppCredentials(sim.app.id, private_key=Path(sim.app.pem).read_text(), api_url=sim.url)
-        yield InstallationClient(app, installation["id"], LocalBudget(), NoValidators())
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with (
+        Receiver() as receiver,
+        Sim(
+            repositories=2,
+            commits=60,
+            issues=50,
+            pulls=16,
+            install=False,
+            limits=False,
+            webhook_url=receiver.url,
+            webhook_secret="s3cret",
+        ) as sim,
+    ):
+        yield World(sim, receiver, tmp_path_factory.mktemp("git"))
 
 
-def repositories(github: InstallationClient) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = msgspec.json.decode(
-        github.get("/installation/repositories").content
-    )["repositories"]
-    return found
-
-
-def listed(github: InstallationClient, listing: Listing, node_id: str) -> list[dict[str, Any]]:
-    query = (
-        "query($id: ID!, $after: String) { node(id: $id) { ... on Repository { page: "
-        f"{listing.connection}(first: 50, after: $after, "
-        "orderBy: {field: CREATED_AT, direction: ASC}) { pageInfo { hasNextPage endCursor } "
-        f"nodes {{ {listing.node_fields} }} }} }} }} }}"
-    )
-    nodes: list[dict[str, Any]] = []
-    after = None
-    while True:
-        page = github.graphql(query, {"id": node_id, "after": after}).data["node"]["page"]
-        nodes += page["nodes"]
-        if not page["pageInfo"]["hasNextPage"]:
-            return nodes
-        after = page["pageInfo"]["endCursor"]
-
-
-def test_issues_are_the_same_from_both(github: InstallationClient) -> None:
-    count = 0
-    for repository in repositories(github):
-        by_number = {
-            node["number"]: issue.row_from_graphql(node, repository["id"])
-            for node in listed(github, issue.RESOURCE.listing, repository["node_id"])  # type: ignore[arg-type]
+@pytest.mark.parametrize(("kind", "column"), COLUMNS)
+def test_a_column_is_the_same_by_every_way(world: World, kind: str, column: str) -> None:
+    objects = world.objects[kind]
+    assert objects
+    for ways in objects:
+        told = {
+            way: row[column]
+            for way, row in ways.items()
+            if column not in LACKS.get((kind, way), (frozenset(), ""))[0]
         }
-        for page in github.pages(
-            f"/repos/{repository['full_name']}/issues", {"state": "all", "per_page": 100}
-        ):
-            for item in msgspec.json.decode(page.content, type=list[issue.IssuePayload]):
-                if item.pull_request is None:
-                    assert issue.row(item, repository["id"]) == by_number.pop(item.number)
-                    count += 1
-        assert not by_number
-    assert count > 50
+        assert len(told) > 1 or (kind, column) in {("commit", "parents"), ("commit", "complete")}
+        first = next(iter(told.values()))
+        assert all(value == first for value in told.values()), told
 
 
-def test_pull_requests_are_the_same_from_both(github: InstallationClient) -> None:
-    count = 0
-    for repository in repositories(github):
-        for node in listed(github, pull_request.RESOURCE.listing, repository["node_id"]):  # type: ignore[arg-type]
-            reply = github.get(f"/repos/{repository['full_name']}/pulls/{node['number']}")
-            pull = msgspec.json.decode(reply.content, type=pull_request.PullRequestPayload)
-            assert pull_request.row(pull, repository["id"]) == pull_request.row_from_graphql(
-                node, repository["id"]
-            )
-            count += 1
-    assert count > 50
+def test_the_objects_are_as_awkward_as_they_should_be(world: World) -> None:
+    rows = {
+        str(ways[GRAPHQL]["title"]).removesuffix("!"): ways[GRAPHQL]
+        for kind in ("issue", "pull_request")
+        for ways in world.objects[kind]
+    }
+    assert rows.keys() == world.numbers.keys()
+    for word in ("issue", "pull"):
+        assert len(rows[f"{word}: 70 labels"]["labels"]) == 70
+        assert len(rows[f"{word}: 100 labels"]["labels"]) == 100
+        assert len(rows[f"{word}: 25 assigned"]["assignees"]) == 25
+        everybody = ["Copilot", "a-company", "old-hand", "robot[bot]", "somebody"]
+        assert rows[f"{word}: assigned to all kinds"]["assignees"] == everybody
+        assert rows[f"{word}: by Copilot"]["author_login"] == "Copilot"
+        assert rows[f"{word}: by Copilot"]["author_id"] == 198982749
+        assert rows[f"{word}: by robot[bot]"]["author_login"] == "robot[bot]"
+        assert rows[f"{word}: by old-hand"]["author_id"] is not None
+        gone = rows[f"{word}: by leaver"]
+        assert (gone["author_login"], gone["author_id"]) == ("", None)
+        assert rows[f"{word}: milestone"]["milestone"] == f"{word} 2.0"
+        assert rows[f"{word}: locked"]["locked"]
+    for reason in ("completed", "not_planned", "duplicate"):
+        assert rows[f"issue: {reason}"]["state_reason"] == reason
+    assert rows["issue: closed"]["state_reason"] == "reopened"
+    assert rows["pull: merged by Copilot"]["merged_by_login"] == "Copilot"
+    assert rows["pull: merged by leaver"]["merged_by_login"] == ""
+    assert rows["pull: from fork-gone"]["head_repository"] == ""
+
+
+def test_what_a_way_does_not_have_is_named_with_the_reason(world: World) -> None:
+    for kind, objects in world.objects.items():
+        for ways in objects:
+            for way, row in ways.items():
+                absent = {column for named, column in COLUMNS if named == kind} - row.keys()
+                columns, reason = LACKS.get((kind, way), (frozenset(), ""))
+                assert absent <= columns
+                assert reason or not columns
+
+
+def test_a_server_without_assigned_actors_is_asked_for_the_assignees(world: World) -> None:
+    query = (
+        "query($id: ID!) { node(id: $id) { ... on Issue { assignees: assignedActors(first: 9) "
+        "{ nodes { ... on Actor { login } } } } } }"
+    )
+    row = next(
+        ways[REST]
+        for ways in world.objects["issue"]
+        if str(ways[WEBHOOK]["title"]).startswith("issue: assigned to all")
+    )
+    world.sim.control("older-server", {"lacks": ["assignedActors"]})
+    try:
+        for _ in range(2):  # it is asked in vain once
+            found = world.client.graphql(query, {"id": row["node_id"]}).data["node"]["assignees"]
+            assert found == {"nodes": [{"login": "somebody"}]}
+    finally:
+        world.sim.control("older-server", {"lacks": []})
+        dialect._refused.clear()
 
 
 def test_githubs_three_ways_to_write_a_moment() -> None:

@@ -69,12 +69,27 @@ def test_an_action_that_the_table_cannot_hold_is_cut() -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"[]", b'"text"', b"null", b"{", b'{"a": 1} x', b'{"a": \xff}', b'{"a": "\xff\xfe"}'],
+    [b"", b"[]", b'"text"', b"null", b"{", b'{"a": 1} x', b'{"a": \xff}'],
 )
 def test_what_is_no_json_object_is_refused(body: bytes) -> None:
     with pytest.raises(Refused) as refused:
         incoming(body)
     assert refused.value.status == 400
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        rb'{"action":"opened","repository":{"id":5,"description":"half \ud83d"}}',
+        rb'{"action":"opened","repository":{"id":5},"issue":{"title":"\ude00"}}',
+        b'{"action":"opened","repository":{"id":5,"description":"\xff\xfe"}}',
+    ],
+)
+def test_a_character_that_is_none_costs_no_delivery_and_the_body_is_kept(body: bytes) -> None:
+    found = incoming(body)
+    assert (found.action, found.repository_id, found.body) == ("opened", 5, body)
+    half = incoming(rb'{"action":"a\ud83db"}')
+    assert half.action == "a\ufffdb"
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from autosync.api.schemas import (
     delivery_detail,
 )
 from autosync.insight.deliveries import Filter
+from autosync.jsontext import repaired
 from autosync.mirror.models import Delivery
 from autosync.sync import WebhookProcessor
 
@@ -94,7 +95,7 @@ def replay_delivery(request: HttpRequest, delivery_id: int) -> Status[Replayed]:
 def detail(row: Delivery) -> DeliveryDetail:
     """The delivery with its headers and decoded payload."""
     try:
-        payload = json.loads(bytes(row.body))
+        payload = json.loads(repaired(bytes(row.body)))
     except ValueError:
         payload = None
     return delivery_detail(row, payload)

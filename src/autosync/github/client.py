@@ -9,6 +9,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+from autosync.github import dialect
 from autosync.github.budget import Budget, Priority
 from autosync.github.credentials import AppCredentials
 from autosync.github.errors import (
@@ -235,16 +236,20 @@ class InstallationClient:
         Raises GraphQLTooHeavy (halve the page), QuotaExhausted, GraphQLError (a rejected query).
         """
         limits = 0
+        url = self._credentials.graphql_url
         while True:
+            sent = dialect.spoken(url, query)
             reply = self._transport.send(
                 "POST",
-                self._credentials.graphql_url,
+                url,
                 resource="graphql",
                 priority=self._priority,
-                json={"query": query, "variables": dict(variables or {})},
+                json={"query": sent, "variables": dict(variables or {})},
             )
             document = self._decoded(reply)
             errors = [e for e in document.get("errors") or [] if isinstance(e, dict)]
+            if dialect.learn(url, sent, errors):
+                continue
             kinds = {_kind(error) for error in errors}
             if kinds & _LIMITED:
                 # GraphQL says so with status 200. Read as the 403 it means.

@@ -236,12 +236,19 @@ def _literal(column: models.Field[Any, Any]) -> str:
     return "'" + str(default or "").replace("'", "''") + "'"
 
 
+def _incoming(name: str) -> str:
+    """A node id once known stays: without it GitHub could not be asked about the row."""
+    if name == "node_id":
+        return "coalesce(nullif(EXCLUDED.node_id, ''), old.node_id)"
+    return f"EXCLUDED.{name}"
+
+
 def _on_conflict(merge: Merge, rule: Rule) -> str:
     if rule is Rule.INSERT_MISSING:
         return "DO NOTHING"
     listed = merge.listed if rule is Rule.VERSIONED else frozenset()
     columns = [name for name in merge.columns if name not in listed]
-    assignments = [f"{name} = EXCLUDED.{name}" for name in columns]
+    assignments = [f"{name} = {_incoming(name)}" for name in columns]
     assignments.append("observed_at = EXCLUDED.observed_at")
     if not merge.clock:
         return (

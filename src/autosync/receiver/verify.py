@@ -11,6 +11,8 @@ from urllib.parse import parse_qs
 
 import msgspec
 
+from autosync import jsontext
+
 # GitHub sends nothing larger (docs: webhooks/webhook-events-and-payloads, payload cap).
 MAX_BODY = 25 * 1024 * 1024
 _MAX_NAME = 64  # characters; the inbox's columns, and GitHub's names are shorter
@@ -161,15 +163,13 @@ def _glance_at(document: bytes) -> _Glance:
         400, "The payload is not a JSON object.", "Only GitHub's webhook deliveries belong here."
     )
     try:
-        if not document.isascii():
-            document.decode()  # the decoder does not look into strings it skips
-        return _glance(document)
+        return jsontext.decode(_glance, document)
     except msgspec.ValidationError:
         pass  # JSON, but not of the shape we know: taken all the same if it is an object
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except (msgspec.DecodeError, RecursionError):
         raise malformed from None
     try:
-        payload = _object(document)
+        payload = jsontext.decode(_object, document)
     except (msgspec.DecodeError, RecursionError):
         raise malformed from None
     action = payload.get("action")

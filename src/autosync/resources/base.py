@@ -4,23 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, NamedTuple
+from datetime import UTC, datetime
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 
 from autosync.mirror.feed import FeedLine
 from autosync.mirror.models import MirroredModel
 from autosync.mirror.upsert import Key, Merge, Row, Rule
+from autosync.resources.payload import Count, Id, Name, Word
+
+# In columns that must have a moment, where GitHub told none.
+UNKNOWN = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Owner(msgspec.Struct):
     """A user, bot or organisation as webhooks and REST show it. Null for ghosts."""
 
-    login: str = ""
-    id: int | None = None
-    type: str = ""
+    login: Name = ""
+    id: Id | None = None
+    type: Annotated[str, msgspec.Meta(max_length=32)] = ""
     avatar_url: str = ""
+
+
+class Milestone(msgspec.Struct):
+    title: str = ""
+    number: Count | None = None
 
 
 def author_of(user: Owner | None) -> Owner:
@@ -28,34 +37,39 @@ def author_of(user: Owner | None) -> Owner:
     return Owner() if user is None or user.login == "ghost" else user
 
 
+def logins(users: Sequence[Owner | None]) -> list[str]:
+    """Whose they are, sorted, so that their order never makes two equal versions differ."""
+    return sorted({login for user in users if (login := author_of(user).login)})
+
+
 class InstallationStub(msgspec.Struct):
-    id: int
+    id: Id | None = None
 
 
 class RepositoryPayload(msgspec.Struct):
     """The `repository` of a payload: whole, or a stub of id, name, full_name and private."""
 
-    id: int
-    name: str
-    full_name: str
-    node_id: str = ""
-    private: bool = False
+    id: Id
+    name: Name = ""
+    full_name: Annotated[str, msgspec.Meta(max_length=511)] = ""
+    node_id: Name = ""
+    private: bool | None = None
     owner: Owner | None = None
     description: str | None = None
     homepage: str | None = None
-    language: str | None = None
+    language: Name | None = None
     topics: list[str] = []
-    visibility: str = ""
+    visibility: Word = ""
     fork: bool = False
     archived: bool = False
     disabled: bool = False
     has_issues: bool = True
-    default_branch: str | None = None
+    default_branch: Name | None = None
     html_url: str = ""
     clone_url: str = ""
-    size: int = 0
-    stargazers_count: int = 0
-    forks_count: int = 0
+    size: Id = 0
+    stargazers_count: Count = 0
+    forks_count: Count = 0
     created_at: datetime | int | None = None  # push payloads carry seconds since 1970
     updated_at: datetime | None = None
     pushed_at: datetime | int | None = None
@@ -78,6 +92,7 @@ class Event:
     body: bytes
     envelope: Envelope
     received_at: datetime
+    amiss: tuple[str, ...] = ()  # fields of the envelope that were not as GitHub describes them
 
     @property
     def action(self) -> str:
@@ -207,30 +222,16 @@ def timestamp(value: datetime | int | str | None) -> datetime | None:
     return datetime.fromisoformat(value)
 
 
-def labels(items: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+def labels(items: Sequence[Any]) -> list[dict[str, str]]:
     """Labels by name, so that their order never makes two equal versions differ.
 
     `node_id` tells one that was renamed from another that took its name; "" where it was not told.
+    A label may be its name alone (OpenAPI schema `issue`); one without a name is none.
     """
+    named = [{"name": i} if isinstance(i, str) else i for i in items]
     known = [
-        {"name": str(i["name"])} | {k: str(i.get(k) or "") for k in ("color", "node_id")}
-        for i in items
-        if i
+        {k: str(i.get(k) or "") for k in ("name", "color", "node_id")}
+        for i in named
+        if isinstance(i, dict) and i.get("name")
     ]
     return sorted(known, key=lambda label: label["name"])
-
-
-def graphql_login(actor: Mapping[str, Any] | None) -> str:
-    """A login as REST writes it: GraphQL leaves out the `[bot]` of an App's bot."""
-    if not actor:
-        return ""
-    login = str(actor.get("login") or "")
-    if actor.get("__typename") == "Bot" and not login.endswith("[bot]"):
-        return f"{login}[bot]"
-    return login
-
-
-ACTOR_FIELDS = (
-    "__typename login ... on User { databaseId } ... on Bot { databaseId } "
-    "... on Organization { databaseId }"
-)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
@@ -12,6 +12,7 @@ from autosync.mirror.feed import FeedLine
 from autosync.mirror.models import Commit, Ref, Repository
 from autosync.mirror.upsert import Merge, Row
 from autosync.resources.base import Changes, Event, FollowUp, News, RefMove, Resource, Upsert
+from autosync.resources.payload import Name, reader
 
 if TYPE_CHECKING:
     from autosync.github.git import GitCommit
@@ -39,11 +40,11 @@ _LINES_PER_PUSH = 20
 class _Person(msgspec.Struct):
     name: str = ""
     email: str | None = None
-    username: str = ""
+    username: Name = ""
 
 
 class _PushedCommit(msgspec.Struct):
-    id: str
+    id: Annotated[str, msgspec.Meta(max_length=64)]
     timestamp: datetime
     message: str = ""
     url: str = ""
@@ -55,14 +56,14 @@ class _PushedCommit(msgspec.Struct):
 class _Push(msgspec.Struct):
     """OpenAPI schema `webhook-push`: at most 2,048 commits, none for a deleted ref."""
 
-    ref: str
-    before: str
-    after: str
+    ref: str = ""
+    before: str = ""
+    after: str = ""
     forced: bool = False
     commits: list[_PushedCommit] = []
 
 
-_decode = msgspec.json.Decoder(_Push).decode
+_read = reader(_Push)
 
 
 def row_from_git(commit: GitCommit, repository_id: int) -> Row:
@@ -119,11 +120,11 @@ def on_push(event: Event) -> Changes:
     repository = event.envelope.repository
     if repository is None:
         return Changes()
-    push = _decode(event.body)
+    push = _read(event.body).value
     changes = Changes(followups={FollowUp("sync_git", repository.id)})
     target = split_ref(push.ref)
-    if target is None:
-        return changes
+    if target is None or not push.before or not push.after:
+        return changes  # git tells what moved
     kind, name = target
     changes.refs.append(RefMove(repository.id, kind, name, _sha(push.before), _sha(push.after)))
     if push.commits:
@@ -170,11 +171,11 @@ def commit_lines(repository: Repository, commits: Sequence[GitCommit]) -> list[F
 
 
 class _RefEvent(msgspec.Struct):
-    ref: str
-    ref_type: str
+    ref: str = ""
+    ref_type: str = ""
 
 
-_decode_ref = msgspec.json.Decoder(_RefEvent).decode
+_read_ref = reader(_RefEvent)
 
 
 def on_create_or_delete(event: Event) -> Changes:
@@ -185,9 +186,9 @@ def on_create_or_delete(event: Event) -> Changes:
     repository = event.envelope.repository
     if repository is None:
         return Changes()
-    payload = _decode_ref(event.body)
+    payload = _read_ref(event.body).value
     changes = Changes(followups={FollowUp("sync_git", repository.id)})
-    if payload.ref_type in (Ref.Kind.BRANCH, Ref.Kind.TAG):
+    if payload.ref and payload.ref_type in (Ref.Kind.BRANCH, Ref.Kind.TAG):
         action = "created" if event.name == "create" else "deleted"
         line = _line(event, kind=payload.ref_type, action=action, object_key=payload.ref)
         changes.news.append(News(line))

@@ -22,7 +22,9 @@ from autosync.resources.base import (
     Resource,
     Tombstone,
     Upsert,
+    timestamp,
 )
+from autosync.resources.payload import Id, Word, read, reader
 from autosync.resources.repository import STUB, stub_row
 
 MERGE = Merge(
@@ -45,9 +47,9 @@ MERGE = Merge(
 class InstallationPayload(msgspec.Struct):
     """OpenAPI schema `installation`; the account may be an enterprise (slug, no login)."""
 
-    id: int
+    id: Id
     account: Owner | None = None
-    repository_selection: str = ""
+    repository_selection: Word = ""
     permissions: dict[str, str] = {}
     events: list[str] = []
     suspended_at: datetime | None = None
@@ -62,8 +64,8 @@ class _InstallationEvent(msgspec.Struct):
     repositories_removed: list[RepositoryPayload] = []
 
 
-_decode = msgspec.json.Decoder(_InstallationEvent).decode
-_decode_one = msgspec.json.Decoder(InstallationPayload).decode
+_read = reader(_InstallationEvent)
+_read_one = reader(InstallationPayload)
 
 
 def row(payload: InstallationPayload) -> Row:
@@ -78,20 +80,16 @@ def row(payload: InstallationPayload) -> Row:
         "permissions": payload.permissions,
         "events": sorted(payload.events),
         "suspended_at": payload.suspended_at,
-        "created_at": _moment(payload.created_at),
-        "updated_at": _moment(payload.updated_at),
+        "created_at": timestamp(payload.created_at),
+        "updated_at": timestamp(payload.updated_at),
     }
 
 
 def row_from_rest(document: bytes | Mapping[str, Any]) -> Row:
     """A row from `GET /app/installations` (one item)."""
     if isinstance(document, bytes):
-        return row(_decode_one(document))
-    return row(msgspec.convert(document, InstallationPayload))
-
-
-def _moment(value: datetime | int | None) -> datetime | None:
-    return msgspec.convert(value, datetime, strict=False) if isinstance(value, int) else value
+        return row(_read_one(document).value)
+    return row(read(document, InstallationPayload).value)
 
 
 def on_installation(event: Event) -> Changes:
@@ -99,7 +97,7 @@ def on_installation(event: Event) -> Changes:
 
     Payload: {"action": "created", "installation": {…}, "repositories": [stub, …]}
     """
-    payload = _decode(event.body)
+    payload = _read(event.body).value
     installation = payload.installation
     changes = Changes(upserts=[Upsert(MERGE, [row(installation)])])
     login = installation.account.login if installation.account else ""
@@ -134,7 +132,7 @@ def on_installation_repositories(event: Event) -> Changes:
 
     Payload: {"repositories_added": [stub, …], "repositories_removed": [stub, …]}
     """
-    payload = _decode(event.body)
+    payload = _read(event.body).value
     installation_id = payload.installation.id
     changes = Changes(upserts=[Upsert(MERGE, [row(payload.installation)])])
     added = [stub_row(r, installation_id) for r in payload.repositories_added]

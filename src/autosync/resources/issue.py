@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -12,22 +12,33 @@ from autosync.mirror.feed import FeedLine
 from autosync.mirror.models import Issue, PullRequest
 from autosync.mirror.upsert import Merge, Row
 from autosync.resources.base import (
-    ACTOR_FIELDS,
+    UNKNOWN,
     Changes,
     Doubt,
     Event,
     Listing,
+    Milestone,
     News,
     Owner,
     Resource,
     Tombstone,
     Upsert,
     author_of,
-    graphql_login,
     labels,
-    timestamp,
+    logins,
+)
+from autosync.resources.graphql import (
+    SHARED_FIELDS,
+    Actor,
+    Assignees,
+    Counted,
+    Labels,
+    database_id,
+    owner,
+    owners,
 )
 from autosync.resources.naming import on_label, on_milestone
+from autosync.resources.payload import Count, Id, Name, Word, read, reader
 
 MERGE = Merge(
     Issue,
@@ -57,43 +68,39 @@ MERGE = Merge(
 _GONE = frozenset({"deleted", "transferred"})
 
 
-class Milestone(msgspec.Struct):
-    title: str = ""
-    number: int | None = None
-
-
 class IssuePayload(msgspec.Struct):
-    """OpenAPI schema `issue` as webhooks carry it."""
+    """OpenAPI schema `issue`, as webhooks carry it and REST shows and lists it."""
 
-    id: int
-    number: int
-    title: str
-    created_at: datetime
-    updated_at: datetime
-    node_id: str = ""
+    id: Id
+    number: Count
+    title: str = ""
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    node_id: Name = ""
     body: str | None = None
-    state: str = "open"
-    state_reason: str | None = None
+    state: Word = ""
+    state_reason: Annotated[str, msgspec.Meta(max_length=32)] | None = None
     user: Owner | None = None
-    labels: list[dict[str, Any]] = []
+    labels: list[Any] = []
     assignees: list[Owner | None] = []
     milestone: Milestone | None = None
-    comments: int = 0
+    comments: Count = 0
     locked: bool = False
     html_url: str = ""
     closed_at: datetime | None = None
-    pull_request: dict[str, Any] | None = None
+    pull_request: Any = None
 
 
 class _IssueEvent(msgspec.Struct):
     issue: IssuePayload
 
 
-_decode = msgspec.json.Decoder(_IssueEvent).decode
+_read = reader(_IssueEvent)
 
 
 def row(issue: IssuePayload, repository_id: int) -> Row:
     author = author_of(issue.user)
+    milestone = issue.milestone or Milestone()
     return {
         "github_issue_id": issue.id,
         "node_id": issue.node_id,
@@ -101,21 +108,33 @@ def row(issue: IssuePayload, repository_id: int) -> Row:
         "number": issue.number,
         "title": issue.title,
         "body": issue.body or "",
-        "state": issue.state,
+        "state": issue.state or ("closed" if issue.closed_at else "open"),
         "state_reason": issue.state_reason or "",
         "author_id": author.id,
         "author_login": author.login,
         "labels": labels(issue.labels),
-        "assignees": sorted(a.login for a in issue.assignees if a),
-        "milestone": issue.milestone.title if issue.milestone else "",
-        "milestone_number": issue.milestone.number if issue.milestone else None,
+        "assignees": logins(issue.assignees),
+        "milestone": milestone.title,
+        "milestone_number": milestone.number,
         "comments_count": issue.comments,
         "locked": issue.locked,
         "html_url": issue.html_url,
-        "created_at": issue.created_at,
+        "created_at": issue.created_at or issue.updated_at or UNKNOWN,
         "closed_at": issue.closed_at,
         "updated_at": issue.updated_at,
     }
+
+
+def row_from_rest(document: Mapping[str, Any], repository_id: int) -> Row | None:
+    """A row from `GET /repos/{owner}/{repo}/issues` (one item) or `…/issues/{number}`; None for a
+    pull request, which both show as an issue too.
+    """
+    issue = read(document, IssuePayload).value
+    return None if _is_pull(issue) else row(issue, repository_id)
+
+
+def _is_pull(issue: IssuePayload) -> bool:
+    return issue.pull_request is not None or issue.html_url.endswith(f"/pull/{issue.number}")
 
 
 def on_issues(event: Event) -> Changes:
@@ -126,13 +145,19 @@ def on_issues(event: Event) -> Changes:
     repository_id = event.repository_id
     if repository_id is None:
         return Changes()
-    issue = _decode(event.body).issue
-    if issue.pull_request is not None:
+    payload, amiss = _read(event.body)
+    issue = payload.issue
+    where = {"repository_id": repository_id, "number": issue.number}
+    # Neither happens to a pull request, though an issue may then have an address like one.
+    gone = event.name == "issues" and event.action in _GONE
+    if _is_pull(issue) and not gone:
         # A comment on a pull request shows it as an issue, under the issue's id.
-        where = {"repository_id": repository_id, "number": issue.number}
         return Changes(doubts=[Doubt(PullRequest, where)])
     changes = Changes(upserts=[Upsert(MERGE, [row(issue, repository_id)])])
-    if event.name == "issues" and event.action in _GONE:
+    if amiss:
+        # Stored as far as it goes; GitHub is asked for the rest.
+        changes.doubts.append(Doubt(Issue, where))
+    if gone:
         changes.tombstones.append(Tombstone(MERGE, [issue.id], event.received_at))
     changes.news.append(
         News(
@@ -153,41 +178,56 @@ def on_issues(event: Event) -> Changes:
     return changes
 
 
-NODE_FIELDS = f"""
-id fullDatabaseId number title body state stateReason locked createdAt updatedAt closedAt url
-author {{ {ACTOR_FIELDS} }}
-labels(first: 50) {{ nodes {{ node_id: id name color }} }}
-assignees(first: 20) {{ nodes {{ login }} }}
-milestone {{ number title }}
-comments {{ totalCount }}
-"""
+# Without the argument a duplicate is said to be NOT_PLANNED:
+# https://docs.github.com/graphql/reference/enums#issuestatereason
+NODE_FIELDS = f"{SHARED_FIELDS} stateReason(enableDuplicate: true)"
 
 
-def row_from_graphql(node: Mapping[str, Any], repository_id: int) -> Row:
+class _Node(msgspec.Struct, rename="camel"):
+    """GraphQL's `Issue`."""
+
+    full_database_id: str | int | None = None
+    id: Name = ""
+    number: Count = 0
+    title: str = ""
+    body: str | None = None
+    state: Word = ""
+    state_reason: Annotated[str, msgspec.Meta(max_length=32)] | None = None
+    author: Actor | None = None
+    labels: Labels | None = None
+    assignees: Assignees | None = None
+    milestone: Milestone | None = None
+    comments: Counted | None = None
+    locked: bool = False
+    url: str = ""
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    closed_at: datetime | None = None
+
+
+def row_from_graphql(document: Mapping[str, Any], repository_id: int) -> Row:
     """A row from GraphQL's `Issue`, equal to the one the webhook of the same version gives."""
-    author = node.get("author")
-    return {
-        "github_issue_id": int(node["fullDatabaseId"]),
-        "node_id": node["id"],
-        "repository_id": repository_id,
-        "number": node["number"],
-        "title": node["title"],
-        "body": node["body"] or "",
-        "state": node["state"].lower(),
-        "state_reason": (node.get("stateReason") or "").lower(),
-        "author_id": (author or {}).get("databaseId"),
-        "author_login": graphql_login(author),
-        "labels": labels((node.get("labels") or {}).get("nodes") or []),
-        "assignees": sorted(a["login"] for a in node["assignees"]["nodes"] if a),
-        "milestone": (node.get("milestone") or {}).get("title") or "",
-        "milestone_number": (node.get("milestone") or {}).get("number"),
-        "comments_count": node["comments"]["totalCount"],
-        "locked": node["locked"],
-        "html_url": node["url"],
-        "created_at": timestamp(node["createdAt"]),
-        "closed_at": timestamp(node["closedAt"]),
-        "updated_at": timestamp(node["updatedAt"]),
-    }
+    node = read(document, _Node).value
+    issue = IssuePayload(
+        id=database_id(node.full_database_id),
+        number=node.number,
+        title=node.title,
+        created_at=node.created_at,
+        updated_at=node.updated_at,
+        node_id=node.id,
+        body=node.body,
+        state=node.state.lower(),
+        state_reason=(node.state_reason or "").lower(),
+        user=owner(node.author),
+        labels=node.labels.nodes if node.labels else [],
+        assignees=owners(node.assignees),
+        milestone=node.milestone,
+        comments=node.comments.total_count if node.comments else 0,
+        locked=node.locked,
+        html_url=node.url,
+        closed_at=node.closed_at,
+    )
+    return row(issue, repository_id)
 
 
 RESOURCE = Resource(

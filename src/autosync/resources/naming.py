@@ -12,6 +12,7 @@ from django.db.models.functions import Greatest
 
 from autosync.mirror.models import Issue, PullRequest
 from autosync.resources.base import Changes, Doubt, Event, Patch
+from autosync.resources.payload import reader
 from autosync.resources.repository import MERGE as REPOSITORY
 
 
@@ -36,7 +37,7 @@ class _Event(msgspec.Struct):
     changes: _Changes | None = None
 
 
-_decode = msgspec.json.Decoder(_Event).decode
+_read = reader(_Event)
 
 
 def on_label(event: Event) -> Changes:
@@ -44,7 +45,7 @@ def on_label(event: Event) -> Changes:
 
     Payload: {"action": "edited", "label": {whole}, "changes": {"name": {"from": "bug"}}}
     """
-    payload = _decode(event.body)
+    payload = _read(event.body).value
     changed = payload.changes or _Changes()
     if payload.label is None or not _matters(event, changed.name or changed.color):
         return Changes()
@@ -57,7 +58,7 @@ def on_milestone(event: Event) -> Changes:
 
     Payload: {"action": "edited", "milestone": {whole}, "changes": {"title": {"from": "1.0"}}}
     """
-    payload = _decode(event.body)
+    payload = _read(event.body).value
     changed = payload.changes or _Changes()
     if payload.milestone is None or not _matters(event, changed.title):
         return Changes()

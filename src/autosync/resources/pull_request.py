@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -12,21 +12,31 @@ from autosync.mirror.feed import FeedLine
 from autosync.mirror.models import PullRequest
 from autosync.mirror.upsert import Merge, Row
 from autosync.resources.base import (
-    ACTOR_FIELDS,
+    UNKNOWN,
     Changes,
     Doubt,
     Event,
     Listing,
+    Milestone,
     News,
     Owner,
     Resource,
     Upsert,
     author_of,
-    graphql_login,
     labels,
-    timestamp,
+    logins,
 )
-from autosync.resources.issue import Milestone
+from autosync.resources.graphql import (
+    SHARED_FIELDS,
+    Actor,
+    Assignees,
+    Counted,
+    Labels,
+    database_id,
+    owner,
+    owners,
+)
+from autosync.resources.payload import Count, Id, Name, Word, read, reader
 
 MERGE = Merge(
     PullRequest,
@@ -68,36 +78,54 @@ MERGE = Merge(
 )
 
 
+# What `GET /repos/{owner}/{repo}/pulls` (OpenAPI schema `pull-request-simple`) does not show.
+NOT_LISTED = frozenset(
+    {
+        "merged_by_login",
+        "additions",
+        "deletions",
+        "changed_files",
+        "commits_count",
+        "comments_count",
+    }
+)
+
+
+class _Head(msgspec.Struct):
+    id: Id | None = None
+    full_name: Annotated[str, msgspec.Meta(max_length=511)] = ""
+
+
 class _Side(msgspec.Struct):
     ref: str = ""
-    sha: str = ""
-    repo: dict[str, Any] | None = None  # null: the fork is gone
+    sha: Annotated[str, msgspec.Meta(max_length=64)] = ""
+    repo: _Head | None = None  # null: the fork is gone
 
 
 class PullRequestPayload(msgspec.Struct):
-    """OpenAPI schema `pull-request` as the `pull_request` webhook carries it."""
+    """OpenAPI schema `pull-request`, as webhooks carry it and REST shows it; lists have less."""
 
-    id: int
-    number: int
-    title: str
-    created_at: datetime
-    updated_at: datetime
-    head: _Side
-    base: _Side
-    node_id: str = ""
+    id: Id
+    number: Count
+    title: str = ""
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    head: _Side = msgspec.field(default_factory=_Side)
+    base: _Side = msgspec.field(default_factory=_Side)
+    node_id: Name = ""
     body: str | None = None
-    state: str = "open"
+    state: Word = ""
     draft: bool | None = False
-    merged: bool | None = False
+    merged: bool | None = None
     user: Owner | None = None
-    merge_commit_sha: str | None = None
+    merge_commit_sha: Annotated[str, msgspec.Meta(max_length=64)] | None = None
     merged_by: Owner | None = None
-    additions: int | None = None
-    deletions: int | None = None
-    changed_files: int | None = None
-    commits: int | None = None
-    comments: int | None = 0
-    labels: list[dict[str, Any]] = []
+    additions: Count | None = None
+    deletions: Count | None = None
+    changed_files: Count | None = None
+    commits: Count | None = None
+    comments: Count | None = 0
+    labels: list[Any] = []
     assignees: list[Owner | None] = []
     milestone: Milestone | None = None
     locked: bool = False
@@ -110,13 +138,15 @@ class _PullRequestEvent(msgspec.Struct):
     pull_request: PullRequestPayload
 
 
-_decode = msgspec.json.Decoder(_PullRequestEvent).decode
+_read = reader(_PullRequestEvent)
 
 
 def row(pull: PullRequestPayload, repository_id: int) -> Row:
     author = author_of(pull.user)
-    merged = bool(pull.merged)
-    head = pull.head.repo or {}
+    merged = _merged(pull)
+    head = pull.head.repo or _Head()
+    milestone = pull.milestone or Milestone()
+    closed = merged or pull.closed_at is not None
     return {
         "github_id": pull.id,
         "node_id": pull.node_id,
@@ -124,7 +154,7 @@ def row(pull: PullRequestPayload, repository_id: int) -> Row:
         "number": pull.number,
         "title": pull.title,
         "body": pull.body or "",
-        "state": pull.state,
+        "state": pull.state or ("closed" if closed else "open"),
         "draft": bool(pull.draft),
         "merged": merged,
         "author_id": author.id,
@@ -133,27 +163,42 @@ def row(pull: PullRequestPayload, repository_id: int) -> Row:
         "base_sha": pull.base.sha,
         "head_ref": pull.head.ref,
         "head_sha": pull.head.sha,
-        "head_repository": str(head.get("full_name") or ""),
-        "head_repository_id": head.get("id"),
+        "head_repository": head.full_name,
+        "head_repository_id": head.id,
         # Before the merge REST shows the test merge here, which GraphQL does not.
         "merge_commit_sha": (pull.merge_commit_sha or "") if merged else "",
-        "merged_by_login": pull.merged_by.login if pull.merged_by else "",
+        "merged_by_login": author_of(pull.merged_by).login,
         "additions": pull.additions,
         "deletions": pull.deletions,
         "changed_files": pull.changed_files,
         "commits_count": pull.commits,
         "comments_count": pull.comments or 0,
         "labels": labels(pull.labels),
-        "assignees": sorted(a.login for a in pull.assignees if a),
-        "milestone": pull.milestone.title if pull.milestone else "",
-        "milestone_number": pull.milestone.number if pull.milestone else None,
+        "assignees": logins(pull.assignees),
+        "milestone": milestone.title,
+        "milestone_number": milestone.number,
         "locked": pull.locked,
         "html_url": pull.html_url,
-        "created_at": pull.created_at,
+        "created_at": pull.created_at or pull.updated_at or UNKNOWN,
         "closed_at": pull.closed_at,
         "merged_at": pull.merged_at,
         "updated_at": pull.updated_at,
     }
+
+
+def row_from_rest(document: Mapping[str, Any], repository_id: int) -> Row:
+    """A row from `GET /repos/{owner}/{repo}/pulls/{number}`, or from one item of the list, which
+    has no columns of NOT_LISTED.
+    """
+    found = row(read(document, PullRequestPayload).value, repository_id)
+    if "additions" in document:
+        return found
+    return {name: value for name, value in found.items() if name not in NOT_LISTED}
+
+
+def _merged(pull: PullRequestPayload) -> bool:
+    """Lists do not say it."""
+    return pull.merged_at is not None if pull.merged is None else pull.merged
 
 
 def on_pull_request(event: Event) -> Changes:
@@ -164,8 +209,9 @@ def on_pull_request(event: Event) -> Changes:
     repository_id = event.repository_id
     if repository_id is None:
         return Changes()
-    pull = _decode(event.body).pull_request
-    action = "merged" if event.action == "closed" and pull.merged else event.action
+    payload, amiss = _read(event.body)
+    pull = payload.pull_request
+    action = "merged" if event.action == "closed" and _merged(pull) else event.action
     line = FeedLine(
         kind="pull_request",
         action=action,
@@ -176,21 +222,24 @@ def on_pull_request(event: Event) -> Changes:
         actor=event.actor,
         html_url=pull.html_url,
     )
+    where = {"repository_id": repository_id, "number": pull.number}
     return Changes(
         upserts=[Upsert(MERGE, [row(pull, repository_id)])],
+        # Stored as far as it goes; GitHub is asked for the rest.
+        doubts=[Doubt(PullRequest, where)] if amiss else [],
         news=[News(line, table=MERGE.table, key=(pull.id,))],
     )
 
 
 class _Numbered(msgspec.Struct):
-    number: int
+    number: Count
 
 
 class _ReviewEvent(msgspec.Struct):
     pull_request: _Numbered
 
 
-_decode_review = msgspec.json.Decoder(_ReviewEvent).decode
+_read_review = reader(_ReviewEvent)
 
 
 def on_review(event: Event) -> Changes:
@@ -201,69 +250,103 @@ def on_review(event: Event) -> Changes:
     """
     if event.repository_id is None:
         return Changes()
-    number = _decode_review(event.body).pull_request.number
+    number = _read_review(event.body).value.pull_request.number
     where = {"repository_id": event.repository_id, "number": number}
     return Changes(doubts=[Doubt(PullRequest, where)])
 
 
-NODE_FIELDS = f"""
-id fullDatabaseId number title body state isDraft merged mergedAt locked
-mergedBy {{ __typename login }} mergeCommit {{ oid }}
-createdAt updatedAt closedAt url
-author {{ {ACTOR_FIELDS} }}
+NODE_FIELDS = f"""{SHARED_FIELDS}
+isDraft merged mergedAt mergedBy {{ __typename login }} mergeCommit {{ oid }}
 baseRefName baseRefOid headRefName headRefOid headRepository {{ databaseId nameWithOwner }}
-additions deletions changedFiles
-commits {{ totalCount }} comments {{ totalCount }}
-labels(first: 50) {{ nodes {{ node_id: id name color }} }}
-assignees(first: 20) {{ nodes {{ login }} }}
-milestone {{ number title }}
+additions deletions changedFiles commits {{ totalCount }}
 """
+# GraphQL has three states where REST has two and a flag.
+_STATES = {"merged": "closed"}
 
 
-def row_from_graphql(node: Mapping[str, Any], repository_id: int) -> Row:
-    """A row from GraphQL's `PullRequest`, equal to the webhook's of the same version.
+class _Commit(msgspec.Struct):
+    oid: str = ""
 
-    GraphQL has three states where REST has two and a flag: MERGED is closed and merged.
-    """
-    author = node.get("author")
-    merged = bool(node["merged"])
-    head = node.get("headRepository") or {}
-    return {
-        "github_id": int(node["fullDatabaseId"]),
-        "node_id": node["id"],
-        "repository_id": repository_id,
-        "number": node["number"],
-        "title": node["title"],
-        "body": node["body"] or "",
-        "state": "open" if node["state"] == "OPEN" else "closed",
-        "draft": node["isDraft"],
-        "merged": merged,
-        "author_id": (author or {}).get("databaseId"),
-        "author_login": graphql_login(author),
-        "base_ref": node["baseRefName"],
-        "base_sha": node["baseRefOid"],
-        "head_ref": node["headRefName"],
-        "head_sha": node["headRefOid"],
-        "head_repository": head.get("nameWithOwner") or "",
-        "head_repository_id": head.get("databaseId"),
-        "merge_commit_sha": ((node.get("mergeCommit") or {}).get("oid") or "") if merged else "",
-        "merged_by_login": graphql_login(node.get("mergedBy")),
-        "additions": node["additions"],
-        "deletions": node["deletions"],
-        "changed_files": node["changedFiles"],
-        "commits_count": node["commits"]["totalCount"],
-        "comments_count": node["comments"]["totalCount"],
-        "labels": labels((node.get("labels") or {}).get("nodes") or []),
-        "assignees": sorted(a["login"] for a in node["assignees"]["nodes"] if a),
-        "milestone": (node.get("milestone") or {}).get("title") or "",
-        "milestone_number": (node.get("milestone") or {}).get("number"),
-        "locked": node["locked"],
-        "html_url": node["url"],
-        "created_at": timestamp(node["createdAt"]),
-        "closed_at": timestamp(node["closedAt"]),
-        "merged_at": timestamp(node["mergedAt"]),
-        "updated_at": timestamp(node["updatedAt"]),
-    }
+
+class _Repository(msgspec.Struct, rename="camel"):
+    database_id: Id | None = None
+    name_with_owner: str = ""
+
+
+class _Node(msgspec.Struct, rename="camel"):
+    """GraphQL's `PullRequest`."""
+
+    full_database_id: str | int | None = None
+    id: Name = ""
+    number: Count = 0
+    title: str = ""
+    body: str | None = None
+    state: Word = ""
+    is_draft: bool = False
+    merged: bool | None = None
+    merged_at: datetime | None = None
+    merged_by: Actor | None = None
+    merge_commit: _Commit | None = None
+    author: Actor | None = None
+    base_ref_name: str = ""
+    base_ref_oid: str = ""
+    head_ref_name: str = ""
+    head_ref_oid: str = ""
+    head_repository: _Repository | None = None
+    additions: Count | None = None
+    deletions: Count | None = None
+    changed_files: Count | None = None
+    commits: Counted | None = None
+    comments: Counted | None = None
+    labels: Labels | None = None
+    assignees: Assignees | None = None
+    milestone: Milestone | None = None
+    locked: bool = False
+    url: str = ""
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    closed_at: datetime | None = None
+
+
+def row_from_graphql(document: Mapping[str, Any], repository_id: int) -> Row:
+    """A row from GraphQL's `PullRequest`, equal to the webhook's of the same version."""
+    node = read(document, _Node).value
+    state = node.state.lower()
+    head = node.head_repository
+    pull = PullRequestPayload(
+        id=database_id(node.full_database_id),
+        number=node.number,
+        title=node.title,
+        created_at=node.created_at,
+        updated_at=node.updated_at,
+        head=_Side(
+            node.head_ref_name,
+            node.head_ref_oid,
+            _Head(head.database_id, head.name_with_owner) if head else None,
+        ),
+        base=_Side(node.base_ref_name, node.base_ref_oid),
+        node_id=node.id,
+        body=node.body,
+        state=_STATES.get(state, state),
+        draft=node.is_draft,
+        merged=state == "merged" if node.merged is None else node.merged,
+        user=owner(node.author),
+        merge_commit_sha=node.merge_commit.oid if node.merge_commit else None,
+        merged_by=owner(node.merged_by),
+        additions=node.additions,
+        deletions=node.deletions,
+        changed_files=node.changed_files,
+        commits=node.commits.total_count if node.commits else None,
+        comments=node.comments.total_count if node.comments else 0,
+        labels=node.labels.nodes if node.labels else [],
+        assignees=owners(node.assignees),
+        milestone=node.milestone,
+        locked=node.locked,
+        html_url=node.url,
+        closed_at=node.closed_at,
+        merged_at=node.merged_at,
+    )
+    return row(pull, repository_id)
 
 
 RESOURCE = Resource(

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
-
 from autosync.mirror.feed import FeedLine
 from autosync.mirror.models import Repository
 from autosync.mirror.upsert import Merge, Row
@@ -15,13 +13,14 @@ from autosync.resources.base import (
     Event,
     FollowUp,
     News,
-    Owner,
+    Patch,
     RepositoryPayload,
     Resource,
     Tombstone,
     Upsert,
     timestamp,
 )
+from autosync.resources.payload import read
 
 MERGE = Merge(
     Repository,
@@ -64,20 +63,15 @@ STUB = Merge(
 
 
 def row(payload: RepositoryPayload, installation_id: int) -> Row:
-    owner = payload.owner or Owner(login=payload.full_name.partition("/")[0])
+    private = is_private(payload)
     return {
-        "github_id": payload.id,
-        "node_id": payload.node_id,
-        "installation_id": installation_id,
-        "owner_login": owner.login,
-        "name": payload.name,
-        "full_name": payload.full_name,
+        **_identity(payload, installation_id),
         "description": payload.description or "",
         "homepage": payload.homepage or "",
         "language": payload.language or "",
         "topics": sorted(payload.topics),
-        "visibility": payload.visibility or ("private" if payload.private else "public"),
-        "private": payload.private,
+        "visibility": payload.visibility or ("private" if private else "public"),
+        "private": private,
         "fork": payload.fork,
         "archived": payload.archived,
         "disabled": payload.disabled,
@@ -96,19 +90,36 @@ def row(payload: RepositoryPayload, installation_id: int) -> Row:
 
 def row_from_rest(document: Mapping[str, Any], installation_id: int) -> Row:
     """A row from `GET /installation/repositories` or `GET /repositories/{id}` (one item)."""
-    return row(msgspec.convert(document, RepositoryPayload), installation_id)
+    return row(read(document, RepositoryPayload).value, installation_id)
 
 
 def stub_row(payload: RepositoryPayload, installation_id: int) -> Row:
     return {
+        **_identity(payload, installation_id),
+        "private": is_private(payload),
+        "updated_at": None,
+    }
+
+
+def is_private(payload: RepositoryPayload) -> bool:
+    """Nobody is shown more than GitHub said: private unless it is known to be public."""
+    if payload.private is None:
+        return payload.visibility != "public"
+    return payload.private
+
+
+def _identity(payload: RepositoryPayload, installation_id: int) -> Row:
+    """Its ids and names; either name tells the other."""
+    owner, _, name = payload.full_name.partition("/")
+    owner = payload.owner.login if payload.owner and payload.owner.login else owner
+    name = payload.name or name
+    return {
         "github_id": payload.id,
         "node_id": payload.node_id,
         "installation_id": installation_id,
-        "owner_login": payload.full_name.partition("/")[0],
-        "name": payload.name,
-        "full_name": payload.full_name,
-        "private": payload.private,
-        "updated_at": None,
+        "owner_login": owner,
+        "name": name,
+        "full_name": payload.full_name or (f"{owner}/{name}" if owner else name),
     }
 
 
@@ -138,7 +149,13 @@ def on_repository(event: Event) -> Changes:
     changes.upserts.append(Upsert(MERGE, [row(payload, event.installation_id)]))
     if event.action == "deleted":
         changes.tombstones.append(Tombstone(MERGE, [payload.id], event.received_at))
-    elif event.action == "edited":
+        return changes
+    if any(field.startswith("repository.") for field in event.amiss):
+        # Stored as far as it goes; the listing has the rest.
+        doubt = {"dirty_at": event.received_at}
+        changes.patches.append(Patch(MERGE, [payload.id], doubt))
+        changes.followups.add(FollowUp("refresh_installation", event.installation_id))
+    if event.action == "edited":
         # Of the default branch, perhaps, which decides whose commits count.
         changes.followups.add(FollowUp("sync_git", payload.id))
     elif event.action in ("created", "transferred"):

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import msgspec
 from django.db import connection, transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
@@ -19,6 +18,7 @@ from autosync.mirror.models import Delivery, GitHubAppInstallation, Repository
 from autosync.mirror.upsert import Key, Merge, Row, Rule, tombstone, upsert
 from autosync.resources import IGNORED, handlers
 from autosync.resources.base import Changes, Envelope, Event, FollowUp, Patch, RefMove, Upsert
+from autosync.resources.payload import IncompletePayload, reader
 from autosync.resources.repository import MERGE as REPOSITORY
 from autosync.resources.repository import row as repository_row
 from autosync.sync.refetch import listed_resources, mark_new_and_late, mark_renamed
@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 BATCH = 200
 MAX_ATTEMPTS = 8
 WORKER_ENDED = "the worker ended while it applied this delivery"
-_decode_envelope = msgspec.json.Decoder(Envelope).decode
+_read_envelope = reader(Envelope)
 # Events about the installation itself bring their own installation.
 _SELF_CONTAINED = frozenset({"installation", "installation_repositories"})
 
@@ -199,10 +199,7 @@ class WebhookProcessor:
 
     def _apply(self, deliveries: Sequence[Delivery]) -> None:
         """Carry out all changes of `deliveries` and mark them, inside the caller's transaction."""
-        events = [
-            Event(d.event, bytes(d.body), _decode_envelope(bytes(d.body)), d.received_at)
-            for d in deliveries
-        ]
+        events = [_event(delivery) for delivery in deliveries]
         known = self._look_up(events)
         applied: list[Delivery] = []
         ignored: dict[str, list[Delivery]] = {}
@@ -256,7 +253,7 @@ class WebhookProcessor:
         if event.name in _SELF_CONTAINED:
             return None
         if event.repository_id is None:
-            return "the event speaks of no repository"
+            raise IncompletePayload("GitHub left out the `repository` of this event.")
         enabled, _ = known.repositories.get(event.repository_id, (True, 0))
         if not enabled:
             return "auto_sync_enabled is off for this repository"
@@ -287,6 +284,12 @@ class WebhookProcessor:
         elif repository is not None and known.repositories[repository.id][1] != installation:
             changes.followups.add(FollowUp("refresh_installation", installation))
         return changes
+
+
+def _event(delivery: Delivery) -> Event:
+    body = bytes(delivery.body)
+    envelope, amiss = _read_envelope(body)
+    return Event(delivery.event, body, envelope, delivery.received_at, amiss)
 
 
 def _only(deliveries: Sequence[Delivery]) -> QuerySet[Delivery]:

@@ -22,6 +22,7 @@ from autosync.mirror.upsert import Key, Merge, Row, Rule, tombstone, upsert
 from autosync.resources import RESOURCES
 from autosync.resources.base import Resource
 from autosync.sync.due import LAG, list_soon
+from autosync.sync.whole import whole_rows
 
 _MANY = 100  # objects for a point
 
@@ -93,9 +94,7 @@ def refetch(resource: Resource, client: InstallationClient, nodes: Mapping[str, 
             resource, client, dict(items[middle:])
         )
     found = data.get("nodes") or []
-    rows: list[Row] = [
-        listing.normalise(node, node["repository"]["databaseId"]) for node in found if node
-    ]
+    rows = whole_rows(resource, client, found)
     visible = {home["databaseId"] for home in data.get("homes") or [] if home}
     seen = {node["id"] for node in found if node}
     absent = {pk for node_id, pk in nodes.items() if node_id not in seen}

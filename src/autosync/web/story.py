@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from autosync.jsontext import repaired
 from autosync.mirror.models import Commit, Delivery, Issue, MirroredModel, PullRequest, Repository
 from autosync.sync.touched import Effect
 
@@ -111,7 +112,7 @@ def headers(delivery: Delivery) -> list[tuple[str, str]]:
 def payload(delivery: Delivery) -> tuple[Any, str]:
     """The decoded document (None if it is none) and its text for people, cut if very long."""
     try:
-        document = json.loads(bytes(delivery.body))
+        document = json.loads(repaired(bytes(delivery.body)))
     except ValueError:
         return None, bytes(delivery.body[:PAYLOAD_LIMIT]).decode(errors="replace")
     text = json.dumps(document, indent=2, ensure_ascii=False)

@@ -1,6 +1,7 @@
 """What people could do on github.com, as control actions; each sends its webhooks."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from githubsim.control.desk import Desk, Refused
@@ -111,9 +112,12 @@ def reopen_issue(desk: Desk) -> Json:
 
 
 def lock_issue(desk: Desk) -> Json:
-    """`repository`, `number`, `locked` (true)."""
+    """`repository`, `number`, `locked` (true), `reason`."""
     new = desk.store.lock_issue(
-        desk.issue.id, locked=bool(desk.get("locked", True)), sender_id=desk.sender.id
+        desk.issue.id,
+        locked=bool(desk.get("locked", True)),
+        reason=desk.get("reason"),
+        sender_id=desk.sender.id,
     )
     return _issue(desk, new)
 
@@ -153,8 +157,11 @@ def comment(desk: Desk) -> Json:
 
 
 def open_pull(desk: Desk) -> Json:
-    """`repository`, `title`, `head`, `base`, `draft`; a head that is not there is pushed first."""
+    """`repository`, `title`, `head`, `base`, `draft`; a head that is not there is pushed first.
+    `head_repository` names another one as the fork that it comes from.
+    """
     repository = desk.repository
+    fork = desk.get("head_repository", repository.id)
     base = desk.get("base", repository.default_branch)
     head = desk.get("head") or f"change-{desk.store.allocate('change')}"
     if head not in desk.git.branches(repository.id):
@@ -164,7 +171,10 @@ def open_pull(desk: Desk) -> Json:
         repository.id,
         desk.get("title", "A change"),
         desk.get("body"),
-        pull_spec(desk.git, repository.id, base, head, draft=bool(desk.get("draft"))),
+        replace(
+            pull_spec(desk.git, repository.id, base, head, draft=bool(desk.get("draft"))),
+            head_repository_id=desk.find_repository(fork).id,
+        ),
         author_id=desk.sender.id,
     )
     return desk.shapes.pull(repository, made)
@@ -275,7 +285,7 @@ def remove_repositories(desk: Desk) -> Json:
 
 
 def create_account(desk: Desk) -> Json:
-    """`login`, `type` (User), `name`, `email`."""
+    """`login`, `type` (User; Bot, Organization, Mannequin), `name`, `email`."""
     made = desk.store.create_account(
         desk.need("login"),
         desk.get("type", "User"),

@@ -71,6 +71,13 @@ def clock(desk: Desk) -> Json:
     return {"now": iso(desk.store.clock.now())}
 
 
+def older_server(desk: Desk) -> Json:
+    """`lacks`: GraphQL fields that are not known here, as on an older Enterprise Server."""
+    desk.world.lacking.clear()
+    desk.world.lacking.update(desk.get("lacks", ()))
+    return {"lacks": sorted(desk.world.lacking)}
+
+
 def people(desk: Desk) -> Json:
     """`per_minute`: how much the simulated people do; 0 sends them home."""
     desk.state.people(float(desk.need("per_minute")), int(desk.get("seed", 0)))
@@ -99,6 +106,7 @@ def status(desk: Desk) -> Json:
 ACTIONS: dict[str, Callable[[Desk], Any]] = {
     "clock": clock,
     "limits": secondary,
+    "older-server": older_server,
     "people": people,
     "ping": ping,
     "quota": quota,

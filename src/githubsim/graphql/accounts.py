@@ -12,7 +12,6 @@ from githubsim.graphql.organizations import ORGANIZATION
 from githubsim.graphql.pages import Page, Resolvers, of_list
 from githubsim.store import Account, Repository
 
-_BOT = "[bot]"
 _ORDERS = {
     "CREATED_AT": "created_at",
     "NAME": "name",
@@ -78,7 +77,7 @@ def _avatar(account: Account, info: Info, size: int | None = None) -> str:
 
 def _path(account: Account) -> str:
     if account.type == "Bot":
-        return f"/apps/{quote(account.login.removesuffix(_BOT))}"
+        return f"/apps/{quote(account.slug)}"
     return f"/{quote(account.login, safe='')}"
 
 
@@ -87,7 +86,7 @@ _ANY: Resolvers = {
     "createdAt": lambda account, _: iso(account.created_at),
     "databaseId": lambda account, _: account.id,
     "id": lambda account, _: account.node_id,
-    "login": lambda account, _: account.login,
+    "login": lambda account, _: account.slug,
     "resourcePath": lambda account, _: _path(account),
     "updatedAt": lambda account, _: iso(account.updated_at),
     "url": lambda account, info: info.context.web + _path(account),
@@ -105,8 +104,9 @@ TYPES: dict[str, Resolvers] = {
         "isSiteAdmin": lambda account, _: account.site_admin,
         "isViewer": lambda account, info: info.context.caller.account == account,
     },
-    # GraphQL leaves out the suffix that REST and git write.
-    "Bot": _ANY | {"login": lambda account, _: account.login.removesuffix(_BOT)},
+    "Bot": _ANY,
+    "Mannequin": _ANY
+    | {"claimant": lambda account, _: None, "email": lambda account, _: account.email},
     "Organization": _ANY
     | _OWNER
     | ORGANIZATION

@@ -32,7 +32,7 @@ from githubsim.dice import Throw
 from githubsim.errors import ApiError
 from githubsim.graphql.context import Context
 from githubsim.graphql.cost import MOST_NODES, Cost, cost_of
-from githubsim.graphql.errors import cut_short, failed, invalid, too_heavy
+from githubsim.graphql.errors import cut_short, failed, invalid, older, too_heavy
 from githubsim.graphql.schema import schema
 from githubsim.limits import Window
 from githubsim.rest.call import World
@@ -139,6 +139,8 @@ class _Run:
         document, errors = _parsed(query.text)
         if document is None:
             return 200, {"errors": list(errors)}, self._window()
+        if unknown := older(document, self.world.lacking):
+            return 200, {"errors": unknown}, self._window()
         operation = get_operation_ast(document, query.operation)
         if operation is None:
             return 200, {"errors": [{"message": "An operation name is required"}]}, self._window()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Set
 from typing import Any
 
-from graphql import GraphQLError
+from graphql import DocumentNode, FieldNode, GraphQLError, TypeInfo, TypeInfoVisitor, Visitor, visit
 
 Json = dict[str, Any]
 
@@ -65,6 +66,30 @@ def invalid(error: GraphQLError) -> Json:
         message = f"Parse error: {message.removeprefix('Syntax Error: ')}"
     shape: Json = {"extensions": extensions} if extensions else {}
     return shape | {"locations": _locations(error), "message": message}
+
+
+def older(document: DocumentNode, lacking: Set[str]) -> list[Json]:
+    """What an older Enterprise Server says, which does not have these fields yet."""
+    from githubsim.graphql.schema import schema
+
+    errors: list[Json] = []
+    types = TypeInfo(schema())
+
+    class Lookup(Visitor):
+        def enter_field(self, node: FieldNode, *_: Any) -> None:
+            if node.name.value in lacking:
+                home = types.get_parent_type()
+                errors.append(
+                    invalid(
+                        GraphQLError(
+                            f"Cannot query field '{node.name.value}' on type '{home}'.", [node]
+                        )
+                    )
+                )
+
+    if lacking:
+        visit(document, TypeInfoVisitor(types, Lookup()))
+    return errors
 
 
 def too_heavy(request_id: str) -> Json:

@@ -38,9 +38,18 @@ def _author(node: Any, info: Info) -> Account | None:
 
 
 def _assignees(node: Any, info: Info, **args: Any) -> Page:
+    """Users alone: bots are only among the actors (microsoft/vscode-pull-request-github#7324)."""
+    return of_list(info, [one for one in _assigned(node, info) if one.type == "User"], args)
+
+
+def _assigned_actors(node: Any, info: Info, **args: Any) -> Page:
+    return of_list(info, _assigned(node, info), args)
+
+
+def _assigned(node: Any, info: Info) -> list[Account]:
     store = info.context.store
     accounts = [store.account(one) for one in _issue(node).assignee_ids]
-    return of_list(info, [one for one in accounts if one is not None], args)
+    return [one for one in accounts if one is not None]
 
 
 def _labels(node: Any, info: Info, **args: Any) -> Page:
@@ -139,6 +148,7 @@ _BOTH: Resolvers = REACTABLE | {
         if (reason := _issue(node).lock_reason)
         else None
     ),
+    "assignedActors": _assigned_actors,
     "assignees": _assignees,
     "author": _author,
     "authorAssociation": lambda node, _: _issue(node).association,

@@ -183,6 +183,7 @@ _FINDERS: dict[str, Callable[[Info, Parts], Any]] = {
     "I": _issue,
     "IC": _comment,
     "LA": _label,
+    "M": _account,
     "MI": _milestone,
     "O": _account,
     "PR": _pull,

@@ -37,6 +37,8 @@ class World:
     auth: Auth
     limits: Limits
     webhooks: Webhooks
+    # Fields that GraphQL does not know, as on an older Enterprise Server.
+    lacking: set[str] = field(default_factory=set)
 
 
 @dataclass(slots=True)

@@ -7,10 +7,12 @@ from githubsim.cursors import decode, encode
 from githubsim.errors import DOCS, ApiError, Moved, forbidden, invalid, not_found
 from githubsim.rest.call import Answer, Call, link_header, route
 from githubsim.shapes import Json
-from githubsim.store import Issue
+from githubsim.store import MOST_LABELS, Issue
 
 # As many issues as can be paged through by number.
 _BY_NUMBER = 10_000
+# More are left out (kubernetes/test-infra#10391).
+_MOST_ASSIGNEES = 10
 _ORDERS = {"created": "created_at", "updated": "updated_at", "comments": "comments"}
 _REASONS = ("completed", "not_planned", "duplicate", "reopened")
 _LOCK_REASONS = ("off-topic", "too heated", "resolved", "spam")
@@ -172,7 +174,8 @@ def change_assignees(call: Call) -> Answer:
     issue = find_issue(call)
     named = assignee_ids(call, call.json().get("assignees") or ())
     if call.method == "POST":
-        wanted = [*issue.assignee_ids, *(one for one in named if one not in issue.assignee_ids)]
+        more = [one for one in named if one not in issue.assignee_ids]
+        wanted = [*issue.assignee_ids, *more[: max(0, _MOST_ASSIGNEES - len(issue.assignee_ids))]]
     else:
         wanted = [one for one in issue.assignee_ids if one not in named]
     new = call.store.set_assignees(issue.id, wanted, sender_id=call.acting_id)
@@ -215,13 +218,23 @@ def label_ids(call: Call, named: Sequence[Any]) -> list[int]:
             label = call.store.create_label(call.repository.id, name, sender_id=call.acting_id)
         if label.id not in found:
             found.append(label.id)
-    return found
+    return at_most(found)
+
+
+def at_most(labels: list[int]) -> list[int]:
+    """These labels; 422 if they are more than an issue may have."""
+    if len(labels) > MOST_LABELS:
+        message = f"Issues cannot have more than {MOST_LABELS} labels"
+        raise invalid("Issue", "labels", "custom", message)
+    return labels
 
 
 def assignee_ids(call: Call, logins: Sequence[Any]) -> list[int]:
-    """Ids of accounts by login; the unknown are left out, as GitHub does."""
+    """Ids of accounts by login; the unknown are left out, as GitHub does, and bots, which REST does
+    not assign (Songmu/ghsummon#8).
+    """
     accounts = [call.store.account_by_login(str(one)) for one in logins]
-    return [one.id for one in accounts if one is not None]
+    return [one.id for one in accounts if one is not None and one.type == "User"]
 
 
 def milestone_id(call: Call, number: Any) -> int | None:

@@ -3,7 +3,7 @@
 from githubsim.clock import epoch
 from githubsim.errors import ApiError, invalid, not_found
 from githubsim.rest.call import Answer, Call, route
-from githubsim.rest.issues import find_issue, label_ids
+from githubsim.rest.issues import at_most, find_issue, label_ids
 from githubsim.shapes import Json
 from githubsim.store import Issue, Label, Milestone
 
@@ -81,7 +81,7 @@ def add_labels(call: Call) -> Answer:
     issue = find_issue(call)
     named = label_ids(call, call.json().get("labels") or ())
     kept = issue.label_ids if call.method == "POST" else ()
-    wanted = [*kept, *(one for one in named if one not in kept)]
+    wanted = at_most([*kept, *(one for one in named if one not in kept)])
     return _labels(call, call.store.set_labels(issue.id, wanted, sender_id=call.acting_id))
 
 

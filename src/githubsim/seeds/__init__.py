@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from githubsim.gitrepos import GitRepos
-from githubsim.seeds import history, releases, reviews
+from githubsim.seeds import history, releases, reviews, unusual
 from githubsim.store import Repository, Store
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ def around(
     store: Store, git: GitRepos, repository: Repository, people: People, number: int, until: int
 ) -> None:
     """All of it for one repository; `number` is the world's seed."""
+    unusual.seed(store, repository, number)
     reviews.seed(store, git, repository, people, number)
     releases.seed(store, git, repository, people, number, until)
     history.seed(store, repository, people, number, until)

@@ -30,7 +30,7 @@ class AccountShapes:
         url = f"{self.api}/users/{login}"
         page = f"{self.web}/{login}"
         if account.type == "Bot":
-            page = f"{self.web}/apps/{quote(account.login.removesuffix('[bot]'))}"
+            page = f"{self.web}/apps/{quote(account.slug)}"
         shape = {
             "login": account.login,
             "id": account.id,

@@ -31,6 +31,7 @@ from githubsim.store.review_rows import (
     ReviewSpec,
 )
 from githubsim.store.rows import (
+    MOST_LABELS,
     ZERO_SHA,
     Account,
     App,
@@ -60,6 +61,7 @@ class Store(
 
 
 __all__ = [
+    "MOST_LABELS",
     "ZERO_SHA",
     "Account",
     "App",

@@ -14,6 +14,9 @@ from githubsim.store.rows import (
 class Accounts(Database):
     """The part of the store that knows who there is."""
 
+    # Its id is known from the addresses it commits with: 198982749+Copilot@users.noreply.github.com
+    KNOWN_IDS = {"Copilot": 198_982_749}
+
     _accounts: dict[int, Account]
 
     def forget(self) -> None:
@@ -32,12 +35,13 @@ class Accounts(Database):
         site_admin: bool = False,
         at: int | None = None,
     ) -> Account:
-        """A new `User`, `Bot` or `Organization`. Commits by one of `emails` are linked to it."""
+        """A new `User`, `Bot`, `Organization` or `Mannequin`. Commits by one of `emails` are linked
+        to it. `Copilot` has the id that it has on GitHub.
+        """
         at = self.clock.now() if at is None else at
         with self.writing():
-            account = Account(
-                self.allocate("account"), login, type_, name, email, site_admin, at, at
-            )
+            number = self.KNOWN_IDS.get(login) or self.allocate("account")
+            account = Account(number, login, type_, name, email, site_admin, at, at)
             self.insert(account)
             for one in sorted({*emails, *([email] if email else [])}):
                 self.execute("INSERT OR IGNORE INTO emails VALUES (?, ?)", (one, account.id))

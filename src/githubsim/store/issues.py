@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from githubsim.store.issue_rows import IssueRows
-from githubsim.store.rows import Issue, IssueSpec
+from githubsim.store.rows import MOST_LABELS, Issue, IssueSpec, TooManyLabels
 
 
 class Issues(IssueRows):
@@ -29,6 +29,8 @@ class Issues(IssueRows):
         at: int | None = None,
     ) -> Issue:
         """A new issue. Sends `issues.opened`, then `labeled`, `assigned`, `milestoned`."""
+        if len(set(label_ids)) > MOST_LABELS:
+            raise TooManyLabels
         spec = IssueSpec(
             title,
             body,
@@ -167,6 +169,8 @@ class Issues(IssueRows):
         at = self.clock.now() if at is None else at
         with self.writing():
             new = old = self._issue(issue_id)
+            if len(set(label_ids)) > MOST_LABELS:
+                raise TooManyLabels
             for label in self.labels_of([one for one in old.label_ids if one not in label_ids]):
                 left = tuple(one for one in new.label_ids if one != label.id)
                 new = self._save(new, at, label_ids=left)

@@ -15,11 +15,23 @@ from githubsim.store.release_rows import Release
 from githubsim.store.review_rows import Review, ReviewComment
 
 ZERO_SHA = "0" * 40
+# An issue has no more: https://github.com/actions/labeler/issues/115
+MOST_LABELS = 100
+_PREFIXES = {"Organization": "O", "Bot": "BOT", "Mannequin": "M"}
+
+
+class TooManyLabels(ValueError):
+    """As GitHub says it, with 422."""
+
+    def __init__(self) -> None:
+        super().__init__(f"Issues cannot have more than {MOST_LABELS} labels")
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A user (`User`), an App's user (`Bot`) or an organisation (`Organization`)."""
+    """A user (`User`), an App's user (`Bot`), an organisation (`Organization`), or the stand-in for
+    the author of imported data (`Mannequin`).
+    """
 
     id: int
     login: str
@@ -32,7 +44,16 @@ class Account:
 
     @property
     def node_id(self) -> str:
-        return node_id({"Organization": "O", "Bot": "BOT"}.get(self.type, "U"), self.id)
+        return node_id(_PREFIXES.get(self.type, "U"), self.id)
+
+    @property
+    def slug(self) -> str:
+        """What GraphQL says is its login, and a bot's page has: REST adds `[bot]`, and calls
+        copilot-swe-agent otherwise (posit-dev/ark#1001).
+        """
+        if self.type != "Bot":
+            return self.login
+        return "copilot-swe-agent" if self.login == "Copilot" else self.login.removesuffix("[bot]")
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ def publish(lines: Sequence[FeedLine]) -> None:
                 repository_id=line.repository_id,
                 installation_id=line.installation_id,
                 object_key=line.object_key[:255],
-                title=line.title[:300].replace("\x00", ""),
+                title=line.title[:300],
                 actor=line.actor[:255],
                 html_url=line.html_url,
             )

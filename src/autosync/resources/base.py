@@ -9,9 +9,14 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from autosync import moments
 from autosync.mirror.feed import FeedLine
 from autosync.mirror.models import MirroredModel
 from autosync.mirror.upsert import Key, Merge, Row, Rule
+
+# A moment as it is written; `timestamp` and its like read it. A date that Python cannot hold would
+# else cost the whole delivery.
+When = str | int | float | None
 
 
 class Owner(msgspec.Struct):
@@ -56,9 +61,9 @@ class RepositoryPayload(msgspec.Struct):
     size: int = 0
     stargazers_count: int = 0
     forks_count: int = 0
-    created_at: datetime | int | None = None  # push payloads carry seconds since 1970
-    updated_at: datetime | None = None
-    pushed_at: datetime | int | None = None
+    created_at: When = None  # push payloads carry seconds since 1970
+    updated_at: When = None
+    pushed_at: When = None
 
 
 class Envelope(msgspec.Struct):
@@ -196,15 +201,19 @@ class Resource:
     graphql_type: str = ""
 
 
-def timestamp(value: datetime | int | str | None) -> datetime | None:
+def timestamp(value: When) -> datetime | None:
     """GitHub's three ways to write a moment: RFC 3339, seconds since 1970, null."""
-    if value is None or value == "":
-        return None
-    if isinstance(value, datetime):
-        return value
-    if isinstance(value, int):
-        return msgspec.convert(value, datetime, strict=False)
-    return datetime.fromisoformat(value)
+    return moments.moment(value)
+
+
+def beginning(value: When) -> datetime:
+    """A moment that every object has; 1970-01-01 if it is unreadable, as for a commit."""
+    return moments.moment(value) or moments.EPOCH
+
+
+def clock(value: When) -> datetime:
+    """`updated_at`. An unreadable one is as unbelievable as one far ahead: see `mirror.upsert`."""
+    return moments.moment(value) or moments.LATEST
 
 
 def labels(items: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -11,7 +10,17 @@ import msgspec
 from autosync.mirror.feed import FeedLine
 from autosync.mirror.models import Commit, Ref, Repository
 from autosync.mirror.upsert import Merge, Row
-from autosync.resources.base import Changes, Event, FollowUp, News, RefMove, Resource, Upsert
+from autosync.resources.base import (
+    Changes,
+    Event,
+    FollowUp,
+    News,
+    RefMove,
+    Resource,
+    Upsert,
+    When,
+    beginning,
+)
 
 if TYPE_CHECKING:
     from autosync.github.git import GitCommit
@@ -44,7 +53,7 @@ class _Person(msgspec.Struct):
 
 class _PushedCommit(msgspec.Struct):
     id: str
-    timestamp: datetime
+    timestamp: When
     message: str = ""
     url: str = ""
     distinct: bool = True
@@ -89,10 +98,10 @@ def _row_from_push(commit: _PushedCommit, repository_id: int) -> Row:
         "message": commit.message,
         "author_name": commit.author.name,
         "author_email": commit.author.email or "",
-        "authored_at": commit.timestamp,
+        "authored_at": beginning(commit.timestamp),
         "committer_name": commit.committer.name,
         "committer_email": commit.committer.email or "",
-        "committed_at": commit.timestamp,
+        "committed_at": beginning(commit.timestamp),
         "parents": [],
         "complete": False,
     }

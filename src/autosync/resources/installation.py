@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -22,6 +21,8 @@ from autosync.resources.base import (
     Resource,
     Tombstone,
     Upsert,
+    When,
+    timestamp,
 )
 from autosync.resources.repository import STUB, stub_row
 
@@ -50,9 +51,9 @@ class InstallationPayload(msgspec.Struct):
     repository_selection: str = ""
     permissions: dict[str, str] = {}
     events: list[str] = []
-    suspended_at: datetime | None = None
-    created_at: datetime | int | None = None
-    updated_at: datetime | int | None = None
+    suspended_at: When = None
+    created_at: When = None
+    updated_at: When = None
 
 
 class _InstallationEvent(msgspec.Struct):
@@ -77,9 +78,9 @@ def row(payload: InstallationPayload) -> Row:
         "repository_selection": payload.repository_selection,
         "permissions": payload.permissions,
         "events": sorted(payload.events),
-        "suspended_at": payload.suspended_at,
-        "created_at": _moment(payload.created_at),
-        "updated_at": _moment(payload.updated_at),
+        "suspended_at": timestamp(payload.suspended_at),
+        "created_at": timestamp(payload.created_at),
+        "updated_at": timestamp(payload.updated_at),
     }
 
 
@@ -88,10 +89,6 @@ def row_from_rest(document: bytes | Mapping[str, Any]) -> Row:
     if isinstance(document, bytes):
         return row(_decode_one(document))
     return row(msgspec.convert(document, InstallationPayload))
-
-
-def _moment(value: datetime | int | None) -> datetime | None:
-    return msgspec.convert(value, datetime, strict=False) if isinstance(value, int) else value
 
 
 def on_installation(event: Event) -> Changes:

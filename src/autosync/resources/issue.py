@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -22,7 +21,10 @@ from autosync.resources.base import (
     Resource,
     Tombstone,
     Upsert,
+    When,
     author_of,
+    beginning,
+    clock,
     graphql_login,
     labels,
     timestamp,
@@ -68,8 +70,8 @@ class IssuePayload(msgspec.Struct):
     id: int
     number: int
     title: str
-    created_at: datetime
-    updated_at: datetime
+    created_at: When
+    updated_at: When
     node_id: str = ""
     body: str | None = None
     state: str = "open"
@@ -81,7 +83,7 @@ class IssuePayload(msgspec.Struct):
     comments: int = 0
     locked: bool = False
     html_url: str = ""
-    closed_at: datetime | None = None
+    closed_at: When = None
     pull_request: dict[str, Any] | None = None
 
 
@@ -112,9 +114,9 @@ def row(issue: IssuePayload, repository_id: int) -> Row:
         "comments_count": issue.comments,
         "locked": issue.locked,
         "html_url": issue.html_url,
-        "created_at": issue.created_at,
-        "closed_at": issue.closed_at,
-        "updated_at": issue.updated_at,
+        "created_at": beginning(issue.created_at),
+        "closed_at": timestamp(issue.closed_at),
+        "updated_at": clock(issue.updated_at),
     }
 
 
@@ -184,9 +186,9 @@ def row_from_graphql(node: Mapping[str, Any], repository_id: int) -> Row:
         "comments_count": node["comments"]["totalCount"],
         "locked": node["locked"],
         "html_url": node["url"],
-        "created_at": timestamp(node["createdAt"]),
+        "created_at": beginning(node["createdAt"]),
         "closed_at": timestamp(node["closedAt"]),
-        "updated_at": timestamp(node["updatedAt"]),
+        "updated_at": clock(node["updatedAt"]),
     }
 
 

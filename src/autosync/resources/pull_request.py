@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -21,7 +20,10 @@ from autosync.resources.base import (
     Owner,
     Resource,
     Upsert,
+    When,
     author_of,
+    beginning,
+    clock,
     graphql_login,
     labels,
     timestamp,
@@ -80,8 +82,8 @@ class PullRequestPayload(msgspec.Struct):
     id: int
     number: int
     title: str
-    created_at: datetime
-    updated_at: datetime
+    created_at: When
+    updated_at: When
     head: _Side
     base: _Side
     node_id: str = ""
@@ -102,8 +104,8 @@ class PullRequestPayload(msgspec.Struct):
     milestone: Milestone | None = None
     locked: bool = False
     html_url: str = ""
-    closed_at: datetime | None = None
-    merged_at: datetime | None = None
+    closed_at: When = None
+    merged_at: When = None
 
 
 class _PullRequestEvent(msgspec.Struct):
@@ -149,10 +151,10 @@ def row(pull: PullRequestPayload, repository_id: int) -> Row:
         "milestone_number": pull.milestone.number if pull.milestone else None,
         "locked": pull.locked,
         "html_url": pull.html_url,
-        "created_at": pull.created_at,
-        "closed_at": pull.closed_at,
-        "merged_at": pull.merged_at,
-        "updated_at": pull.updated_at,
+        "created_at": beginning(pull.created_at),
+        "closed_at": timestamp(pull.closed_at),
+        "merged_at": timestamp(pull.merged_at),
+        "updated_at": clock(pull.updated_at),
     }
 
 
@@ -259,10 +261,10 @@ def row_from_graphql(node: Mapping[str, Any], repository_id: int) -> Row:
         "milestone_number": (node.get("milestone") or {}).get("number"),
         "locked": node["locked"],
         "html_url": node["url"],
-        "created_at": timestamp(node["createdAt"]),
+        "created_at": beginning(node["createdAt"]),
         "closed_at": timestamp(node["closedAt"]),
         "merged_at": timestamp(node["mergedAt"]),
-        "updated_at": timestamp(node["updatedAt"]),
+        "updated_at": clock(node["updatedAt"]),
     }
 
 

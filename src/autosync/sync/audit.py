@@ -12,6 +12,7 @@ from datetime import datetime
 from django.db.models import Count, Sum
 from django.utils import timezone
 
+from autosync import moments
 from autosync.github import InstallationClient, Priority
 from autosync.github.errors import GitHubError
 from autosync.killpoints import reached
@@ -27,10 +28,10 @@ from autosync.mirror.models import (
 )
 from autosync.resources.base import Resource
 from autosync.resources.commit import split_ref
-from autosync.sync import connect
 from autosync.sync.commits import CHUNK, chunks, marked_from, refs_here
 from autosync.sync.due import IN_FLIGHT
 from autosync.sync.errors import Busy
+from autosync.sync.identity import advertised, fetched
 from autosync.sync.listing import PAGE, alive, pages
 from autosync.sync.locks import exclusive
 from autosync.sync.names import Names, carriers_of_others, names_there
@@ -218,7 +219,7 @@ class Auditor:
         return self._refs_now(repository)
 
     def _refs_now(self, repository: Repository) -> list[Difference]:
-        remote = connect.git_reader(repository, self.client).ls_remote()
+        remote = advertised(repository, self.client)
         there = {name: sha for name, sha in remote.items() if split_ref(name)}
         here = refs_here(repository)
         found = [
@@ -271,7 +272,7 @@ class Auditor:
             asked_at = asked_at or at
             for node in page["nodes"]:
                 if node:
-                    clock = datetime.fromisoformat(node["updatedAt"])
+                    clock = moments.moment(node["updatedAt"]) or moments.LATEST
                     there[int(node["fullDatabaseId"])] = (node["id"], clock)
             if since is not None and there and min(at for _, at in there.values()) < since:
                 break
@@ -304,8 +305,7 @@ class Auditor:
 
     def _commits(self, repository: Repository) -> list[Difference]:
         """Commits that git reaches and the mirror has not."""
-        reader = connect.git_reader(repository, self.client)
-        reader.sync()
+        reader = fetched(repository, self.client)
         heads = sorted({sha for name, sha in reader.refs().items() if split_ref(name)})
         found = []
         for chunk in chunks(reader.commits(new=heads, known=[]), CHUNK):

@@ -13,6 +13,7 @@ import msgspec
 from django.db import transaction
 from django.utils import timezone
 
+from autosync import moments
 from autosync.github import AppClient, NotFound, Priority
 from autosync.killpoints import reached
 from autosync.mirror.deliveries import known, never_mind, store
@@ -193,4 +194,4 @@ def _store(deliveries: Sequence[Delivery]) -> int:
 
 
 def _at(item: Item) -> datetime:
-    return datetime.fromisoformat(item["delivered_at"])
+    return moments.moment(item["delivered_at"]) or moments.EPOCH

@@ -82,7 +82,7 @@ def sync_commits(
             cursor.error = ""
             cursor.save()
             # Not before: whoever counts meanwhile sees the default branch half marked.
-            _count_contributors_later(repository)
+            count_contributors_later(repository)
             reached("git: refs stored, not committed")
         reached("git: refs committed, contributors not counted")
         return count
@@ -125,7 +125,7 @@ def sync_details(repository: Repository, client: InstallationClient, progress: P
             continue
         with transaction.atomic():
             _store_details(repository, details)
-            _count_contributors_later(repository)
+            count_contributors_later(repository)
             total += len(details)
             state.done = (state.done or 0) + len(details)
             state.total = _count(repository)
@@ -140,7 +140,7 @@ def sync_details(repository: Repository, client: InstallationClient, progress: P
     return total
 
 
-def _count_contributors_later(repository: Repository) -> None:
+def count_contributors_later(repository: Repository) -> None:
     """Remember it in the transaction that ends the change: a kill before the count is healed."""
     ResourceCursor.objects.update_or_create(
         repository=repository,

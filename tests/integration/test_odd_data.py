@@ -33,7 +33,7 @@ from autosync.sync import WebhookProcessor
 from autosync.sync.apply import move_refs
 from autosync.sync.commits import refresh_contributors, sync_commits
 from githubsim.testing import Sim
-from tests.integration.api_rows import client, commit, repository
+from tests.integration.api_rows import client_with, commit, repository
 from tests.integration.test_apply import deliver, issue, push
 from tests.integration.test_backfill import begin
 
@@ -169,9 +169,9 @@ def test_refs_and_people_of_every_odd_kind_are_mirrored(world: World, here: Repo
 
 
 def sees_every_page(here: Repository) -> None:
-    reader = client("odd reader")
+    reader = client_with("read")
     for path in ("commits", "issues", "repositories", "contributors", "deliveries"):
-        assert reader.get(f"/{path}/", {"limit": 100}).status_code == 200
+        assert reader.get(f"/api/{path}/", {"limit": 100}).status_code == 200
     for unit in (None, *analytics.Unit):
         analytics.activity(here.pk, unit)
     analytics.counts([here.pk])
@@ -239,8 +239,8 @@ def test_rows_that_python_cannot_read_are_shown_clamped() -> None:
 def test_a_question_about_any_moment_is_answered(asked: str, name: str) -> None:
     here = repository()
     commit(here)
-    reader = client("odd reader")
-    for path in ("/commits/", "/issues/", "/deliveries/"):
+    reader = client_with("read")
+    for path in ("/api/commits/", "/api/issues/", "/api/deliveries/"):
         assert reader.get(path, {name: asked}).status_code in (200, 422)
     assert Client().get("/deliveries/", {name: asked}, follow=True).status_code == 200
 

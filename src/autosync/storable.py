@@ -19,8 +19,15 @@ _BAD = re.compile("[\x00\ud800-\udfff]")
 
 def text(value: str) -> str:
     """`value` without NUL, and with U+FFFD for half a surrogate pair."""
-    if _BAD.search(value) is None:
-        return value
+    if "\x00" not in value:
+        if value.isascii():
+            return value
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            pass
+        else:
+            return value
     return _BAD.sub(lambda found: "" if found[0] == "\x00" else "\ufffd", value)
 
 
@@ -28,6 +35,8 @@ def storable(value: Any) -> Any:
     """`value` with all text and moments in it made storable; containers are copied."""
     if isinstance(value, str):
         return text(value)
+    if value is None or isinstance(value, int):
+        return value
     if isinstance(value, datetime):
         return moments.clamp(value) if value.tzinfo else value
     if isinstance(value, Jsonb | Json):

@@ -13,7 +13,7 @@ from autosync.github.errors import ForeignURL, UnexpectedReply
 Origin = tuple[str, str, int]
 _PORTS = {"http": 80, "https": 443}
 # Two readers of one URL disagree about all else: blanks, control characters, backslashes.
-_PLAIN = re.compile(r"[!-\[\]-~]+")
+_PLAIN = re.compile(r"[!-\[\]-~]{1,16000}")
 # Owners: letters, digits, hyphens, and the underscore before an enterprise's short code
 # (docs.github.com/admin/managing-iam/iam-configuration-reference/username-considerations-for-
 # external-authentication). Repositories: letters, digits, `.`, `-` and `_`.

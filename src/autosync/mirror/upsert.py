@@ -190,8 +190,8 @@ def _stage(merge: Merge, rows: Sequence[Row]) -> list[str]:
     if merge.clock:
         names.append("updated_at")
     columns = ", ".join(names)
-    json_columns = merge.json_columns()
     lengths = merge.lengths()
+    kinds = [(name, name in merge.json_columns(), lengths.get(name)) for name in names]
     with connection.cursor() as cursor:
         cursor.execute(
             f"CREATE TEMP TABLE IF NOT EXISTS {merge.stage} ON COMMIT DELETE ROWS AS "  # noqa: S608
@@ -202,8 +202,8 @@ def _stage(merge: Merge, rows: Sequence[Row]) -> list[str]:
             for row in rows:
                 copy.write_row(
                     [
-                        Jsonb(row[n]) if n in json_columns else _fitting(row[n], lengths.get(n))
-                        for n in names
+                        Jsonb(row[name]) if is_json else _fitting(row[name], length)
+                        for name, is_json, length in kinds
                     ]
                 )
     return names

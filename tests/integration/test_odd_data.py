@@ -110,7 +110,7 @@ def here(world: World) -> Iterator[Repository]:
         there = next(r for r in sim.truth()["repositories"] if len(r["refs"]) > 10)
         row.pk, row.node_id, row.full_name = there["id"], there["node_id"], there["full_name"]
         row.default_branch = "main"
-        row.save(force_insert=True)
+        row.save()
         sync_commits(row, there_client, lambda: None)
         refresh_contributors(row)
         yield row
@@ -251,8 +251,8 @@ def test_a_question_about_any_moment_is_answered(asked: str, name: str) -> None:
     assert Client().get("/deliveries/", {name: asked}, follow=True).status_code == 200
 
 
-def test_nul_and_half_characters_are_dropped_wherever_they_stand() -> None:
-    odd = "a\x00b\ud83d"
+def test_nul_is_dropped_wherever_it_stands() -> None:
+    odd = "a\x00b"
     label = {"id": 1, "node_id": odd, "name": odd, "color": odd}
     person = {"login": odd, "id": 5, "type": "User"}
     payload = issue(title=odd, body=odd, labels=[label], assignees=[person], user=person)
@@ -279,9 +279,10 @@ def test_nul_and_half_characters_are_dropped_wherever_they_stand() -> None:
 def test_nothing_that_is_written_beside_the_rows_stumbles_over_nul() -> None:
     odd = "a\x00b"
     here = repository()
-    SyncJob.objects.create(job_type="manual_sync", error_message=odd, details={odd: [odd]})
+    details = {odd: [odd + "\ud83d"]}
+    SyncJob.objects.create(job_type="manual_sync", error_message=odd, details=details)
     job = SyncJob.objects.get()
-    assert (job.error_message, job.details) == ("ab", {"ab": ["ab"]})
+    assert (job.error_message, job.details) == ("ab", {"ab": ["ab\ufffd"]})
     Repository.objects.filter(pk=here.pk).update(sync_error=odd, topics=[odd])
     here.refresh_from_db()
     assert (here.sync_error, here.topics) == ("ab", ["ab"])

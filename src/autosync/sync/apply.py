@@ -310,7 +310,7 @@ class WebhookProcessor:
             here = known.repositories[repository.id]
             if here.installation_id != installation:
                 changes.followups.add(FollowUp("refresh_installation", installation))
-            if here.full_name != repository.full_name and event.name != "repository":
+            if repository.full_name not in ("", here.full_name) and event.name != "repository":
                 self._rename(changes, repository, installation)
         return changes
 

@@ -7,6 +7,7 @@ import os
 import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -235,6 +236,11 @@ def test_rows_that_python_cannot_read_are_shown_clamped() -> None:
         moments.LATEST,
     }
     sees_every_page(here)
+    outside = "committed_at > '9999-12-30Z' OR committed_at < '0001-01-02Z'"
+    with connection.cursor() as cursor:
+        cursor.execute(import_module("autosync.mirror.migrations.0016_odd_data").CLAMP)
+        cursor.execute(f"SELECT count(*) FROM commits WHERE {outside}")
+        assert cursor.fetchone() == (0,), "an upgrade repairs them"
 
 
 @pytest.mark.parametrize(

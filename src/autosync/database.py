@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import psycopg
 from psycopg.errors import IdleInTransactionSessionTimeout
 
@@ -38,6 +39,22 @@ def is_away(error: BaseException) -> bool:
     while seen is not None:
         # Class 54: a row too large for its index, say; to psycopg operational, but it stays so.
         if isinstance(seen, _AWAY) and not (getattr(seen, "sqlstate", None) or "").startswith("54"):
+            return True
+        seen = seen.__cause__ or (None if seen.__suppress_context__ else seen.__context__)
+    return False
+
+
+def is_hopeless(error: BaseException) -> bool:
+    """Whether the same work would end in the same error, however often it is tried.
+
+    So it is with a payload of another shape, and with a value that PostgreSQL refuses (SQLSTATE
+    class 22, data exceptions, and class 54, program limits).
+    """
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, msgspec.DecodeError | UnicodeError | psycopg.DataError):
+            return True
+        if isinstance(seen, psycopg.Error) and (seen.sqlstate or "").startswith(("22", "54")):
             return True
         seen = seen.__cause__ or (None if seen.__suppress_context__ else seen.__context__)
     return False

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
 from githubsim.auth import Caller
-from githubsim.errors import ApiError
+from githubsim.errors import ApiError, Moved
 from githubsim.pushes import announce
 from githubsim.rest.call import World
 from githubsim.store import ZERO_SHA, Repository
@@ -37,6 +37,8 @@ async def git_endpoint(request: Request) -> Response:
     except ApiError as error:
         headers = {"WWW-Authenticate": 'Basic realm="GitHub"'} if error.status == 401 else {}
         headers |= error.headers
+        if isinstance(error, Moved):
+            headers["Location"] = str(request.url.replace(path=f"{error.url}/{rest}"))
         return PlainTextResponse(error.message + "\n", error.status, headers)
     env = world.git.env | {
         "GIT_PROJECT_ROOT": str(world.git.root),
@@ -87,6 +89,10 @@ def _admit(world: World, request: Request, service: str) -> tuple[Caller, Reposi
             raise ApiError(403, "This repository was archived so it is read-only.")
     elif caller.kind != "anonymous" and not caller.allows("contents"):
         raise ApiError(403, "Resource not accessible by integration")
+    present = store.full_name(repository)
+    if present.lower() != f"{owner}/{name}".lower():
+        # GitHub redirects the git of a renamed repository (losakovvitalik/plantar#144).
+        raise Moved(f"/{present}.git")
     return caller, repository
 
 

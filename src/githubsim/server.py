@@ -6,7 +6,6 @@ import re
 from email.utils import formatdate, parsedate_to_datetime
 from typing import Any
 
-import msgspec
 from anyio import to_thread
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -14,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from githubsim import control, rest
+from githubsim import control, jsontext, rest
 from githubsim.auth import Caller
 from githubsim.errors import ApiError
 from githubsim.git_http import git_endpoint
@@ -148,7 +147,7 @@ class RestService:
             return Response(raw, answer.status, headers, answer.media)
         if answer.body is None:
             return Response(b"", answer.status, headers)
-        content = msgspec.json.encode(answer.body)
+        content = jsontext.encode(answer.body)
         if request.method in ("GET", "HEAD") and answer.status == 200:
             digest = hashlib.sha256(content + headers.get("Link", "").encode()).hexdigest()
             headers["ETag"] = f'W/"{digest}"'
@@ -240,7 +239,7 @@ def _listed(path: str, method: str, answer: Answer) -> bool:
 
 def _json(body: Any, status: int, headers: dict[str, str]) -> Response:
     headers["Content-Type"] = "application/json; charset=utf-8"
-    return Response(msgspec.json.encode(body), status, headers)
+    return Response(jsontext.encode(body), status, headers)
 
 
 def _unchanged(request: Request, digest: str, modified: int | None) -> bool:

@@ -4,9 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-import msgspec
-
-from githubsim import nonces
+from githubsim import jsontext, nonces
 from githubsim.clock import iso
 from githubsim.deliveries import Deliveries, HookWeather
 from githubsim.lanes import Outgoing
@@ -307,7 +305,7 @@ class Webhooks(Deliveries):
         return shape
 
     def _queue(self, event: Event, installation_id: int | None, payload: Json, app: App) -> None:
-        body = msgspec.json.encode(payload)
+        body = jsontext.encode(payload)
         if len(body) > MAX_PAYLOAD:
             return
         self.accept(

@@ -188,7 +188,7 @@ async def _history(
     home, number = sim.data / "git" / f"{repository['id']}.git", repository["id"]
     refs = git(home, "for-each-ref", "--format=%(refname)%00%(objectname)%00%(*objectname)")
     heads = set()
-    for line in refs.splitlines():
+    for line in filter(None, refs.split("\n")):
         name, sha, peeled = line.split("\0")
         if name.startswith(("refs/heads/", "refs/tags/")):
             found["refs"][number, name] = {"sha": peeled or sha}
@@ -244,7 +244,7 @@ def _sizes(log: str) -> dict[str, dict[str, int]]:
     """Commit → lines added and deleted, files changed; a merge against its first parent."""
     found = {}
     for entry in log.split("\x1e")[1:]:
-        sha, *files = [line for line in entry.splitlines() if line]
+        sha, *files = [line for line in entry.split("\n") if line]
         cells = [file.split("\t", 2) for file in files]
         found[sha] = {
             "additions": sum(int(cell[0]) for cell in cells if cell[0] != "-"),

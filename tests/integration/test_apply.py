@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -152,24 +153,51 @@ def test_the_same_delivery_ten_times_is_one_row_and_one_line_of_the_feed() -> No
     assert FeedEvent.objects.filter(kind="issue").count() == 1
 
 
+@pytest.fixture
+def _fails() -> Iterator[None]:
+    """The database refuses issues of this title, for a reason that may pass."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN RAISE EXCEPTION 'not now'; END $$; "
+            "CREATE TRIGGER refuse BEFORE INSERT ON issues FOR EACH ROW "
+            "WHEN (NEW.title = 'fails') EXECUTE FUNCTION refuse()"
+        )
+    yield
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TRIGGER refuse ON issues; DROP FUNCTION refuse()")
+
+
+@pytest.mark.usefixtures("_fails")
 def test_a_bad_delivery_does_not_hold_up_the_others() -> None:
-    bad = deliver("issues", issue(1, created_at="yesterday"), "bad")
+    bad = deliver("issues", issue(1, title="fails"), "bad")
     deliver("issues", issue(2), "good")
     WebhookProcessor().process_batch()
     bad.refresh_from_db()
     assert (bad.status, bad.attempts) == ("pending", 1)
-    assert "created_at" in bad.error
+    assert "not now" in bad.error
     assert bad.next_attempt_at > timezone.now()
     assert Issue.objects.get().number == 2
 
 
+def test_a_delivery_that_can_never_be_read_is_parked_at_the_first_attempt() -> None:
+    bad = deliver("issues", {**issue(1), "issue": "not an issue"}, "bad")
+    deliver("issues", issue(2), "good")
+    WebhookProcessor().process_batch()
+    bad.refresh_from_db()
+    assert (bad.status, bad.attempts) == ("parked", 1)
+    assert "`issue`" in bad.error
+    assert Issue.objects.get().number == 2
+
+
+@pytest.mark.usefixtures("_fails")
 def test_a_delivery_that_keeps_failing_is_parked_and_can_be_replayed() -> None:
-    bad = deliver("issues", issue(1, created_at="yesterday"), "bad")
+    bad = deliver("issues", issue(1, title="fails"), "bad")
     for _ in range(8):
         Delivery.objects.update(next_attempt_at=timezone.now())
         WebhookProcessor().process_batch()
     bad.refresh_from_db()
-    assert bad.status == "parked"
+    assert (bad.status, bad.attempts) == ("parked", 8)
     Delivery.objects.update(body=json.dumps({"installation": {"id": 1}, **issue(1)}).encode())
     assert WebhookProcessor.replay([bad.pk]) == 1
     WebhookProcessor().drain()

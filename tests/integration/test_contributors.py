@@ -6,7 +6,6 @@ import pytest
 from django.db.models import Sum
 
 from autosync.mirror.models import Commit, Contributor, ResourceCursor
-from autosync.sync import connect
 from autosync.sync.commits import refresh_contributors, sync_commits
 from githubsim.testing import Sim
 from tests.integration.api_rows import commit, repository
@@ -44,8 +43,7 @@ def test_who_counts_before_the_default_branch_is_marked_is_not_the_last() -> Non
         here.default_branch = there["default_branch"]
         here.save()
         # Another worker counts while commits are stored that no branch is known to reach yet.
-        reader = connect.git_reader(here, client)
-        sync_commits(here, reader, lambda: refresh_contributors(here))
+        sync_commits(here, client, lambda: refresh_contributors(here))
     refresh_contributors(here)
     reached = Commit.objects.filter(on_default_branch=True).count()
     assert reached == there["commits_on_default"] > 0

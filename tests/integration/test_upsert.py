@@ -141,8 +141,8 @@ def test_the_head_of_a_pull_request_follows_the_name_of_its_repository() -> None
                 "id": number,
                 "number": number,
                 "title": f"at {second}",
-                "created_at": T0,
-                "updated_at": T0 + timedelta(seconds=second),
+                "created_at": T0.isoformat(),
+                "updated_at": (T0 + timedelta(seconds=second)).isoformat(),
                 "base": {},
                 "head": {"repo": head and {"id": head[0], "full_name": head[1]}},
             }

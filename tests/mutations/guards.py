@@ -360,4 +360,25 @@ GUARDS = (
         "NULL;",
         "tests/integration/test_upsert.py",
     ),
+    Guard(
+        "git data of another repository is not stored",
+        "src/autosync/sync/identity.py",
+        "    return repository.full_name == known\n",
+        "    return True\n",
+        "tests/integration/test_identity.py",
+    ),
+    Guard(
+        "git takes no token along to another address",
+        "src/autosync/github/git_process.py",
+        '("http.followRedirects", "false")',
+        '("http.followRedirects", "true")',
+        "tests/integration/test_identity.py",
+    ),
+    Guard(
+        "the address of git is built, not taken from a payload",
+        "src/autosync/sync/connect.py",
+        "    address = clone_address(client.api_url, repository.full_name)\n",
+        "    address = repository.clone_url\n",
+        "tests/integration/test_identity.py",
+    ),
 )

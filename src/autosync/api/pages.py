@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Generic, TypeVar
 
 from django.core.exceptions import ValidationError
@@ -13,7 +13,9 @@ from django.db.models import Field as ModelField
 from django.db.models import Model, Q, QuerySet
 from ninja import Schema
 from ninja.errors import HttpError
-from pydantic import AfterValidator, Field, ValidationInfo, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
+
+from autosync import moments
 
 Row = TypeVar("Row", bound=Model)
 Item = TypeVar("Item")
@@ -25,13 +27,14 @@ def _no_nul(value: str) -> str:
     return value
 
 
-def _utc(value: datetime) -> datetime:
-    return value if value.tzinfo else value.replace(tzinfo=UTC)
+def _written(value: object) -> object:
+    """What pydantic would refuse and a calendar knows: the year 10000, a zone of a day."""
+    return moments.moment(value) or value if isinstance(value, str) else value
 
 
 Text = Annotated[str, Field(max_length=500), AfterValidator(_no_nul)]
-Moment = Annotated[datetime, AfterValidator(_utc)]
-"""ISO 8601, or a date; UTC where it says no offset."""
+Moment = Annotated[datetime, BeforeValidator(_written), AfterValidator(moments.clamp)]
+"""ISO 8601, or a date; UTC if it says no offset. Clamped to the years 1 to 9999."""
 
 
 class StrictQuery(Schema):

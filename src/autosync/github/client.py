@@ -9,6 +9,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+from autosync import moments
 from autosync.github import dialect
 from autosync.github.budget import Budget, Priority
 from autosync.github.credentials import AppCredentials
@@ -188,6 +189,11 @@ class InstallationClient:
             self._credentials, self.installation_id, self._budget, self._validators, priority
         )
 
+    @property
+    def api_url(self) -> str:
+        """The REST root, as the operator has set it."""
+        return self._credentials.api_url
+
     def token(self) -> str:
         """A token good for at least ten minutes, for git over HTTPS too."""
         return self._tokens.get(
@@ -340,4 +346,4 @@ def _token(reply: Reply) -> InstallationToken:
 
 
 def _time(text: str) -> datetime:
-    return datetime.fromisoformat(text).astimezone(UTC)
+    return (moments.moment(text) or moments.EPOCH).astimezone(UTC)

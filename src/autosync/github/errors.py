@@ -59,6 +59,12 @@ class NotFound(GitHubError):
     advice = "It is gone or the installation lost access; the next reconcile settles which."
 
 
+class Moved(GitHubError):
+    """git was redirected: the repository has another name by now. git must not follow."""
+
+    advice = "The repository was renamed or transferred; its new name is asked for."
+
+
 class Gone(GitHubError):
     """410: the feature is switched off (issues disabled) or the thing was deleted for good."""
 

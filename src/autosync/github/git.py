@@ -7,15 +7,18 @@ import re
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import IO
+from urllib.parse import urlsplit
 
+from autosync import moments
 from autosync.github import git_process
-from autosync.github.errors import GitFailed, Unauthorized, Unavailable
+from autosync.github.addresses import check_home
+from autosync.github.errors import ForeignURL, GitFailed, Unauthorized, Unavailable
 from autosync.killpoints import reached
 
 LIST_TIMEOUT = 120.0
@@ -29,18 +32,16 @@ _FIELDS = 9
 _LEFT_OUT = "autosync-left-out"
 _SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _UNFETCHED = re.compile(r"(?:bad revision '|could not fetch )([0-9a-f]{40,64})")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_EARLIEST = datetime(1, 1, 2, tzinfo=UTC)
-_LATEST = datetime(9999, 12, 30, tzinfo=UTC)
+# How `git_process.run` writes a byte that is not UTF-8. A ref's name holds no backslash (git help
+# check-ref-format), so the bytes can be told from the text again.
+_ESCAPED = re.compile(rb"\\x([0-9a-f]{2})")
 
 
 @dataclass(frozen=True, slots=True)
 class GitCommit:
     """One commit as git has it; text is UTF-8 with replacement characters where it was not.
 
-    Dates are aware, in the offset the person had. An unreadable date is 1970-01-01; one outside
-    the years 1–9999 is clamped a day inside (any time zone can then show it); an offset of 24 h
-    or more counts as UTC, the moment kept.
+    Dates are as `autosync.moments` reads them, in the offset the person had.
     """
 
     sha: str
@@ -61,6 +62,12 @@ class GitReader:
     never through arguments or a file. `token_refused` hears of a token that was not accepted
     (`InstallationClient.refuse_token`), and the next try asks for another one. Threads and
     processes may share one cache. Errors are those of `autosync.github.errors`.
+
+    `clone_url` is trusted: it comes from `addresses.clone_address`, never from GitHub. With `home`
+    (the configured host) any other address raises ForeignURL before a token is asked for.
+
+    Names of refs are text. A byte that is not UTF-8 is written `\\xNN`: refs that differ in such
+    bytes alone stay apart.
     """
 
     def __init__(
@@ -69,7 +76,12 @@ class GitReader:
         clone_url: str,
         token_provider: Callable[[], str],
         token_refused: Callable[[str], None] | None = None,
+        home: str | None = None,
     ) -> None:
+        if home is not None:
+            check_home(clone_url, home)
+        if urlsplit(clone_url).scheme not in ("https", "http", "file"):
+            raise ForeignURL("git reads from http(s) addresses", url=clone_url[:500])
         self._cache = cache_dir
         self._url = clone_url
         self._token_provider = token_provider
@@ -104,6 +116,13 @@ class GitReader:
                 if git_process.NO_SPACE.search(error.what):
                     raise
                 self._renew(holding)
+
+    def forget(self) -> None:
+        """Throw the cache away: what was fetched is not this repository's."""
+        lock = self._cache.with_name(self._cache.name + ".lock")
+        with git_process.locked(lock, FETCH_TIMEOUT, self._url):
+            shutil.rmtree(self._cache, ignore_errors=True)
+            self._suspect.unlink(missing_ok=True)
 
     def refs(self) -> dict[str, str]:
         """Branches and tags as of the last `sync`, tags peeled to their commits.
@@ -157,7 +176,7 @@ class GitReader:
         if not asked or not self._cache.exists():
             return {}
         output = self._local("cat-file", "--batch-check=%(objectname) %(objecttype)", given=asked)
-        pairs = (line.split(" ", 1) for line in output.splitlines())
+        pairs = (line.split(" ", 1) for line in git_process.lines(output))
         return {sha: kind for sha, kind in pairs if kind != "missing"}
 
     def _local_refs(self) -> dict[str, tuple[str, str | None]]:
@@ -167,7 +186,7 @@ class GitReader:
         output = self._local("for-each-ref", "--format=%(objectname) %(objecttype) %(refname)")
         refs: dict[str, tuple[str, str | None]] = {}
         tags: list[str] = []
-        for line in output.splitlines():
+        for line in git_process.lines(output):
             sha, kind, name = line.split(" ", 2)
             refs[name] = (sha, sha if kind == "commit" else None)
             if kind == "tag":
@@ -176,7 +195,7 @@ class GitReader:
             peeled = self._local(
                 "cat-file", "--batch-check", given=[f"{refs[name][0]}^{{commit}}" for name in tags]
             )
-            for name, line in zip(tags, peeled.splitlines(), strict=True):
+            for name, line in zip(tags, git_process.lines(peeled), strict=True):
                 commit = None if line.endswith(" missing") else line.partition(" ")[0]
                 refs[name] = (refs[name][0], commit)
         return refs
@@ -222,7 +241,7 @@ class GitReader:
     def _left_out(self, repository: Path) -> dict[str, str]:
         """Tags that a fetch without trees cannot bring, by name."""
         try:
-            lines = (repository / _LEFT_OUT).read_text(encoding="utf-8").splitlines()
+            lines = git_process.lines((repository / _LEFT_OUT).read_text(encoding="utf-8"))
         except FileNotFoundError:
             return {}
         return {name: sha for sha, name in (line.split(" ", 1) for line in lines)}
@@ -240,15 +259,15 @@ class GitReader:
         environment: a later reader sees a plain repository and has nobody to ask for a tree
         (GIT_NO_LAZY_FETCH only exists from git 2.45 on).
         """
-        remote = [
+        remote: list[tuple[str, str | bytes]] = [
             ("remote.origin.url", self._url),
             ("remote.origin.promisor", "true"),
             ("remote.origin.partialCloneFilter", _FILTER),
             *(("remote.origin.fetch", spec) for spec in _REFSPECS),
-            *(("remote.origin.fetch", f"^{name}") for name in left_out),
+            *(("remote.origin.fetch", b"^" + _raw(name)) for name in left_out),
         ]
         return git_process.run(
-            *("fetch", "--quiet", "--prune", "--no-tags", f"--filter={_FILTER}", "origin"),
+            *("fetch", "--quiet", "--prune", "--no-tags", f"--filter={_FILTER}", "--", "origin"),
             cwd=repository,
             settings=[*remote, *token],
             timeout=FETCH_TIMEOUT,
@@ -260,7 +279,7 @@ class GitReader:
         """What the remote's refs name, and the same seen through tags."""
         tips: dict[str, str] = {}
         peeled: dict[str, str] = {}
-        for line in self._remotely(self._list).splitlines():
+        for line in git_process.lines(self._remotely(self._list)):
             sha, _, name = line.partition("\t")
             if not name.endswith("^{}"):
                 tips[name] = sha
@@ -270,7 +289,7 @@ class GitReader:
 
     def _list(self, token: git_process.Settings) -> str:
         return git_process.run(
-            *("ls-remote", "--heads", "--tags", self._url),
+            *("ls-remote", "--heads", "--tags", "--", self._url),
             cwd=Path("/"),  # outside any repository, whose settings would count
             settings=token,
             timeout=LIST_TIMEOUT,
@@ -349,28 +368,14 @@ def _parse(fields: list[str]) -> GitCommit:
         parents=tuple(parents.split()),
         author_name=author_name,
         author_email=author_email,
-        authored_at=moment(authored),
+        authored_at=moments.from_git(authored),
         committer_name=committer_name,
         committer_email=committer_email,
-        committed_at=moment(committed),
+        committed_at=moments.from_git(committed),
         message=message.rstrip("\n"),
     )
 
 
-def moment(raw: str) -> datetime:
-    """git's raw date `seconds ±hhmm` as an aware datetime; never raises, see `GitCommit`."""
-    seconds, _, offset = raw.partition(" ")
-    if not re.fullmatch(r"[+-]?[0-9]+", seconds):
-        return _EPOCH
-    try:
-        at = _EPOCH + timedelta(seconds=int(seconds))
-    except (ValueError, OverflowError):  # ValueError: more digits than Python converts
-        at = _EARLIEST if seconds.startswith("-") else _LATEST
-    at = min(max(at, _EARLIEST), _LATEST)
-    digits = re.fullmatch(r"([+-])([0-9]+)([0-9]{2})", offset)
-    if digits is None:
-        return at
-    with suppress(ValueError, OverflowError):
-        away = timedelta(hours=int(digits[2]), minutes=int(digits[3]))
-        return at.astimezone(timezone(away if digits[1] == "+" else -away))
-    return at
+def _raw(name: str) -> bytes:
+    """The bytes of a ref's name."""
+    return _ESCAPED.sub(lambda found: bytes.fromhex(found[1].decode()), name.encode())

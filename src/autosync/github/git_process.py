@@ -17,15 +17,25 @@ from typing import IO
 from urllib.parse import urlsplit
 
 from autosync.errors import ConfigurationError
-from autosync.github.errors import Forbidden, GitFailed, NotFound, Unauthorized, Unavailable
+from autosync.github.addresses import origin
+from autosync.github.errors import (
+    Forbidden,
+    ForeignURL,
+    GitFailed,
+    Moved,
+    NotFound,
+    Unauthorized,
+    Unavailable,
+)
 
-Settings = Iterable[tuple[str, str]]
+Settings = Iterable[tuple[str, str | bytes]]
 
 _MISSING = re.compile(
     r"repository .*not found|returned error: 404|does not appear to be a git repository"
     r"|repository .* does not exist|returned error: 410",
     re.I,
 )
+_MOVED = re.compile(r"returned error: 30[1278]|unable to update url base from redirection", re.I)
 _UNAUTHORIZED = re.compile(
     r"authentication failed|could not read (username|password)|returned error: 401", re.I
 )
@@ -41,7 +51,12 @@ _SECRETS = re.compile(r"(//)[^/@\s]*@|\bgh[a-z]_[\w.\-]+|\bgithub_pat_\w+|(basic
 
 
 def token_settings(clone_url: str, token: str) -> Settings:
-    """Settings that authenticate requests to the host of `clone_url`, and to no other host."""
+    """Settings that authenticate requests to the host of `clone_url`, and to no other host.
+
+    Raises ForeignURL where nothing may be attached: another scheme, a user name in the address.
+    """
+    if origin(clone_url) is None:
+        raise ForeignURL("This address gets no credential", url=clone_url[:500])
     parts = urlsplit(clone_url)
     user = base64.b64encode(f"x-access-token:{token}".encode()).decode()
     key = f"http.{parts.scheme}://{parts.netloc}/.extraHeader"
@@ -57,26 +72,32 @@ def run(
     about: str,
     holding: int | None = None,
 ) -> str:
-    """Run `git` to its end and return its output (UTF-8, undecodable bytes replaced).
+    """Run `git` to its end and return its output (UTF-8; other bytes as `\\xNN`).
 
     `settings` are handed over in the environment. `holding` is a file descriptor the program
     keeps open: a lock outlives us as long as git still works. `about` is the clone URL that
-    errors name. Raises NotFound, Unauthorized, Forbidden, Unavailable or GitFailed.
+    errors name. Raises NotFound, Moved, Unauthorized, Forbidden, Unavailable or GitFailed.
     """
-    with _started(arguments, cwd, settings, stdin, holding) as (process, errors):
+    scheme = urlsplit(about).scheme
+    with _started(arguments, cwd, settings, stdin, holding, scheme) as (process, errors):
         try:
             output, _ = process.communicate(timeout=timeout)
         except subprocess.TimeoutExpired:
             raise Unavailable(f"git took longer than {timeout:.0f} s", url=about) from None
         if process.returncode:
             raise failure(_said(errors), about)
-    return bytes(output).decode("utf-8", "replace")
+    return bytes(output).decode("utf-8", "backslashreplace")
+
+
+def lines(output: str) -> list[str]:
+    """The lines of git's output, which end in LF alone: a ref may hold U+2028 and its like."""
+    return [line for line in output.split("\n") if line]
 
 
 @contextlib.contextmanager
 def streaming(*arguments: str, cwd: Path, stdin: str, about: str) -> Iterator[IO[bytes]]:
     """A local git command's output as it comes; the program never outlives the block."""
-    with _started(arguments, cwd, (), stdin, None) as (process, errors):
+    with _started(arguments, cwd, (), stdin, None, "") as (process, errors):
         assert process.stdout is not None
         yield process.stdout
         process.stdout.close()
@@ -87,6 +108,8 @@ def streaming(*arguments: str, cwd: Path, stdin: str, about: str) -> Iterator[IO
 def failure(stderr: str, about: str) -> Exception:
     """The error that git's own words stand for, without anything secret in it."""
     words = _SECRETS.sub(r"\1***", " ".join(stderr.split()))[:500]
+    if _MOVED.search(words):
+        return Moved("git was sent to another address", url=about)
     if _MISSING.search(words):
         return NotFound(f"git finds no repository: {words}", url=about)
     if _UNAUTHORIZED.search(words):
@@ -127,7 +150,12 @@ def locked(path: Path, timeout: float, about: str) -> Iterator[int]:
 
 @contextlib.contextmanager
 def _started(
-    arguments: Iterable[str], cwd: Path, settings: Settings, stdin: str | None, holding: int | None
+    arguments: Iterable[str],
+    cwd: Path,
+    settings: Settings,
+    stdin: str | None,
+    holding: int | None,
+    scheme: str,
 ) -> Iterator[tuple[subprocess.Popen[bytes], IO[bytes]]]:
     """A git in a process group of its own (its transport helpers must die with it)."""
     with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as errors:
@@ -137,7 +165,7 @@ def _started(
             process = subprocess.Popen(
                 ["git", *arguments],
                 cwd=cwd,
-                env=_environment(settings),
+                env=_environment(settings, scheme),
                 stdin=given,
                 stdout=subprocess.PIPE,
                 stderr=errors,
@@ -166,17 +194,31 @@ def _said(errors: IO[bytes]) -> str:
     return errors.read(20_000).decode("utf-8", "replace")
 
 
-def _environment(settings: Settings) -> dict[str, str]:
-    """Ours alone: a developer's aliases, hooks, helpers or GIT_DIR must not change what is read.
+# All that git needs of ours: where programs are, proxies and certificates.
+_KEPT = frozenset(
+    "PATH TMPDIR LD_LIBRARY_PATH NIX_SSL_CERT_FILE SSL_CERT_FILE SSL_CERT_DIR CURL_CA_BUNDLE "
+    "HTTP_PROXY HTTPS_PROXY ALL_PROXY NO_PROXY".split()
+)
 
-    Kept from outside: certificates (`GIT_SSL_*`) and proxies.
+
+def _environment(settings: Settings, scheme: str) -> dict[str, str | bytes]:
+    """Ours alone: a developer's aliases, hooks, helpers, GIT_DIR or .netrc must not change what is
+    read, and no secret of the service reaches another program. `scheme` is the one that git may
+    speak ("": none, the command is local).
     """
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("GIT_") or "SSL" in k}
-    given = [
+    kept = {
+        key: value
+        for key, value in os.environ.items()
+        if key.upper() in _KEPT or (key.startswith("GIT_") and "SSL" in key)
+    }
+    given: list[tuple[str, str | bytes]] = [
         ("safe.directory", "*"),  # the data folder may belong to another user than this process
         ("core.hooksPath", os.devnull),
         ("credential.helper", ""),
         ("protocol.version", "2"),
+        # git repeats http.extraHeader wherever it is redirected to, so it follows nowhere. GitHub
+        # redirects the git of a renamed repository (github.com/losakovvitalik/plantar/issues/144).
+        ("http.followRedirects", "false"),
         ("gc.autoDetach", "false"),  # nothing goes on in the background after the last line
         ("http.lowSpeedLimit", "1"),  # a silent connection is a dead one
         ("http.lowSpeedTime", "120"),
@@ -193,7 +235,8 @@ def _environment(settings: Settings) -> dict[str, str]:
     return kept | {
         "GIT_TERMINAL_PROMPT": "0",
         "GIT_NO_LAZY_FETCH": "1",  # git >= 2.45; older ones see no promisor when reading anyway
-        "GIT_ALLOW_PROTOCOL": "https:http:file",
+        "GIT_ALLOW_PROTOCOL": scheme or "none",
+        "HOME": os.devnull,  # unset, libcurl would look for .netrc where the user's account says
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_CONFIG_GLOBAL": os.devnull,
         "LC_ALL": "C",

@@ -8,11 +8,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 import httpx
 import msgspec
 
+from autosync.github.addresses import origin
 from autosync.github.budget import Budget, Priority
 from autosync.github.credentials import AppCredentials
 from autosync.github.errors import (
@@ -197,10 +198,9 @@ class Transport:
 
     def _check_host(self, url: str) -> None:
         """A token goes to the API's own host only, whatever a Link or a redirect says."""
-        ours, theirs = urlsplit(self._credentials.api_url), urlsplit(url)
-        if (ours.scheme, ours.netloc) != (theirs.scheme, theirs.netloc):
+        if origin(url) is None or origin(url) != origin(self._credentials.api_url):
             raise ForeignURL(
-                "GitHub pointed to another host", installation_id=self._identity, url=url
+                "GitHub pointed to another host", installation_id=self._identity, url=url[:500]
             )
 
     def _record(self, response: httpx.Response, resource: Resource) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from django.db import connection
 
+from autosync import moments
 from autosync.mirror.models import Repository
 
 
@@ -177,7 +178,7 @@ def activity(repository_id: int | None = None, unit: Unit | None = None) -> Acti
         return Activity(unit or Unit.DAY, [])
     unit = unit or _finest(now - first)
     end = now if now - last <= _SPAN[unit] else last
-    start = max(first, end - _SPAN[unit])
+    start = max(first, moments.before(end, _SPAN[unit]))
     rows = _rows(
         """
         SELECT bucket::date, coalesce(n, 0)

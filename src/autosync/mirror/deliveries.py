@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
+from autosync.storable import storable
+
 if TYPE_CHECKING:
     from django.db.models import Q
 
@@ -44,7 +46,7 @@ def parameters(deliveries: Sequence[Storable], source: str) -> dict[str, Any]:
         "action": [d.action for d in unique],
         "installation_id": [d.installation_id for d in unique],
         "repository_id": [d.repository_id for d in unique],
-        "headers": [msgspec.json.encode(d.headers).decode() for d in unique],
+        "headers": [msgspec.json.encode(storable(d.headers)).decode() for d in unique],
         "body": [d.body for d in unique],
         "source": source,
     }

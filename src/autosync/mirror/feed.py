@@ -36,12 +36,12 @@ def publish(lines: Sequence[FeedLine]) -> None:
     stored = FeedEvent.objects.bulk_create(
         [
             FeedEvent(
-                kind=line.kind,
-                action=line.action,
+                kind=line.kind[:32],
+                action=line.action[:64],
                 repository_id=line.repository_id,
                 installation_id=line.installation_id,
                 object_key=line.object_key[:255],
-                title=line.title[:300].replace("\x00", ""),
+                title=line.title[:300],
                 actor=line.actor[:255],
                 html_url=line.html_url,
             )

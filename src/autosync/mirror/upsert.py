@@ -12,6 +12,10 @@ from django.db import connection, models, transaction
 from django.utils import timezone
 from psycopg.types.json import Jsonb
 
+from autosync.storable import storable
+
+# Nobody's clock is wrong by more.
+_AHEAD = timedelta(days=1)
 Row = Mapping[str, Any]
 Key = tuple[Any, ...]
 
@@ -60,6 +64,14 @@ class Merge:
             f.column for f in self.model._meta.concrete_fields if isinstance(f, models.JSONField)
         )
 
+    def lengths(self) -> dict[str, int]:
+        """Columns that hold no more than so many characters."""
+        return {
+            f.column: f.max_length
+            for f in self.model._meta.concrete_fields
+            if isinstance(f, models.CharField) and f.max_length
+        }
+
 
 @dataclass
 class Result:
@@ -88,7 +100,11 @@ def upsert(
     moment *before* the request that fetched it. An answer may be `lag` older than that, and
     settles nothing that is younger. Rows are written in key order, so that two writers meet in the
     same order and cannot deadlock.
+
+    A clock a day ahead of `observed_at` is not believed, for no later version could win against it:
+    the row gets `observed_at` instead, and GitHub is asked.
     """
+    rows, doubtful = _believable(merge, rows, observed_at)
     newest, tied = _newest_per_key(merge, rows)
     if not newest:
         return Result()
@@ -97,6 +113,8 @@ def upsert(
         result = _merge_stage(merge, names, observed_at, rule, lag)
         if tied and rule is not Rule.INSERT_MISSING:
             result.dirty |= mark_dirty(merge, tied & result.changed)
+        if doubtful and rule is Rule.VERSIONED:
+            result.dirty |= mark_dirty(merge, doubtful & result.changed)
     return result
 
 
@@ -125,6 +143,20 @@ def tombstone(merge: Merge, ids: Sequence[Any], at: datetime) -> set[Key]:
             [at, list(ids)],
         )
         return {tuple(row) for row in cursor.fetchall()}
+
+
+def _believable(
+    merge: Merge, rows: Iterable[Row], observed_at: datetime
+) -> tuple[list[Row], set[Key]]:
+    """The rows with clocks to believe, and the keys of those whose clock was replaced."""
+    found, doubtful = list(rows), set[Key]()
+    latest = observed_at + _AHEAD
+    for place, row in enumerate(found):
+        clock = row.get("updated_at") if merge.clock else None
+        if clock is not None and clock > latest:
+            found[place] = {**row, "updated_at": observed_at}
+            doubtful.add(merge.key_of(row))
+    return found, doubtful
 
 
 def _newest_per_key(merge: Merge, rows: Iterable[Row]) -> tuple[list[Row], set[Key]]:
@@ -158,7 +190,8 @@ def _stage(merge: Merge, rows: Sequence[Row]) -> list[str]:
     if merge.clock:
         names.append("updated_at")
     columns = ", ".join(names)
-    json_columns = merge.json_columns()
+    lengths = merge.lengths()
+    kinds = [(name, name in merge.json_columns(), lengths.get(name)) for name in names]
     with connection.cursor() as cursor:
         cursor.execute(
             f"CREATE TEMP TABLE IF NOT EXISTS {merge.stage} ON COMMIT DELETE ROWS AS "  # noqa: S608
@@ -168,14 +201,18 @@ def _stage(merge: Merge, rows: Sequence[Row]) -> list[str]:
         with cursor.copy(f"COPY {merge.stage} ({columns}) FROM STDIN") as copy:
             for row in rows:
                 copy.write_row(
-                    [Jsonb(row[n]) if n in json_columns else _clean(row[n]) for n in names]
+                    [
+                        Jsonb(row[name]) if is_json else _fitting(row[name], length)
+                        for name, is_json, length in kinds
+                    ]
                 )
     return names
 
 
-def _clean(value: Any) -> Any:
-    """PostgreSQL text cannot hold NUL; GitHub's JSON can (\\u0000)."""
-    return value.replace("\x00", "") if isinstance(value, str) and "\x00" in value else value
+def _fitting(value: Any, length: int | None) -> Any:
+    """The value as its column can hold it: a word that is too long must not cost its row."""
+    value = storable(value)
+    return value[:length] if length is not None and isinstance(value, str) else value
 
 
 def _merge_stage(

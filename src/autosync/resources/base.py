@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, NamedTuple
 
 import msgspec
 
+from autosync import moments
 from autosync.mirror.feed import FeedLine
 from autosync.mirror.models import MirroredModel
 from autosync.mirror.upsert import Key, Merge, Row, Rule
 from autosync.resources.payload import Count, Id, Name, Word
 
-# In columns that must have a moment, where GitHub told none.
-UNKNOWN = datetime(1970, 1, 1, tzinfo=UTC)
+# A moment as it is written; `timestamp` and its like read it. A date that Python cannot hold would
+# else cost the whole delivery.
+When = str | int | float | None
 
 
 class Owner(msgspec.Struct):
@@ -70,9 +72,9 @@ class RepositoryPayload(msgspec.Struct):
     size: Id = 0
     stargazers_count: Count = 0
     forks_count: Count = 0
-    created_at: datetime | int | None = None  # push payloads carry seconds since 1970
-    updated_at: datetime | None = None
-    pushed_at: datetime | int | None = None
+    created_at: When = None  # push payloads carry seconds since 1970
+    updated_at: When = None
+    pushed_at: When = None
 
 
 class Envelope(msgspec.Struct):
@@ -211,15 +213,19 @@ class Resource:
     graphql_type: str = ""
 
 
-def timestamp(value: datetime | int | str | None) -> datetime | None:
+def timestamp(value: When) -> datetime | None:
     """GitHub's three ways to write a moment: RFC 3339, seconds since 1970, null."""
-    if value is None or value == "":
-        return None
-    if isinstance(value, datetime):
-        return value
-    if isinstance(value, int):
-        return msgspec.convert(value, datetime, strict=False)
-    return datetime.fromisoformat(value)
+    return moments.moment(value)
+
+
+def beginning(*values: When) -> datetime:
+    """A moment that every object has: the first readable one, else 1970-01-01 as for a commit."""
+    return next(filter(None, map(moments.moment, values)), moments.EPOCH)
+
+
+def clock(value: When) -> datetime:
+    """`updated_at`. An unreadable one is as unbelievable as one far ahead: see `mirror.upsert`."""
+    return moments.moment(value) or moments.LATEST
 
 
 def labels(items: Sequence[Any]) -> list[dict[str, str]]:

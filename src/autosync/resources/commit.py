@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
@@ -11,7 +10,17 @@ import msgspec
 from autosync.mirror.feed import FeedLine
 from autosync.mirror.models import Commit, Ref, Repository
 from autosync.mirror.upsert import Merge, Row
-from autosync.resources.base import Changes, Event, FollowUp, News, RefMove, Resource, Upsert
+from autosync.resources.base import (
+    Changes,
+    Event,
+    FollowUp,
+    News,
+    RefMove,
+    Resource,
+    Upsert,
+    When,
+    beginning,
+)
 from autosync.resources.payload import Name, reader
 
 if TYPE_CHECKING:
@@ -45,7 +54,7 @@ class _Person(msgspec.Struct):
 
 class _PushedCommit(msgspec.Struct):
     id: Annotated[str, msgspec.Meta(max_length=64)]
-    timestamp: datetime
+    timestamp: When
     message: str = ""
     url: str = ""
     distinct: bool = True
@@ -90,10 +99,10 @@ def _row_from_push(commit: _PushedCommit, repository_id: int) -> Row:
         "message": commit.message,
         "author_name": commit.author.name,
         "author_email": commit.author.email or "",
-        "authored_at": commit.timestamp,
+        "authored_at": beginning(commit.timestamp),
         "committer_name": commit.committer.name,
         "committer_email": commit.committer.email or "",
-        "committed_at": commit.timestamp,
+        "committed_at": beginning(commit.timestamp),
         "parents": [],
         "complete": False,
     }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -22,6 +21,7 @@ from autosync.resources.base import (
     Resource,
     Tombstone,
     Upsert,
+    When,
     timestamp,
 )
 from autosync.resources.payload import Id, Word, read, reader
@@ -52,9 +52,9 @@ class InstallationPayload(msgspec.Struct):
     repository_selection: Word = ""
     permissions: dict[str, str] = {}
     events: list[str] = []
-    suspended_at: datetime | None = None
-    created_at: datetime | int | None = None
-    updated_at: datetime | int | None = None
+    suspended_at: When = None
+    created_at: When = None
+    updated_at: When = None
 
 
 class _InstallationEvent(msgspec.Struct):
@@ -79,7 +79,7 @@ def row(payload: InstallationPayload) -> Row:
         "repository_selection": payload.repository_selection,
         "permissions": payload.permissions,
         "events": sorted(payload.events),
-        "suspended_at": payload.suspended_at,
+        "suspended_at": timestamp(payload.suspended_at),
         "created_at": timestamp(payload.created_at),
         "updated_at": timestamp(payload.updated_at),
     }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
@@ -12,7 +11,6 @@ from autosync.mirror.feed import FeedLine
 from autosync.mirror.models import Issue, PullRequest
 from autosync.mirror.upsert import Merge, Row
 from autosync.resources.base import (
-    UNKNOWN,
     Changes,
     Doubt,
     Event,
@@ -23,9 +21,13 @@ from autosync.resources.base import (
     Resource,
     Tombstone,
     Upsert,
+    When,
     author_of,
+    beginning,
+    clock,
     labels,
     logins,
+    timestamp,
 )
 from autosync.resources.graphql import (
     SHARED_FIELDS,
@@ -74,8 +76,8 @@ class IssuePayload(msgspec.Struct):
     id: Id
     number: Count
     title: str = ""
-    created_at: datetime | None = None
-    updated_at: datetime | None = None
+    created_at: When = None
+    updated_at: When = None
     node_id: Name = ""
     body: str | None = None
     state: Word = ""
@@ -87,7 +89,7 @@ class IssuePayload(msgspec.Struct):
     comments: Count = 0
     locked: bool = False
     html_url: str = ""
-    closed_at: datetime | None = None
+    closed_at: When = None
     pull_request: Any = None
 
 
@@ -119,9 +121,9 @@ def row(issue: IssuePayload, repository_id: int) -> Row:
         "comments_count": issue.comments,
         "locked": issue.locked,
         "html_url": issue.html_url,
-        "created_at": issue.created_at or issue.updated_at or UNKNOWN,
-        "closed_at": issue.closed_at,
-        "updated_at": issue.updated_at,
+        "created_at": beginning(issue.created_at, issue.updated_at),
+        "closed_at": timestamp(issue.closed_at),
+        "updated_at": clock(issue.updated_at),
     }
 
 
@@ -200,9 +202,9 @@ class _Node(msgspec.Struct, rename="camel"):
     comments: Counted | None = None
     locked: bool = False
     url: str = ""
-    created_at: datetime | None = None
-    updated_at: datetime | None = None
-    closed_at: datetime | None = None
+    created_at: When = None
+    updated_at: When = None
+    closed_at: When = None
 
 
 def row_from_graphql(document: Mapping[str, Any], repository_id: int) -> Row:

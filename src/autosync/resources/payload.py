@@ -8,7 +8,6 @@ cannot be stored.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 from functools import cache
 from typing import Annotated, Any, Generic, NamedTuple, TypeVar
 
@@ -100,24 +99,12 @@ def _fit(value: Any, declared: inspect.Type, path: str, amiss: list[str]) -> Any
         low, high = declared.ge, declared.le
         if (low is None or low <= value) and (high is None or value <= high):
             return value
-    if isinstance(declared, inspect.DateTimeType):
-        return _moment(value)
     if (
         isinstance(declared, inspect.AnyType)
         or (isinstance(declared, inspect.BoolType) and isinstance(value, bool))
         or (isinstance(declared, inspect.NoneType) and value is None)
     ):
         return value
-    raise _Unfit
-
-
-def _moment(value: Any) -> datetime:
-    """RFC 3339, or seconds since 1970 as some payloads have them."""
-    if isinstance(value, str) or type(value) is int:
-        try:
-            return msgspec.convert(value, datetime, strict=False)
-        except msgspec.ValidationError:
-            pass
     raise _Unfit
 
 

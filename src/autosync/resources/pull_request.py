@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
@@ -12,7 +11,6 @@ from autosync.mirror.feed import FeedLine
 from autosync.mirror.models import PullRequest
 from autosync.mirror.upsert import Merge, Row
 from autosync.resources.base import (
-    UNKNOWN,
     Changes,
     Doubt,
     Event,
@@ -22,9 +20,13 @@ from autosync.resources.base import (
     Owner,
     Resource,
     Upsert,
+    When,
     author_of,
+    beginning,
+    clock,
     labels,
     logins,
+    timestamp,
 )
 from autosync.resources.graphql import (
     SHARED_FIELDS,
@@ -108,8 +110,8 @@ class PullRequestPayload(msgspec.Struct):
     id: Id
     number: Count
     title: str = ""
-    created_at: datetime | None = None
-    updated_at: datetime | None = None
+    created_at: When = None
+    updated_at: When = None
     head: _Side = msgspec.field(default_factory=_Side)
     base: _Side = msgspec.field(default_factory=_Side)
     node_id: Name = ""
@@ -130,8 +132,8 @@ class PullRequestPayload(msgspec.Struct):
     milestone: Milestone | None = None
     locked: bool = False
     html_url: str = ""
-    closed_at: datetime | None = None
-    merged_at: datetime | None = None
+    closed_at: When = None
+    merged_at: When = None
 
 
 class _PullRequestEvent(msgspec.Struct):
@@ -179,10 +181,10 @@ def row(pull: PullRequestPayload, repository_id: int) -> Row:
         "milestone_number": milestone.number,
         "locked": pull.locked,
         "html_url": pull.html_url,
-        "created_at": pull.created_at or pull.updated_at or UNKNOWN,
-        "closed_at": pull.closed_at,
-        "merged_at": pull.merged_at,
-        "updated_at": pull.updated_at,
+        "created_at": beginning(pull.created_at, pull.updated_at),
+        "closed_at": timestamp(pull.closed_at),
+        "merged_at": timestamp(pull.merged_at),
+        "updated_at": clock(pull.updated_at),
     }
 
 
@@ -284,7 +286,7 @@ class _Node(msgspec.Struct, rename="camel"):
     state: Word = ""
     is_draft: bool = False
     merged: bool | None = None
-    merged_at: datetime | None = None
+    merged_at: When = None
     merged_by: Actor | None = None
     merge_commit: _Commit | None = None
     author: Actor | None = None
@@ -303,9 +305,9 @@ class _Node(msgspec.Struct, rename="camel"):
     milestone: Milestone | None = None
     locked: bool = False
     url: str = ""
-    created_at: datetime | None = None
-    updated_at: datetime | None = None
-    closed_at: datetime | None = None
+    created_at: When = None
+    updated_at: When = None
+    closed_at: When = None
 
 
 def row_from_graphql(document: Mapping[str, Any], repository_id: int) -> Row:

@@ -83,7 +83,7 @@ def row(payload: RepositoryPayload, installation_id: int) -> Row:
         "stargazers_count": payload.stargazers_count,
         "forks_count": payload.forks_count,
         "created_at": timestamp(payload.created_at),
-        "updated_at": payload.updated_at,
+        "updated_at": timestamp(payload.updated_at),
         "pushed_at": timestamp(payload.pushed_at),
     }
 

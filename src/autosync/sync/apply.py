@@ -6,18 +6,29 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from django.db import connection, transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
-from autosync.database import is_away
+from autosync.database import is_away, is_hopeless
 from autosync.killpoints import reached
+from autosync.mirror.digest import DIGEST
 from autosync.mirror.feed import FeedLine, publish
 from autosync.mirror.models import Delivery, GitHubAppInstallation, Repository
 from autosync.mirror.upsert import Key, Merge, Row, Rule, tombstone, upsert
 from autosync.resources import IGNORED, handlers
-from autosync.resources.base import Changes, Envelope, Event, FollowUp, Patch, RefMove, Upsert
+from autosync.resources.base import (
+    Changes,
+    Envelope,
+    Event,
+    FollowUp,
+    Patch,
+    RefMove,
+    RepositoryPayload,
+    Upsert,
+)
 from autosync.resources.payload import IncompletePayload, reader
 from autosync.resources.repository import MERGE as REPOSITORY
 from autosync.resources.repository import row as repository_row
@@ -34,11 +45,19 @@ _read_envelope = reader(Envelope)
 _SELF_CONTAINED = frozenset({"installation", "installation_repositories"})
 
 
+class _Here(NamedTuple):
+    """A repository as the mirror has it."""
+
+    auto_sync_enabled: bool
+    installation_id: int
+    full_name: str
+
+
 @dataclass(frozen=True)
 class _Known:
     """What the mirror knows of the repositories and installations a batch speaks of."""
 
-    repositories: dict[int, tuple[bool, int]]  # id → (auto_sync_enabled, installation id)
+    repositories: dict[int, _Here]
     installations: set[int]
 
 
@@ -177,9 +196,12 @@ class WebhookProcessor:
                 raise
 
     def _failed(self, delivery: Delivery, error: Exception) -> None:
-        """Retry with backoff (2, 4, 8 … s), then park; the error is kept with the delivery."""
+        """Retry with backoff (2, 4, 8 … s), then park; the error is kept with the delivery.
+
+        What no other attempt can change is parked at once.
+        """
         attempts = delivery.attempts + 1
-        parked = attempts >= MAX_ATTEMPTS
+        parked = attempts >= MAX_ATTEMPTS or is_hopeless(error)
         if parked:
             reached("apply: failed, not yet parked")
         _only([delivery]).filter(status=Delivery.Status.PENDING).update(
@@ -234,10 +256,10 @@ class WebhookProcessor:
             Repository.objects.select_for_update(no_key=True)
             .filter(pk__in=repositories)
             .order_by("pk")
-            .values_list("pk", "auto_sync_enabled", "installation_id")
+            .values_list("pk", *_Here._fields)
         )
         return _Known(
-            {pk: (enabled, installation) for pk, enabled, installation in rows},
+            {pk: _Here(*row) for pk, *row in rows},
             set(
                 GitHubAppInstallation.objects.filter(pk__in=installations).values_list(
                     "pk", flat=True
@@ -254,8 +276,8 @@ class WebhookProcessor:
             return None
         if event.repository_id is None:
             raise IncompletePayload("GitHub left out the `repository` of this event.")
-        enabled, _ = known.repositories.get(event.repository_id, (True, 0))
-        if not enabled:
+        here = known.repositories.get(event.repository_id)
+        if here is not None and not here.auto_sync_enabled:
             return "auto_sync_enabled is off for this repository"
         if event.installation_id is None and event.repository_id not in known.repositories:
             return "the payload names no installation: it was not sent by a GitHub App"
@@ -281,9 +303,25 @@ class WebhookProcessor:
             doubt = {"dirty_at": timezone.now()}
             changes.patches.append(Patch(REPOSITORY, [repository.id], doubt))
             changes.followups.add(FollowUp("import_repository", repository.id))
-        elif repository is not None and known.repositories[repository.id][1] != installation:
-            changes.followups.add(FollowUp("refresh_installation", installation))
+        elif repository is not None:
+            here = known.repositories[repository.id]
+            if here.installation_id != installation:
+                changes.followups.add(FollowUp("refresh_installation", installation))
+            if repository.full_name not in ("", here.full_name) and event.name != "repository":
+                self._rename(changes, repository, installation)
         return changes
+
+    @staticmethod
+    def _rename(changes: Changes, repository: RepositoryPayload, installation: int) -> None:
+        """The event about another name never came, or comes later: this one carries it too.
+
+        The clocks decide, as for every row; without one, the listing of the installation.
+        """
+        if repository.updated_at is not None and repository.clone_url:
+            changes.upserts.append(Upsert(REPOSITORY, [repository_row(repository, installation)]))
+        else:
+            changes.patches.append(Patch(REPOSITORY, [repository.id], {"dirty_at": timezone.now()}))
+            changes.followups.add(FollowUp("refresh_installation", installation))
 
 
 def _event(delivery: Delivery) -> Event:
@@ -378,6 +416,9 @@ def _news(plan: Sequence[Changes], changed: Changed) -> list[FeedLine]:
     ]
 
 
+_NAME = DIGEST.format("name")  # a name has no bound
+
+
 def move_refs(moves: Sequence[RefMove], observed_at: datetime) -> set[Key]:
     """Follow pushes along their chain of before and after; git settles what does not join.
 
@@ -389,14 +430,16 @@ def move_refs(moves: Sequence[RefMove], observed_at: datetime) -> set[Key]:
             who = (move.repository_id, move.kind, move.name)
             if move.after is None:
                 cursor.execute(
-                    "UPDATE refs SET deleted_at = %s, observed_at = %s WHERE repository_id = %s "
-                    "AND kind = %s AND name = %s AND sha = %s",
+                    "UPDATE refs SET deleted_at = %s, observed_at = %s "  # noqa: S608 (our names)
+                    "WHERE repository_id = %s "
+                    f"AND kind = %s AND {_NAME} = {DIGEST.format('%s')} AND sha = %s",
                     [observed_at, observed_at, *who, move.before],
                 )
             else:
                 cursor.execute(
-                    "INSERT INTO refs AS old (repository_id, kind, name, sha, observed_at) "
-                    "VALUES (%s, %s, %s, %s, %s) ON CONFLICT (repository_id, kind, name) "
+                    "INSERT INTO refs AS old "  # noqa: S608
+                    "(repository_id, kind, name, sha, observed_at) "
+                    f"VALUES (%s, %s, %s, %s, %s) ON CONFLICT (repository_id, kind, {_NAME}) "
                     "DO UPDATE SET sha = EXCLUDED.sha, observed_at = EXCLUDED.observed_at, "
                     "deleted_at = NULL WHERE old.sha = %s OR old.deleted_at IS NOT NULL",
                     [*who, move.after, observed_at, move.before or ""],

@@ -12,6 +12,7 @@ from datetime import datetime
 from django.db.models import Count, Sum
 from django.utils import timezone
 
+from autosync import moments
 from autosync.github import InstallationClient, Priority
 from autosync.github.errors import GitHubError
 from autosync.killpoints import reached
@@ -27,10 +28,11 @@ from autosync.mirror.models import (
 )
 from autosync.resources.base import Resource
 from autosync.resources.commit import split_ref
-from autosync.sync import connect
+from autosync.sync import foreign
 from autosync.sync.commits import CHUNK, chunks, marked_from, refs_here
 from autosync.sync.due import IN_FLIGHT
 from autosync.sync.errors import Busy
+from autosync.sync.identity import advertised, fetched
 from autosync.sync.listing import PAGE, alive, pages
 from autosync.sync.locks import exclusive
 from autosync.sync.names import Names, carriers_of_others, names_there
@@ -81,7 +83,8 @@ class Auditor:
     Unchanged repositories cost: one GraphQL point per hundred for the counts, one conditional
     request each that is free, one `ls-remote` each that is outside the quota. Objects are listed
     only where these differ, or all of them if `deep`, a hundred a point. `names` compares the
-    names of labels and milestones too, three points per hundred repositories.
+    names of labels and milestones too, three points per hundred repositories, and asks whose the
+    commits are that no ref reaches, a hundred a point.
     """
 
     def __init__(
@@ -168,6 +171,11 @@ class Auditor:
                     found += _misnamed(resource, repository, names, found)
             if self.deep:
                 found += self._commits(repository)
+            if self.names:
+                found += [
+                    Difference("commit", sha, Problem.SURPLUS)
+                    for sha in foreign.foreign_commits(repository, self.client)
+                ]
             findings = self._record(audit, repository, found)
             if found:
                 reached("audit: found, not repaired")
@@ -218,7 +226,7 @@ class Auditor:
         return self._refs_now(repository)
 
     def _refs_now(self, repository: Repository) -> list[Difference]:
-        remote = connect.git_reader(repository, self.client).ls_remote()
+        remote = advertised(repository, self.client)
         there = {name: sha for name, sha in remote.items() if split_ref(name)}
         here = refs_here(repository)
         found = [
@@ -271,7 +279,7 @@ class Auditor:
             asked_at = asked_at or at
             for node in page["nodes"]:
                 if node:
-                    clock = datetime.fromisoformat(node["updatedAt"])
+                    clock = moments.moment(node["updatedAt"]) or moments.LATEST
                     there[int(node["fullDatabaseId"])] = (node["id"], clock)
             if since is not None and there and min(at for _, at in there.values()) < since:
                 break
@@ -303,10 +311,10 @@ class Auditor:
         return found
 
     def _commits(self, repository: Repository) -> list[Difference]:
-        """Commits that git reaches and the mirror has not."""
-        reader = connect.git_reader(repository, self.client)
-        reader.sync()
+        """Commits that git reaches and the mirror has not; those it does not reach are marked."""
+        reader = fetched(repository, self.client)
         heads = sorted({sha for name, sha in reader.refs().items() if split_ref(name)})
+        foreign.mark_unreached(repository, reader, heads)
         found = []
         for chunk in chunks(reader.commits(new=heads, known=[]), CHUNK):
             shas = {commit.sha for commit in chunk}
@@ -325,7 +333,9 @@ class Auditor:
             nodes = {one.node_id: int(one.key) for one in found if one.resource == name}
             for group in chunks(nodes.items(), PAGE):
                 refetch(resource, self.client, dict(group))
-        if any(one.resource == "commit" for one in found):
+        commits = [one for one in found if one.resource == "commit"]
+        foreign.remove(repository, [c.key for c in commits if c.problem is Problem.SURPLUS])
+        if any(one.problem is Problem.MISSING for one in commits):
             # The heads whose history counts as stored are forgotten: git's log is read again.
             ResourceCursor.objects.filter(repository=repository, resource="commit").update(
                 cursor="", state=ResourceCursor.State.RUNNING

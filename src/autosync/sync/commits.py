@@ -14,11 +14,13 @@ from django.utils import timezone
 from autosync.github import GraphQLTooHeavy, InstallationClient
 from autosync.github.git import GitReader
 from autosync.killpoints import reached
+from autosync.mirror.digest import DIGEST
 from autosync.mirror.feed import publish
 from autosync.mirror.models import Commit, Repository, ResourceCursor
 from autosync.mirror.upsert import Rule, upsert
 from autosync.resources.commit import MERGE, commit_lines, row_from_git, split_ref
 from autosync.sync.due import LAG, out_of_sight
+from autosync.sync.identity import advertised, fetched
 from autosync.sync.locks import exclusive
 
 T = TypeVar("T")
@@ -28,7 +30,7 @@ Progress = Callable[[], None]
 
 
 def sync_commits(
-    repository: Repository, reader: GitReader, progress: Progress, patience: float = 0
+    repository: Repository, client: InstallationClient, progress: Progress, patience: float = 0
 ) -> int:
     """Bring commits and refs in step with git; returns how many rows changed.
 
@@ -44,7 +46,7 @@ def sync_commits(
         asked_at = timezone.now()
         repository.refresh_from_db(fields=["default_branch"])
         if cursor.state == ResourceCursor.State.COMPLETE:
-            remote = reader.ls_remote()
+            remote = advertised(repository, client)
             # Another default branch marks other commits, although no ref has moved.
             default = remote.get(f"refs/heads/{repository.default_branch}", "")
             if default == stored["default"] and _same_refs(repository, remote):
@@ -52,7 +54,8 @@ def sync_commits(
         cursor.state = ResourceCursor.State.RUNNING
         cursor.backfill_started_at = cursor.backfill_started_at or asked_at
         cursor.save()
-        reader.sync()
+        reader = fetched(repository, client)
+        repository.refresh_from_db(fields=["default_branch"])
         reached("git: fetched, not read")
         refs = {name: sha for name, sha in reader.refs().items() if split_ref(name)}
         heads = sorted(set(refs.values()))
@@ -79,7 +82,7 @@ def sync_commits(
             cursor.error = ""
             cursor.save()
             # Not before: whoever counts meanwhile sees the default branch half marked.
-            _count_contributors_later(repository)
+            count_contributors_later(repository)
             reached("git: refs stored, not committed")
         reached("git: refs committed, contributors not counted")
         return count
@@ -122,7 +125,7 @@ def sync_details(repository: Repository, client: InstallationClient, progress: P
             continue
         with transaction.atomic():
             _store_details(repository, details)
-            _count_contributors_later(repository)
+            count_contributors_later(repository)
             total += len(details)
             state.done = (state.done or 0) + len(details)
             state.total = _count(repository)
@@ -137,7 +140,7 @@ def sync_details(repository: Repository, client: InstallationClient, progress: P
     return total
 
 
-def _count_contributors_later(repository: Repository) -> None:
+def count_contributors_later(repository: Repository) -> None:
     """Remember it in the transaction that ends the change: a kill before the count is healed."""
     ResourceCursor.objects.update_or_create(
         repository=repository,
@@ -187,7 +190,7 @@ INSERT INTO contributors AS old (repository_id, identity, github_user_id, login,
 SELECT %(repository)s, identity, github_user_id, login, name, email,
        contributions, first_commit_at, last_commit_at
 FROM people
-ON CONFLICT (repository_id, identity) DO UPDATE
+ON CONFLICT (repository_id, __IDENTITY__) DO UPDATE
 SET github_user_id = EXCLUDED.github_user_id, login = EXCLUDED.login, name = EXCLUDED.name,
     email = EXCLUDED.email, contributions = EXCLUDED.contributions,
     first_commit_at = EXCLUDED.first_commit_at, last_commit_at = EXCLUDED.last_commit_at
@@ -195,7 +198,7 @@ WHERE (old.github_user_id, old.login, old.name, old.email, old.contributions,
        old.first_commit_at, old.last_commit_at)
       IS DISTINCT FROM (EXCLUDED.github_user_id, EXCLUDED.login, EXCLUDED.name, EXCLUDED.email,
        EXCLUDED.contributions, EXCLUDED.first_commit_at, EXCLUDED.last_commit_at)
-"""
+""".replace("__IDENTITY__", DIGEST.format("identity"))
 
 
 def chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
@@ -321,10 +324,12 @@ def _store_refs(repository: Repository, refs: dict[str, str], asked_at: datetime
     }
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO refs AS old (repository_id, kind, name, sha, observed_at) "
+            "INSERT INTO refs AS old "  # noqa: S608 (names are ours)
+            "(repository_id, kind, name, sha, observed_at) "
             "SELECT %(repository)s, kind, name, sha, %(asked_at)s FROM "
             "unnest(%(kinds)s::text[], %(names)s::text[], %(shas)s::text[]) AS t(kind, name, sha) "
-            "ON CONFLICT (repository_id, kind, name) DO UPDATE SET sha = EXCLUDED.sha, "
+            f"ON CONFLICT (repository_id, kind, {DIGEST.format('name')}) "
+            "DO UPDATE SET sha = EXCLUDED.sha, "
             "observed_at = EXCLUDED.observed_at, deleted_at = NULL "
             "WHERE old.observed_at <= EXCLUDED.observed_at "
             "AND (old.sha <> EXCLUDED.sha OR old.deleted_at IS NOT NULL)",
@@ -373,7 +378,7 @@ def _store_details(
                 node.get("deletions"),
                 node.get("changedFilesIfAvailable"),
                 user.get("databaseId"),
-                user.get("login") or "",
+                (user.get("login") or "")[:255],
             )
         )
     columns = [list(column) for column in zip(*rows, strict=True)]

@@ -13,6 +13,7 @@ from autosync.github import (
     Priority,
     load_private_key,
 )
+from autosync.github.addresses import clone_address, git_home
 from autosync.mirror.models import Repository
 from autosync.sync.quota import DatabaseBudget, DatabaseValidators
 
@@ -49,6 +50,11 @@ def installation_client(installation_id: int, priority: Priority) -> Installatio
 
 
 def git_reader(repository: Repository, client: InstallationClient) -> GitReader:
-    """The repository's git, its cache under the data folder (a cache: it may be deleted)."""
+    """The repository's git, its cache under the data folder (a cache: it may be deleted).
+
+    The address is built from GITHUB_API_URL and the name; `clone_url` is what GitHub, or a payload,
+    has said, and never used. Whose the name is by now: see `sync.identity`.
+    """
     cache = config.load().data_dir / "git" / f"{repository.pk}.git"
-    return GitReader(cache, repository.clone_url, client.token)
+    address = clone_address(client.api_url, repository.full_name)
+    return GitReader(cache, address, client.token, home=git_home(client.api_url))

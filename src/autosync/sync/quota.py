@@ -149,6 +149,10 @@ def _leases(installation_id: int, now: datetime) -> tuple[list[str], list[int]]:
     return under_way, lost
 
 
+# Longer ones do not fit into an index; they are asked for unconditionally.
+_LONGEST_URL = 2_000
+
+
 class DatabaseValidators:
     """ETags per installation and URL; see `autosync.github.validators.ValidatorStore`."""
 
@@ -159,6 +163,8 @@ class DatabaseValidators:
         return Validator(row.etag or None, row.last_modified or None, row.next_url or None)
 
     def put(self, installation_id: int, url: str, validator: Validator) -> None:
+        if len(url) > _LONGEST_URL:
+            return
         HttpValidator.objects.update_or_create(
             installation_id=installation_id,
             url=url,

@@ -126,8 +126,7 @@ class GitHubSyncManager:
         )
         if not repository.node_id or not repository.clone_url:
             repository = self._complete(repository)
-        reader = connect.git_reader(repository, self.client)
-        count = sync_commits(repository, reader, progress)
+        count = sync_commits(repository, self.client, progress)
         progress()
         if self.something_changed(repository) or force or first:
             reached("reconcile: change announced, not read")
@@ -155,9 +154,8 @@ class GitHubSyncManager:
         """After a push: refs, missing commits, their details. Touches no list."""
         if not repository.node_id or not repository.clone_url:
             repository = self._complete(repository)
-        reader = connect.git_reader(repository, self.client)
         # A first clone may take an hour: pushes that wait for it must not take every live slot.
-        count = sync_commits(repository, reader, _silent, patience=1)
+        count = sync_commits(repository, self.client, _silent, patience=1)
         detailed = sync_details(repository, self.client, _silent)
         refresh_contributors(repository)
         return count + detailed

@@ -13,6 +13,7 @@ import msgspec
 from django.db import transaction
 from django.utils import timezone
 
+from autosync import moments
 from autosync.github import AppClient, GitHubError, NotFound, Priority, QuotaExhausted
 from autosync.killpoints import reached
 from autosync.mirror.deliveries import known, never_mind, store
@@ -211,4 +212,4 @@ def _store(deliveries: Sequence[Delivery]) -> int:
 
 
 def _at(item: Item) -> datetime:
-    return datetime.fromisoformat(item["delivered_at"])
+    return moments.moment(item["delivered_at"]) or moments.EPOCH

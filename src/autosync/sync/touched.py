@@ -12,6 +12,7 @@ from django.db import connection
 from autosync.mirror.models import Delivery
 from autosync.mirror.upsert import Key
 from autosync.resources.base import Changes
+from autosync.storable import storable
 
 Changed = dict[str, set[Key]]
 """Table → keys of the rows that really changed."""
@@ -64,7 +65,7 @@ def finish(deliveries: Sequence[Delivery], rows: Sequence[dict[str, Any]]) -> No
             "WHERE inbox.id = done.id AND inbox.received_at BETWEEN %s AND %s",
             [
                 [d.pk for d in deliveries],
-                [_encode(one).decode() for one in rows],
+                [_encode(storable(one)).decode() for one in rows],
                 min(received),
                 max(received),
             ],

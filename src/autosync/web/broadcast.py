@@ -6,6 +6,7 @@ import asyncio
 import contextvars
 import json
 import logging
+import re
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -157,7 +158,7 @@ def _encode(event: str, data: str, event_id: int | None = None) -> bytes:
     lines = [f"event: {event}"]
     if event_id is not None:
         lines.append(f"id: {event_id}")
-    lines += [f"data: {line}" for line in data.strip().splitlines()]
+    lines += [f"data: {line}" for line in re.split(r"\r\n|\r|\n", data.strip())]
     return ("\n".join(lines) + "\n\n").encode()
 
 

@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from githubsim import face
+from githubsim import face, jsontext
 from githubsim.control import (
     actions,
     conditions,
@@ -53,7 +53,7 @@ async def endpoint(request: Request) -> Response:
         return HTMLResponse(await run_in_threadpool(face.page, request.app.state))
     raw = await request.body()
     reply = await run_in_threadpool(_reply, request, raw)
-    return Response(msgspec.json.encode(reply.body), reply.status, media_type="application/json")
+    return Response(jsontext.encode(reply.body), reply.status, media_type="application/json")
 
 
 def _reply(request: Request, raw: bytes) -> _Reply:

@@ -107,5 +107,5 @@ class Changes(Process):
         said = self._run(
             ["diff", "-M", "--numstat", f"{base}...{head}", "--"], self.path(repository_id)
         )
-        lines = said.decode(errors="replace").splitlines()
+        lines = said.decode(errors="replace").split("\n")
         return summed([line.split("\t", 2) for line in lines])

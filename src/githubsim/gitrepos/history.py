@@ -166,7 +166,7 @@ class History(Process):
         """(commits, name, email) of each author, most first, merges left out."""
         said = self._run(["shortlog", "-sne", "--no-merges", rev, "--"], self.path(repository_id))
         found = []
-        for line in said.decode(errors="replace").splitlines():
+        for line in said.decode(errors="replace").split("\n")[:-1]:
             number, _, who = line.strip().partition("\t")
             name, _, email = who.rpartition(" <")
             found.append((int(number), name, email.rstrip(">")))

@@ -85,7 +85,8 @@ class Refs(Process):
         """Add refs to commits in a repository whose refs were never packed (`tidy` packs them)."""
         # As one file: 20,000 refs as a file each take longer to make than their commits.
         lines = [f"{sha} {ref}\n" for ref, sha in sorted(refs.items())]
-        with (self.path(repository_id) / "packed-refs").open("x") as file:
+        path = self.path(repository_id) / "packed-refs"
+        with path.open("x", encoding="utf-8", errors="surrogateescape") as file:
             file.writelines(["# pack-refs with: peeled fully-peeled sorted \n", *lines])
 
     def _packed_refs(self, repository_id: int) -> dict[str, str]:
@@ -96,12 +97,13 @@ class Refs(Process):
             known = self._packed.get(repository_id)
             if known is not None and known[0] == stamp:
                 return known[1]
-            text = file.read_text()
+            # A name may hold any line separator but LF, and bytes that are no text.
+            text = file.read_bytes().decode("utf-8", "surrogateescape")
         except FileNotFoundError:
             return {}
         refs = {}
-        for line in text.splitlines():
-            if not line.startswith(("#", "^")):
+        for line in text.split("\n"):
+            if line and not line.startswith(("#", "^")):
                 sha, _, name = line.partition(" ")
                 if name.startswith(("refs/heads/", "refs/tags/")):
                     refs[name] = sha

@@ -68,7 +68,7 @@ def of_sha(repository: Repository, info: Info, sha: str) -> GitNode | None:
     if kind == "tag":
         text = git.try_run(["cat-file", "tag", sha], git.path(repository.id))
         head, _, message = text.partition("\n\n")
-        fields = dict(line.partition(" ")[::2] for line in head.splitlines())
+        fields = dict(line.partition(" ")[::2] for line in head.split("\n"))
         target = of_sha(repository, info, fields["object"])
         return ObjectNode(sha, repository, "Tag", fields["tag"], message, target)
     if kind in ("tree", "blob"):

@@ -67,7 +67,7 @@ def show_tag(call: Call) -> Answer:
     head, _, message = (
         call.git.read(call.repository.id, sha).decode(errors="replace").partition("\n\n")
     )
-    fields = dict(line.partition(" ")[::2] for line in head.splitlines())
+    fields = dict(line.partition(" ")[::2] for line in head.split("\n"))
     found = _TAGGER.fullmatch(fields.get("tagger", ""))
     name, email, at = found.groups() if found else ("", "", "0")
     url = call.shapes.repo_url(call.repository)

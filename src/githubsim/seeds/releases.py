@@ -28,7 +28,7 @@ def seed(
     path = git.path(repository.id)
     listed = git.try_run(["for-each-ref", f"--format={_FORMAT}", "refs/tags"], path)
     tags = []
-    for line in listed.splitlines():
+    for line in listed.split("\n")[:-1]:
         name, own, peeled = line.split("\0")
         # A tag of a tree or a blob has no commit to be released.
         if (own or peeled) and rng.random() < 0.67:

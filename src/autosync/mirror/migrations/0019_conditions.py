@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("mirror", "0011_known_by_number"),
+        ("mirror", "0016_odd_data"),
     ]
 
     operations = [

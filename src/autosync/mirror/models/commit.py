@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
+from autosync.mirror.digest import Digest
 from autosync.mirror.models.base import MirroredModel
 from autosync.mirror.models.repository import Repository
 
@@ -77,7 +78,12 @@ class Ref(MirroredModel):
         abstract = False
         db_table = "refs"
         constraints = [
-            models.UniqueConstraint(fields=["repository", "kind", "name"], name="ref_identity"),
+            models.UniqueConstraint(
+                models.F("repository"),
+                models.F("kind"),
+                Digest(models.F("name")),
+                name="ref_identity",
+            ),
         ]
 
     def __str__(self) -> str:

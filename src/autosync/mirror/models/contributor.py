@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
+from autosync.mirror.digest import Digest
 from autosync.mirror.models.repository import Repository
 
 
@@ -28,7 +29,9 @@ class Contributor(models.Model):
     class Meta:
         db_table = "contributors"
         constraints = [
-            models.UniqueConstraint(fields=["repository", "identity"], name="contributor_identity"),
+            models.UniqueConstraint(
+                models.F("repository"), Digest(models.F("identity")), name="contributor_identity"
+            ),
         ]
         indexes = [
             models.Index(fields=["repository", "-contributions"], name="contributor_top"),

@@ -16,6 +16,7 @@ from psycopg import OperationalError
 from psycopg.conninfo import conninfo_to_dict
 
 from autosync.postgres import ensure_running
+from autosync.postgres.backend.odd import StoringCursor, prepare
 from autosync.postgres.binaries import installed
 
 _RECONNECT = 30.0  # seconds during which a server that was killed may come back
@@ -46,6 +47,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def get_connection_params(self) -> dict[str, Any]:
         params = super().get_connection_params()
+        params["cursor_factory"] = StoringCursor
         if self._embedded is not None:
             where = conninfo_to_dict(ensure_running(self._embedded))
             where.pop("dbname")  # the settings', so that test databases work
@@ -54,6 +56,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         """Connect; to an embedded server that has just been killed, once it is back."""
+        connection = self._connected(conn_params)
+        prepare(connection, self.timezone)
+        return connection
+
+    def _connected(self, conn_params: dict[str, Any]) -> Any:
         if self._embedded is None:
             return super().get_new_connection(conn_params)
         until = time.monotonic() + _RECONNECT

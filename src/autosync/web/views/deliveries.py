@@ -11,6 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
+from autosync import moments
 from autosync.insight.deliveries import Filter
 from autosync.mirror.models import Delivery, Repository
 from autosync.sync import WebhookProcessor
@@ -67,7 +68,7 @@ def _repository(name: str) -> int | None:
 
 def _day(text: str) -> datetime | None:
     try:
-        return datetime.fromisoformat(text).replace(tzinfo=UTC)
+        return moments.clamp(datetime.fromisoformat(text).replace(tzinfo=UTC))
     except ValueError:
         return None
 

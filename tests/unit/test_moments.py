@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autosync.github.git import moment
+from autosync.moments import from_git as moment
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

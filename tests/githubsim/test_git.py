@@ -54,6 +54,12 @@ def test_an_old_name_still_clones(github: Sim, repository: str, tmp_path: Path) 
     github.control("repositories/edit", {"repository": f"{owner}/was", "name": "is"})
     url = f"{github.url}/{owner}/was".replace("://", f"://x-access-token:{token(github)}@")
     git("clone", "-q", url, "copy", cwd=tmp_path)
+    asked = httpx.get(f"{url}.git/info/refs?service=git-upload-pack")
+    assert asked.status_code == 301
+    assert f"/{owner}/is.git/info/refs?service=git-upload-pack" in asked.headers["location"]
+    github.control("repositories/create", {"owner": owner, "name": "was"})
+    taken = httpx.get(f"{url}.git/info/refs?service=git-upload-pack")
+    assert taken.status_code == 200, "the name is another's from then on"
 
 
 def test_strangers_may_not_read_private_nor_push(

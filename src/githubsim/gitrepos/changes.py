@@ -108,4 +108,4 @@ class Changes(Process):
             ["diff", "-M", "--numstat", f"{base}...{head}", "--"], self.path(repository_id)
         )
         lines = said.decode(errors="replace").split("\n")
-        return summed([line.split("\t", 2) for line in lines])
+        return summed([line.split("\t", 2) for line in lines if line])

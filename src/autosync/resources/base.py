@@ -217,9 +217,10 @@ def timestamp(value: datetime | int | str | None) -> datetime | None:
         return None
     if isinstance(value, datetime):
         return value
-    if isinstance(value, int):
+    try:
         return msgspec.convert(value, datetime, strict=False)
-    return datetime.fromisoformat(value)
+    except msgspec.ValidationError:
+        return None
 
 
 def labels(items: Sequence[Any]) -> list[dict[str, str]]:

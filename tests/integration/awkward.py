@@ -15,6 +15,7 @@ from autosync.mirror.upsert import Row
 from autosync.resources import commit, installation, issue, pull_request, repository
 from autosync.resources.base import Envelope, Event, Listing, Upsert
 from autosync.resources.payload import reader
+from autosync.sync.whole import complete
 from githubsim.testing import Sim
 from tests.githubsim.receiver import Receiver
 
@@ -220,8 +221,6 @@ class World:
         return _upserted(event, bodies[-1], handler)[0]
 
     def _nodes(self, listing: Listing | None, normalise: Any) -> dict[int, Row]:
-        from autosync.sync.whole import whole_rows
-
         assert listing is not None
         query = (
             "query($id: ID!, $after: String) { node(id: $id) { ... on Repository { page: "
@@ -235,7 +234,8 @@ class World:
         while True:
             variables = {"id": self.home["node_id"], "after": after}
             page = self.client.graphql(query, variables).data["node"]["page"]
-            rows = whole_rows(kind.RESOURCE, self.client, page["nodes"], self.home["id"])
+            complete(kind.RESOURCE, self.client, page["nodes"])
+            rows = [normalise(node, self.home["id"]) for node in page["nodes"]]
             found |= {row["number"]: row for row in rows}
             if not page["pageInfo"]["hasNextPage"]:
                 return found

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from importlib import import_module
 
 import pytest
+from django.db import connection
 
 from autosync.github import dialect
-from autosync.resources import RESOURCES
-from autosync.resources.base import timestamp
+from autosync.mirror.models import GitHubAppInstallation, Issue, PullRequest, Repository
+from autosync.resources import RESOURCES, issue, pull_request
+from autosync.resources.base import Resource, timestamp
+from autosync.sync.listing import sync_listing
+from autosync.sync.refetch import refetch_dirty
 from githubsim.testing import Sim
 from tests.githubsim.receiver import Receiver
+from tests.integration.api_rows import T0, repository
+from tests.integration.api_rows import issue as issue_row
+from tests.integration.api_rows import pull_request as pull_row
 from tests.integration.awkward import GRAPHQL, LACKS, REST, WEBHOOK, World
 
 COLUMNS = [
@@ -111,6 +120,63 @@ def test_a_server_without_assigned_actors_is_asked_for_the_assignees(world: Worl
     finally:
         world.sim.control("older-server", {"lacks": []})
         dialect._refused.clear()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("resource", "model"),
+    [(issue.RESOURCE, Issue), (pull_request.RESOURCE, PullRequest)],
+    ids=["issues", "pull requests"],
+)
+def test_nothing_is_lost_by_an_import_or_a_refetch(
+    world: World, resource: Resource, model: type[Issue | PullRequest]
+) -> None:
+    GitHubAppInstallation.objects.create(pk=world.client.installation_id, observed_at=T0)
+    home = Repository.objects.create(
+        pk=world.home["id"],
+        node_id=world.home["node_id"],
+        installation_id=world.client.installation_id,
+        full_name=world.name,
+        observed_at=T0,
+    )
+    right = {ways[WEBHOOK]["node_id"]: ways[WEBHOOK] for ways in world.objects[resource.name]}
+    rows = model.objects.filter(node_id__in=right)
+
+    def stored() -> dict[str, list[object]]:
+        return {row.node_id: [len(row.labels), row.assignees, row.author_id] for row in rows}
+
+    expected = {
+        node_id: [len(row["labels"]), row["assignees"], row["author_id"]]
+        for node_id, row in right.items()
+    }
+    sync_listing(resource, home, world.client, lambda: None)
+    assert stored() == expected
+    rows.update(labels=[], assignees=[], author_id=None, dirty_at=T0, observed_at=T0)
+    refetch_dirty(world.client, world.client.installation_id)
+    assert stored() == expected
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_upgrade_asks_again_about_rows_that_graphql_may_have_told_wrongly() -> None:
+    home = repository("acme/copilot")
+    pull_row(home, author_login="Copilot", author_id=198982749)
+    elsewhere = repository("acme/plain")
+    many = [{"name": f"l{number}"} for number in range(50)]
+    suspects = {
+        issue_row(elsewhere, state_reason="not_planned").pk,
+        issue_row(elsewhere, labels=many).pk,
+        issue_row(elsewhere, assignees=[f"u{number}" for number in range(20)]).pk,
+        issue_row(elsewhere, author_login="mannequin").pk,
+        issue_row(home, updated_at=datetime(2026, 1, 1, tzinfo=UTC)).pk,
+    }
+    issue_row(elsewhere, state_reason="completed", author_login="u", author_id=1)
+    issue_row(home)
+    migration = import_module("autosync.mirror.migrations.0015_ask_again").Migration
+    with connection.cursor() as cursor:
+        for operation in migration.operations:
+            cursor.execute(operation.sql)
+    marked = Issue.objects.filter(dirty_at__isnull=False).values_list("pk", flat=True)
+    assert set(marked) == suspects
 
 
 def test_githubs_three_ways_to_write_a_moment() -> None:

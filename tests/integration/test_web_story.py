@@ -93,3 +93,15 @@ def test_rows_of_hidden_repositories_keep_their_names_to_themselves(reader: Clie
     said = story(reader, delivery).partition("<h2>Headers")[0]
     assert "Confidential" not in said
     assert Issue.objects.get().title == "Confidential"
+
+
+def test_half_a_character_is_applied_and_shown_as_the_replacement_character(
+    reader: Client,
+) -> None:
+    delivery = applied("issues", issue(title="half \ud83d of it"), "half")
+    assert delivery.status == Delivery.Status.APPLIED
+    assert Issue.objects.get().title == "half \ufffd of it"
+    assert rb"\ud83d" in bytes(delivery.body), "the inbox keeps what GitHub sent"
+    assert "half \ufffd of it" in story(reader, delivery)
+    told = reader.get(f"/api/deliveries/{delivery.pk}/").json()
+    assert told["payload"]["issue"]["title"] == "half \ufffd of it"

@@ -181,6 +181,8 @@ def _newest_per_key(merge: Merge, rows: Iterable[Row]) -> tuple[list[Row], set[K
         elif ours is None or (theirs is not None and theirs > ours):
             tied.discard(key)
             newest[key] = row
+        if known.get("node_id") and not newest[key].get("node_id"):
+            newest[key] = {**newest[key], "node_id": known["node_id"]}
     return [newest[key] for key in sorted(newest)], tied
 
 

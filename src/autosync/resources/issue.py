@@ -156,8 +156,8 @@ def on_issues(event: Event) -> Changes:
         # A comment on a pull request shows it as an issue, under the issue's id.
         return Changes(doubts=[Doubt(PullRequest, where)])
     changes = Changes(upserts=[Upsert(MERGE, [row(issue, repository_id)])])
-    if amiss:
-        # Stored as far as it goes; GitHub is asked for the rest.
+    if amiss or not event.action:
+        # Stored as far as it goes; GitHub is asked for the rest, perhaps that it was deleted.
         changes.doubts.append(Doubt(Issue, where))
     if gone:
         changes.tombstones.append(Tombstone(MERGE, [issue.id], event.received_at))

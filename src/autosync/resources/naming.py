@@ -67,7 +67,10 @@ def on_milestone(event: Event) -> Changes:
 
 
 def _matters(event: Event, changed: _From | None) -> bool:
-    return event.action == "deleted" or (event.action == "edited" and changed is not None)
+    """Whether a name changed; asking costs little where GitHub left out what happened."""
+    if event.action == "edited":
+        return changed is not None
+    return event.action in ("deleted", "")
 
 
 def _ask(event: Event, where: dict[str, Any]) -> Changes:

@@ -132,7 +132,7 @@ def _struct(
                 amiss.append(place)
         if field.required:
             raise IncompletePayload(
-                f"GitHub {_fault(given)} `{place}`, without which this cannot be stored. "
+                f"GitHub {_fault(given)} `$.{place}`, without which this cannot be stored. "
                 "Nothing is lost: the next sync asks GitHub for the object itself."
             )
     return declared.cls(**found)

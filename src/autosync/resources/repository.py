@@ -150,7 +150,7 @@ def on_repository(event: Event) -> Changes:
     if event.action == "deleted":
         changes.tombstones.append(Tombstone(MERGE, [payload.id], event.received_at))
         return changes
-    if any(field.startswith("repository.") for field in event.amiss):
+    if not event.action or any(field.startswith("repository.") for field in event.amiss):
         # Stored as far as it goes; the listing has the rest.
         doubt = {"dirty_at": event.received_at}
         changes.patches.append(Patch(MERGE, [payload.id], doubt))

@@ -16,7 +16,7 @@ from autosync.mirror.upsert import Rule, tombstone, upsert
 from autosync.resources.base import Listing, Resource
 from autosync.sync.due import audit_soon, out_of_sight
 from autosync.sync.refetch import just_seen, lock_names, mark_renamed, refetch
-from autosync.sync.whole import whole_rows
+from autosync.sync.whole import complete
 
 PAGE = 100
 # The watermark steps back this far, against clocks that differ and lists that lag.
@@ -70,7 +70,8 @@ def _backfill(
     for asked_at, page in pages(
         listing.connection, repository, client, order, listing.node_fields, cursor.cursor
     ):
-        rows = whole_rows(resource, client, page["nodes"], repository.pk)
+        complete(resource, client, page["nodes"])
+        rows = [listing.normalise(node, repository.pk) for node in page["nodes"] if node]
         total = page["totalCount"]
         info = page["pageInfo"]
         reached("import: page read, not stored")
@@ -116,8 +117,9 @@ def _catch_up(
     for asked_at, page in pages(
         listing.connection, repository, client, order, listing.node_fields, ""
     ):
-        rows = whole_rows(resource, client, page["nodes"], repository.pk)
-        fresh = [row for row in rows if (row["updated_at"] or started_at) >= cursor.watermark]
+        complete(resource, client, page["nodes"])
+        rows = [listing.normalise(node, repository.pk) for node in page["nodes"] if node]
+        fresh = [row for row in rows if row["updated_at"] >= cursor.watermark]
         with transaction.atomic():
             lock_names({repository.pk})
             result = upsert(resource.merge, fresh, observed_at=asked_at, rule=Rule.VERSIONED)

@@ -22,7 +22,7 @@ from autosync.mirror.upsert import Key, Merge, Row, Rule, tombstone, upsert
 from autosync.resources import RESOURCES
 from autosync.resources.base import Resource
 from autosync.sync.due import LAG, list_soon
-from autosync.sync.whole import whole_rows
+from autosync.sync.whole import complete
 
 _MANY = 100  # objects for a point
 
@@ -94,7 +94,10 @@ def refetch(resource: Resource, client: InstallationClient, nodes: Mapping[str, 
             resource, client, dict(items[middle:])
         )
     found = data.get("nodes") or []
-    rows = whole_rows(resource, client, found)
+    complete(resource, client, found)
+    rows: list[Row] = [
+        listing.normalise(node, node["repository"]["databaseId"]) for node in found if node
+    ]
     visible = {home["databaseId"] for home in data.get("homes") or [] if home}
     seen = {node["id"] for node in found if node}
     absent = {pk for node_id, pk in nodes.items() if node_id not in seen}

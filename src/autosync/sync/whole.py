@@ -2,63 +2,47 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable
 from typing import Any
 
 from autosync.github import InstallationClient
-from autosync.mirror.upsert import Row
 from autosync.resources.base import Resource
 from autosync.resources.graphql import LISTS
-from autosync.resources.payload import IncompletePayload
-
-logger = logging.getLogger(__name__)
 
 
-def whole_rows(
-    resource: Resource,
-    client: InstallationClient,
-    nodes: Iterable[dict[str, Any] | None],
-    repository_id: int | None = None,
-) -> list[Row]:
-    """The rows of `nodes`, without those that are null or that GitHub did not identify.
-
-    Without `repository_id` each node tells its own. A list inside a node that has a next page is
-    read on, at a point a page: a short list never replaces a long one.
+def complete(
+    resource: Resource, client: InstallationClient, nodes: Iterable[dict[str, Any] | None]
+) -> None:
+    """Ask on for each list inside `nodes` that has a next page, at a point a page: a short list
+    never replaces a long one.
     """
-    assert resource.listing is not None
-    rows = []
     for node in nodes:
-        home = repository_id or ((node or {}).get("repository") or {}).get("databaseId")
-        if not node or not home:
-            continue
-        _complete(resource, client, node)
-        try:
-            rows.append(resource.listing.normalise(node, home))
-        except IncompletePayload as error:
-            logger.warning("one %s of repository %d is left out: %s", resource.name, home, error)
-    return rows
+        if isinstance(node, dict):
+            for name in LISTS:
+                if _next(node.get(name)):
+                    _read_on(resource, client, node, name)
 
 
-def _complete(resource: Resource, client: InstallationClient, node: dict[str, Any]) -> None:
-    for name, (field, fields) in LISTS.items():
-        page = node.get(name) or {}
-        items = list(page.get("nodes") or ())
-        while after := _next(page):
-            query = (
-                "query($id: ID!, $after: String) { node(id: $id) { ... on "
-                f"{resource.graphql_type} {{ {field}(first: 100, after: $after) {{ "
-                f"pageInfo {{ hasNextPage endCursor }} nodes {{ {fields} }} }} }} }} }}"
-            )
-            answer = client.graphql(query, {"id": node["id"], "after": after}).data
-            # Deleted meanwhile: what was read is the last that is known of it.
-            page = (answer.get("node") or {}).get(name) or {}
-            items += page.get("nodes") or ()
-        if items:
-            node[name] = {"nodes": items}
+def _read_on(
+    resource: Resource, client: InstallationClient, node: dict[str, Any], name: str
+) -> None:
+    field, fields = LISTS[name]
+    query = (
+        "query($id: ID!, $after: String) { node(id: $id) { ... on "
+        f"{resource.graphql_type} {{ {field}(first: 100, after: $after) {{ "
+        f"pageInfo {{ hasNextPage endCursor }} nodes {{ {fields} }} }} }} }} }}"
+    )
+    page = node[name]
+    items = list(page.get("nodes") or ())
+    while after := _next(page):
+        answer = client.graphql(query, {"id": node["id"], "after": after}).data
+        # Deleted meanwhile: what was read is the last that is known of it.
+        page = (answer.get("node") or {}).get(name)
+        items += (page or {}).get("nodes") or ()
+    node[name] = {"nodes": items}
 
 
-def _next(page: dict[str, Any]) -> str | None:
+def _next(page: Any) -> str | None:
     """Where the next page begins; None after the last."""
-    info = page.get("pageInfo") or {}
-    return info.get("endCursor") if info.get("hasNextPage") else None
+    info = page.get("pageInfo") if isinstance(page, dict) else None
+    return info.get("endCursor") if isinstance(info, dict) and info.get("hasNextPage") else None

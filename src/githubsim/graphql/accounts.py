@@ -86,7 +86,7 @@ _ANY: Resolvers = {
     "createdAt": lambda account, _: iso(account.created_at),
     "databaseId": lambda account, _: account.id,
     "id": lambda account, _: account.node_id,
-    "login": lambda account, _: account.slug,
+    "login": lambda account, _: account.login,
     "resourcePath": lambda account, _: _path(account),
     "updatedAt": lambda account, _: iso(account.updated_at),
     "url": lambda account, info: info.context.web + _path(account),
@@ -104,7 +104,7 @@ TYPES: dict[str, Resolvers] = {
         "isSiteAdmin": lambda account, _: account.site_admin,
         "isViewer": lambda account, info: info.context.caller.account == account,
     },
-    "Bot": _ANY,
+    "Bot": _ANY | {"login": lambda account, _: account.slug},
     "Mannequin": _ANY
     | {"claimant": lambda account, _: None, "email": lambda account, _: account.email},
     "Organization": _ANY

@@ -35,7 +35,7 @@ WHERE imported_at IS NOT NULL AND deleted_at IS NULL AND EXISTS (
 
 
 class Migration(migrations.Migration):
-    dependencies = [("mirror", "0011_known_by_number")]
+    dependencies = [("mirror", "0015_ask_again")]
     operations = [
         migrations.RemoveConstraint(model_name="ref", name="ref_identity"),
         migrations.AddConstraint(

@@ -29,6 +29,8 @@ from autosync.github.errors import (
     Unauthorized,
     Unavailable,
     UnexpectedReply,
+    Unreadable,
+    UnsupportedVersion,
 )
 from autosync.github.git import GitCommit, GitReader
 from autosync.github.tokens import InstallationToken
@@ -65,6 +67,8 @@ __all__ = [
     "Unauthorized",
     "Unavailable",
     "UnexpectedReply",
+    "Unreadable",
+    "UnsupportedVersion",
     "Validator",
     "ValidatorStore",
     "WaitUntil",

@@ -28,6 +28,7 @@ def credentials() -> AppCredentials:
         client_secret=settings.github_app_client_secret,
         private_key=load_private_key(settings.github_app_private_key),
         api_url=settings.github_api_url,
+        api_version=settings.github_api_version,
     )
 
 
@@ -51,4 +52,6 @@ def installation_client(installation_id: int, priority: Priority) -> Installatio
 def git_reader(repository: Repository, client: InstallationClient) -> GitReader:
     """The repository's git, its cache under the data folder (a cache: it may be deleted)."""
     cache = config.load().data_dir / "git" / f"{repository.pk}.git"
-    return GitReader(cache, repository.clone_url, client.token)
+    return GitReader(
+        cache, repository.clone_url, client.token, client.refuse_token, client.may_be_too_fresh
+    )

@@ -72,7 +72,9 @@ def state(client: AppClient | None = None) -> HookState:
             f"The App's webhook points at {url or 'nowhere'}, "
             f"not at GITHUB_WEBHOOK_URL ({settings.github_webhook_url or 'not set'})."
         )
-    absent = sorted(wanted_events() - set(client.app().get("events") or []))
+    subscribed = client.app().get("events")
+    known = [one for one in subscribed if isinstance(one, str)] if subscribed else []
+    absent = sorted(wanted_events() - set(known))
     if absent:
         missing.append(f"Subscribe the App to these events on its page: {', '.join(absent)}.")
     return HookState(url, tuple(missing))

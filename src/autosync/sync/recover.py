@@ -13,7 +13,7 @@ import msgspec
 from django.db import transaction
 from django.utils import timezone
 
-from autosync.github import AppClient, NotFound, Priority
+from autosync.github import AppClient, NotFound, Priority, Unreadable
 from autosync.killpoints import reached
 from autosync.mirror.deliveries import known, never_mind, store
 from autosync.mirror.models import Delivery, DeliveryLog, Repository
@@ -129,10 +129,13 @@ def _missing(client: AppClient, since: datetime) -> tuple[datetime | None, list[
 def _documents(client: AppClient, items: Sequence[Item], found: Recovered) -> Iterator[Delivery]:
     for item in items:
         try:
-            request = client.delivery(item["id"]).get("request") or {}
+            request = client.delivery(item["id"]).get("request")
         except NotFound:  # it grew older than the log while we were reading
-            request = {}
-        payload = request.get("payload")
+            request = None
+        except Unreadable as error:
+            logger.warning("%s", error)
+            request = None
+        payload = request.get("payload") if isinstance(request, dict) else None
         if not isinstance(payload, dict) or not payload:
             logger.warning("delivery %(guid)s (%(event)s) has no payload in the log", item)
             _sync_its_repository(item, found)

@@ -122,9 +122,22 @@ def _refetch(resource: Resource, client: InstallationClient, nodes: Mapping[str,
             "GitHub answered with other nodes than were asked for",
             installation_id=client.installation_id,
         )
-    rows, odd = unread.understood(resource, found, None)
-    visible = {home["databaseId"] for home in data.get("homes") or [] if home}
+    there = data.get("homes")
+    there = there if isinstance(there, list) else []  # none is then taken for visible
+    visible = {home.get("databaseId") for home in there if isinstance(home, dict)}
     answered = dict(zip(ids, found, strict=True))
+    rows: list[Row] = []
+    odd: list[tuple[int | None, unread.Unread]] = []
+    known = dict(rows_here.values_list("pk", "repository"))
+    for node_id, node in answered.items():
+        understood, not_read = unread.understood(resource, [node], None)
+        rows += understood
+        # What the answer does not say of it is known here.
+        pk = nodes[node_id]
+        odd += [
+            (home or known.get(pk), unread.Unread(pk, node_id, one.reason))
+            for home, one in not_read
+        ]
     absent = {pk for node_id, pk in nodes.items() if not answered.get(node_id)}
     reached("refetch: answered, not stored")
     return store_answer(resource, rows, odd, absent, homes.keys() - visible, asked_at)

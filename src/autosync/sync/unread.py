@@ -124,7 +124,8 @@ def store(
     except _NOT_STORED:
         pass
     result, unread = Result(), []
-    for row in rows:
+    # In the order in which any other writer meets them.
+    for row in sorted(rows, key=merge.key_of):
         try:
             with transaction.atomic():
                 one = upsert(merge, [row], observed_at=observed_at, rule=rule, lag=lag)

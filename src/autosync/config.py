@@ -50,6 +50,9 @@ class Config(BaseSettings):
         repr=False,
     )
     github_api_url: HttpUrl = Field("https://api.github.com", description="GHES: …/api/v3")
+    github_api_version: Literal["", "2022-11-28", "2026-03-10"] = Field(
+        "", description="of the REST API; empty = 2026-03-10, on GHES 2022-11-28"
+    )
 
     # Where AutoSync lives.
     autosync_host: str = Field("127.0.0.1", description="address the server binds")

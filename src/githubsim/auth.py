@@ -6,7 +6,7 @@ https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-githu
 import base64
 import binascii
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, TypeGuard
 
@@ -99,6 +99,8 @@ class Auth:
         self.store = store
         # The weather's: seconds after which installation tokens die, whatever they say.
         self.token_life: int | None = None
+        # For how many seconds a token just made is refused, and with which status.
+        self.fresh_refused: tuple[float, int] = (0.0, 401)
 
     def identify(self, authorization: str | None, address: str = "") -> Caller:
         """The caller, or ApiError 401/403."""
@@ -135,7 +137,18 @@ class Auth:
             raise bad_credentials()
         if installation.suspended_at is not None:
             raise suspended()
-        return Caller("installation", self.store, installation=installation, token=token)
+        return Caller(
+            "installation", self.store, installation=installation, token=self._as_known(token)
+        )
+
+    def _as_known(self, token: Token) -> Token:
+        """The token as GitHub knows it everywhere by now (octokit/auth-app.js#65 and #589)."""
+        seconds, status = self.fresh_refused
+        if not seconds or self.store.clock.exact() - token.created_at >= seconds:
+            return token
+        if status == 403:
+            return replace(token, permissions={})
+        raise bad_credentials()
 
     def _by_jwt(self, text: str) -> Caller:
         app = self.store.app()
@@ -220,11 +233,12 @@ class Auth:
         return self.store.save_token(Token(text, "personal", None, account.id, {}, None, now, None))
 
     def _installation_token(self, app_id: int) -> str:
-        # The longer form that GitHub rolls out since 2026-04-27: nobody may assume 40 characters.
+        # The longer form, of about 520 characters, that GitHub rolls out since 2026-04-27 (and
+        # gives whoever asks with `X-GitHub-Stateless-S2S-Token: enabled`): nobody may assume 40.
         number = self.store.allocate("token")
         parts = (
             nonces.text(self.store.key, f"token {number} {place}", size)
-            for place, size in enumerate((27, 150, 64))
+            for place, size in enumerate((36, 380, 86))
         )
         return f"ghs_{app_id}_{'.'.join(parts)}"
 

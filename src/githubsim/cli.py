@@ -111,6 +111,16 @@ def serve_command(
     token_life: Annotated[
         int, _weather("Seconds after which tokens die early; 0: when they say.")
     ] = 0,
+    garbled: Annotated[float, _weather("Fraction of 200s that are not JSON.")] = 0.0,
+    hiccups: Annotated[
+        float, _weather("Fraction of GraphQL answers with an error of no type.")
+    ] = 0.0,
+    fresh_refused: Annotated[
+        float, _weather("Seconds for which a token just made is refused.")
+    ] = 0.0,
+    fresh_refused_as: Annotated[
+        int, _weather("401, or 403: only its permissions come later.")
+    ] = 401,
     suspended: Annotated[bool, _weather("Suspend the App as soon as it is installed.")] = False,
     webhooks_seed: Annotated[int, _hooks("The same seed makes the same storm.")] = 0,
     webhooks_lost: Annotated[float, _hooks("Fraction lost.")] = 0.0,
@@ -167,6 +177,10 @@ def serve_command(
                 heavy_points=heavy_points,
                 partial=partial,
                 token_life=token_life,
+                garbled=garbled,
+                hiccups=hiccups,
+                fresh_refused=fresh_refused,
+                fresh_refused_as=fresh_refused_as,
                 seed=weather_seed,
             ),
             hook_weather=HookWeather(

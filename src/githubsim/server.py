@@ -22,7 +22,7 @@ from githubsim.limits import Window
 from githubsim.nonces import RequestIds
 from githubsim.requests import RequestLog
 from githubsim.rest.call import Answer, Call, Router, World, admit
-from githubsim.rest.versions import DEFAULT, VERSIONS, as_of
+from githubsim.rest.versions import DEFAULT, VERSIONS, as_of, with_its_end
 from githubsim.shapes import Shapes
 from githubsim.weather import Conditions, Weather
 
@@ -120,6 +120,9 @@ class RestService:
                 with self.world.store.lagging():
                     answer = route.handler(call)
             answer.body = as_of(version, answer.body)
+            if shapes is self.shapes:
+                # GHES ends versions with its own releases.
+                answer.headers = with_its_end(version, answer.headers)
             response = self._response(request, answer, headers)
         except ApiError as error:
             headers |= error.headers

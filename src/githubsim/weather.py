@@ -27,11 +27,12 @@ from githubsim.wire import drop, reset
 
 _CALM = ("/_sim", "/avatars/")
 _GRAPHQL = ("/graphql", "/api/graphql")
-_FAULTS = ("failing", "timeouts", "resets", "truncated")
-_FRACTIONS = (*_FAULTS, "heavy", "partial")
+_FAULTS = ("failing", "timeouts", "resets", "truncated", "garbled")
+_FRACTIONS = (*_FAULTS, "heavy", "partial", "hiccups")
 # Between the last byte sent and the cut, so that the byte is on its way.
 _LINGER = 0.05
 _BAD_GATEWAY = b"<html><head><title>502 Bad Gateway</title></head></html>"
+_PAGE = b"<!DOCTYPE html><html><head><title>GitHub</title></head><body>One moment</body></html>"
 THROW = "githubsim.throw"
 
 
@@ -41,11 +42,15 @@ class Conditions:
     the faults at most one hits a request.
 
     `failing` answers 502, `timeouts` holds for `timeout_after` and drops, `resets` resets the
-    connection (half of them after the work was done), `truncated` sends half a body.
+    connection (half of them after the work was done), `truncated` sends half a body, `garbled`
+    answers 200 with HTML, with nothing or with half a document, whole by its Content-Length.
     `bandwidth` is bytes a second for each answer (0: no limit). `stale` is how far lists and
     GraphQL lag behind. `heavy` and `heavy_above` (nodes) make GraphQL queries fail with 502 and
-    take `heavy_points` more, `partial` makes it leave out half of a list with an error.
-    `token_life` is when installation tokens die, whatever they say (0: when they say).
+    take `heavy_points` more, `partial` makes it leave out half of a list with an error, `hiccups`
+    all of it, with an error that has no type.
+    `token_life` is when installation tokens die, whatever they say (0: when they say). A token just
+    made is refused for `fresh_refused` seconds: with 401, or, if `fresh_refused_as` is 403, its
+    permissions come so much later.
     """
 
     latency: float = 0.0
@@ -63,12 +68,18 @@ class Conditions:
     heavy_points: int = 10
     partial: float = 0.0
     token_life: int = 0
+    garbled: float = 0.0
+    hiccups: float = 0.0
+    fresh_refused: float = 0.0
+    fresh_refused_as: int = 401
     seed: int = 0
 
     def __post_init__(self) -> None:
         check_fractions(self, _FRACTIONS)
         if sum(getattr(self, name) for name in _FAULTS) > 1:
             raise ValueError(f"{', '.join(_FAULTS)} together are more than 1")
+        if self.fresh_refused_as not in (401, 403):
+            raise ValueError("fresh_refused_as is 401 or 403")
 
     @property
     def quiet(self) -> bool:
@@ -140,6 +151,7 @@ class Weather:
         self.conditions = now
         self._store.lag(now.stale)
         self._auth.token_life = now.token_life or None
+        self._auth.fresh_refused = (now.fresh_refused, now.fresh_refused_as)
         return now
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -171,6 +183,12 @@ class Weather:
             self.requests.note(fault, 502, target=target)
             response = Response(_BAD_GATEWAY, 502, media_type="text/html")
             await response(scope, receive, send)
+            return
+        if fault == "garbled":
+            garbling = _Garbling(send, throw.draw("garbling"))
+            await self.app(scope, receive, garbling)
+            if garbling.told:
+                self.requests.note(fault, 200, target=target)
             return
         if fault == "truncated":
             await self.app(scope, receive, _Cut(send, client))
@@ -236,6 +254,47 @@ class _Cut:
                 await asyncio.sleep(_LINGER)
                 # At once, and not when all is sent: what streams may go on for minutes.
                 drop(self._client)
+
+
+class _Garbling:
+    """Puts something else in the place of a JSON document; other answers pass.
+
+    Source: octokit/graphql.js#554 (HTML), ExpediaGroup/github-helpers#153 and
+    marocchino/sticky-pull-request-comment#812 (JSON that ends too soon).
+    """
+
+    def __init__(self, send: Send, draw: float) -> None:
+        self._send = send
+        self._draw = draw
+        self._start: Message | None = None
+        self._body = b""
+        self.told = False
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            is_json = headers.get("content-type", "").startswith("application/json")
+            if message["status"] != 200 or not is_json:
+                await self._send(message)
+            else:
+                self._start = message
+            return
+        if self._start is None:
+            await self._send(message)
+            return
+        self._body += message.get("body", b"")
+        if message.get("more_body", False):
+            return
+        headers = MutableHeaders(scope=self._start)
+        body = self._body[: len(self._body) // 2]
+        if self._draw < 1 / 3:
+            body, headers["Content-Type"] = _PAGE, "text/html; charset=utf-8"
+        elif self._draw < 2 / 3:
+            body = b""
+        headers["Content-Length"] = str(len(body))
+        self.told = True
+        await self._send(self._start)
+        await self._send({"type": "http.response.body", "body": body})
 
 
 def _slowly(send: Send, bandwidth: int) -> Send:

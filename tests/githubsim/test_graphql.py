@@ -102,6 +102,32 @@ def test_history_has_every_commit_once(github: Sim, client: httpx.Client, reposi
     assert len(seen) == len(set(seen)) == truth["commits_on_default"]
 
 
+def test_a_commit_that_cannot_be_counted_is_null_where_a_count_is_asked_for(
+    github: Sim, client: httpx.Client, repository: str
+) -> None:
+    shas = [one["sha"] for one in client.get(f"/repos/{repository}/commits").json()[:2]]
+    github.control("commits/uncountable", {"shas": shas[:1]})
+    objects = " ".join(
+        f'c{n}: object(oid: "{sha}") {{ ... on Commit {{ %s author {{ name }} }} }}'
+        for n, sha in enumerate(shas)
+    )
+    query = (
+        f"query ($o: String!, $r: String!) {{ repository(owner: $o, name: $r) {{ {objects} }} }}"
+    )
+    try:
+        answer = ask(client, query.replace("%s", "additions"), **named(repository))
+        files = good(client, query.replace("%s", "changedFilesIfAvailable"), **named(repository))
+    finally:
+        github.control("commits/uncountable", {"shas": []})
+    assert answer["data"]["repository"]["c0"] is None
+    assert answer["data"]["repository"]["c1"]["additions"] >= 0
+    (error,) = answer["errors"]
+    assert error["message"] == "The additions count for this commit is unavailable."
+    assert error["path"] == ["repository", "c0", "additions"]
+    assert files["repository"]["c0"]["changedFilesIfAvailable"] is None
+    assert files["repository"]["c1"]["changedFilesIfAvailable"] >= 0
+
+
 def test_a_count_alone_needs_no_bounds(github: Sim, client: httpx.Client, repository: str) -> None:
     query = """
     query ($o: String!, $r: String!) { repository(owner: $o, name: $r) {

@@ -27,6 +27,10 @@ CALM: dict[str, Any] = {
     "heavy_above": 0,
     "partial": 0.0,
     "token_life": 0,
+    "garbled": 0.0,
+    "hiccups": 0.0,
+    "fresh_refused": 0.0,
+    "fresh_refused_as": 401,
 }
 COUNT = """
 query ($o: String!, $r: String!) { repository(owner: $o, name: $r) {
@@ -239,12 +243,68 @@ def test_a_query_may_be_answered_in_part(
     assert error["path"] == ["repository", "issues", "nodes", half]
 
 
+def test_graphql_hiccups_without_a_type(
+    client: httpx.Client, repository: str, weather: Weather
+) -> None:
+    weather(hiccups=1.0)
+    answer = graphql(client, COUNT, repository)
+    assert answer.status_code == 200
+    assert set(answer.json()["data"]["repository"]["issues"]["nodes"]) == {None}
+    (error,) = answer.json()["errors"]
+    assert error.keys() == {"message"}
+    assert error["message"].startswith("Something went wrong while executing your query. ")
+
+
+def test_what_is_not_json_comes_whole_and_with_200(
+    github: Sim, client: httpx.Client, weather: Weather
+) -> None:
+    whole = client.get("/meta").content
+    weather(garbled=1.0, seed=2)
+    found = [client.get(f"/meta?n={n}") for n in range(20)]
+    assert {answer.status_code for answer in found} == {200}
+    assert all(int(answer.headers["content-length"]) == len(answer.content) for answer in found)
+    page = next(one for one in found if one.headers["content-type"].startswith("text/html"))
+    assert page.content.startswith(b"<!DOCTYPE html>")
+    assert {one.content for one in found} == {page.content, b"", whole[: len(whole) // 2]}
+    # Refusals and git pass.
+    assert client.get("/no/such/thing").json()["message"] == "Not Found"
+    assert github.requests()["endpoints"]["garbled"] == {"200": 20}
+
+
+def test_a_token_just_made_is_refused_for_a_while(
+    github: Sim, repository: str, weather: Weather
+) -> None:
+    weather(fresh_refused=60)
+    client = as_installation(github)
+    assert client.get("/installation/repositories").status_code == 401
+    assert client.post("/graphql", json={"query": "{ viewer { login } }"}).status_code == 401
+    weather(fresh_refused_as=403)
+    answer = client.get(f"/repos/{repository}/pulls")
+    assert answer.status_code == 403
+    assert answer.json()["message"] == "Resource not accessible by integration"
+    (error,) = graphql(client, COUNT, repository).json()["errors"]
+    assert (error["type"], error["message"]) == (
+        "FORBIDDEN",
+        "Resource not accessible by integration",
+    )
+    weather(fresh_refused=0)
+    assert client.get(f"/repos/{repository}/pulls").status_code == 200
+
+
+def test_tokens_are_of_the_long_form(github: Sim) -> None:
+    made = token(github)
+    assert len(made) > 500
+    assert made.startswith(f"ghs_{github.app.id}_")
+    assert made.count(".") == 2
+
+
 def test_weather_that_is_none_is_refused(github: Sim) -> None:
     for wrong in (
         {"failing": 2},
         {"wind": 1},
         {"latency": "much"},
         {"resets": 0.6, "failing": 0.6},
+        {"fresh_refused_as": 404},
     ):
         with pytest.raises(SimError):
             github.control("weather", wrong)

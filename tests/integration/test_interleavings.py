@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from autosync.mirror.models import Issue, Repository
 from autosync.mirror.upsert import Rule, upsert
 from autosync.resources.base import Changes, Envelope, Event, Tombstone, Upsert
-from autosync.resources.issue import MERGE
+from autosync.resources.issue import MERGE, RESOURCE
 from autosync.resources.naming import on_label
 from autosync.sync.apply import carry_out
 from autosync.sync.due import LAG
@@ -143,7 +143,7 @@ def store_page(home: int, asked_at: datetime, rows: Rows) -> None:
 
 
 def answer(asked_at: datetime, rows: Rows) -> None:
-    store_answer(MERGE, rows, set() if rows else {1}, set(), asked_at)
+    store_answer(RESOURCE, rows, [], set() if rows else {1}, set(), asked_at)
 
 
 def settle(world: World) -> None:

@@ -94,7 +94,9 @@ class RepositoryOut(Schema):
 
 
 class CommitOut(Schema):
-    """One commit. `additions` and the like are null until GitHub was asked for them."""
+    """One commit. `additions` and the like are null until GitHub was asked for them. If it cannot
+    count them, they stay null, and `size_unknown` says why.
+    """
 
     sha: str
     repository: RepositoryRef
@@ -111,6 +113,7 @@ class CommitOut(Schema):
     additions: int | None
     deletions: int | None
     changed_files: int | None
+    size_unknown: str
 
     @staticmethod
     def of(row: Commit) -> CommitOut:

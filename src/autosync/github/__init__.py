@@ -30,6 +30,8 @@ from autosync.github.errors import (
     Unauthorized,
     Unavailable,
     UnexpectedReply,
+    Unreadable,
+    UnsupportedVersion,
 )
 from autosync.github.git import GitCommit, GitReader
 from autosync.github.tokens import InstallationToken
@@ -67,6 +69,8 @@ __all__ = [
     "Unauthorized",
     "Unavailable",
     "UnexpectedReply",
+    "Unreadable",
+    "UnsupportedVersion",
     "Validator",
     "ValidatorStore",
     "WaitUntil",

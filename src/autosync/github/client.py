@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -20,12 +22,14 @@ from autosync.github.errors import (
     GraphQLTooHeavy,
     InstallationSuspended,
     NotFound,
-    Unavailable,
-    UnexpectedReply,
+    Unreadable,
 )
+from autosync.github.hiccups import Error, is_hiccup
 from autosync.github.tokens import InstallationToken, token_cache
-from autosync.github.transport import Reply, Transport
+from autosync.github.transport import NO_PERMISSION, Reply, Transport, fresh_pause
 from autosync.github.validators import Validator, ValidatorStore
+
+logger = logging.getLogger(__name__)
 
 _TOO_HEAVY = frozenset({"RESOURCE_LIMITS_EXCEEDED", "MAX_NODE_LIMIT_EXCEEDED", "TIMEOUT"})
 _LIMITED = frozenset({"RATE_LIMITED", "RATE_LIMIT"})
@@ -73,7 +77,7 @@ class AppClient:
         url: str | None = f"{self._url}/app/installations?per_page=100"
         while url:
             reply = self._send("GET", url)
-            yield from reply.json()
+            yield from reply.items()
             url = reply.next_url
 
     def installation(self, installation_id: int) -> dict[str, Any]:
@@ -121,7 +125,7 @@ class AppClient:
         url: str | None = f"{self._url}/app/hook/deliveries?{urlencode(query)}"
         while url:
             reply = self._send("GET", url)
-            items = reply.json()
+            items = [item for item in reply.items() if _is_delivery(item)]
             following = parse_qs(urlsplit(reply.next_url or "").query).get("cursor", [None])[0]
             yield DeliveryPage(items, following)
             if since is not None and items and _time(items[-1]["delivered_at"]) < since:
@@ -137,10 +141,7 @@ class AppClient:
         self._send("POST", f"{self._url}/app/hook/deliveries/{delivery_id}/attempts")
 
     def _document(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
-        document = self._send(method, self._url + path, body).json()
-        if not isinstance(document, dict):
-            raise UnexpectedReply("The answer is not an object", installation_id=0, url=path)
-        return document
+        return self._send(method, self._url + path, body).fields()
 
     def _send(self, method: str, url: str, body: Any = None) -> Reply:
         return self._transport.send(method, url, json=body, priority=self._priority)
@@ -181,6 +182,10 @@ class InstallationClient:
             budget,
             authorization=lambda: f"Bearer {self.token()}",
             refused=lambda sent: self.refuse_token(sent.removeprefix("Bearer ")),
+            accepted=lambda sent: self._tokens.accept(
+                installation_id, sent.removeprefix("Bearer ")
+            ),
+            fresh=lambda sent, status: self.may_be_too_fresh(sent.removeprefix("Bearer "), status),
         )
 
     def with_priority(self, priority: Priority) -> InstallationClient:
@@ -203,6 +208,12 @@ class InstallationClient:
     def refuse_token(self, token: str) -> None:
         """This token was not accepted: the next one asked for is a new one."""
         self._tokens.refuse(self.installation_id, token)
+
+    def may_be_too_fresh(self, token: str, status: int) -> bool:
+        """Whether GitHub refused this token (401, 403) only because it was just made: try it again,
+        for git too.
+        """
+        return self._tokens.may_be_too_fresh(self.installation_id, status, token)
 
     def get(
         self,
@@ -236,12 +247,19 @@ class InstallationClient:
             remember()
             url = reply.next_url
 
-    def graphql(self, query: str, variables: Mapping[str, Any] | None = None) -> GraphQLReply:
+    def graphql(
+        self,
+        query: str,
+        variables: Mapping[str, Any] | None = None,
+        *,
+        tolerated: Callable[[Error], bool] = lambda _: False,
+    ) -> GraphQLReply:
         """Ask GraphQL. NOT_FOUND of single nodes is left in `errors`, their data is null.
 
+        So are errors that are `tolerated`: the caller knows what their nulls mean.
         Raises GraphQLTooHeavy (halve the page), QuotaExhausted, GraphQLError (a rejected query).
         """
-        limits = 0
+        limits = waits = 0
         url = self._credentials.graphql_url
         while True:
             sent = dialect.spoken(url, query)
@@ -263,16 +281,66 @@ class InstallationClient:
                 self._transport.wait_if_limited(403, headers, reply.content, "graphql", limits)
                 limits += 1
                 continue
+            if (
+                "FORBIDDEN" in kinds
+                and any(NO_PERMISSION in str(error.get("message")) for error in errors)
+                and self._tokens.may_be_too_fresh(self.installation_id, 403)
+            ):
+                time.sleep(fresh_pause(waits))
+                waits += 1
+                continue
+            if any(map(tolerated, errors)):
+                serious = [error for error in errors if not tolerated(error)]
+                kinds = {_kind(error) for error in serious}
+                checked = self._checked(document, serious, kinds)
+                return replace(checked, errors=errors)
             return self._checked(document, errors, kinds)
 
-    def _decoded(self, reply: Reply) -> dict[str, Any]:
-        document = reply.json()
-        if not isinstance(document, dict):
-            raise UnexpectedReply(
-                "GraphQL answered with no object",
+    def nodes(self, query: str, ids: Sequence[str]) -> dict[str, Any]:
+        """What `nodes(ids: $ids)` of `query` answers, by id: fewer at once while too heavy.
+
+        One that GitHub cannot answer for even alone is logged and left out; raises GraphQLTooHeavy
+        if it answers for none.
+        """
+        found: dict[str, Any] = {}
+        failed: dict[str, GraphQLTooHeavy] = {}
+        groups = [list(ids)] if ids else []
+        while groups:
+            group = groups.pop()
+            try:
+                found |= self._aligned(group, self.graphql(query, {"ids": group}))
+            except GraphQLTooHeavy as error:
+                middle = len(group) // 2
+                if middle:
+                    groups += [group[middle:], group[:middle]]
+                    continue
+                failed[group[0]] = error
+                if len(failed) > 1 and not found:
+                    raise  # an outage: nobody asks a hundred times
+        for node_id, failure in failed.items():
+            if not found:
+                raise failure
+            logger.warning("%s could not be read: %s", node_id, failure)
+        return found
+
+    def _aligned(self, ids: Sequence[str], reply: GraphQLReply) -> dict[str, Any]:
+        nodes = reply.data.get("nodes")
+        if not isinstance(nodes, list) or len(nodes) != len(ids):
+            raise GraphQLTooHeavy(
+                "GitHub answered with other nodes than were asked for",
                 installation_id=self.installation_id,
-                url=reply.url,
             )
+        return dict(zip(ids, nodes, strict=True))
+
+    def _decoded(self, reply: Reply) -> dict[str, Any]:
+        try:
+            document = reply.fields()
+        except Unreadable as error:
+            raise GraphQLTooHeavy(
+                error.what, installation_id=self.installation_id, url=reply.url, status=reply.status
+            ) from None
+        if not isinstance(document.get("errors"), (list, type(None))):
+            document["errors"] = None
         return document
 
     def _checked(
@@ -284,12 +352,14 @@ class InstallationClient:
             "url": self._credentials.graphql_url,
         }
         # A time-out has no type, only words: "This may be the result of a timeout, or …".
+        data = document.get("data")
         if kinds & _TOO_HEAVY or "timeout" in messages.lower():
             raise GraphQLTooHeavy(f"GraphQL gave up: {messages}", **where)
-        if kinds & _FAILING:
-            raise Unavailable(f"GraphQL failed: {messages}", **where)
-        data = document.get("data")
-        if data is None or kinds - {"NOT_FOUND"}:
+        if kinds & _FAILING or is_hiccup(document, errors):
+            # One object may be behind it, or none: fewer at once tell.
+            what = f"GraphQL failed: {messages or 'neither data nor an error'}"
+            raise GraphQLTooHeavy(what, **where)
+        if not isinstance(data, dict) or kinds - {"NOT_FOUND"}:
             # Any other error may hide behind a null that means nothing; null must mean gone.
             raise GraphQLError(
                 f"GraphQL rejected the query: {messages or 'no data'}", errors, **where
@@ -330,19 +400,46 @@ def _kind(error: dict[str, Any]) -> str:
 
 def _token(reply: Reply) -> InstallationToken:
     """The token with its lifetime by GitHub's own clock, where the answer tells that."""
-    document = reply.json()
-    expires_at = _time(document["expires_at"])
+    document = reply.fields()
+    value, ends = document.get("token"), document.get("expires_at")
+    if not isinstance(value, str) or not value:
+        raise Unreadable(
+            "GitHub answered without the token that was asked for",
+            url=reply.url,
+            status=reply.status,
+        )
     try:
         now = parsedate_to_datetime(reply.headers["date"])
     except (KeyError, ValueError):
         now = datetime.now(UTC)
-    lifetime = (expires_at - (now if now.tzinfo else now.replace(tzinfo=UTC))).total_seconds()
+    now = now if now.tzinfo else now.replace(tzinfo=UTC)
+    hour = timedelta(hours=1)
+    try:
+        expires_at = _time(str(ends))
+    except ValueError:
+        expires_at = now + hour  # as GitHub's documentation says of every one
+    lifetime = (expires_at - now).total_seconds()
+    permissions = document.get("permissions")
     return InstallationToken(
-        document["token"],
+        value,
         expires_at,
-        min(max(lifetime, 0.0), timedelta(hours=1).total_seconds()),
-        document.get("permissions") or {},
+        min(max(lifetime, 0.0), hour.total_seconds()),
+        permissions if isinstance(permissions, dict) else {},
     )
+
+
+def _is_delivery(item: Any) -> bool:
+    """Whether an item of the delivery log can be understood; else it is named and left out."""
+    try:
+        _time(item["delivered_at"])
+        understood = isinstance(item["id"], int) and isinstance(item["guid"], str)
+        understood = understood and isinstance(item["event"], str)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        understood = False
+    if not understood:
+        name = item.get("id", "without an id") if isinstance(item, dict) else "that is no object"
+        logger.warning("an item of GitHub's delivery log could not be read: %s", str(name)[:100])
+    return understood
 
 
 def _time(text: str) -> datetime:

@@ -19,10 +19,10 @@ from githubkit.core import GitHubCore
 from githubkit.throttling import LocalThrottler
 
 from autosync import __version__
+from autosync.github import answers
 from autosync.github.credentials import AppCredentials
 from autosync.github.rates import Strikes
 
-API_VERSION = "2022-11-28"
 # GitHub allows 100 requests at once to an installation, over all processes (secondary limits).
 CONNECTIONS = 100
 _TIMEOUT = httpx.Timeout(30.0, connect=10.0)
@@ -63,7 +63,8 @@ class Connection(GitHubCore[AppAuthStrategy]):
         )
         self.strikes = Strikes()
         self._client = self._create_sync_client()
-        self._client.headers["X-GitHub-Api-Version"] = API_VERSION
+        self._client.headers["X-GitHub-Api-Version"] = credentials.version
+        self._client.headers["Accept-Encoding"] = answers.PACKING
 
     @contextmanager
     def get_sync_client(self) -> Generator[httpx.Client, None, None]:
@@ -84,10 +85,14 @@ class Connection(GitHubCore[AppAuthStrategy]):
     def exchange(
         self, method: str, url: str, headers: Mapping[str, str], content: bytes | None
     ) -> httpx.Response:
-        """One request as it is, one answer read whole; raises httpx.RequestError."""
+        """One request as it is, one answer read whole; raises httpx.RequestError, and TooLarge."""
         request = self._client.build_request(method, url, headers=headers, content=content)
         with self.config.throttler.acquire(request):
-            return self._client.send(request, auth=None)
+            response = self._client.send(request, auth=None, stream=True)
+            try:
+                return answers.read(response)
+            finally:
+                response.close()
 
 
 _connections: dict[AppCredentials, Connection] = {}

@@ -11,6 +11,9 @@ from urllib.parse import urlsplit
 from autosync.errors import ConfigurationError
 
 PUBLIC_API_URL = "https://api.github.com"
+# Of the REST API: https://docs.github.com/rest/about-the-rest-api/api-versions
+OLDEST_VERSION = "2022-11-28"
+NEWEST_VERSION = "2026-03-10"
 _PEM_START = "-----BEGIN"
 _EXPECTED = (
     "Give the PEM text (line breaks may be written as \\n), the path of the .pem file "
@@ -24,7 +27,8 @@ class AppCredentials:
 
     `private_key` is PEM text (see `load_private_key`). `api_url` is the REST root: GHES has
     `https://HOST/api/v3`. `app_id` may be None when `client_id` is given: either may sign the
-    JWT (GitHub docs, generating-a-json-web-token-jwt-for-a-github-app).
+    JWT (GitHub docs, generating-a-json-web-token-jwt-for-a-github-app). `api_version` is that of
+    the REST API; empty: see `version`.
     """
 
     app_id: int | str | None
@@ -32,6 +36,7 @@ class AppCredentials:
     client_secret: str = field(default="", repr=False)
     private_key: str = field(default="", repr=False)
     api_url: str = PUBLIC_API_URL
+    api_version: str = ""
 
     def __post_init__(self) -> None:
         if not self.app_id and not self.client_id:
@@ -48,6 +53,15 @@ class AppCredentials:
         if parts.username or parts.password:
             raise ConfigurationError("GITHUB_API_URL must not hold a user name or password.")
         object.__setattr__(self, "api_url", self.api_url.rstrip("/"))
+
+    @property
+    def version(self) -> str:
+        """The REST API's version to ask for: the newest, whose end is furthest away; the oldest on
+        GHES, whose releases do not all know another.
+        """
+        if self.api_version:
+            return self.api_version
+        return OLDEST_VERSION if self.api_url.endswith("/api/v3") else NEWEST_VERSION
 
     @property
     def graphql_url(self) -> str:

@@ -99,9 +99,18 @@ class InstallationSuspended(Forbidden):
 
 
 class UnexpectedReply(GitHubError):
-    """A 4xx without a meaning for AutoSync (422: a rejected argument), or an unreadable body."""
+    """A 4xx without a meaning for AutoSync (422: a rejected argument)."""
 
     advice = "This is likely a defect in AutoSync or a change at GitHub; report it."
+
+
+class UnsupportedVersion(GitHubError):
+    """400 or 410: this GitHub does not know the version of the REST API, or no longer.
+
+    https://docs.github.com/rest/about-the-rest-api/api-versions
+    """
+
+    advice = "Set GITHUB_API_VERSION to a version that this GitHub supports."
 
 
 class ForeignURL(GitHubError):
@@ -111,9 +120,16 @@ class ForeignURL(GitHubError):
 
 
 class Unavailable(GitHubError):
-    """5xx, a network error or a timeout, still there after the retries."""
+    """5xx, a network error, a timeout or what is not JSON, still there after the retries."""
 
     advice = "GitHub or the network is down; the work is retried later."
+
+
+class Unreadable(Unavailable):
+    """An answer that is not what it should be (no JSON, another shape, too large), time after time.
+
+    GitHub or something before it failed: as for `Unavailable`.
+    """
 
 
 class QuotaExhausted(GitHubError):
@@ -152,14 +168,15 @@ class GraphQLError(GitHubError):
 
 
 class GraphQLTooHeavy(Unavailable):
-    """502/504, a time-out or a resource limit on a GraphQL query: halve the page and ask again.
+    """502/504, a time-out, a resource limit or a hiccup on a GraphQL query: halve the page and ask
+    again.
 
     Never retried as it was: each time-out costs extra points in the next hour (GitHub docs,
     graphql/overview/rate-limits-and-query-limits-for-the-graphql-api). A query that is already
     small means an outage, hence a kind of `Unavailable`.
     """
 
-    advice = "Ask for fewer nodes; at the smallest page, retry later."
+    advice = "It is asked again for less at once; if that fails as well, later."
 
 
 class GitFailed(GitHubError):

@@ -18,7 +18,8 @@ from urllib.parse import urlsplit
 from autosync import moments
 from autosync.github import git_process
 from autosync.github.addresses import check_home
-from autosync.github.errors import ForeignURL, GitFailed, Unauthorized, Unavailable
+from autosync.github.errors import Forbidden, ForeignURL, GitFailed, Unauthorized, Unavailable
+from autosync.github.transport import fresh_pause
 from autosync.killpoints import reached
 
 LIST_TIMEOUT = 120.0
@@ -60,8 +61,9 @@ class GitReader:
 
     `token_provider` gives an installation token; it reaches git through the environment only,
     never through arguments or a file. `token_refused` hears of a token that was not accepted
-    (`InstallationClient.refuse_token`), and the next try asks for another one. Threads and
-    processes may share one cache. Errors are those of `autosync.github.errors`.
+    (`InstallationClient.refuse_token`), and the next try asks for another one; `token_too_fresh`
+    says whether the same one is to be tried again (`InstallationClient.may_be_too_fresh`). Threads
+    and processes may share one cache. Errors are those of `autosync.github.errors`.
 
     `clone_url` is trusted: it comes from `addresses.clone_address`, never from GitHub. With `home`
     (the configured host) any other address raises ForeignURL before a token is asked for.
@@ -76,6 +78,7 @@ class GitReader:
         clone_url: str,
         token_provider: Callable[[], str],
         token_refused: Callable[[str], None] | None = None,
+        token_too_fresh: Callable[[str, int], bool] = lambda *_: False,
         home: str | None = None,
     ) -> None:
         if home is not None:
@@ -86,6 +89,7 @@ class GitReader:
         self._url = clone_url
         self._token_provider = token_provider
         self._token_refused = token_refused
+        self._token_too_fresh = token_too_fresh
         self._suspect = cache_dir.with_name(cache_dir.name + ".suspect")
 
     def ls_remote(self) -> dict[str, str]:
@@ -303,18 +307,25 @@ class GitReader:
                 leftover.unlink(missing_ok=True)
 
     def _remotely(self, work: Callable[[git_process.Settings], str]) -> str:
-        """Talk to GitHub: up to three tries over network trouble, one more token when refused."""
-        failures, refused = 0, False
+        """Talk to GitHub: up to three tries over network trouble, one more token when refused, the
+        same one for some seconds if it was just made.
+        """
+        failures, waits, refused = 0, 0, False
         while True:
             over_http = self._url.startswith(("http://", "https://"))
             token = self._token_provider() if over_http else ""
             try:
                 return work(git_process.token_settings(self._url, token) if token else ())
-            except Unauthorized:
-                if refused or self._token_refused is None:
+            except (Unauthorized, Forbidden) as error:
+                unknown = isinstance(error, Unauthorized)
+                if token and self._token_too_fresh(token, 401 if unknown else 403):
+                    time.sleep(fresh_pause(waits))
+                    waits += 1
+                elif not unknown or refused or self._token_refused is None:
                     raise
-                refused = True
-                self._token_refused(token)
+                else:
+                    refused = True
+                    self._token_refused(token)
             except Unavailable:
                 failures += 1
                 if failures >= TRIES:

@@ -7,6 +7,7 @@ import contextlib
 import fcntl
 import os
 import re
+import selectors
 import signal
 import subprocess
 import tempfile
@@ -29,6 +30,8 @@ from autosync.github.errors import (
 )
 
 Settings = Iterable[tuple[str, str | bytes]]
+# A million refs are 80 MB; whoever sends more wants this process's memory.
+MOST_OUTPUT = 256 << 20
 
 _MISSING = re.compile(
     r"repository .*not found|returned error: 404|does not appear to be a git repository"
@@ -81,12 +84,13 @@ def run(
     scheme = urlsplit(about).scheme
     with _started(arguments, cwd, settings, stdin, holding, scheme) as (process, errors):
         try:
-            output, _ = process.communicate(timeout=timeout)
-        except subprocess.TimeoutExpired:
+            output = _output(process, time.monotonic() + timeout, about)
+            process.wait(timeout)
+        except (TimeoutError, subprocess.TimeoutExpired):
             raise Unavailable(f"git took longer than {timeout:.0f} s", url=about) from None
         if process.returncode:
             raise failure(_said(errors), about)
-    return bytes(output).decode("utf-8", "backslashreplace")
+    return output.decode("utf-8", "backslashreplace")
 
 
 def lines(output: str) -> list[str]:
@@ -187,6 +191,26 @@ def _started(
             assert process.stdout is not None
             process.stdout.close()
             process.wait()
+
+
+def _output(process: subprocess.Popen[bytes], until: float, about: str) -> bytes:
+    """All that git writes; TimeoutError at `until`, GitFailed past MOST_OUTPUT."""
+    assert process.stdout is not None
+    output = bytearray()
+    with selectors.DefaultSelector() as selector:
+        selector.register(process.stdout, selectors.EVENT_READ)
+        while True:
+            if not selector.select(max(until - time.monotonic(), 0)):
+                raise TimeoutError
+            block = os.read(process.stdout.fileno(), 1 << 20)
+            if not block:
+                return bytes(output)
+            output += block
+            if len(output) > MOST_OUTPUT:
+                raise GitFailed(
+                    f"git answered with more than {MOST_OUTPUT >> 20} MB, more than AutoSync reads",
+                    url=about,
+                )
 
 
 def _said(errors: IO[bytes]) -> str:

@@ -18,6 +18,12 @@ from autosync.killpoints import reached
 EARLY_SHARE = 1 / 6
 # While a replacement cannot be had, an old token is used up to here.
 _LAST_SECONDS = 30.0
+# A token just made is not known to all of GitHub yet, and may be refused for some seconds
+# (octokit/auth-app.js#65, which waits five).
+FRESH = 20.0
+# Its permissions may come later too (octokit/auth-app.js#589). Shorter, for mostly a 403 means what
+# it says: a permission that was not granted.
+FRESH_PERMISSIONS = 8.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +42,8 @@ class InstallationToken:
 @dataclass(frozen=True, slots=True)
 class _Kept:
     value: str = field(repr=False)
-    ages_at: float  # on the cache's clock, like `dies_at`
+    made_at: float  # on the cache's clock, like those below
+    ages_at: float
     dies_at: float
 
 
@@ -50,6 +57,7 @@ class TokenCache:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._kept: dict[int, _Kept] = {}
+        self._accepted: dict[int, str] = {}
         self._locks: dict[int, threading.Lock] = {}
         self._guard = threading.Lock()
 
@@ -78,6 +86,7 @@ class TokenCache:
             reached("token: made, not used")
             self._kept[installation_id] = _Kept(
                 token.value,
+                self._clock(),
                 started + token.lifetime * (1 - EARLY_SHARE),
                 started + token.lifetime,
             )
@@ -91,6 +100,21 @@ class TokenCache:
             kept = self._kept.get(installation_id)
             if kept is not None and kept.value == value:
                 del self._kept[installation_id]
+
+    def accept(self, installation_id: int, value: str) -> None:
+        """GitHub took `value`: a later 401 means that it is no longer good."""
+        self._accepted[installation_id] = value
+
+    def may_be_too_fresh(self, installation_id: int, status: int, value: str = "") -> bool:
+        """Whether a refusal (401, 403) may only mean that GitHub does not know `value` everywhere
+        yet: the same one is then tried again. Without `value`, of the token in use.
+        """
+        kept = self._kept.get(installation_id)
+        if kept is None or (value and value != kept.value):
+            return False
+        if status == 401 and self._accepted.get(installation_id) == kept.value:
+            return False
+        return self._clock() < kept.made_at + (FRESH if status == 401 else FRESH_PERMISSIONS)
 
     def _is_young(self, kept: _Kept | None) -> TypeGuard[_Kept]:
         return kept is not None and self._clock() < kept.ages_at

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from urllib.parse import urljoin
 import httpx
 import msgspec
 
+from autosync.github import answers
 from autosync.github.addresses import origin
 from autosync.github.budget import Budget, Priority
 from autosync.github.credentials import AppCredentials
@@ -30,6 +32,8 @@ from autosync.github.errors import (
     Unauthorized,
     Unavailable,
     UnexpectedReply,
+    Unreadable,
+    UnsupportedVersion,
 )
 from autosync.github.rates import read_limit, read_rate, retry_after_seconds
 
@@ -37,10 +41,17 @@ if TYPE_CHECKING:
     from autosync.github.connection import Connection
 
 TRIES = 4
+# Pauses until a token just made is tried again, up to the last and then that.
+FRESH_PAUSES = (0.5, 1.0, 2.0, 3.0)
+NO_PERMISSION = "Resource not accessible by integration"
+# What these answer with is a document; a 202 or 204 need not.
+_WITH_DOCUMENT = frozenset({200, 201})
 _LIMITS_IN_A_ROW = 3
 _HOPS = 5
 _REDIRECTS = frozenset({301, 302, 307, 308})
 _LONGEST_BACK_OFF = 30.0
+# "'2019-01-01' is not a supported version"; of the 410 past a version's end no words are known.
+_VERSION = re.compile(r"version.*\b(un)?support|\b(un)?support.*version", re.I)
 _REFUSALS: dict[int, tuple[type[GitHubError], str]] = {
     401: (Unauthorized, "GitHub refused the credentials"),
     403: (Forbidden, "GitHub forbids it"),
@@ -63,26 +74,51 @@ class Reply:
     content: bytes
     url: str
     next_url: str | None = None
+    document: Any = None
 
     @property
     def not_modified(self) -> bool:
         return self.status == 304
 
     def json(self) -> Any:
-        """The content decoded; UnexpectedReply where it is not JSON."""
-        try:
-            return msgspec.json.decode(self.content)
-        except msgspec.DecodeError:
-            raise UnexpectedReply(
-                "The answer is not JSON", url=self.url, status=self.status
-            ) from None
+        """The content decoded."""
+        return self.document
+
+    def items(self) -> list[Any]:
+        """The content where it is a list; Unreadable where GitHub sent something else."""
+        if not isinstance(self.document, list):
+            self._fail("a list")
+        return list(self.document)
+
+    def fields(self) -> dict[str, Any]:
+        """The content where it is an object; Unreadable where GitHub sent something else."""
+        if not isinstance(self.document, dict):
+            self._fail("an object")
+        return dict(self.document)
+
+    def listed(self, name: str) -> list[Any]:
+        """The list under `name` of an object; Unreadable where GitHub sent something else."""
+        found = self.fields().get(name)
+        if not isinstance(found, list):
+            self._fail(f"a list of {name}")
+        return list(found)
+
+    def _fail(self, expected: str) -> NoReturn:
+        raise Unreadable(
+            f"GitHub answered {self.status} with {answers.kind(self.document)} "
+            f"instead of {expected}",
+            url=self.url,
+            status=self.status,
+            request_id=self.headers.get("x-github-request-id", ""),
+        )
 
 
 class Transport:
     """Sends requests of one identity (an installation, or the App as 0) within its budget.
 
     `authorization` gives the header's value; `refused` hears of one that GitHub answered with
-    401. Safe to share between threads.
+    401, `accepted` of one that it took. `fresh` says whether GitHub may refuse one (with that
+    status) only because it was just made. Safe to share between threads.
     """
 
     def __init__(
@@ -92,12 +128,16 @@ class Transport:
         budget: Budget,
         authorization: Callable[[], str],
         refused: Callable[[str], None],
+        accepted: Callable[[str], None] = lambda _: None,
+        fresh: Callable[[str, int], bool] = lambda *_: False,
     ) -> None:
         self._credentials = credentials
         self._identity = identity
         self._budget = budget
         self._authorization = authorization
         self._refused = refused
+        self._accepted = accepted
+        self._fresh = fresh
 
     def send(
         self,
@@ -109,14 +149,16 @@ class Transport:
         headers: Mapping[str, str] | None = None,
         json: Any = None,
     ) -> Reply:
-        """One request; up to four tries on 5xx and network errors, with backoff and jitter.
+        """One request; up to four tries on 5xx, network errors and 200 with what is not JSON, with
+        backoff and jitter; a token just made is tried until GitHub should know it.
 
-        Raises the errors of `autosync.github.errors`. A GraphQL answer of 502 or 504 is raised at
-        once as GraphQLTooHeavy: each costs extra points, so the caller halves its page.
+        Raises the errors of `autosync.github.errors`. A GraphQL answer of 502 or 504, or one that
+        is too large or not JSON, is raised at once as GraphQLTooHeavy: each costs extra points, so
+        the caller halves its page.
         """
         content = None if json is None else msgspec.json.encode(json)
         given = {**(headers or {}), **({} if json is None else _JSON)}
-        failures = limits = hops = 0
+        failures = limits = hops = waits = 0
         refreshed = False
         while True:
             self._check_host(url)
@@ -127,6 +169,8 @@ class Transport:
                         method, url, {**given, "Authorization": authorization}, content
                     )
                     self._record(response, resource)
+            except answers.TooLarge:
+                self._too_large(resource, url)
             except httpx.RequestError as error:
                 failures += 1
                 if failures >= TRIES:
@@ -136,10 +180,24 @@ class Transport:
             status = response.status_code
             if status == 304 or 200 <= status < 300:
                 self._connection().strikes.forgive(self._identity, datetime.now(UTC))
-                return _reply(response, url)
+                self._accepted(authorization)
+                try:
+                    return _reply(response, url)
+                except answers.NotJSON as error:
+                    what = f"GitHub answered {status} with {error} instead of JSON"
+                if resource == "graphql":
+                    self._fail(GraphQLTooHeavy, what, response, url)
+                failures += 1
+                if failures >= TRIES:
+                    self._fail(Unreadable, what, response, url)
+                _back_off(failures)
+                continue
             if status in _REDIRECTS and hops < _HOPS and "location" in response.headers:
                 url = urljoin(url, response.headers["location"])
                 hops += 1
+            elif status == 401 and self._fresh(authorization, 401):
+                time.sleep(fresh_pause(waits))
+                waits += 1
             elif status == 401 and not refreshed:
                 refreshed = True
                 self._refused(authorization)
@@ -147,6 +205,13 @@ class Transport:
                 status, response.headers, response.content, resource, limits
             ):
                 limits += 1
+            elif (
+                status == 403
+                and NO_PERMISSION in _message(response)
+                and self._fresh(authorization, 403)
+            ):
+                time.sleep(fresh_pause(waits))
+                waits += 1
             elif status >= 500:
                 if resource == "graphql" and status in (502, 504):
                     self._fail(GraphQLTooHeavy, "GraphQL gave up on the query", response, url)
@@ -226,6 +291,8 @@ class Transport:
         message = _message(response)
         if kind is Forbidden and "suspended" in message.lower():
             kind = InstallationSuspended
+        if response.status_code in (400, 410) and _VERSION.search(message):
+            kind, what = UnsupportedVersion, "GitHub refuses this version of its REST API"
         self._fail(kind, f"{what}: {message}" if message else what, response, url)
 
     def _fail(
@@ -239,9 +306,18 @@ class Transport:
             request_id=response.headers.get("x-github-request-id", ""),
         )
 
+    def _too_large(self, resource: Resource, url: str) -> NoReturn:
+        raise (GraphQLTooHeavy if resource == "graphql" else Unreadable)(
+            f"GitHub's answer is larger than the {answers.MOST_BYTES >> 20} MB that AutoSync reads",
+            installation_id=self._identity,
+            url=url,
+        )
+
     def _lost(self, error: httpx.RequestError, url: str) -> NoReturn:
         raise Unavailable(
-            f"No answer from GitHub ({type(error).__name__})",
+            f"No whole answer from GitHub ({type(error).__name__})"
+            if isinstance(error, httpx.DecodingError)
+            else f"No answer from GitHub ({type(error).__name__})",
             installation_id=self._identity,
             url=url,
         ) from None
@@ -250,16 +326,25 @@ class Transport:
 _JSON = {"Content-Type": "application/json"}
 
 
+def fresh_pause(waits: int) -> float:
+    """How long to wait before a token just made is tried again, after as many waits."""
+    return FRESH_PAUSES[min(waits, len(FRESH_PAUSES) - 1)]
+
+
 def _reply(response: httpx.Response, url: str) -> Reply:
     link = response.links.get("next", {}).get("url")
     next_url = urljoin(url, link) if link else None
-    return Reply(response.status_code, response.headers, response.content, url, next_url)
+    status, content = response.status_code, response.content
+    document = None
+    if status in _WITH_DOCUMENT:
+        document = answers.document(content)
+    return Reply(status, response.headers, content, url, next_url, document)
 
 
 def _message(response: httpx.Response) -> str:
     try:
-        document = msgspec.json.decode(response.content)
-    except msgspec.DecodeError:
+        document = answers.document(response.content)
+    except answers.NotJSON:
         return response.reason_phrase
     message = document.get("message") if isinstance(document, dict) else None
     return str(message)[:300] if message else response.reason_phrase

@@ -28,12 +28,12 @@ from autosync.mirror.models import (
 )
 from autosync.resources.base import Resource
 from autosync.resources.commit import split_ref
-from autosync.sync import foreign
+from autosync.sync import foreign, unread
 from autosync.sync.commits import CHUNK, chunks, marked_from, refs_here
 from autosync.sync.due import IN_FLIGHT
 from autosync.sync.errors import Busy
 from autosync.sync.identity import advertised, fetched
-from autosync.sync.listing import PAGE, alive, pages
+from autosync.sync.listing import PAGE, pages
 from autosync.sync.locks import exclusive
 from autosync.sync.names import Names, carriers_of_others, names_there
 from autosync.sync.reconcile import GitHubSyncManager
@@ -164,7 +164,8 @@ class Auditor:
             now = self._counts([repository]).get(repository.pk, {}) if suspicious else {}
             for resource in listed_resources():
                 # Counted again: the first count may be minutes old.
-                differ = suspicious and now.get(resource.name) != alive(resource, repository)
+                accounted = unread.accounted(resource, repository)
+                differ = suspicious and now.get(resource.name) != accounted
                 if changed or differ or self.deep:
                     found += self._objects(resource, repository, whole=differ or self.deep)
                 if names is not None:
@@ -199,12 +200,13 @@ class Auditor:
             f"{name}: {connection} {{ totalCount }}" for name, connection in names.items()
         )
         ids = [repository.node_id for repository in group]
-        reply = self.client.graphql(_COUNTS.format(lists=lists), {"ids": ids})
-        return {
-            repository.pk: {name: node[name]["totalCount"] for name in names}
-            for repository, node in zip(group, reply.data.get("nodes") or [], strict=False)
-            if node
-        }
+        found = self.client.nodes(_COUNTS.format(lists=lists), ids)
+        there: dict[int, dict[str, int]] = {}
+        for repository in group:
+            if node := found.get(repository.node_id):
+                with unread.named(repository):
+                    there[repository.pk] = {n: int(node[n]["totalCount"]) for n in names}
+        return there
 
     def _counts_here(self, group: Sequence[Repository]) -> dict[int, dict[str, int]]:
         ids = [repository.pk for repository in group]
@@ -216,6 +218,8 @@ class Auditor:
             counted = dict(rows.values_list("repository").annotate(Count("pk")).order_by())
             for pk in ids:
                 found[pk][resource.name] = counted.get(pk, 0)
+            for repository in unread.having(resource, group):
+                found[repository.pk][resource.name] = unread.accounted(resource, repository)
         return found
 
     def _refs(self, repository: Repository) -> list[Difference]:
@@ -278,9 +282,11 @@ class Auditor:
         for at, page in pages(listing.connection, repository, self.client, order, fields, ""):
             asked_at = asked_at or at
             for node in page["nodes"]:
-                if node:
+                one = unread.of_node(node, "")
+                with suppress(*unread.ODD):
                     clock = moments.moment(node["updatedAt"]) or moments.LATEST
-                    there[int(node["fullDatabaseId"])] = (node["id"], clock)
+                    if one.key is not None:
+                        there[one.key] = (one.node_id, clock)
             if since is not None and there and min(at for _, at in there.values()) < since:
                 break
         assert asked_at is not None
@@ -294,8 +300,9 @@ class Auditor:
             )
         }
         found = []
+        not_read = unread.keys(resource, repository)
         for pk, (node_id, clock) in there.items():
-            if clock > settled or (since is not None and clock < since):
+            if pk in not_read or clock > settled or (since is not None and clock < since):
                 continue
             mine = here.get(pk)
             if mine is None or mine[1] is not None:
@@ -350,7 +357,7 @@ class Auditor:
         wrong = {
             resource.name
             for resource in listed_resources()
-            if there.get(resource.name) != alive(resource, repository)
+            if there.get(resource.name) != unread.accounted(resource, repository)
         }
         if any(one.resource in ("ref", "commit") for one in found) and self._refs_now(repository):
             wrong |= {"ref", "commit"}

@@ -19,9 +19,11 @@ from autosync.mirror.feed import publish
 from autosync.mirror.models import Commit, Repository, ResourceCursor
 from autosync.mirror.upsert import Rule, upsert
 from autosync.resources.commit import MERGE, commit_lines, row_from_git, split_ref
-from autosync.sync.due import LAG, out_of_sight
+from autosync.sync.commit_details import ask_again, fetch_alone, fetch_details, store_details
+from autosync.sync.due import LAG
 from autosync.sync.identity import advertised, fetched
 from autosync.sync.locks import exclusive
+from autosync.sync.paging import Paging
 
 T = TypeVar("T")
 CHUNK = 5_000
@@ -92,9 +94,12 @@ def sync_details(repository: Repository, client: InstallationClient, progress: P
     """Ask GraphQL for additions, deletions and accounts of commits that lack them, newest first.
 
     100 commits cost one point. What is still missing is itself the cursor. A commit that GitHub
-    does not know yet is left for later if it was seen just now: GraphQL lags behind git.
+    does not know yet is left for later if it was seen just now: GraphQL lags behind git. One whose
+    changes it cannot count is without its sizes for good, with the reason in `size_unknown`.
     """
-    total, size = 0, DETAILS_PER_CALL
+    total = 0
+    ask_again(repository)
+    paging = Paging(DETAILS_PER_CALL, repository.pk, "commit details")
     too_new: set[str] = set()
     state, _ = ResourceCursor.objects.get_or_create(repository=repository, resource="commit_detail")
     while True:
@@ -102,18 +107,20 @@ def sync_details(repository: Repository, client: InstallationClient, progress: P
             Commit.objects.filter(repository=repository, detailed_at__isnull=True)
             .exclude(sha__in=too_new)
             .order_by("-committed_at")
-            .values_list("sha", flat=True)[:size]
+            .values_list("sha", flat=True)[: paging.size]
         )
         if not missing:
             break
         asked_at = timezone.now()
         try:
-            details = _fetch_details(repository, client, missing)
+            details = fetch_details(repository, client, missing)
         except GraphQLTooHeavy:
-            if size == 1:
-                raise
-            size = max(size // 4, 1)
-            continue
+            if paging.too_heavy():
+                continue
+            details = fetch_alone(repository, client, missing)
+            paging.was_one_object()
+        else:
+            paging.went_well()
         reached("details: read, not stored")
         unknown = [sha for sha, found in details if found is None]
         recent = Commit.objects.filter(
@@ -124,7 +131,7 @@ def sync_details(repository: Repository, client: InstallationClient, progress: P
         if not details:
             continue
         with transaction.atomic():
-            _store_details(repository, details)
+            store_details(repository, details)
             count_contributors_later(repository)
             total += len(details)
             state.done = (state.done or 0) + len(details)
@@ -344,50 +351,3 @@ def _store_refs(repository: Repository, refs: dict[str, str], asked_at: datetime
             values,
         )
         return int(count + cursor.rowcount)
-
-
-def _fetch_details(
-    repository: Repository, client: InstallationClient, shas: Sequence[str]
-) -> list[tuple[str, dict[str, Any] | None]]:
-    wanted = "\n".join(
-        f'c{index}: object(oid: "{sha}") {{ ...details }}' for index, sha in enumerate(shas)
-    )
-    query = (
-        "query($id: ID!) { node(id: $id) { ... on Repository {"
-        f"{wanted}"
-        "} } } fragment details on Commit { additions deletions changedFilesIfAvailable "
-        "author { user { databaseId login } } }"
-    )
-    node = client.graphql(query, {"id": repository.node_id}).data.get("node")
-    if not node:
-        raise out_of_sight(repository)
-    return [(sha, node.get(f"c{index}")) for index, sha in enumerate(shas)]
-
-
-def _store_details(
-    repository: Repository, details: Sequence[tuple[str, dict[str, Any] | None]]
-) -> None:
-    rows = []
-    for sha, found in details:
-        node = found or {}
-        user = (node.get("author") or {}).get("user") or {}
-        rows.append(
-            (
-                sha,
-                node.get("additions"),
-                node.get("deletions"),
-                node.get("changedFilesIfAvailable"),
-                user.get("databaseId"),
-                (user.get("login") or "")[:255],
-            )
-        )
-    columns = [list(column) for column in zip(*rows, strict=True)]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE commits c SET additions = d.additions, deletions = d.deletions, "
-            "changed_files = d.changed_files, author_user_id = d.user_id, author_login = d.login, "
-            "detailed_at = now() FROM unnest(%s::text[], %s::int[], %s::int[], %s::int[], "
-            "%s::bigint[], %s::text[]) AS d(sha, additions, deletions, changed_files, user_id, "
-            "login) WHERE c.repository_id = %s AND c.sha = d.sha",
-            [*columns, repository.pk],
-        )

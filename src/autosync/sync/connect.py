@@ -29,6 +29,7 @@ def credentials() -> AppCredentials:
         client_secret=settings.github_app_client_secret,
         private_key=load_private_key(settings.github_app_private_key),
         api_url=settings.github_api_url,
+        api_version=settings.github_api_version,
     )
 
 
@@ -56,5 +57,11 @@ def git_reader(repository: Repository, client: InstallationClient) -> GitReader:
     has said, and never used. Whose the name is by now: see `sync.identity`.
     """
     cache = config.load().data_dir / "git" / f"{repository.pk}.git"
-    address = clone_address(client.api_url, repository.full_name)
-    return GitReader(cache, address, client.token, home=git_home(client.api_url))
+    return GitReader(
+        cache,
+        clone_address(client.api_url, repository.full_name),
+        client.token,
+        client.refuse_token,
+        client.may_be_too_fresh,
+        home=git_home(client.api_url),
+    )

@@ -76,7 +76,9 @@ def state(client: AppClient | None = None) -> HookState:
             f"not at GITHUB_WEBHOOK_URL ({settings.github_webhook_url or 'not set'})."
         )
     app = client.app()
-    absent = sorted(wanted_events() - set(app.get("events") or []))
+    subscribed = app.get("events")
+    known = [one for one in subscribed if isinstance(one, str)] if subscribed else []
+    absent = sorted(wanted_events() - set(known))
     if absent:
         missing.append(f"Subscribe the App to these events on its page: {', '.join(absent)}.")
     refused = not_granted(app.get("permissions") or {})

@@ -163,7 +163,7 @@ class SyncJobRunner:
         if imports:
             audit_soon(targets.filter(imported_at__isnull=False).values_list("pk", flat=True))
         self._plan(job, targets)
-        GitHubAppInstallation.objects.filter(pk=installation.pk).update(sync_error="")
+        GitHubAppInstallation.objects.filter(pk=installation.pk).update(sync_error=manager.not_read)
 
     def _plan(self, job: SyncJob, repositories: Iterable[Repository]) -> None:
         """Record what is to do and enqueue it in the same transaction, smallest history first."""

@@ -14,6 +14,7 @@ from django.db import connection
 from autosync.github import InstallationClient
 from autosync.mirror.models import Repository
 from autosync.resources.base import Resource
+from autosync.sync import unread
 from autosync.sync.listing import pages
 
 # Three points for a hundred repositories.
@@ -35,20 +36,23 @@ class Names:
 
 def names_there(client: InstallationClient, group: Sequence[Repository]) -> dict[int, Names]:
     """The names that each of at most a hundred repositories has on GitHub now."""
-    reply = client.graphql(_MANY, {"ids": [repository.node_id for repository in group]})
+    nodes = client.nodes(_MANY, [repository.node_id for repository in group])
     found: dict[int, Names] = {}
-    for repository, node in zip(group, reply.data.get("nodes") or [], strict=False):
+    for repository in group:
+        node = nodes.get(repository.node_id)
         if not node:
             continue
-        lists: dict[str, list[dict[str, Any]]] = {}
-        for name in _FIELDS:
-            page = node[name]
-            whole = not page["pageInfo"]["hasNextPage"]
-            lists[name] = page["nodes"] if whole else _all(client, repository, name)
-        found[repository.pk] = Names(
-            {(one["id"], one["name"], one["color"]) for one in lists["labels"] if one},
-            {(one["number"], one["title"]) for one in lists["milestones"] if one},
-        )
+        # Half of the names would make the others look renamed.
+        with unread.named(repository):
+            lists: dict[str, list[dict[str, Any]]] = {}
+            for name in _FIELDS:
+                page = node[name]
+                whole = not page["pageInfo"]["hasNextPage"]
+                lists[name] = page["nodes"] if whole else _all(client, repository, name)
+            found[repository.pk] = Names(
+                {(one["id"], one["name"], one["color"]) for one in lists["labels"] if one},
+                {(one["number"], one["title"]) for one in lists["milestones"] if one},
+            )
     return found
 
 

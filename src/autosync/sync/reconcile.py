@@ -5,27 +5,36 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
 
-import msgspec
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from autosync.github import Gone, InstallationClient, NotFound, Priority
+from autosync.github import (
+    GitHubError,
+    Gone,
+    InstallationClient,
+    NotFound,
+    Priority,
+    QuotaExhausted,
+    Unreadable,
+)
 from autosync.killpoints import reached
 from autosync.mirror.feed import FeedLine, publish
 from autosync.mirror.models import GitHubAppInstallation, Repository, ResourceCursor
-from autosync.mirror.upsert import Rule, upsert
+from autosync.mirror.upsert import Row, Rule, upsert
 from autosync.resources.base import FollowUp
 from autosync.resources.installation import MERGE as INSTALLATION
 from autosync.resources.installation import row_from_rest as installation_row
 from autosync.resources.repository import MERGE as REPOSITORY
 from autosync.resources.repository import row_from_rest as repository_row
-from autosync.sync import connect
+from autosync.sync import connect, unread
 from autosync.sync.commits import refresh_contributors, sync_commits, sync_details
 from autosync.sync.due import audit_soon
 from autosync.sync.listing import sync_listing
-from autosync.sync.refetch import listed_resources, refetch_dirty
+from autosync.sync.refetch import listed_resources, refetch, refetch_dirty
 
 logger = logging.getLogger(__name__)
 Progress = Callable[[], None]
@@ -47,18 +56,21 @@ class GitHubSyncManager:
     ) -> None:
         self.installation = installation
         self.client: InstallationClient = connect.installation_client(installation.pk, priority)
+        # What of GitHub's list of repositories could not be read, in a sentence.
+        self.not_read = ""
 
     @classmethod
     def discover(cls) -> list[GitHubAppInstallation]:
         """Bring the list of installations in step with GitHub; returns those that are there."""
         asked_at = timezone.now()
-        rows = [installation_row(item) for item in connect.app_client().installations()]
-        ids = [row["github_id"] for row in rows]
+        listed = unread.items(connect.app_client().installations(), installation_row)
+        ids = listed.ids
         with transaction.atomic():
-            upsert(INSTALLATION, rows, observed_at=asked_at, rule=Rule.AUTHORITATIVE)
-            GitHubAppInstallation.objects.filter(
-                deleted_at__isnull=True, observed_at__lt=asked_at
-            ).exclude(pk__in=ids).update(deleted_at=asked_at)
+            unread.store(INSTALLATION, listed.rows, observed_at=asked_at, rule=Rule.AUTHORITATIVE)
+            if listed.complete:
+                GitHubAppInstallation.objects.filter(
+                    deleted_at__isnull=True, observed_at__lt=asked_at
+                ).exclude(pk__in=ids).update(deleted_at=asked_at)
         reached("discover: installations stored")
         return list(GitHubAppInstallation.objects.filter(pk__in=ids).order_by("pk"))
 
@@ -72,8 +84,8 @@ class GitHubSyncManager:
                 pk=self.installation.pk, deleted_at__isnull=True
             ).update(deleted_at=asked_at)
             return False
-        row = installation_row(document)
-        upsert(INSTALLATION, [row], observed_at=asked_at, rule=Rule.AUTHORITATIVE)
+        for row in unread.items([document], installation_row).rows:
+            upsert(INSTALLATION, [row], observed_at=asked_at, rule=Rule.AUTHORITATIVE)
         self.installation.refresh_from_db()
         return True
 
@@ -96,7 +108,7 @@ class GitHubSyncManager:
         if not conditional:
             # The validators of what is read from here on count only once it is stored.
             self._listed(None)
-        documents: list[bytes] = []
+        documents: list[Any] = []
         for page in self.client.pages(
             "/installation/repositories", {"per_page": 100}, conditional=conditional
         ):
@@ -105,7 +117,7 @@ class GitHubSyncManager:
             if conditional:
                 # Something changed: membership is only known from every page together.
                 return self.sync_repositories(force=True)
-            documents.append(page.content)
+            documents += page.listed("repositories")
         if conditional:
             here = Repository.visible().filter(installation=self.installation).count()
             if here != self.installation.repositories_count:
@@ -128,6 +140,8 @@ class GitHubSyncManager:
             repository = self._complete(repository)
         count = sync_commits(repository, self.client, progress)
         progress()
+        for resource in listed_resources():
+            count += refetch(resource, self.client, unread.due(resource, repository))
         if self.something_changed(repository) or force or first:
             reached("reconcile: change announced, not read")
             for resource in listed_resources():
@@ -140,7 +154,7 @@ class GitHubSyncManager:
         with transaction.atomic():
             Repository.objects.filter(pk=repository.pk).update(
                 sync_state=Repository.SyncState.SYNCED,
-                sync_error="",
+                sync_error=unread.sentence(repository),
                 last_synced_at=now,
                 imported_at=repository.imported_at or now,
             )
@@ -200,19 +214,21 @@ class GitHubSyncManager:
         """A stub from an installation event: fetch the whole."""
         asked_at = timezone.now()
         reply = self.client.get(f"/repositories/{repository.pk}")
-        row = repository_row(msgspec.json.decode(reply.content), self.installation.pk)
+        try:
+            row = repository_row(reply.fields(), self.installation.pk)
+        except unread.ODD as error:
+            raise Unreadable(
+                f"GitHub's answer about {repository} is not as documented: {error}", url=reply.url
+            ) from None
         upsert(REPOSITORY, [row], observed_at=asked_at, rule=Rule.AUTHORITATIVE)
         return Repository.objects.get(pk=repository.pk)
 
-    def _store_listing(self, documents: list[bytes], started_at: datetime) -> list[int]:
+    def _store_listing(self, documents: list[Any], started_at: datetime) -> list[int]:
         from autosync.sync.tasks import hand_over
 
-        rows = [
-            repository_row(item, self.installation.pk)
-            for document in documents
-            for item in msgspec.json.decode(document)["repositories"]
-        ]
-        ids = [row["github_id"] for row in rows]
+        row = partial(repository_row, installation_id=self.installation.pk)
+        listed = unread.items(documents, row)
+        rows, ids = [*listed.rows, *self._read_alone(listed.odd)], listed.ids
         ours = Repository.objects.filter(installation=self.installation)
         with transaction.atomic():
             hidden = set(
@@ -222,20 +238,40 @@ class GitHubSyncManager:
             )
             seen = Repository.objects.filter(pk__in=ids)
             branches = dict(seen.values_list("pk", "default_branch"))
-            result = upsert(REPOSITORY, rows, observed_at=started_at, rule=Rule.AUTHORITATIVE)
+            result, refused = unread.store(
+                REPOSITORY, rows, observed_at=started_at, rule=Rule.AUTHORITATIVE
+            )
+            for _, one in refused:
+                unread.log(f"repository of {self.installation}", one)
             Repository.objects.filter(pk__in=hidden).update(removed_at=None)
             audit_soon(hidden)
             Repository.objects.filter(pk__in=ids, dirty_at__lte=started_at).update(dirty_at=None)
             lost = ours.filter(removed_at__isnull=True, observed_at__lt=started_at)
-            lost.exclude(pk__in=ids).update(removed_at=started_at)
+            if listed.complete:
+                lost.exclude(pk__in=ids).update(removed_at=started_at)
             self.installation.repositories_count = len(set(ids))
             self._listed(started_at)
             now = {row["github_id"]: row["default_branch"] for row in rows}
             for pk, branch in branches.items():
-                if branch and branch != now[pk]:  # other commits are to be marked
+                if branch and branch != now.get(pk, branch):  # other commits are to be marked
                     hand_over(FollowUp("sync_git", pk))
             reached("listing: stored, not committed")
         return sorted(hidden | {key[0] for key in result.inserted})
+
+    def _read_alone(self, odd: dict[int, str]) -> list[Row]:
+        """Repositories that could not be understood in the list, asked for by id."""
+        rows, not_read = [], []
+        for number, reason in odd.items():
+            try:
+                reply = self.client.get(f"/repositories/{number}")
+                rows.append(repository_row(reply.fields(), self.installation.pk))
+            except QuotaExhausted:
+                raise
+            except (*unread.ODD, GitHubError):
+                not_read.append(f"repository {number} ({reason})")
+        if not_read:
+            self.not_read = f"{len(not_read)} could not be read: {', '.join(not_read)}"[:2000]
+        return rows
 
     def _listed(self, at: datetime | None) -> None:
         self.installation.repositories_listed_at = at

@@ -14,7 +14,14 @@ from django.db import transaction
 from django.utils import timezone
 
 from autosync import moments
-from autosync.github import AppClient, GitHubError, NotFound, Priority, QuotaExhausted
+from autosync.github import (
+    AppClient,
+    GitHubError,
+    NotFound,
+    Priority,
+    QuotaExhausted,
+    Unreadable,
+)
 from autosync.killpoints import reached
 from autosync.mirror.deliveries import known, never_mind, store
 from autosync.mirror.models import Delivery, DeliveryLog, Repository
@@ -148,10 +155,13 @@ def _missing(client: AppClient, since: datetime) -> tuple[datetime | None, list[
 def _documents(client: AppClient, items: Sequence[Item], found: Recovered) -> Iterator[Delivery]:
     for item in items:
         try:
-            request = client.delivery(item["id"]).get("request") or {}
+            request = client.delivery(item["id"]).get("request")
         except NotFound:  # it grew older than the log while we were reading
-            request = {}
-        payload = request.get("payload")
+            request = None
+        except Unreadable as error:
+            logger.warning("%s", error)
+            request = None
+        payload = request.get("payload") if isinstance(request, dict) else None
         if not isinstance(payload, dict) or not payload:
             logger.warning("delivery %(guid)s (%(event)s) has no payload in the log", item)
             _sync_its_repository(item, found)

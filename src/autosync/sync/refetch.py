@@ -7,7 +7,7 @@ settle it wrongly for good. So a row is asked for at once, and once more when no
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from datetime import datetime
 
 from django.db import transaction
@@ -18,10 +18,12 @@ from django.utils import timezone
 from autosync.github import GraphQLTooHeavy, InstallationClient
 from autosync.killpoints import reached
 from autosync.mirror.models import Repository
-from autosync.mirror.upsert import Key, Merge, Row, Rule, tombstone, upsert
+from autosync.mirror.upsert import Key, Merge, Row, Rule, tombstone
 from autosync.resources import RESOURCES
 from autosync.resources.base import Resource
+from autosync.sync import unread
 from autosync.sync.due import LAG, list_soon
+from autosync.sync.paging import Paging
 from autosync.sync.whole import complete
 
 _MANY = 100  # objects for a point
@@ -69,8 +71,38 @@ def refetch(resource: Resource, client: InstallationClient, nodes: Mapping[str, 
 
     Not if its repository is null too: the installation sees neither, and both may come back. Such
     a row stays as it is, dirty if it was, to be asked for again, and the repository is in doubt. A
-    row that was seen within LAG before stays as well.
+    row that was seen within LAG before stays as well. One that GitHub cannot answer for even alone,
+    or that cannot be read, is kept as such (`sync.unread`).
     """
+    count = 0
+    paging = _paging(client, resource)
+    left = list(nodes.items())
+    while left:
+        group = dict(left[: paging.size])
+        try:
+            count += _refetch(resource, client, group)
+        except GraphQLTooHeavy as error:
+            if len(group) > 1:
+                paging.size = len(group)
+                paging.too_heavy()
+                continue
+            _not_answered(resource, client, group, error)
+        else:
+            if len(group) == paging.size:
+                paging.went_well()
+        del left[: len(group)]
+    return count
+
+
+# How many a query asks for, by installation and resource, as long as this process lives.
+_pagings: dict[tuple[int, str], Paging] = {}
+
+
+def _paging(client: InstallationClient, resource: Resource) -> Paging:
+    return _pagings.setdefault((client.installation_id, resource.name), Paging(_MANY))
+
+
+def _refetch(resource: Resource, client: InstallationClient, nodes: Mapping[str, int]) -> int:
     listing = resource.listing
     assert listing is not None
     asked_at = timezone.now()
@@ -83,38 +115,84 @@ def refetch(resource: Resource, client: InstallationClient, nodes: Mapping[str, 
     rows_here = resource.merge.model._default_manager.filter(pk__in=nodes.values())
     homes = dict(rows_here.values_list("repository", "repository__node_id"))
     variables = {"ids": ids, "homes": list(homes.values())}
-    try:
-        data = client.graphql(query, variables).data
-    except GraphQLTooHeavy:
-        if len(nodes) == 1:
-            raise
-        items = list(nodes.items())
-        middle = len(items) // 2
-        return refetch(resource, client, dict(items[:middle])) + refetch(
-            resource, client, dict(items[middle:])
+    data = client.graphql(query, variables).data
+    found = data.get("nodes")
+    if not isinstance(found, list) or len(found) != len(ids):
+        # Whatever is not in an answer counts as gone.
+        raise GraphQLTooHeavy(
+            "GitHub answered with other nodes than were asked for",
+            installation_id=client.installation_id,
         )
-    found = data.get("nodes") or []
     complete(resource, client, found)
-    rows: list[Row] = [
-        listing.normalise(node, node["repository"]["databaseId"]) for node in found if node
-    ]
-    visible = {home["databaseId"] for home in data.get("homes") or [] if home}
-    seen = {node["id"] for node in found if node}
-    absent = {pk for node_id, pk in nodes.items() if node_id not in seen}
+    there = data.get("homes")
+    there = there if isinstance(there, list) else []  # none is then taken for visible
+    visible = {home.get("databaseId") for home in there if isinstance(home, dict)}
+    answered = dict(zip(ids, found, strict=True))
+    rows: list[Row] = []
+    odd: list[tuple[int | None, unread.Unread]] = []
+    known = dict(rows_here.values_list("pk", "repository"))
+    for node_id, node in answered.items():
+        understood, not_read = unread.understood(resource, [node], None)
+        rows += understood
+        # What the answer does not say of it is known here.
+        pk = nodes[node_id]
+        odd += [
+            (home or known.get(pk), unread.Unread(pk, node_id, one.reason))
+            for home, one in not_read
+        ]
+    absent = {pk for node_id, pk in nodes.items() if not answered.get(node_id)}
     reached("refetch: answered, not stored")
-    return store_answer(resource.merge, rows, absent, homes.keys() - visible, asked_at)
+    return store_answer(resource, rows, odd, absent, homes.keys() - visible, asked_at)
+
+
+def _not_answered(
+    resource: Resource, client: InstallationClient, node: Mapping[str, int], error: GraphQLTooHeavy
+) -> None:
+    """GitHub does not answer for this one alone: if it tells where it is, it is up, and it is this
+    object; raises otherwise.
+    """
+    asked_at = timezone.now()
+    query = (
+        "query($ids: [ID!]!) { nodes(ids: $ids) { ... on "
+        f"{resource.graphql_type} {{ id repository {{ databaseId }} }} }} }}"
+    )
+    [found] = client.graphql(query, {"ids": list(node)}).data.get("nodes") or [None]
+    try:
+        home = int((found or {})["repository"]["databaseId"])
+    except unread.ODD:
+        raise error from None
+    [(node_id, pk)] = node.items()
+    why = f"{unread.NOT_ANSWERED}: {error.what}"
+    unread.remember(resource, [(home, unread.Unread(pk, node_id, why))])
+    # It is asked for again as one that could not be read, not as one in doubt.
+    here = resource.merge.model._default_manager
+    here.filter(pk=pk, dirty_at__lte=asked_at).update(dirty_at=None)
 
 
 def store_answer(
-    merge: Merge, rows: list[Row], absent: Set[int], hidden: Set[int], asked_at: datetime
+    resource: Resource,
+    rows: list[Row],
+    odd: Sequence[tuple[int | None, unread.Unread]],
+    absent: Set[int],
+    hidden: Set[int],
+    asked_at: datetime,
 ) -> int:
-    """Store what is there, bury what is `absent` (but for what `hidden` repositories hold); returns
-    how many rows the answer told of.
+    """Store what is there, bury what is `absent` (but for what `hidden` repositories hold), name
+    what is `odd`; returns how many rows the answer told of.
     """
+    merge = resource.merge
     here = merge.model._default_manager
     with transaction.atomic():
         lock_names({row["repository_id"] for row in rows})
-        result = upsert(merge, rows, observed_at=asked_at, rule=Rule.AUTHORITATIVE, lag=LAG)
+        result, refused = unread.store(
+            merge, rows, observed_at=asked_at, rule=Rule.AUTHORITATIVE, lag=LAG
+        )
+        unread.forget(resource, rows)
+        not_read = [*odd, *refused]
+        unread.remember(resource, not_read)
+        here.filter(pk__in=[one.key for _, one in not_read], dirty_at__lte=asked_at).update(
+            dirty_at=None
+        )
         mark_renamed(merge, result.changed, asked_at)
         list_soon(hidden)
         late = just_seen(merge, absent, asked_at) | set(

@@ -17,7 +17,7 @@ def complete(
     never replaces a long one.
     """
     for node in nodes:
-        if isinstance(node, dict):
+        if isinstance(node, dict) and isinstance(node.get("id"), str):
             for name in LISTS:
                 if _next(node.get(name)):
                     _read_on(resource, client, node, name)

@@ -18,6 +18,7 @@ from autosync.mirror.models import (
     FeedEvent,
     GitHubAppInstallation,
     Issue,
+    PageSize,
     PullRequest,
     QuotaBudget,
     Ref,
@@ -25,6 +26,7 @@ from autosync.mirror.models import (
     ResourceCursor,
     SyncJob,
     SyncJobRepository,
+    UnreadObject,
 )
 from autosync.sync import WebhookProcessor
 
@@ -131,6 +133,17 @@ class AuditFindingAdmin(_OfRepositoryAdmin):
 class ResourceCursorAdmin(_OfRepositoryAdmin):
     list_display = ("resource", "repository", "state", "done", "total", "watermark")
     list_filter = ("resource", "state")
+
+
+@admin.register(PageSize)
+class PageSizeAdmin(_OfRepositoryAdmin):
+    list_display = ("name", "repository", "size", "too_heavy", "changed_at")
+
+
+@admin.register(UnreadObject)
+class UnreadObjectAdmin(_OfRepositoryAdmin):
+    list_display = ("resource", "key", "repository", "reason", "first_at", "tried_at")
+    list_filter = ("resource",)
 
 
 @admin.register(QuotaBudget)

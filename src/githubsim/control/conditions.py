@@ -59,6 +59,12 @@ def weather(desk: Desk) -> Json:
     return asdict(desk.state.weather.change(fields))
 
 
+def uncountable(desk: Desk) -> Json:
+    """`shas`: the commits (these and no others) whose changes GitHub cannot count."""
+    desk.store.set_uncountable(str(sha) for sha in desk.need("shas"))
+    return {"shas": sorted(desk.store.uncountable())}
+
+
 def clock(desk: Desk) -> Json:
     """`advance` (seconds), `speed` → the simulator's time.
 
@@ -105,6 +111,7 @@ def status(desk: Desk) -> Json:
 
 ACTIONS: dict[str, Callable[[Desk], Any]] = {
     "clock": clock,
+    "commits/uncountable": uncountable,
     "limits": secondary,
     "older-server": older_server,
     "people": people,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from githubsim.clock import epoch, iso
-from githubsim.gitrepos import Commit
+from githubsim.gitrepos import Commit, Stats
 from githubsim.graphql.context import CommitNode, Info, ObjectNode
 from githubsim.graphql.errors import Problem
 from githubsim.graphql.pages import Bounds, Edge, Page, Part, Resolvers, bad_cursor, of_list
@@ -158,6 +158,23 @@ def _avatar(signature: Signature, info: Info, size: int | None = None) -> str:
     return f"{info.context.web}/avatars/u/{account.id if account else 0}?v=4"
 
 
+def _counted(node: CommitNode, name: str) -> Stats:
+    """A commit's counts. GitHub gives up on some commits: as no count may be null, all that the
+    query says of such a commit is.
+
+    Source: change-metrics/monocle#222 and #1093, liatrio/liatrio-otel-collector#186 (the words and
+    the path; of the type nothing is reported).
+    """
+    if node.sha in node.commits.uncountable:
+        raise Problem("SERVICE_UNAVAILABLE", f"The {name} count for this commit is unavailable.")
+    return node.commits.stats(node.sha)
+
+
+def _files_if_counted(node: CommitNode, info: Info) -> int | None:
+    uncountable = node.sha in node.commits.uncountable
+    return None if uncountable else node.commits.stats(node.sha).files
+
+
 def _headline(commit: Commit) -> str:
     first = commit.message.partition("\n")[0]
     return first if len(first) <= _HEADLINE else f"{first[: _HEADLINE - 3]}..."
@@ -194,14 +211,14 @@ _OBJECT: Resolvers = {
 TYPES: dict[str, Resolvers] = {
     "Commit": _OBJECT
     | {
-        "additions": lambda node, _: node.commits.stats(node.sha).additions,
+        "additions": lambda node, _: _counted(node, "additions").additions,
         "author": _author,
         "authoredDate": lambda node, _: iso(node.commit.author_at),
-        "changedFiles": lambda node, _: node.commits.stats(node.sha).files,
-        "changedFilesIfAvailable": lambda node, _: node.commits.stats(node.sha).files,
+        "changedFiles": lambda node, _: _counted(node, "changedFiles").files,
+        "changedFilesIfAvailable": _files_if_counted,
         "committedDate": lambda node, _: iso(node.commit.committer_at),
         "committer": _committer,
-        "deletions": lambda node, _: node.commits.stats(node.sha).deletions,
+        "deletions": lambda node, _: _counted(node, "deletions").deletions,
         "history": _history,
         "id": lambda node, _: node_id("C", node.repository.id, node.sha),
         "message": lambda node, _: node.commit.message,

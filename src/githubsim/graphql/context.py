@@ -124,6 +124,11 @@ class Commits:
         self._known: dict[str, Commit | None] = {}
         self._stats: dict[str, Stats] = {}
 
+    @cached_property
+    def uncountable(self) -> frozenset[str]:
+        """The shas whose changes GitHub cannot count."""
+        return self.context.store.uncountable()
+
     def want(self, *shas: str) -> None:
         """These will be asked for, perhaps."""
         self._wanted.update(shas)

@@ -32,7 +32,7 @@ from githubsim.dice import Throw
 from githubsim.errors import ApiError
 from githubsim.graphql.context import Context
 from githubsim.graphql.cost import MOST_NODES, Cost, cost_of
-from githubsim.graphql.errors import cut_short, failed, invalid, older, too_heavy
+from githubsim.graphql.errors import cut_short, failed, hiccup, invalid, older, too_heavy
 from githubsim.graphql.schema import schema
 from githubsim.limits import Window
 from githubsim.rest.call import World
@@ -188,6 +188,8 @@ class _Run:
             shape = _shape(_executed(document, operation, query, context))
         if throw is not None and throw.happens("partial", self.conditions.partial):
             cut_short(shape)
+        if throw is not None and throw.happens("hiccups", self.conditions.hiccups):
+            hiccup(shape, self.request_id)
         return 200, shape, window
 
     def _window(self) -> Window | None:

@@ -123,6 +123,22 @@ def cut_short(shape: Json) -> None:
     shape.setdefault("errors", []).append(error)
 
 
+def hiccup(shape: Json, request_id: str) -> None:
+    """Nothing of the first list, and an error that has no type.
+
+    Source: octokit/plugin-retry.js#395, atlassian/github-for-jira#779, mergestat/mergestat#148.
+    """
+    found = _first_list(shape.get("data"), [])
+    if found is not None:
+        items, _ = found
+        items[:] = [None] * len(items)
+    message = (
+        "Something went wrong while executing your query. "
+        f"Please include `{request_id}` when reporting this issue."
+    )
+    shape.setdefault("errors", []).append({"message": message})
+
+
 def _first_list(value: Any, path: list[str | int]) -> tuple[list[Any], list[str | int]] | None:
     if isinstance(value, dict):
         for name, inner in value.items():

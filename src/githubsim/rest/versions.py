@@ -8,6 +8,27 @@ from typing import Any
 DEFAULT = "2022-11-28"
 NEWEST = "2026-03-10"
 VERSIONS = (DEFAULT, NEWEST)
+# Of answers in a version that has an end, since 2026-03-10:
+# https://docs.github.com/rest/about-the-rest-api/api-versions
+_ENDS = {
+    DEFAULT: {
+        "Deprecation": "Tue, 10 Mar 2026 00:00:00 GMT",
+        "Sunset": "Fri, 10 Mar 2028 00:00:00 GMT",
+    }
+}
+_ABOUT = (
+    "<https://docs.github.com/en/rest/about-the-rest-api/api-versions>; "
+    'rel="deprecation"; type="text/html"'
+)
+
+
+def with_its_end(version: str, headers: dict[str, str]) -> dict[str, str]:
+    """An answer's headers, with those that name the end of its version."""
+    ends = _ENDS.get(version)
+    if ends is None:
+        return headers
+    link = ", ".join(filter(None, (_ABOUT, headers.get("Link"))))
+    return headers | ends | {"Link": link}
 
 
 def as_of(version: str, body: Any) -> Any:

@@ -48,6 +48,7 @@ from githubsim.store.rows import (
 Row = TypeVar("Row")
 Found = TypeVar("Found")
 _REMEMBERED = 20_000
+_UNCOUNTABLE = "uncountable commits"
 
 TABLES: dict[type[Any], str] = {
     Account: "accounts",
@@ -352,3 +353,11 @@ class Database:
             "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
             (name, value),
         )
+
+    def uncountable(self) -> frozenset[str]:
+        """The commits whose changes GitHub cannot count."""
+        return frozenset((self.setting(_UNCOUNTABLE) or "").split())
+
+    def set_uncountable(self, shas: Iterable[str]) -> None:
+        """These and no others."""
+        self.set_setting(_UNCOUNTABLE, " ".join(sorted(shas)))

@@ -29,7 +29,7 @@ def _mark(table: str, also: str) -> migrations.RunSQL:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("mirror", "0011_known_by_number")]
+    dependencies = [("mirror", "0014_answers")]
     operations = [
         _mark("issues", "state_reason = 'not_planned'"),
         _mark("pull_requests", "merged_by_login = 'copilot-swe-agent[bot]'"),

@@ -11,7 +11,7 @@ from autosync.mirror.models.inbox import Delivery, DeliveryGuid, DeliveryLog
 from autosync.mirror.models.installation import GitHubAppInstallation
 from autosync.mirror.models.issue import Issue
 from autosync.mirror.models.job import SyncJob, SyncJobRepository
-from autosync.mirror.models.progress import ResourceCursor
+from autosync.mirror.models.progress import PageSize, ResourceCursor, UnreadObject
 from autosync.mirror.models.pull_request import PullRequest
 from autosync.mirror.models.quota import HttpValidator, QuotaBudget, QuotaLease
 from autosync.mirror.models.repository import Repository
@@ -31,6 +31,7 @@ __all__ = [
     "HttpValidator",
     "Issue",
     "MirroredModel",
+    "PageSize",
     "PullRequest",
     "QuotaBudget",
     "QuotaLease",
@@ -39,4 +40,5 @@ __all__ = [
     "ResourceCursor",
     "SyncJob",
     "SyncJobRepository",
+    "UnreadObject",
 ]

@@ -37,6 +37,8 @@ class Commit(MirroredModel):
     changed_files = models.IntegerField(null=True, blank=True)
     author_user_id = models.BigIntegerField(null=True, blank=True)
     author_login = models.CharField(max_length=255, default="", blank=True)
+    # Why GitHub has no additions and deletions of it; empty: it has, or was not asked yet.
+    size_unknown = models.TextField(default="", db_default="", blank=True)
     # When GitHub was asked for the details; null: still to ask.
     detailed_at = models.DateTimeField(null=True, blank=True)
 
@@ -53,6 +55,11 @@ class Commit(MirroredModel):
                 fields=["repository"],
                 name="commit_without_details",
                 condition=models.Q(detailed_at__isnull=True),
+            ),
+            models.Index(
+                fields=["repository"],
+                name="commit_without_size",
+                condition=~models.Q(size_unknown=""),
             ),
         ]
 

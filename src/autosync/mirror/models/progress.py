@@ -7,6 +7,51 @@ from django.db import models
 from autosync.mirror.models.repository import Repository
 
 
+class PageSize(models.Model):
+    """How much of one repository GitHub answers at once, if a whole page was too heavy for it."""
+
+    repository = models.ForeignKey(
+        Repository, on_delete=models.CASCADE, related_name="page_sizes", db_constraint=False
+    )
+    name = models.CharField(max_length=64, help_text="the list, and if only ids are asked for")
+    size = models.IntegerField()
+    good = models.IntegerField(default=0, help_text="pages of this size answered in a row")
+    too_heavy = models.IntegerField(help_text="the size that was not answered last")
+    changed_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        db_table = "page_sizes"
+        constraints = [
+            models.UniqueConstraint(fields=["repository", "name"], name="page_size_of_list"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.size} of {self.name} of {self.repository_id}"
+
+
+class UnreadObject(models.Model):
+    """An object that could not be read or stored. Gone once it is, or once GitHub deletes it."""
+
+    repository = models.ForeignKey(
+        Repository, on_delete=models.CASCADE, related_name="unread", db_constraint=False
+    )
+    resource = models.CharField(max_length=32, help_text="issue, pull_request, …")
+    key = models.BigIntegerField(help_text="GitHub's id")
+    node_id = models.CharField(max_length=255)
+    reason = models.TextField()
+    first_at = models.DateTimeField(auto_now_add=True)
+    tried_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        db_table = "unread_objects"
+        constraints = [
+            models.UniqueConstraint(fields=["repository", "resource", "key"], name="unread_object"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.resource} {self.key} of {self.repository_id}"
+
+
 class ResourceCursor(models.Model):
     """How far one resource of one repository has been read. Committed with every page."""
 

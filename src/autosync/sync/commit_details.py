@@ -1,0 +1,155 @@
+"""What GitHub alone knows of a commit: its author's account, and sizes where it can count them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from django.db import connection
+from django.db.models import F
+from django.db.models.functions import Greatest, Least, Now
+
+from autosync.github import GraphQLTooHeavy, InstallationClient
+from autosync.github.hiccups import is_uncountable
+from autosync.mirror.models import Commit, Repository
+from autosync.sync.due import out_of_sight
+from autosync.sync.unread import NOT_ANSWERED
+
+_SIZES = "additions deletions changedFilesIfAvailable"
+_AUTHOR = "author { user { databaseId login } }"
+_ALIAS = re.compile(r"c[0-9]+")
+_INTEGERS = range(-(2**31), 2**31)
+Details = list[tuple[str, dict[str, Any] | None]]
+
+
+def fetch_details(
+    repository: Repository, client: InstallationClient, shas: Sequence[str]
+) -> Details:
+    """What GitHub has of each commit (None: it knows none such), and under `unknown` why not its
+    sizes.
+    """
+    node, errors = _ask(repository, client, shas, f"{_SIZES} {_AUTHOR}")
+    found = {sha: _understood(node.get(f"c{index}")) for index, sha in enumerate(shas)}
+    reasons: dict[str, str] = {}
+    for error in errors:
+        aliases = [step for step in error.get("path") or () if _ALIAS.fullmatch(str(step))]
+        # Without a path it may be of any that is not whole.
+        blamed = [shas[int(alias[1:])] for alias in aliases[:1]]
+        blamed = blamed or [sha for sha in shas if not _whole(found[sha])]
+        reasons |= dict.fromkeys(blamed, str(error.get("message")))
+    for sha, reason in reasons.items():
+        if (detail := found[sha]) is not None:
+            found[sha] = {**detail, "unknown": reason}
+    # A count may not be null, so the commit is null instead, author and all.
+    again = [sha for sha in reasons if found[sha] is None]
+    if again:
+        for sha, detail in without_sizes(repository, client, again, ""):
+            found[sha] = None if detail is None else {**detail, "unknown": reasons[sha]}
+    return list(found.items())
+
+
+def fetch_alone(repository: Repository, client: InstallationClient, shas: Sequence[str]) -> Details:
+    """One commit of which GitHub did not answer even alone. If it answers without the sizes, and
+    still not with them, these are the trouble; if not even that, it is an outage, which is raised.
+    """
+    rest = without_sizes(repository, client, shas, "")
+    try:
+        return fetch_details(repository, client, shas)
+    except GraphQLTooHeavy as error:
+        why = f"{NOT_ANSWERED}: {error.what}"
+    return [(sha, None if one is None else {**one, "unknown": why}) for sha, one in rest]
+
+
+def ask_again(repository: Repository) -> None:
+    """Commits that GitHub did not answer for, without saying that it cannot count them: it may have
+    been a moment's trouble. Asked for again after growing pauses, at last once a day.
+    """
+    silent = Commit.objects.filter(repository=repository).exclude(size_unknown="")
+    pause = Least(
+        Greatest(F("detailed_at") - F("observed_at"), timedelta(minutes=1)), timedelta(days=1)
+    )
+    silent.filter(size_unknown__startswith=NOT_ANSWERED, detailed_at__lt=Now() - pause).update(
+        detailed_at=None
+    )
+
+
+def _whole(detail: dict[str, Any] | None) -> bool:
+    return detail is not None and not detail.get("unknown")
+
+
+def without_sizes(
+    repository: Repository, client: InstallationClient, shas: Sequence[str], reason: str
+) -> Details:
+    """The rest of what GitHub has of commits whose sizes it cannot count, and the reason."""
+    node, _ = _ask(repository, client, shas, _AUTHOR)
+    details = ((sha, _understood(node.get(f"c{index}"))) for index, sha in enumerate(shas))
+    return [(sha, None if one is None else {**one, "unknown": reason}) for sha, one in details]
+
+
+def _ask(
+    repository: Repository, client: InstallationClient, shas: Sequence[str], fields: str
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    wanted = "\n".join(
+        f'c{index}: object(oid: "{sha}") {{ ...details }}' for index, sha in enumerate(shas)
+    )
+    query = (
+        "query($id: ID!) { node(id: $id) { ... on Repository {"
+        f"{wanted}"
+        f"}} }} }} fragment details on Commit {{ {fields} }}"
+    )
+    reply = client.graphql(query, {"id": repository.node_id}, tolerated=is_uncountable)
+    node = reply.data.get("node")
+    if not node:
+        raise out_of_sight(repository)
+    return node, [error for error in reply.errors if is_uncountable(error)]
+
+
+def _understood(found: Any) -> dict[str, Any] | None:
+    """A commit's details, each of its kind or not there; `unknown` where a size is of none."""
+    if not isinstance(found, dict):
+        return None
+    author = found.get("author")
+    user = author.get("user") if isinstance(author, dict) else None
+    user = user if isinstance(user, dict) else {}
+    login, number = user.get("login"), user.get("databaseId")
+    detail: dict[str, Any] = {
+        "user_id": number if isinstance(number, int) else None,
+        "login": login if isinstance(login, str) else "",
+    }
+    for name in _SIZES.split():
+        size = found.get(name)
+        detail[name] = size if isinstance(size, int) and size in _INTEGERS else None
+    if "additions" in found and None in (detail["additions"], detail["deletions"]):
+        detail["unknown"] = "GitHub answered without the numbers"
+    return detail
+
+
+def store_details(repository: Repository, details: Details) -> None:
+    """GitHub was asked for these: nobody asks again."""
+    rows = []
+    for sha, found in details:
+        detail = found or {}
+        rows.append(
+            (
+                sha,
+                detail.get("additions"),
+                detail.get("deletions"),
+                detail.get("changedFilesIfAvailable"),
+                detail.get("user_id"),
+                detail.get("login") or "",
+                (detail.get("unknown") or "")[:1000],
+            )
+        )
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE commits c SET additions = d.additions, deletions = d.deletions, "
+            "changed_files = d.changed_files, author_user_id = d.user_id, author_login = d.login, "
+            "size_unknown = d.unknown, detailed_at = now() "
+            "FROM unnest(%s::text[], %s::int[], %s::int[], %s::int[], %s::bigint[], %s::text[], "
+            "%s::text[]) AS d(sha, additions, deletions, changed_files, user_id, login, unknown) "
+            "WHERE c.repository_id = %s AND c.sha = d.sha",
+            [*columns, repository.pk],
+        )

@@ -17,7 +17,6 @@ from autosync.github import (
     AppCredentials,
     InstallationClient,
     LocalBudget,
-    NoValidators,
     Priority,
     QuotaExhausted,
 )
@@ -145,7 +144,5 @@ def test_a_token_is_made_on_what_the_app_has_left() -> None:
         answer(budget, app, 10, RESET)
         with pytest.raises(QuotaExhausted), budget.acquire(app, "core", Priority.RECONCILE):
             pass
-        client = InstallationClient(
-            credentials, installation, budget, NoValidators(), Priority.BACKFILL
-        )
+        client = InstallationClient(credentials, installation, budget, Priority.BACKFILL)
         assert client.get("/installation/repositories").status == 200

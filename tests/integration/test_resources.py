@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from autosync.github import AppCredentials, InstallationClient, LocalBudget, NoValidators
+from autosync.github import AppCredentials, InstallationClient, LocalBudget
 from autosync.resources import issue, pull_request
 from autosync.resources.base import Listing, timestamp
 from githubsim.testing import Sim
@@ -20,7 +20,7 @@ def github() -> Iterator[InstallationClient]:
     with Sim(repositories=3, commits=200, issues=120, pulls=80, install=False) as sim:
         installation = sim.control("install")
         app = AppCredentials(sim.app.id, private_key=Path(sim.app.pem).read_text(), api_url=sim.url)
-        yield InstallationClient(app, installation["id"], LocalBudget(), NoValidators())
+        yield InstallationClient(app, installation["id"], LocalBudget())
 
 
 def repositories(github: InstallationClient) -> list[dict[str, Any]]:

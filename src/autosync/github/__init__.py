@@ -33,7 +33,6 @@ from autosync.github.errors import (
 from autosync.github.git import GitCommit, GitReader
 from autosync.github.tokens import InstallationToken
 from autosync.github.transport import Reply
-from autosync.github.validators import NoValidators, Validator, ValidatorStore
 
 __all__ = [
     "AppClient",
@@ -57,7 +56,6 @@ __all__ = [
     "InstallationSuspended",
     "InstallationToken",
     "LocalBudget",
-    "NoValidators",
     "NotFound",
     "Priority",
     "QuotaExhausted",
@@ -65,8 +63,6 @@ __all__ = [
     "Unauthorized",
     "Unavailable",
     "UnexpectedReply",
-    "Validator",
-    "ValidatorStore",
     "WaitUntil",
     "decide",
     "load_private_key",

@@ -54,7 +54,7 @@ _REFUSALS: dict[int, tuple[type[GitHubError], str]] = {
 class Reply:
     """An answer. `url` is where it came from in the end; `next_url` is Link's rel=next.
 
-    On a 304 `content` is empty. `headers` are looked up without regard to case.
+    `headers` are looked up without regard to case.
     """
 
     status: int
@@ -62,10 +62,6 @@ class Reply:
     content: bytes
     url: str
     next_url: str | None = None
-
-    @property
-    def not_modified(self) -> bool:
-        return self.status == 304
 
     def json(self) -> Any:
         """The content decoded; UnexpectedReply where it is not JSON."""
@@ -133,7 +129,7 @@ class Transport:
                 _back_off(failures)
                 continue
             status = response.status_code
-            if status == 304 or 200 <= status < 300:
+            if 200 <= status < 300:
                 self._connection().strikes.forgive(self._identity, datetime.now(UTC))
                 return _reply(response, url)
             if status in _REDIRECTS and hops < _HOPS and "location" in response.headers:

@@ -14,7 +14,7 @@ from autosync.github import (
     load_private_key,
 )
 from autosync.mirror.models import Repository
-from autosync.sync.quota import DatabaseBudget, DatabaseValidators
+from autosync.sync.quota import DatabaseBudget
 
 
 @lru_cache(maxsize=1)
@@ -43,9 +43,7 @@ def app_client(priority: Priority = Priority.LIVE) -> AppClient:
 
 
 def installation_client(installation_id: int, priority: Priority) -> InstallationClient:
-    return InstallationClient(
-        credentials(), installation_id, budget(), DatabaseValidators(), priority
-    )
+    return InstallationClient(credentials(), installation_id, budget(), priority)
 
 
 def git_reader(repository: Repository, client: InstallationClient) -> GitReader:

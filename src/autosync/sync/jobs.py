@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Count, Q, Sum
@@ -24,7 +25,9 @@ from autosync.sync import hook
 from autosync.sync.due import audit_soon, list_soon
 from autosync.sync.errors import is_passing
 from autosync.sync.locks import exclusive, transaction_lock
+from autosync.sync.news import Look, Moved
 from autosync.sync.reconcile import GitHubSyncManager, recently_synced
+from autosync.sync.refetch import lock_names as lock_repositories
 
 logger = logging.getLogger(__name__)
 _OPEN = (SyncJob.Status.PENDING, SyncJob.Status.RUNNING)
@@ -119,11 +122,13 @@ class SyncJobRunner:
         job.refresh_from_db()
         named = job.details.get("repositories")
         if named is not None:
-            self._plan(job, Repository.objects.filter(pk__in=named))
+            self._plan(job, list(Repository.objects.filter(pk__in=named)))
+            self._planned(job, [])
             reached("job: planned")
             self.finish(job.pk)
             return
         errors: list[str] = []
+        _note(job, {"unchanged": 0, "skipped": 0})
         for installation in self._installations(job):
             try:
                 self._plan_installation(job, installation)
@@ -137,7 +142,7 @@ class SyncJobRunner:
                 GitHubAppInstallation.objects.filter(pk=installation.pk).update(
                     sync_error=str(error)
                 )
-        self._record(job, errors)
+        self._planned(job, errors)
         self.finish(job.pk)
 
     def _installations(self, job: SyncJob) -> list[GitHubAppInstallation]:
@@ -151,53 +156,80 @@ class SyncJobRunner:
         return [i for i in GitHubSyncManager.discover() if not i.is_suspended]
 
     def _plan_installation(self, job: SyncJob, installation: GitHubAppInstallation) -> None:
-        force = bool(job.details.get("force"))
         manager = GitHubSyncManager(installation, Priority.RECONCILE)
-        imports = job.job_type == SyncJob.JobType.AUTO_IMPORT
-        manager.sync_repositories(force=force or imports)
+        manager.sync_repositories()
         hook.record_webhook_state(installation)
         reached("job: listed, not planned")
         # Those imported before as well: GitHub sent nothing about them while the App was
-        # suspended or not installed, and where nothing happened the look is free.
+        # suspended or not installed, and where nothing happened the look costs next to nothing.
         targets = Repository.visible().filter(installation=installation, auto_sync_enabled=True)
-        if imports:
+        if job.job_type == SyncJob.JobType.AUTO_IMPORT:
             audit_soon(targets.filter(imported_at__isnull=False).values_list("pk", flat=True))
-        self._plan(job, targets)
+        self._plan(job, list(targets), manager)
         GitHubAppInstallation.objects.filter(pk=installation.pk).update(sync_error="")
 
-    def _plan(self, job: SyncJob, repositories: Iterable[Repository]) -> None:
-        """Record what is to do and enqueue it in the same transaction, smallest history first."""
+    def _plan(
+        self,
+        job: SyncJob,
+        repositories: Sequence[Repository],
+        manager: GitHubSyncManager | None = None,
+    ) -> None:
+        """Record what is to do and enqueue it in the same transaction, smallest history first.
+
+        With a `manager` GitHub is asked first which repositories have anything new; the others are
+        done with that, and leave no row in the job.
+        """
         from autosync.sync.tasks import defer, sync_repository
 
         force = bool(job.details.get("force"))
-        skip = config.load().autosync_skip_recent
-        ordered = sorted(repositories, key=lambda r: (r.size, r.pk))
+        skipped = _recent(repositories) if _skips(job) else set()
+        seen = self._look(None if force else manager, repositories, skipped)
+        looked_at = timezone.now()
+        ordered = sorted(
+            (r for r in repositories if r.pk in seen.to_read), key=lambda r: (r.size, r.pk)
+        )
         with transaction.atomic():
             for rank, repository in enumerate(ordered):
-                skipped = (
-                    not force
-                    and job.job_type == SyncJob.JobType.PERIODIC_SYNC
-                    and recently_synced(repository, skip)
-                )
+                names = seen.to_read[repository.pk]
                 _, created = SyncJobRepository.objects.get_or_create(
                     job=job,
                     repository=repository,
-                    defaults={
-                        "status": SyncJobRepository.Status.SKIPPED
-                        if skipped
-                        else SyncJobRepository.Status.PENDING
-                    },
+                    defaults={"moved": None if names is None else sorted(names)},
                 )
-                if created and not skipped:
+                if created:
                     defer(
                         sync_repository,
                         f"repository:{repository.pk}",
                         priority=-rank,
                         repository_id=repository.pk,
                     )
-            SyncJob.objects.filter(pk=job.pk).update(repositories_total=job.repositories.count())
+            # Planned again after a kill: what has been read since counts once.
+            own = set(job.repositories.values_list("repository_id", flat=True))
+            lock_repositories(seen.unchanged)
+            Repository.objects.filter(pk__in=seen.unchanged).update(last_synced_at=looked_at)
+            _count(job, unchanged=len(seen.unchanged - own), skipped=len(skipped - own))
             feed.progress([r.pk for r in ordered], job.pk)
             reached("job: planned, not committed")
+
+    def _look(
+        self,
+        manager: GitHubSyncManager | None,
+        repositories: Sequence[Repository],
+        skipped: Collection[int],
+    ) -> Look:
+        """What to read; without a `manager` everything."""
+        wanted = [r for r in repositories if r.pk not in skipped]
+        if manager is None:
+            return Look(to_read=dict.fromkeys(r.pk for r in wanted))
+        # What another job has begun may be half read.
+        begun = set(
+            SyncJobRepository.objects.filter(
+                status__in=_TO_DO, repository__in=[r.pk for r in wanted]
+            ).values_list("repository_id", flat=True)
+        )
+        seen = manager.look(r for r in wanted if r.pk not in begun)
+        seen.to_read |= dict.fromkeys(begun)
+        return seen
 
     def run_repository(self, repository_id: int) -> None:
         """Sync one repository for every job that waits for it; Busy if somebody is at it."""
@@ -237,7 +269,7 @@ class SyncJobRunner:
         job_id = jobs[0].pk if jobs else None
         return manager.sync_repository(
             repository,
-            force=any(j.details.get("force") for j in jobs),
+            moved=_moved(repository_id, jobs),
             progress=lambda: feed.progress([repository_id], job_id),
         )
 
@@ -273,16 +305,17 @@ class SyncJobRunner:
                 total=Count("pk"),
                 left=Count("pk", filter=Q(status__in=_TO_DO)),
                 failed=Count("pk", filter=Q(status=SyncJobRepository.Status.FAILED)),
-                skipped=Count("pk", filter=Q(status=SyncJobRepository.Status.SKIPPED)),
                 rows=Sum("rows"),
             )
             listing_errors = job.details.get("listing_errors", [])
-            job.repositories_total = count["total"]
-            job.repositories_processed = count["total"] - count["left"]
+            # Those looked at without a row of their own count as well.
+            others = job.details.get("unchanged", 0) + job.details.get("skipped", 0)
+            job.repositories_total = count["total"] + others
+            job.repositories_processed = job.repositories_total - count["left"]
             job.errors_count = count["failed"] + len(listing_errors)
-            job.details |= {"rows": count["rows"] or 0, "skipped": count["skipped"]}
-            if not count["left"]:
-                self._close(job, count["total"] - count["failed"], listing_errors)
+            job.details |= {"rows": count["rows"] or 0}
+            if not count["left"] and job.details.get("planned"):
+                self._close(job, job.repositories_total - count["failed"], listing_errors)
             job.save()
             feed.progress([], job.pk)
 
@@ -301,10 +334,10 @@ class SyncJobRunner:
         else:
             job.status = SyncJob.Status.FAILED
 
-    def _record(self, job: SyncJob, listing_errors: Sequence[str]) -> None:
-        if listing_errors:
-            job.details["listing_errors"] = list(listing_errors)
-            SyncJob.objects.filter(pk=job.pk).update(details=job.details)
+    def _planned(self, job: SyncJob, listing_errors: Sequence[str]) -> None:
+        """Only from now on may the last repository close the job."""
+        errors = {"listing_errors": list(listing_errors)} if listing_errors else {}
+        _note(job, {"planned": True, **errors})
 
     def fail(self, job_id: int, error: str) -> None:
         """Close a job that could not even be planned."""
@@ -314,3 +347,46 @@ class SyncJobRunner:
             errors_count=1,
             completed_at=timezone.now(),
         )
+
+
+def _skips(job: SyncJob) -> bool:
+    return job.job_type == SyncJob.JobType.PERIODIC_SYNC and not job.details.get("force")
+
+
+def _recent(repositories: Sequence[Repository]) -> set[int]:
+    minutes = config.load().autosync_skip_recent
+    return {one.pk for one in repositories if recently_synced(one, minutes)}
+
+
+def _moved(repository_id: int, jobs: Sequence[SyncJob]) -> Moved:
+    """What the waiting jobs together want read of a repository."""
+    waiting = SyncJobRepository.objects.filter(
+        repository_id=repository_id, job__in=jobs, status__in=_TO_DO
+    )
+    found: set[str] = set()
+    for names in waiting.values_list("moved", flat=True):
+        if names is None:
+            return None
+        found.update(names)
+    return frozenset(found) if jobs else None
+
+
+def _note(job: SyncJob, values: dict[str, Any]) -> None:
+    """Put `values` into the job's details, which other workers write as well."""
+    with transaction.atomic():
+        row = SyncJob.objects.select_for_update().get(pk=job.pk)
+        row.details |= values
+        row.save(update_fields=["details"])
+    job.details = row.details
+
+
+def _count(job: SyncJob, *, unchanged: int, skipped: int) -> None:
+    """Add to what the job needs no row for; in the transaction of the plan."""
+    row = SyncJob.objects.select_for_update().get(pk=job.pk)
+    row.details["unchanged"] = row.details.get("unchanged", 0) + unchanged
+    row.details["skipped"] = row.details.get("skipped", 0) + skipped
+    row.repositories_total = (
+        row.repositories.count() + row.details["unchanged"] + row.details["skipped"]
+    )
+    row.save(update_fields=["details", "repositories_total"])
+    job.details = row.details

@@ -53,6 +53,11 @@ class Commit(MirroredModel):
                 name="commit_without_details",
                 condition=models.Q(detailed_at__isnull=True),
             ),
+            models.Index(
+                fields=["repository"],
+                name="commit_incomplete",
+                condition=models.Q(complete=False, orphaned_at__isnull=True),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -90,11 +90,27 @@ def test_what_an_open_job_waits_for_is_enqueued_again_if_no_task_will_do_it() ->
 
 
 def test_a_job_whose_repositories_are_all_through_is_closed() -> None:
-    job = SyncJob.objects.create(job_type=SyncJob.JobType.PERIODIC_SYNC, status="running")
+    job = SyncJob.objects.create(
+        job_type=SyncJob.JobType.PERIODIC_SYNC, status="running", details={"planned": True}
+    )
     SyncJobRepository.objects.create(job=job, repository=repository("acme/two"), status="completed")
     resume_jobs()
     job.refresh_from_db()
     assert job.status == SyncJob.Status.COMPLETED
+
+
+def test_a_job_is_not_closed_before_all_installations_are_planned() -> None:
+    job = SyncJob.objects.create(
+        job_type=SyncJob.JobType.PERIODIC_SYNC, status="running", details={"unchanged": 7}
+    )
+    SyncJobRepository.objects.create(job=job, repository=repository("acme/two"), status="completed")
+    SyncJobRunner().finish(job.pk)
+    job.refresh_from_db()
+    assert job.status == SyncJob.Status.RUNNING
+    assert (job.repositories_processed, job.repositories_total) == (8, 8)
+    # Its worker was killed before the second installation: it is planned again.
+    resume_jobs()
+    assert waiting(f"job:{job.pk}") == 1
 
 
 def test_a_look_that_an_event_asks_for_is_never_one_that_has_begun() -> None:

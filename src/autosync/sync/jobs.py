@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Sequence
-from typing import Any
+from collections.abc import Sequence
+from itertools import groupby
 
 from django.db import transaction
 from django.db.models import Count, Q, Sum
 from django.utils import timezone
 
-from autosync import config
 from autosync.github import InstallationSuspended, NotFound, Priority
 from autosync.killpoints import reached
 from autosync.mirror import feed
@@ -25,15 +24,14 @@ from autosync.sync import hook
 from autosync.sync.due import audit_soon, list_soon
 from autosync.sync.errors import is_passing
 from autosync.sync.locks import exclusive, transaction_lock
-from autosync.sync.news import Look, Moved
-from autosync.sync.reconcile import GitHubSyncManager, recently_synced
-from autosync.sync.refetch import lock_names as lock_repositories
+from autosync.sync.news import Moved
+from autosync.sync.plan import TO_DO, note, plan
+from autosync.sync.reconcile import GitHubSyncManager
 
 logger = logging.getLogger(__name__)
 _OPEN = (SyncJob.Status.PENDING, SyncJob.Status.RUNNING)
 # An event asks for a look that is still to come: what is under way may have looked already.
 _NOT_BEGUN = (SyncJob.Status.PENDING,)
-_TO_DO = (SyncJobRepository.Status.PENDING, SyncJobRepository.Status.RUNNING)
 
 
 class SyncJobRunner:
@@ -121,14 +119,14 @@ class SyncJobRunner:
         )
         job.refresh_from_db()
         named = job.details.get("repositories")
+        note(job, {"unchanged": 0, "skipped": 0})
         if named is not None:
-            self._plan(job, list(Repository.objects.filter(pk__in=named)))
+            self._plan_named(job, named)
             self._planned(job, [])
             reached("job: planned")
             self.finish(job.pk)
             return
         errors: list[str] = []
-        _note(job, {"unchanged": 0, "skipped": 0})
         for installation in self._installations(job):
             try:
                 self._plan_installation(job, installation)
@@ -165,77 +163,29 @@ class SyncJobRunner:
         targets = Repository.visible().filter(installation=installation, auto_sync_enabled=True)
         if job.job_type == SyncJob.JobType.AUTO_IMPORT:
             audit_soon(targets.filter(imported_at__isnull=False).values_list("pk", flat=True))
-        self._plan(job, list(targets), manager)
+        plan(job, list(targets), manager)
         GitHubAppInstallation.objects.filter(pk=installation.pk).update(sync_error="")
 
-    def _plan(
-        self,
-        job: SyncJob,
-        repositories: Sequence[Repository],
-        manager: GitHubSyncManager | None = None,
-    ) -> None:
-        """Record what is to do and enqueue it in the same transaction, smallest history first.
-
-        With a `manager` GitHub is asked first which repositories have anything new; the others are
-        done with that, and leave no row in the job.
-        """
-        from autosync.sync.tasks import defer, sync_repository
-
-        force = bool(job.details.get("force"))
-        skipped = _recent(repositories) if _skips(job) else set()
-        seen = self._look(None if force else manager, repositories, skipped)
-        looked_at = timezone.now()
-        ordered = sorted(
-            (r for r in repositories if r.pk in seen.to_read), key=lambda r: (r.size, r.pk)
-        )
-        with transaction.atomic():
-            for rank, repository in enumerate(ordered):
-                names = seen.to_read[repository.pk]
-                _, created = SyncJobRepository.objects.get_or_create(
-                    job=job,
-                    repository=repository,
-                    defaults={"moved": None if names is None else sorted(names)},
-                )
-                if created:
-                    defer(
-                        sync_repository,
-                        f"repository:{repository.pk}",
-                        priority=-rank,
-                        repository_id=repository.pk,
-                    )
-            # Planned again after a kill: what has been read since counts once.
-            own = set(job.repositories.values_list("repository_id", flat=True))
-            lock_repositories(seen.unchanged)
-            Repository.objects.filter(pk__in=seen.unchanged).update(last_synced_at=looked_at)
-            _count(job, unchanged=len(seen.unchanged - own), skipped=len(skipped - own))
-            feed.progress([r.pk for r in ordered], job.pk)
-            reached("job: planned, not committed")
-
-    def _look(
-        self,
-        manager: GitHubSyncManager | None,
-        repositories: Sequence[Repository],
-        skipped: Collection[int],
-    ) -> Look:
-        """What to read; without a `manager` everything."""
-        wanted = [r for r in repositories if r.pk not in skipped]
-        if manager is None:
-            return Look(to_read=dict.fromkeys(r.pk for r in wanted))
-        # What another job has begun may be half read.
-        begun = set(
-            SyncJobRepository.objects.filter(
-                status__in=_TO_DO, repository__in=[r.pk for r in wanted]
-            ).values_list("repository_id", flat=True)
-        )
-        seen = manager.look(r for r in wanted if r.pk not in begun)
-        seen.to_read |= dict.fromkeys(begun)
-        return seen
+    def _plan_named(self, job: SyncJob, ids: Sequence[int]) -> None:
+        rows = Repository.objects.filter(pk__in=ids).select_related("installation")
+        ordered = rows.order_by("installation_id", "pk")
+        for _, group in groupby(ordered, key=lambda one: one.installation_id):
+            repositories = list(group)
+            manager = GitHubSyncManager(repositories[0].installation, Priority.RECONCILE)
+            try:
+                plan(job, repositories, manager)
+            except Exception as error:
+                if is_passing(error):
+                    raise
+                # Each repository's own sync says what is wrong.
+                logger.warning("no news of %s: %s", repositories[0].installation, error)
+                plan(job, repositories)
 
     def run_repository(self, repository_id: int) -> None:
         """Sync one repository for every job that waits for it; Busy if somebody is at it."""
         with exclusive("repository", repository_id, wait=False):
             waiting = SyncJobRepository.objects.filter(
-                repository_id=repository_id, status__in=_TO_DO
+                repository_id=repository_id, status__in=TO_DO
             )
             jobs = list(SyncJob.objects.filter(repositories__in=waiting))
             waiting.filter(status=SyncJobRepository.Status.PENDING).update(
@@ -287,7 +237,7 @@ class SyncJobRunner:
                     repository_id=repository_id, state=ResourceCursor.State.RUNNING
                 ).update(error=error[:2000])
             SyncJobRepository.objects.filter(
-                repository_id=repository_id, job_id__in=job_ids, status__in=_TO_DO
+                repository_id=repository_id, job_id__in=job_ids, status__in=TO_DO
             ).update(status=status, rows=rows, error=error[:2000], completed_at=timezone.now())
             # With the last repository, in one order: killed in between, the job would stay open
             # for ever, and every later one would join it.
@@ -303,7 +253,7 @@ class SyncJobRunner:
                 return
             count = job.repositories.aggregate(
                 total=Count("pk"),
-                left=Count("pk", filter=Q(status__in=_TO_DO)),
+                left=Count("pk", filter=Q(status__in=TO_DO)),
                 failed=Count("pk", filter=Q(status=SyncJobRepository.Status.FAILED)),
                 rows=Sum("rows"),
             )
@@ -337,7 +287,7 @@ class SyncJobRunner:
     def _planned(self, job: SyncJob, listing_errors: Sequence[str]) -> None:
         """Only from now on may the last repository close the job."""
         errors = {"listing_errors": list(listing_errors)} if listing_errors else {}
-        _note(job, {"planned": True, **errors})
+        note(job, {"planned": True, **errors})
 
     def fail(self, job_id: int, error: str) -> None:
         """Close a job that could not even be planned."""
@@ -349,19 +299,10 @@ class SyncJobRunner:
         )
 
 
-def _skips(job: SyncJob) -> bool:
-    return job.job_type == SyncJob.JobType.PERIODIC_SYNC and not job.details.get("force")
-
-
-def _recent(repositories: Sequence[Repository]) -> set[int]:
-    minutes = config.load().autosync_skip_recent
-    return {one.pk for one in repositories if recently_synced(one, minutes)}
-
-
 def _moved(repository_id: int, jobs: Sequence[SyncJob]) -> Moved:
     """What the waiting jobs together want read of a repository."""
     waiting = SyncJobRepository.objects.filter(
-        repository_id=repository_id, job__in=jobs, status__in=_TO_DO
+        repository_id=repository_id, job__in=jobs, status__in=TO_DO
     )
     found: set[str] = set()
     for names in waiting.values_list("moved", flat=True):
@@ -369,24 +310,3 @@ def _moved(repository_id: int, jobs: Sequence[SyncJob]) -> Moved:
             return None
         found.update(names)
     return frozenset(found) if jobs else None
-
-
-def _note(job: SyncJob, values: dict[str, Any]) -> None:
-    """Put `values` into the job's details, which other workers write as well."""
-    with transaction.atomic():
-        row = SyncJob.objects.select_for_update().get(pk=job.pk)
-        row.details |= values
-        row.save(update_fields=["details"])
-    job.details = row.details
-
-
-def _count(job: SyncJob, *, unchanged: int, skipped: int) -> None:
-    """Add to what the job needs no row for; in the transaction of the plan."""
-    row = SyncJob.objects.select_for_update().get(pk=job.pk)
-    row.details["unchanged"] = row.details.get("unchanged", 0) + unchanged
-    row.details["skipped"] = row.details.get("skipped", 0) + skipped
-    row.repositories_total = (
-        row.repositories.count() + row.details["unchanged"] + row.details["skipped"]
-    )
-    row.save(update_fields=["details", "repositories_total"])
-    job.details = row.details

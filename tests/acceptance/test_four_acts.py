@@ -152,7 +152,12 @@ def _quiet_sync(sim: Sim, service: Service) -> None:
     sim.ask("requests", clear=1)
     service.execute("UPDATE repositories SET last_synced_at = now() - interval '1 hour'")
     said = service.run("manage.py", "sync_github").stdout
-    assert "21 repositories (21 unchanged), 0 rows changed, 0 errors" in said
+    read = service.query(
+        "SELECT job_id, repository_id, moved FROM sync_job_repositories ORDER BY id DESC LIMIT 30"
+    )
+    read += service.query("SELECT * FROM resource_cursors WHERE state <> 'complete'")
+    read += service.query("SELECT github_id, sync_state, sync_error, dirty_at FROM repositories")
+    assert "21 repositories (21 unchanged), 0 rows changed, 0 errors" in said, read
     requests = sim.requests()
     # A hundred repositories each: who they are, and what is new in them.
     assert _spent(service) - first == 2, requests["endpoints"]

@@ -7,7 +7,13 @@ from collections.abc import Iterator
 import pytest
 from django.utils import timezone
 
-from autosync.github import AppCredentials, InstallationClient, LocalBudget, Priority
+from autosync.github import (
+    AppCredentials,
+    GraphQLTooHeavy,
+    InstallationClient,
+    LocalBudget,
+    Priority,
+)
 from autosync.mirror.models import GitHubAppInstallation, Repository, ResourceCursor
 from autosync.sync.listing import sync_listing
 from autosync.sync.news import NewsReader, look
@@ -80,7 +86,7 @@ def world() -> Iterator[World]:
 @pytest.fixture(autouse=True)
 def calm(world: World) -> Iterator[None]:
     yield
-    world.sim.control("weather", {"heavy_above": 0, "stale": 0.0})
+    world.sim.control("weather", {"heavy_above": 0, "heavy": 0.0})
 
 
 def test_news_cost_two_points_a_hundred_whoever_asks_with_whatever_token(world: World) -> None:
@@ -139,6 +145,15 @@ def test_a_query_that_is_too_heavy_is_halved_and_the_size_remembered(world: Worl
     assert failed <= 2
     assert len(reader.read(rows).there) == MANY
     assert world.asked()["502"] - failed <= 2, "not each time anew"
+
+
+def test_where_github_is_down_it_is_not_asked_for_each_repository(world: World) -> None:
+    rows = world.listed()
+    world.sim.control("weather", {"heavy": 1.0})
+    world.sim.ask("requests", clear=1)
+    with pytest.raises(GraphQLTooHeavy):
+        NewsReader(world.client).read(rows)
+    assert world.asked()["502"] <= 12
 
 
 def test_a_repository_out_of_sight_spoils_no_other(world: World) -> None:

@@ -24,8 +24,7 @@ from autosync.sync import hook
 from autosync.sync.due import audit_soon, list_soon
 from autosync.sync.errors import is_passing
 from autosync.sync.locks import exclusive, transaction_lock
-from autosync.sync.news import Moved
-from autosync.sync.plan import TO_DO, note, plan
+from autosync.sync.plan import TO_DO, note, plan, wanted
 from autosync.sync.reconcile import GitHubSyncManager
 
 logger = logging.getLogger(__name__)
@@ -219,7 +218,7 @@ class SyncJobRunner:
         job_id = jobs[0].pk if jobs else None
         return manager.sync_repository(
             repository,
-            moved=_moved(repository_id, jobs),
+            moved=wanted(repository_id, jobs),
             progress=lambda: feed.progress([repository_id], job_id),
         )
 
@@ -297,16 +296,3 @@ class SyncJobRunner:
             errors_count=1,
             completed_at=timezone.now(),
         )
-
-
-def _moved(repository_id: int, jobs: Sequence[SyncJob]) -> Moved:
-    """What the waiting jobs together want read of a repository."""
-    waiting = SyncJobRepository.objects.filter(
-        repository_id=repository_id, job__in=jobs, status__in=TO_DO
-    )
-    found: set[str] = set()
-    for names in waiting.values_list("moved", flat=True):
-        if names is None:
-            return None
-        found.update(names)
-    return frozenset(found) if jobs else None

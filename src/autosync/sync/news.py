@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 # requests. https://docs.github.com/graphql/overview/rate-limits-and-query-limits-for-the-graphql-api
 GROUP = 100
 _GROWTH = 10  # repositories more after each query that was not too heavy
+_OUTAGE = 3  # repositories too heavy alone, and none that was not
 # Names of resources that moved; None: read everything.
 Moved = frozenset[str] | None
 
@@ -153,6 +154,7 @@ class NewsReader:
         self._client = client
         self._size = GROUP
         self._answered = False
+        self._gave_up = 0
         lists = " ".join(
             f"{r.name}: {r.listing.connection}"
             "(first: 1, orderBy: {field: UPDATED_AT, direction: DESC})"
@@ -184,8 +186,9 @@ class NewsReader:
             news = self._ask(group)
         except GraphQLTooHeavy:
             if len(group) == 1:
-                if not self._answered:
-                    raise  # not this repository: GitHub is down
+                self._gave_up += 1
+                if not self._answered and self._gave_up >= _OUTAGE:
+                    raise  # no repository's fault: GitHub is down
                 logger.warning("GraphQL gives up on %s alone", group[0])
                 return News(unknown={group[0].pk})
             middle = len(group) // 2

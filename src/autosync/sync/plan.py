@@ -12,7 +12,7 @@ from autosync import config
 from autosync.killpoints import reached
 from autosync.mirror import feed
 from autosync.mirror.models import Repository, SyncJob, SyncJobRepository
-from autosync.sync.news import Look
+from autosync.sync.news import Look, Moved
 from autosync.sync.reconcile import GitHubSyncManager, recently_synced
 from autosync.sync.refetch import lock_names as lock_repositories
 
@@ -89,6 +89,19 @@ def _skips(job: SyncJob) -> bool:
 def _recent(repositories: Sequence[Repository]) -> set[int]:
     minutes = config.load().autosync_skip_recent
     return {one.pk for one in repositories if recently_synced(one, minutes)}
+
+
+def wanted(repository_id: int, jobs: Sequence[SyncJob]) -> Moved:
+    """What the waiting `jobs` together want read of a repository."""
+    waiting = SyncJobRepository.objects.filter(
+        repository_id=repository_id, job__in=jobs, status__in=TO_DO
+    )
+    found: set[str] = set()
+    for names in waiting.values_list("moved", flat=True):
+        if names is None:
+            return None
+        found.update(names)
+    return frozenset(found) if jobs else None
 
 
 def note(job: SyncJob, values: dict[str, Any]) -> None:

@@ -123,7 +123,7 @@ class RestService:
             if shapes is self.shapes:
                 # GHES ends versions with its own releases.
                 answer.headers = with_its_end(version, answer.headers)
-            response = self._response(request, answer, headers)
+            response = self._response(request, caller, answer, headers)
         except ApiError as error:
             headers |= error.headers
             response = _json(error.body(), error.status, headers)
@@ -143,7 +143,9 @@ class RestService:
         self.requests.note(endpoint, response.status_code, target=target, headers=response.headers)
         return response
 
-    def _response(self, request: Request, answer: Answer, headers: dict[str, str]) -> Response:
+    def _response(
+        self, request: Request, caller: Caller, answer: Answer, headers: dict[str, str]
+    ) -> Response:
         headers |= answer.headers
         if answer.media is not None:
             raw = answer.body if isinstance(answer.body, bytes) else str(answer.body)
@@ -152,7 +154,10 @@ class RestService:
             return Response(b"", answer.status, headers)
         content = jsontext.encode(answer.body)
         if request.method in ("GET", "HEAD") and answer.status == 200:
-            digest = hashlib.sha256(content + headers.get("Link", "").encode()).hexdigest()
+            # Each token has ETags of its own: https://github.com/github/docs/issues/34689
+            token = caller.token.token if caller.token is not None else ""
+            seen = content + headers.get("Link", "").encode() + token.encode()
+            digest = hashlib.sha256(seen).hexdigest()
             headers["ETag"] = f'W/"{digest}"'
             if answer.modified is not None:
                 headers["Last-Modified"] = formatdate(answer.modified, usegmt=True)

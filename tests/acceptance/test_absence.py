@@ -180,9 +180,9 @@ def test_what_github_lists_as_before_is_shown_as_before(stage: tuple[Sim, Servic
 
 
 def listed_as_before(service: Service) -> None:
-    """From here on GitHub answers a listing of the repositories with 304.
+    """From here on GitHub's list of the repositories is the one that was last read.
 
-    And nobody asks for one but who is told to: an audit begins with it.
+    And nobody asks for it but who is asked to: an audit begins with it.
     """
     let_audits_be(service)
     for _ in range(2):

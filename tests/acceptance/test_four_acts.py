@@ -5,11 +5,13 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from githubsim.testing import Sim
 from tests.browser import chromium, tab
+from tests.killing import AT_WORK, Worker
 from tests.service import (
     ROOT,
     SECRET,
@@ -122,16 +124,50 @@ def test_act_3_lost_webhooks_are_healed_by_a_sync(stage: tuple[Sim, Service]) ->
     eventually(lambda: differences(service, sim) == {}, "the mirror equals GitHub")
 
 
-def test_a_sync_with_nothing_new_costs_no_quota(stage: tuple[Sim, Service]) -> None:
+def test_a_sync_with_nothing_new_costs_two_points_whoever_does_it_with_whatever_token(
+    stage: tuple[Sim, Service], tmp_path: Path
+) -> None:
     sim, service = stage
     service.run("manage.py", "sync_github", "--force")
     let_audits_be(service)
+    # What was lost a moment ago is not to come back into it from GitHub's log.
+    service.execute("UPDATE delivery_log SET read_until = now() + interval '1 day'")
+    at_work = f"SELECT count(*) FROM procrastinate_jobs WHERE {AT_WORK}"
+    eventually(lambda: service.query(at_work) == [[0]], "everybody is at rest")
+    # As if minutes had passed: what changed a moment before it was read is read once more.
+    service.execute(
+        "UPDATE resource_cursors SET watermark = now() + "
+        "CASE resource WHEN 'commit' THEN interval '6 minutes' ELSE interval '0' END"
+    )
+    # The tokens now in use die; each worker makes its own.
+    sim.control("weather", {"token_life": 1})
+    time.sleep(1.1)
+    sim.control("weather", {"token_life": 0})
+    second = Worker(service, tmp_path / "worker.log")
+    try:
+        for _ in range(2):
+            _quiet_sync(sim, service)
+    finally:
+        second.kill()
+        service.execute("UPDATE delivery_log SET read_until = now()")
+
+
+def _quiet_sync(sim: Sim, service: Service) -> None:
     first = _spent(service)
     sim.ask("requests", clear=1)
     service.execute("UPDATE repositories SET last_synced_at = now() - interval '1 hour'")
-    service.run("manage.py", "sync_github")
-    asked = sim.requests()["endpoints"]
-    assert _spent(service) == first, [one for one in asked.items() if one[1].keys() != {"304"}]
+    said = service.run("manage.py", "sync_github").stdout
+    assert "21 repositories (21 unchanged), 0 rows changed, 0 errors" in said
+    requests = sim.requests()
+    # A hundred repositories each: who they are, and what is new in them.
+    assert _spent(service) - first == 2, requests["endpoints"]
+    assert requests["endpoints"]["POST /graphql"] == {"200": 1}
+    job = service.get("/api/sync/jobs/?type=periodic_sync")["items"][0]
+    assert (job["repositories_total"], job["repositories_processed"]) == (21, 21)
+    rows = f"SELECT count(*) FROM sync_job_repositories WHERE job_id = {job['id']}"
+    assert service.query(rows) == [[0]]
+    late = "SELECT count(*) FROM repositories WHERE last_synced_at < now() - interval '30 minutes'"
+    assert service.query(late) == [[0]]
 
 
 def test_act_4_health_tells_all_of_it(stage: tuple[Sim, Service]) -> None:

@@ -113,6 +113,16 @@ def test_an_unchanged_answer_is_304_and_free(
     assert int(changed.headers["x-ratelimit-used"]) == int(used) + 1
 
 
+def test_another_token_has_other_etags(github: Sim, client: httpx.Client, repository: str) -> None:
+    path = f"/repos/{repository}/labels"
+    etag = client.get(path).headers["etag"]
+    with as_installation(github) as other:
+        answer = other.get(path, headers={"If-None-Match": etag})
+    assert answer.status_code == 200
+    assert answer.headers["etag"] != etag
+    assert client.get(path, headers={"If-None-Match": etag}).status_code == 304
+
+
 def test_if_modified_since_is_304_too(client: httpx.Client, repository: str) -> None:
     first = client.get(f"/repos/{repository}")
     headers = {"If-Modified-Since": first.headers["last-modified"]}

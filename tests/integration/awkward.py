@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from autosync.github import AppCredentials, InstallationClient, LocalBudget, NoValidators
+from autosync.github import AppCredentials, InstallationClient, LocalBudget
 from autosync.github.client import AppClient
 from autosync.github.git import GitReader
 from autosync.mirror.upsert import Row
@@ -23,7 +23,14 @@ REST, LIST, WEBHOOK, GRAPHQL, GIT = "REST", "a REST list", "a webhook", "GraphQL
 Ways = dict[str, Row]  # one object by each way that shows it
 # kind and way → the columns that this way does not have, and why.
 LACKS: Mapping[tuple[str, str], tuple[frozenset[str], str]] = {
-    ("pull_request", LIST): (pull_request.NOT_LISTED, "pull-request-simple has none of them"),
+    ("pull_request", LIST): (
+        pull_request.NOT_LISTED | {"merge_commit_sha"},
+        "pull-request-simple has none of them",
+    ),
+    ("pull_request", REST): (
+        frozenset({"merge_commit_sha"}),
+        "API version 2026-03-10 has no merge_commit_sha",
+    ),
     ("commit", WEBHOOK): (
         frozenset({"parents", "complete"}),
         "a push names no parents, so its rows are completed from git",
@@ -41,7 +48,7 @@ class World:
         made = sim.control("install")
         receiver.wait_for("installation.created")
         self.app = AppCredentials(sim.app.id, private_key=sim.private_key, api_url=sim.url)
-        self.client = InstallationClient(self.app, made["id"], LocalBudget(), NoValidators())
+        self.client = InstallationClient(self.app, made["id"], LocalBudget())
         found = self._get("/installation/repositories")["repositories"]
         self.home = max(found, key=lambda one: one["size"])
         self.name: str = self.home["full_name"]

@@ -16,7 +16,6 @@ from autosync.github import (
     GraphQLTooHeavy,
     InstallationClient,
     LocalBudget,
-    NoValidators,
     Priority,
     Unreadable,
 )
@@ -348,7 +347,7 @@ def test_an_object_that_cannot_be_understood_costs_itself(
     assert repository.sync_error.startswith(f"1 object could not be read: issue {left.key} (")
     # It is known: the counts are as they should be, and nothing is listed anew for it.
     stub.requests.clear()
-    manager.sync_repository(repository, force=True)
+    manager.sync_repository(repository)
     assert stub.requests.count("POST /graphql") <= 5
     assert unread.accounted(issue.RESOURCE, repository) == 45
     # Some time later it is asked for again.
@@ -481,7 +480,7 @@ def test_a_list_that_is_none_deletes_nothing(
     with pytest.raises(Unreadable, match=r"instead of a list"):
         GitHubSyncManager.discover()
     with pytest.raises(Unreadable, match=r"instead of a list of repositories"):
-        manager.sync_repositories(force=True)
+        manager.sync_repositories()
     assert Repository.visible().count() == 1
 
 
@@ -497,13 +496,13 @@ def test_an_item_of_a_list_that_cannot_be_understood_costs_itself(
         if seen.path.startswith("/installation/repositories"):
             document["repositories"] = [item]
         elif seen.path == f"/repositories/{repository.pk}":
-            document["name"] = 7
+            document |= {"name": 7, "full_name": None}
         else:
             return
         seen.document = document
 
     stub.change = change
-    assert manager.sync_repositories(force=True) == []
+    assert manager.sync_repositories() == []
     repository.refresh_from_db()
     assert repository.removed_at is None, "it is listed, or may be"
     if isinstance(item, dict) and "id" in item:
@@ -550,7 +549,6 @@ def commits_there(sim: Sim, repository: Repository) -> list[dict[str, Any]]:
         connect.credentials(),
         repository.installation_id,
         LocalBudget(),
-        NoValidators(),
         Priority.LIVE,
     )
     found: list[dict[str, Any]] = client.get(f"/repos/{repository.full_name}/commits").items()

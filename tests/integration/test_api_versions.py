@@ -15,7 +15,6 @@ from autosync.github import (
     AppCredentials,
     InstallationClient,
     LocalBudget,
-    NoValidators,
     Priority,
     UnexpectedReply,
 )
@@ -132,9 +131,7 @@ def test_a_list_of_more_than_ten_thousand_is_read_to_its_end(large: Sim, version
         large.app.id, private_key=large.private_key, api_url=large.url, api_version=version
     )
     [installation] = large.truth()["installations"]
-    client = InstallationClient(
-        credentials, installation["id"], LocalBudget(), NoValidators(), Priority.LIVE
-    )
+    client = InstallationClient(credentials, installation["id"], LocalBudget(), Priority.LIVE)
     url = f"/repos/{large.truth()['repositories'][0]['full_name']}/issues"
     query: dict[str, str | int] = {"state": "all", "per_page": 100}
     with pytest.raises(UnexpectedReply, match="use cursor based pagination"):

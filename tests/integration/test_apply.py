@@ -186,7 +186,7 @@ def test_a_delivery_that_can_never_be_read_is_parked_at_the_first_attempt() -> N
     WebhookProcessor().process_batch()
     bad.refresh_from_db()
     assert (bad.status, bad.attempts) == ("parked", 1)
-    assert "`issue`" in bad.error
+    assert "$.issue" in bad.error
     assert Issue.objects.get().number == 2
 
 

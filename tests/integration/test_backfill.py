@@ -14,7 +14,6 @@ from autosync.github import (
     AppCredentials,
     InstallationClient,
     LocalBudget,
-    NoValidators,
     Priority,
 )
 from autosync.mirror.models import GitHubAppInstallation, Issue, Repository, ResourceCursor
@@ -42,9 +41,7 @@ def begin(sim: Sim) -> tuple[InstallationClient, Repository]:
     installation = sim.control("install")
     there = sim.truth()["repositories"][0]
     credentials = AppCredentials(sim.app.id, private_key=sim.private_key, api_url=sim.url)
-    client = InstallationClient(
-        credentials, installation["id"], LocalBudget(), NoValidators(), Priority.BACKFILL
-    )
+    client = InstallationClient(credentials, installation["id"], LocalBudget(), Priority.BACKFILL)
     GitHubAppInstallation.objects.create(pk=installation["id"], observed_at=timezone.now())
     return client, Repository.objects.create(
         pk=there["id"],

@@ -14,7 +14,6 @@ from autosync.github import (
     GitReader,
     InstallationClient,
     LocalBudget,
-    NoValidators,
     Priority,
     Unauthorized,
     tokens,
@@ -41,9 +40,7 @@ def client(sim: Sim) -> Iterator[InstallationClient]:
     installation = sim.truth()["installations"][0]["id"]
     token_cache(credentials).refuse(installation, _value(credentials, installation))
     sim.ask("requests", clear=1)
-    yield InstallationClient(
-        credentials, installation, LocalBudget(), NoValidators(), Priority.LIVE
-    )
+    yield InstallationClient(credentials, installation, LocalBudget(), Priority.LIVE)
     sim.control("weather", {"fresh_refused": 0.0, "fresh_refused_as": 401, "token_life": 0})
 
 

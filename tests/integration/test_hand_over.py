@@ -8,6 +8,7 @@ from django.db import connection, transaction
 from autosync.mirror.models import SyncJob, SyncJobRepository
 from autosync.resources.base import FollowUp
 from autosync.sync import SyncJobRunner
+from autosync.sync.plan import wanted
 from autosync.sync.tasks import defer, hand_over, resume_jobs, sync_git
 from tests.integration.api_rows import repository
 
@@ -90,11 +91,36 @@ def test_what_an_open_job_waits_for_is_enqueued_again_if_no_task_will_do_it() ->
 
 
 def test_a_job_whose_repositories_are_all_through_is_closed() -> None:
-    job = SyncJob.objects.create(job_type=SyncJob.JobType.PERIODIC_SYNC, status="running")
+    job = SyncJob.objects.create(
+        job_type=SyncJob.JobType.PERIODIC_SYNC, status="running", details={"planned": True}
+    )
     SyncJobRepository.objects.create(job=job, repository=repository("acme/two"), status="completed")
     resume_jobs()
     job.refresh_from_db()
     assert job.status == SyncJob.Status.COMPLETED
+
+
+def test_a_job_is_not_closed_before_all_installations_are_planned() -> None:
+    job = SyncJob.objects.create(
+        job_type=SyncJob.JobType.PERIODIC_SYNC, status="running", details={"unchanged": 7}
+    )
+    SyncJobRepository.objects.create(job=job, repository=repository("acme/two"), status="completed")
+    SyncJobRunner().finish(job.pk)
+    job.refresh_from_db()
+    assert job.status == SyncJob.Status.RUNNING
+    assert (job.repositories_processed, job.repositories_total) == (8, 8)
+    # Its worker was killed before the second installation: it is planned again.
+    resume_jobs()
+    assert waiting(f"job:{job.pk}") == 1
+
+
+def test_what_several_jobs_want_read_is_read_together() -> None:
+    one = repository()
+    jobs = [SyncJob.objects.create(job_type=SyncJob.JobType.PERIODIC_SYNC) for _ in range(3)]
+    for job, moved in zip(jobs, (["issue"], ["commit", "issue"], None), strict=True):
+        SyncJobRepository.objects.create(job=job, repository=one, status="running", moved=moved)
+    assert wanted(one.pk, jobs[:2]) == {"issue", "commit"}
+    assert wanted(one.pk, jobs) is None, "everything"
 
 
 def test_a_look_that_an_event_asks_for_is_never_one_that_has_begun() -> None:

@@ -17,7 +17,6 @@ from autosync.github import (
     AppCredentials,
     InstallationClient,
     LocalBudget,
-    NoValidators,
     Priority,
     QuotaExhausted,
 )
@@ -81,8 +80,8 @@ def test_it_knows_what_the_rules_say(
 
 
 def test_free_answers_cost_nothing() -> None:
-    # GitHub does not count a 304: those of an audit of thousands of repositories must not make
-    # the hour look spent.
+    # GitHub does not count each request (a 401, GET /rate_limit): they must not make the hour look
+    # spent.
     budget, installation = DatabaseBudget(50), next(installations)
     for _ in range(60):
         answer(budget, installation, 4000, RESET)
@@ -120,7 +119,7 @@ def test_what_was_spent_is_counted_once() -> None:
     for remaining, reset_at in (
         (4999, RESET),
         (4998, RESET + second),  # this machine's clock, corrected by GitHub's
-        (4998, RESET),  # a 304
+        (4998, RESET),  # free
         (4990, RESET + second),
         (4995, RESET),  # overtaken
         (4999, RESET + HOUR),
@@ -145,7 +144,5 @@ def test_a_token_is_made_on_what_the_app_has_left() -> None:
         answer(budget, app, 10, RESET)
         with pytest.raises(QuotaExhausted), budget.acquire(app, "core", Priority.RECONCILE):
             pass
-        client = InstallationClient(
-            credentials, installation, budget, NoValidators(), Priority.BACKFILL
-        )
+        client = InstallationClient(credentials, installation, budget, Priority.BACKFILL)
         assert client.get("/installation/repositories").status == 200

@@ -36,7 +36,6 @@ from autosync.github.errors import (
 from autosync.github.git import GitCommit, GitReader
 from autosync.github.tokens import InstallationToken
 from autosync.github.transport import Reply
-from autosync.github.validators import NoValidators, Validator, ValidatorStore
 
 __all__ = [
     "AppClient",
@@ -61,7 +60,6 @@ __all__ = [
     "InstallationToken",
     "LocalBudget",
     "Moved",
-    "NoValidators",
     "NotFound",
     "Priority",
     "QuotaExhausted",
@@ -71,8 +69,6 @@ __all__ = [
     "UnexpectedReply",
     "Unreadable",
     "UnsupportedVersion",
-    "Validator",
-    "ValidatorStore",
     "WaitUntil",
     "decide",
     "load_private_key",

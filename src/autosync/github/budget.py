@@ -32,7 +32,7 @@ class BudgetState:
     """What GitHub last said. None where it said nothing: GHES with rate limits off.
 
     `in_flight` counts requests sent and not yet answered. They are kept apart from `remaining`:
-    an answer may turn out to be free (304), and what GitHub says then is all that counts.
+    GitHub's word about what is left, once it has answered, is all that counts.
     """
 
     limit: int | None = None

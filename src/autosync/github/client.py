@@ -27,7 +27,6 @@ from autosync.github.errors import (
 from autosync.github.hiccups import Error, is_hiccup
 from autosync.github.tokens import InstallationToken, token_cache
 from autosync.github.transport import NO_PERMISSION, Reply, Transport, fresh_pause
-from autosync.github.validators import Validator, ValidatorStore
 
 logger = logging.getLogger(__name__)
 
@@ -165,13 +164,11 @@ class InstallationClient:
         credentials: AppCredentials,
         installation_id: int,
         budget: Budget,
-        validators: ValidatorStore,
         priority: Priority = Priority.RECONCILE,
     ) -> None:
         self.installation_id = installation_id
         self._credentials = credentials
         self._budget = budget
-        self._validators = validators
         self._priority = priority
         # A token is one request an hour and nothing moves without it: no reserve is above it.
         self._app = AppClient(credentials, budget, Priority.LIVE)
@@ -190,9 +187,7 @@ class InstallationClient:
 
     def with_priority(self, priority: Priority) -> InstallationClient:
         """The same installation, asking with another priority."""
-        return InstallationClient(
-            self._credentials, self.installation_id, self._budget, self._validators, priority
-        )
+        return InstallationClient(self._credentials, self.installation_id, self._budget, priority)
 
     @property
     def api_url(self) -> str:
@@ -215,36 +210,23 @@ class InstallationClient:
         """
         return self._tokens.may_be_too_fresh(self.installation_id, status, token)
 
-    def get(
-        self,
-        path_or_url: str,
-        params: Mapping[str, str | int] | None = None,
-        conditional: bool = False,
-    ) -> Reply:
-        """`GET`. With `conditional` a stored validator is sent: 304 costs nothing.
+    def get(self, path_or_url: str, params: Mapping[str, str | int] | None = None) -> Reply:
+        """`GET`, always the whole answer.
 
-        The new validator is stored in any case; a caller that may be killed before it has taken
-        in the content must not ask conditionally next time.
+        Never conditional: an ETag is good for one token only, and tokens change each hour
+        (https://github.com/github/docs/issues/34689).
         """
-        reply, remember = self._get(self._address(path_or_url, params), conditional)
-        remember()
-        return reply
+        url = self._address(path_or_url, params)
+        return self._transport.send("GET", url, priority=self._priority)
 
     def pages(
-        self,
-        path_or_url: str,
-        params: Mapping[str, str | int] | None = None,
-        conditional: bool = False,
+        self, path_or_url: str, params: Mapping[str, str | int] | None = None
     ) -> Iterator[Reply]:
-        """Every page along `Link`; over a 304 it goes on to the page that followed last time.
-
-        A page's validator is stored when the next page is asked for, after the caller took it in.
-        """
+        """Every page along `Link`."""
         url: str | None = self._address(path_or_url, params)
         while url:
-            reply, remember = self._get(url, conditional)
+            reply = self.get(url)
             yield reply
-            remember()
             url = reply.next_url
 
     def graphql(
@@ -366,23 +348,6 @@ class InstallationClient:
             )
         return GraphQLReply(data, errors)
 
-    def _get(self, url: str, conditional: bool) -> tuple[Reply, Any]:
-        known = self._validators.get(self.installation_id, url) if conditional else None
-        headers: dict[str, str] = {}
-        if known is not None and known.etag:
-            headers["If-None-Match"] = known.etag
-        elif known is not None and known.last_modified:
-            headers["If-Modified-Since"] = known.last_modified
-        reply = self._transport.send("GET", url, headers=headers, priority=self._priority)
-        if reply.not_modified:
-            next_url = known.next_url if known is not None else None
-            # Where the 304 repeats the Link header, that one is newer than our memory of it.
-            return replace(reply, content=b"", next_url=reply.next_url or next_url), lambda: None
-        validator = Validator(
-            reply.headers.get("etag"), reply.headers.get("last-modified"), reply.next_url
-        )
-        return reply, lambda: self._validators.put(self.installation_id, url, validator)
-
     def _address(self, path_or_url: str, params: Mapping[str, str | int] | None) -> str:
         url = path_or_url
         if not url.startswith(("http://", "https://")):
@@ -443,4 +408,8 @@ def _is_delivery(item: Any) -> bool:
 
 
 def _time(text: str) -> datetime:
-    return (moments.moment(text) or moments.EPOCH).astimezone(UTC)
+    """Raises ValueError for what is no moment."""
+    at = moments.moment(text)
+    if at is None:
+        raise ValueError(f"not a moment: {text!r}"[:100])
+    return at.astimezone(UTC)

@@ -66,7 +66,7 @@ _REFUSALS: dict[int, tuple[type[GitHubError], str]] = {
 class Reply:
     """An answer. `url` is where it came from in the end; `next_url` is Link's rel=next.
 
-    On a 304 `content` is empty. `headers` are looked up without regard to case.
+    `headers` are looked up without regard to case.
     """
 
     status: int
@@ -75,10 +75,6 @@ class Reply:
     url: str
     next_url: str | None = None
     document: Any = None
-
-    @property
-    def not_modified(self) -> bool:
-        return self.status == 304
 
     def json(self) -> Any:
         """The content decoded."""
@@ -178,7 +174,7 @@ class Transport:
                 _back_off(failures)
                 continue
             status = response.status_code
-            if status == 304 or 200 <= status < 300:
+            if 200 <= status < 300:
                 self._connection().strikes.forgive(self._identity, datetime.now(UTC))
                 self._accepted(authorization)
                 try:

@@ -20,7 +20,7 @@ from autosync.resources.base import (
     Upsert,
     timestamp,
 )
-from autosync.resources.payload import read
+from autosync.resources.payload import IncompletePayload, read
 
 MERGE = Merge(
     Repository,
@@ -90,7 +90,11 @@ def row(payload: RepositoryPayload, installation_id: int) -> Row:
 
 def row_from_rest(document: Mapping[str, Any], installation_id: int) -> Row:
     """A row from `GET /installation/repositories` or `GET /repositories/{id}` (one item)."""
-    return row(read(document, RepositoryPayload).value, installation_id)
+    found = row(read(document, RepositoryPayload).value, installation_id)
+    if "/" not in found["full_name"]:
+        # The answer would be taken for the truth, and the repository lose its name.
+        raise IncompletePayload(f"GitHub left out the name of repository {found['github_id']}.")
+    return found
 
 
 def stub_row(payload: RepositoryPayload, installation_id: int) -> Row:

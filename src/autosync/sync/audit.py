@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Count, Sum
+from django.db.models import Sum
 from django.utils import timezone
 
 from autosync import moments
@@ -36,8 +36,10 @@ from autosync.sync.identity import advertised, fetched
 from autosync.sync.listing import PAGE, pages
 from autosync.sync.locks import exclusive
 from autosync.sync.names import Names, carriers_of_others, names_there
+from autosync.sync.news import NewsReader, There, changed_since
 from autosync.sync.reconcile import GitHubSyncManager
 from autosync.sync.refetch import listed_resources, refetch
+from autosync.sync.standing import standing
 
 logger = logging.getLogger(__name__)
 Problem = AuditFinding.Problem
@@ -46,9 +48,6 @@ Kind = AuditFinding.Kind
 _LOOK_AGAIN = 2.0  # seconds until a ref that differs is looked at once more
 # The deliveries among which the cause of a difference is looked for.
 _DELIVERIES = 500
-_COUNTS = (
-    "query($ids: [ID!]!) {{ nodes(ids: $ids) {{ ... on Repository {{ databaseId {lists} }} }} }}"
-)
 
 
 @dataclass
@@ -80,11 +79,11 @@ def _finish_left_open(installation_id: int) -> None:
 class Auditor:
     """Audits one installation.
 
-    Unchanged repositories cost: one GraphQL point per hundred for the counts, one conditional
-    request each that is free, one `ls-remote` each that is outside the quota. Objects are listed
-    only where these differ, or all of them if `deep`, a hundred a point. `names` compares the
-    names of labels and milestones too, three points per hundred repositories, and asks whose the
-    commits are that no ref reaches, a hundred a point.
+    Unchanged repositories cost: two GraphQL points per hundred for the news of them, and one
+    `ls-remote` each that is outside the quota. Objects are listed only where these differ, or all
+    of them if `deep`, a hundred a point. `names` compares the names of labels and milestones too,
+    three points per hundred repositories, and asks whose the commits are that no ref reaches, a
+    hundred a point.
     """
 
     def __init__(
@@ -101,6 +100,7 @@ class Auditor:
         self.repair = repair
         self.manager = GitHubSyncManager(installation, Priority.RECONCILE)
         self.client: InstallationClient = self.manager.client
+        self.reader = NewsReader(self.client)
 
     def run(self, repositories: Iterable[Repository] | None = None) -> Audit:
         """Audit the given repositories, or all; the record is finished, also after an error."""
@@ -127,14 +127,14 @@ class Auditor:
             if repositories is not None:
                 targets = targets.filter(pk__in=[r.pk for r in repositories])
             for group in chunks(targets, PAGE):
-                there = self._counts(group)
-                here = self._counts_here(group)
+                there = self.reader.read(group).there
                 names = names_there(self.client, group) if self.names else {}
                 reached("audit: counted")
                 for repository in group:
                     started_at = timezone.now()
                     if repository.pk in there:  # else gone since: the next listing hides it
-                        self._audit(audit, repository, there, here, names.get(repository.pk))
+                        news = there[repository.pk]
+                        self._audit(audit, repository, news, names.get(repository.pk))
                     Repository.objects.filter(
                         pk=repository.pk, audit_due_at__lte=started_at
                     ).update(audit_due_at=None)
@@ -152,21 +152,22 @@ class Auditor:
         self,
         audit: Audit,
         repository: Repository,
-        there: Mapping[int, Mapping[str, int]],
-        here: Mapping[int, Mapping[str, int]],
+        news: There,
         names: Names | None,
     ) -> None:
         started_at = timezone.now()
         with exclusive("repository", repository.pk, wait=True):
             found = self._refs(repository)
-            changed = self.manager.something_changed(repository)
-            suspicious = there[repository.pk] != here[repository.pk]
-            now = self._counts([repository]).get(repository.pk, {}) if suspicious else {}
+            here = standing([repository.pk])[repository.pk].lists
+            changed = {
+                name for name, one in news.lists.items() if changed_since(one, here.get(name))
+            }
+            # Counted again: the first count may be minutes old.
+            counted = all(one.total == here[name].alive for name, one in news.lists.items())
+            differing = set() if counted else self._differing(repository)
             for resource in listed_resources():
-                # Counted again: the first count may be minutes old.
-                accounted = unread.accounted(resource, repository)
-                differ = suspicious and now.get(resource.name) != accounted
-                if changed or differ or self.deep:
+                differ = resource.name in differing
+                if resource.name in changed or differ or self.deep:
                     found += self._objects(resource, repository, whole=differ or self.deep)
                 if names is not None:
                     found += _misnamed(resource, repository, names, found)
@@ -193,34 +194,17 @@ class Auditor:
 
     # What GitHub has.
 
-    def _counts(self, group: Sequence[Repository]) -> dict[int, dict[str, int]]:
-        """Repository → resource → how many there are; a hundred repositories a point."""
-        names = {r.name: r.listing.connection for r in listed_resources() if r.listing}
-        lists = " ".join(
-            f"{name}: {connection} {{ totalCount }}" for name, connection in names.items()
-        )
-        ids = [repository.node_id for repository in group]
-        found = self.client.nodes(_COUNTS.format(lists=lists), ids)
-        there: dict[int, dict[str, int]] = {}
-        for repository in group:
-            if node := found.get(repository.node_id):
-                with unread.named(repository):
-                    there[repository.pk] = {n: int(node[n]["totalCount"]) for n in names}
-        return there
-
-    def _counts_here(self, group: Sequence[Repository]) -> dict[int, dict[str, int]]:
-        ids = [repository.pk for repository in group]
-        found: dict[int, dict[str, int]] = {pk: {} for pk in ids}
-        for resource in listed_resources():
-            rows = resource.merge.model._default_manager.filter(
-                repository__in=ids, deleted_at__isnull=True
-            )
-            counted = dict(rows.values_list("repository").annotate(Count("pk")).order_by())
-            for pk in ids:
-                found[pk][resource.name] = counted.get(pk, 0)
-            for repository in unread.having(resource, group):
-                found[repository.pk][resource.name] = unread.accounted(resource, repository)
-        return found
+    def _differing(self, repository: Repository) -> set[str]:
+        """The lists that hold another number of objects at GitHub than here, asked now."""
+        news = self.reader.read([repository]).there.get(repository.pk)
+        if news is None:
+            return {resource.name for resource in listed_resources()}
+        return {
+            resource.name
+            for resource in listed_resources()
+            if resource.name in news.lists
+            and news.lists[resource.name].total != unread.accounted(resource, repository)
+        }
 
     def _refs(self, repository: Repository) -> list[Difference]:
         found = self._refs_now(repository)
@@ -348,17 +332,12 @@ class Auditor:
                 cursor="", state=ResourceCursor.State.RUNNING
             )
         repository.refresh_from_db()
-        self.manager.sync_repository(repository, force=True)
+        self.manager.sync_repository(repository)
         self._verify(repository, found)
 
     def _verify(self, repository: Repository, found: list[Difference]) -> None:
         """Look again: a repair is one only if nothing differs any more."""
-        there = self._counts([repository]).get(repository.pk, {})
-        wrong = {
-            resource.name
-            for resource in listed_resources()
-            if there.get(resource.name) != unread.accounted(resource, repository)
-        }
+        wrong = self._differing(repository)
         if any(one.resource in ("ref", "commit") for one in found) and self._refs_now(repository):
             wrong |= {"ref", "commit"}
         for one in found:

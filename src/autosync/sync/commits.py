@@ -52,6 +52,8 @@ def sync_commits(
             # Another default branch marks other commits, although no ref has moved.
             default = remote.get(f"refs/heads/{repository.default_branch}", "")
             if default == stored["default"] and _same_refs(repository, remote):
+                cursor.watermark = asked_at
+                cursor.save()
                 return 0
         cursor.state = ResourceCursor.State.RUNNING
         cursor.backfill_started_at = cursor.backfill_started_at or asked_at

@@ -15,7 +15,7 @@ from autosync.github import (
 )
 from autosync.github.addresses import clone_address, git_home
 from autosync.mirror.models import Repository
-from autosync.sync.quota import DatabaseBudget, DatabaseValidators
+from autosync.sync.quota import DatabaseBudget
 
 
 @lru_cache(maxsize=1)
@@ -45,9 +45,7 @@ def app_client(priority: Priority = Priority.LIVE) -> AppClient:
 
 
 def installation_client(installation_id: int, priority: Priority) -> InstallationClient:
-    return InstallationClient(
-        credentials(), installation_id, budget(), DatabaseValidators(), priority
-    )
+    return InstallationClient(credentials(), installation_id, budget(), priority)
 
 
 def git_reader(repository: Repository, client: InstallationClient) -> GitReader:

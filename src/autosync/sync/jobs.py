@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from itertools import groupby
 
 from django.db import transaction
 from django.db.models import Count, Q, Sum
 from django.utils import timezone
 
-from autosync import config
 from autosync.github import InstallationSuspended, NotFound, Priority
 from autosync.killpoints import reached
 from autosync.mirror import feed
@@ -24,13 +24,13 @@ from autosync.sync import hook
 from autosync.sync.due import audit_soon, list_soon
 from autosync.sync.errors import is_passing
 from autosync.sync.locks import exclusive, transaction_lock
-from autosync.sync.reconcile import GitHubSyncManager, recently_synced
+from autosync.sync.plan import TO_DO, note, plan, wanted
+from autosync.sync.reconcile import GitHubSyncManager
 
 logger = logging.getLogger(__name__)
 _OPEN = (SyncJob.Status.PENDING, SyncJob.Status.RUNNING)
 # An event asks for a look that is still to come: what is under way may have looked already.
 _NOT_BEGUN = (SyncJob.Status.PENDING,)
-_TO_DO = (SyncJobRepository.Status.PENDING, SyncJobRepository.Status.RUNNING)
 
 
 class SyncJobRunner:
@@ -118,8 +118,10 @@ class SyncJobRunner:
         )
         job.refresh_from_db()
         named = job.details.get("repositories")
+        note(job, {"unchanged": 0, "skipped": 0})
         if named is not None:
-            self._plan(job, Repository.objects.filter(pk__in=named))
+            self._plan_named(job, named)
+            self._planned(job, [])
             reached("job: planned")
             self.finish(job.pk)
             return
@@ -137,7 +139,7 @@ class SyncJobRunner:
                 GitHubAppInstallation.objects.filter(pk=installation.pk).update(
                     sync_error=str(error)
                 )
-        self._record(job, errors)
+        self._planned(job, errors)
         self.finish(job.pk)
 
     def _installations(self, job: SyncJob) -> list[GitHubAppInstallation]:
@@ -151,59 +153,38 @@ class SyncJobRunner:
         return [i for i in GitHubSyncManager.discover() if not i.is_suspended]
 
     def _plan_installation(self, job: SyncJob, installation: GitHubAppInstallation) -> None:
-        force = bool(job.details.get("force"))
         manager = GitHubSyncManager(installation, Priority.RECONCILE)
-        imports = job.job_type == SyncJob.JobType.AUTO_IMPORT
-        manager.sync_repositories(force=force or imports)
+        manager.sync_repositories()
         hook.record_webhook_state(installation)
         reached("job: listed, not planned")
         # Those imported before as well: GitHub sent nothing about them while the App was
-        # suspended or not installed, and where nothing happened the look is free.
+        # suspended or not installed, and where nothing happened the look costs next to nothing.
         targets = Repository.visible().filter(installation=installation, auto_sync_enabled=True)
-        if imports:
+        if job.job_type == SyncJob.JobType.AUTO_IMPORT:
             audit_soon(targets.filter(imported_at__isnull=False).values_list("pk", flat=True))
-        self._plan(job, targets)
+        plan(job, list(targets), manager)
         GitHubAppInstallation.objects.filter(pk=installation.pk).update(sync_error=manager.not_read)
 
-    def _plan(self, job: SyncJob, repositories: Iterable[Repository]) -> None:
-        """Record what is to do and enqueue it in the same transaction, smallest history first."""
-        from autosync.sync.tasks import defer, sync_repository
-
-        force = bool(job.details.get("force"))
-        skip = config.load().autosync_skip_recent
-        ordered = sorted(repositories, key=lambda r: (r.size, r.pk))
-        with transaction.atomic():
-            for rank, repository in enumerate(ordered):
-                skipped = (
-                    not force
-                    and job.job_type == SyncJob.JobType.PERIODIC_SYNC
-                    and recently_synced(repository, skip)
-                )
-                _, created = SyncJobRepository.objects.get_or_create(
-                    job=job,
-                    repository=repository,
-                    defaults={
-                        "status": SyncJobRepository.Status.SKIPPED
-                        if skipped
-                        else SyncJobRepository.Status.PENDING
-                    },
-                )
-                if created and not skipped:
-                    defer(
-                        sync_repository,
-                        f"repository:{repository.pk}",
-                        priority=-rank,
-                        repository_id=repository.pk,
-                    )
-            SyncJob.objects.filter(pk=job.pk).update(repositories_total=job.repositories.count())
-            feed.progress([r.pk for r in ordered], job.pk)
-            reached("job: planned, not committed")
+    def _plan_named(self, job: SyncJob, ids: Sequence[int]) -> None:
+        rows = Repository.objects.filter(pk__in=ids).select_related("installation")
+        ordered = rows.order_by("installation_id", "pk")
+        for _, group in groupby(ordered, key=lambda one: one.installation_id):
+            repositories = list(group)
+            manager = GitHubSyncManager(repositories[0].installation, Priority.RECONCILE)
+            try:
+                plan(job, repositories, manager)
+            except Exception as error:
+                if is_passing(error):
+                    raise
+                # Each repository's own sync says what is wrong.
+                logger.warning("no news of %s: %s", repositories[0].installation, error)
+                plan(job, repositories)
 
     def run_repository(self, repository_id: int) -> None:
         """Sync one repository for every job that waits for it; Busy if somebody is at it."""
         with exclusive("repository", repository_id, wait=False):
             waiting = SyncJobRepository.objects.filter(
-                repository_id=repository_id, status__in=_TO_DO
+                repository_id=repository_id, status__in=TO_DO
             )
             jobs = list(SyncJob.objects.filter(repositories__in=waiting))
             waiting.filter(status=SyncJobRepository.Status.PENDING).update(
@@ -237,7 +218,7 @@ class SyncJobRunner:
         job_id = jobs[0].pk if jobs else None
         return manager.sync_repository(
             repository,
-            force=any(j.details.get("force") for j in jobs),
+            moved=wanted(repository_id, jobs),
             progress=lambda: feed.progress([repository_id], job_id),
         )
 
@@ -255,7 +236,7 @@ class SyncJobRunner:
                     repository_id=repository_id, state=ResourceCursor.State.RUNNING
                 ).update(error=error[:2000])
             SyncJobRepository.objects.filter(
-                repository_id=repository_id, job_id__in=job_ids, status__in=_TO_DO
+                repository_id=repository_id, job_id__in=job_ids, status__in=TO_DO
             ).update(status=status, rows=rows, error=error[:2000], completed_at=timezone.now())
             # With the last repository, in one order: killed in between, the job would stay open
             # for ever, and every later one would join it.
@@ -271,18 +252,19 @@ class SyncJobRunner:
                 return
             count = job.repositories.aggregate(
                 total=Count("pk"),
-                left=Count("pk", filter=Q(status__in=_TO_DO)),
+                left=Count("pk", filter=Q(status__in=TO_DO)),
                 failed=Count("pk", filter=Q(status=SyncJobRepository.Status.FAILED)),
-                skipped=Count("pk", filter=Q(status=SyncJobRepository.Status.SKIPPED)),
                 rows=Sum("rows"),
             )
             listing_errors = job.details.get("listing_errors", [])
-            job.repositories_total = count["total"]
-            job.repositories_processed = count["total"] - count["left"]
+            # Those looked at without a row of their own count as well.
+            others = job.details.get("unchanged", 0) + job.details.get("skipped", 0)
+            job.repositories_total = count["total"] + others
+            job.repositories_processed = job.repositories_total - count["left"]
             job.errors_count = count["failed"] + len(listing_errors)
-            job.details |= {"rows": count["rows"] or 0, "skipped": count["skipped"]}
-            if not count["left"]:
-                self._close(job, count["total"] - count["failed"], listing_errors)
+            job.details |= {"rows": count["rows"] or 0}
+            if not count["left"] and job.details.get("planned"):
+                self._close(job, job.repositories_total - count["failed"], listing_errors)
             job.save()
             feed.progress([], job.pk)
 
@@ -301,10 +283,10 @@ class SyncJobRunner:
         else:
             job.status = SyncJob.Status.FAILED
 
-    def _record(self, job: SyncJob, listing_errors: Sequence[str]) -> None:
-        if listing_errors:
-            job.details["listing_errors"] = list(listing_errors)
-            SyncJob.objects.filter(pk=job.pk).update(details=job.details)
+    def _planned(self, job: SyncJob, listing_errors: Sequence[str]) -> None:
+        """Only from now on may the last repository close the job."""
+        errors = {"listing_errors": list(listing_errors)} if listing_errors else {}
+        note(job, {"planned": True, **errors})
 
     def fail(self, job_id: int, error: str) -> None:
         """Close a job that could not even be planned."""

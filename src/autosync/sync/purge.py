@@ -16,7 +16,6 @@ from autosync.mirror.models import (
     Commit,
     Contributor,
     GitHubAppInstallation,
-    HttpValidator,
     Issue,
     PullRequest,
     QuotaBudget,
@@ -57,7 +56,6 @@ def purge_gone(days: int | None = None) -> int:
     for installation in GitHubAppInstallation.objects.filter(
         deleted_at__lt=buried_before, repositories__isnull=True
     ):
-        HttpValidator.objects.filter(installation_id=installation.pk).delete()
         QuotaBudget.objects.filter(installation_id=installation.pk).delete()
         installation.delete()
         count += 1

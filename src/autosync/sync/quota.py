@@ -1,4 +1,4 @@
-"""The installation's budget and validators in PostgreSQL, shared by every worker everywhere."""
+"""The installation's budget in PostgreSQL, shared by every worker everywhere."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from autosync.github import (
     BudgetState,
     Priority,
     QuotaExhausted,
-    Validator,
     WaitUntil,
     decide,
     observe,
@@ -23,7 +22,7 @@ from autosync.github import (
     spare,
 )
 from autosync.killpoints import reached
-from autosync.mirror.models import HttpValidator, QuotaBudget, QuotaLease
+from autosync.mirror.models import QuotaBudget, QuotaLease
 
 Resource = Literal["core", "graphql"]
 # A wait up to this long is slept through; a longer one sends the job back to the queue.
@@ -147,30 +146,3 @@ def _leases(installation_id: int, now: datetime) -> tuple[list[str], list[int]]:
         else:
             lost.append(pk)
     return under_way, lost
-
-
-# Longer ones do not fit into an index; they are asked for unconditionally.
-_LONGEST_URL = 2_000
-
-
-class DatabaseValidators:
-    """ETags per installation and URL; see `autosync.github.validators.ValidatorStore`."""
-
-    def get(self, installation_id: int, url: str) -> Validator | None:
-        row = HttpValidator.objects.filter(installation_id=installation_id, url=url).first()
-        if row is None:
-            return None
-        return Validator(row.etag or None, row.last_modified or None, row.next_url or None)
-
-    def put(self, installation_id: int, url: str, validator: Validator) -> None:
-        if len(url) > _LONGEST_URL:
-            return
-        HttpValidator.objects.update_or_create(
-            installation_id=installation_id,
-            url=url,
-            defaults={
-                "etag": validator.etag or "",
-                "last_modified": validator.last_modified or "",
-                "next_url": validator.next_url or "",
-            },
-        )

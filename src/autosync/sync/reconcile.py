@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
 from django.utils import timezone
 
 from autosync.github import (
     GitHubError,
-    Gone,
     InstallationClient,
     NotFound,
     Priority,
@@ -23,7 +21,7 @@ from autosync.github import (
 )
 from autosync.killpoints import reached
 from autosync.mirror.feed import FeedLine, publish
-from autosync.mirror.models import GitHubAppInstallation, Repository, ResourceCursor
+from autosync.mirror.models import GitHubAppInstallation, Repository
 from autosync.mirror.upsert import Row, Rule, upsert
 from autosync.resources.base import FollowUp
 from autosync.resources.installation import MERGE as INSTALLATION
@@ -34,7 +32,9 @@ from autosync.sync import connect, unread
 from autosync.sync.commits import refresh_contributors, sync_commits, sync_details
 from autosync.sync.due import audit_soon
 from autosync.sync.listing import sync_listing
+from autosync.sync.news import Look, Moved, look
 from autosync.sync.refetch import listed_resources, refetch, refetch_dirty
+from autosync.sync.standing import GIT
 
 logger = logging.getLogger(__name__)
 Progress = Callable[[], None]
@@ -89,62 +89,47 @@ class GitHubSyncManager:
         self.installation.refresh_from_db()
         return True
 
-    def sync_repositories(self, *, force: bool = False) -> list[int]:
+    def sync_repositories(self) -> list[int]:
         """List what the installation may see; returns the ids of repositories gained.
 
-        Unchanged since the last listing: 304s, no quota, no rows; unless their number here is
-        no longer the one of that listing. Repositories no longer listed are hidden, those listed
-        again are shown again.
+        A request per hundred. Repositories no longer listed are hidden, those listed again are
+        shown again.
         """
         started_at = timezone.now()
-        listed_at = self.installation.repositories_listed_at
-        ours = Repository.objects.filter(installation=self.installation)
-        conditional = (
-            listed_at is not None
-            and not force
-            # Nothing in doubt, and nothing hidden by an event that came after the last listing.
-            and not ours.filter(Q(dirty_at__isnull=False) | Q(removed_at__gt=listed_at)).exists()
-        )
-        if not conditional:
-            # The validators of what is read from here on count only once it is stored.
-            self._listed(None)
         documents: list[Any] = []
-        for page in self.client.pages(
-            "/installation/repositories", {"per_page": 100}, conditional=conditional
-        ):
-            if page.not_modified:
-                continue
-            if conditional:
-                # Something changed: membership is only known from every page together.
-                return self.sync_repositories(force=True)
+        for page in self.client.pages("/installation/repositories?per_page=100"):
             documents += page.listed("repositories")
-        if conditional:
-            here = Repository.visible().filter(installation=self.installation).count()
-            if here != self.installation.repositories_count:
-                # Not GitHub's list has changed since, but what is shown here.
-                return self.sync_repositories(force=True)
-            self._listed(started_at)
-            return []
         reached("listing: repositories read, not stored")
         return self._store_listing(documents, started_at)
 
+    def look(self, repositories: Iterable[Repository]) -> Look:
+        """Ask GitHub which of `repositories` have anything new; see `autosync.sync.news`."""
+        return look(self.client, repositories)
+
     def sync_repository(
-        self, repository: Repository, *, force: bool = False, progress: Progress = _silent
+        self, repository: Repository, *, moved: Moved = None, progress: Progress = _silent
     ) -> int:
-        """Bring one repository's content in step with GitHub; returns how many rows changed."""
+        """Bring one repository's content in step with GitHub; returns how many rows changed.
+
+        `moved` names the resources that GitHub said had changed, None reads all of them. It may be
+        old: a list is read from its watermark, so what changed since is read too.
+        """
         first = repository.imported_at is None
+        if first:
+            moved = None
         Repository.objects.filter(pk=repository.pk).update(
             sync_state=Repository.SyncState.IMPORTING if first else repository.sync_state
         )
         if not repository.node_id or not repository.clone_url:
             repository = self._complete(repository)
-        count = sync_commits(repository, self.client, progress)
-        progress()
+        count = 0
+        if moved is None or GIT in moved:
+            count += sync_commits(repository, self.client, progress)
+            progress()
+        reached("reconcile: change announced, not read")
         for resource in listed_resources():
             count += refetch(resource, self.client, unread.due(resource, repository))
-        if self.something_changed(repository) or force or first:
-            reached("reconcile: change announced, not read")
-            for resource in listed_resources():
+            if moved is None or resource.name in moved:
                 count += sync_listing(resource, repository, self.client, progress)
                 progress()
         detailed = sync_details(repository, self.client, progress)
@@ -177,38 +162,6 @@ class GitHubSyncManager:
     def settle(self) -> int:
         """Refetch this installation's rows whose clocks could not decide."""
         return refetch_dirty(self.client, self.installation.pk)
-
-    def something_changed(self, repository: Repository) -> bool:
-        """Whether any issue or pull request changed since the last look; free if none did.
-
-        The issues list shows pull requests too. Its validator only counts once everything that
-        came before has been taken in, which the cursors tell.
-        """
-        names = [r.name for r in listed_resources()]
-        cursors = ResourceCursor.objects.filter(repository=repository, resource__in=names)
-        complete = cursors.filter(state=ResourceCursor.State.COMPLETE).count() == len(names)
-        # Until what it announces has been read, a validator must not answer for it: a kill from
-        # here on leaves the cursors open, and the next look unconditional.
-        cursors.update(state=ResourceCursor.State.RUNNING)
-        query: dict[str, str | int] = {
-            "state": "all",
-            "sort": "updated",
-            "direction": "desc",
-            "per_page": 1,
-        }
-        lists = ["issues", "pulls"] if repository.has_issues else ["pulls"]
-        for name in lists:
-            try:
-                reply = self.client.get(
-                    f"/repos/{repository.full_name}/{name}", query, conditional=complete
-                )
-                break
-            except Gone:  # issues were switched off since; asking costs quota each time
-                if name == lists[-1]:
-                    raise
-        if reply.not_modified:
-            cursors.update(state=ResourceCursor.State.COMPLETE)
-        return not reply.not_modified
 
     def _complete(self, repository: Repository) -> Repository:
         """A stub from an installation event: fetch the whole."""
@@ -250,7 +203,8 @@ class GitHubSyncManager:
             if listed.complete:
                 lost.exclude(pk__in=ids).update(removed_at=started_at)
             self.installation.repositories_count = len(set(ids))
-            self._listed(started_at)
+            self.installation.repositories_listed_at = started_at
+            self.installation.save(update_fields=["repositories_listed_at", "repositories_count"])
             now = {row["github_id"]: row["default_branch"] for row in rows}
             for pk, branch in branches.items():
                 if branch and branch != now.get(pk, branch):  # other commits are to be marked
@@ -272,10 +226,6 @@ class GitHubSyncManager:
         if not_read:
             self.not_read = f"{len(not_read)} could not be read: {', '.join(not_read)}"[:2000]
         return rows
-
-    def _listed(self, at: datetime | None) -> None:
-        self.installation.repositories_listed_at = at
-        self.installation.save(update_fields=["repositories_listed_at", "repositories_count"])
 
 
 def _imported(repository: Repository) -> FeedLine:

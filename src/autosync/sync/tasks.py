@@ -171,8 +171,7 @@ def refresh_installation(installation_id: int) -> None:
     manager = GitHubSyncManager(installation, Priority.LIVE)
     if not manager.refresh_installation() or installation.is_suspended:
         return
-    # Unconditional: an event has just changed what the last listing said.
-    gained = manager.sync_repositories(force=True)
+    gained = manager.sync_repositories()
     fresh = (
         Repository.visible()
         .filter(installation=installation, auto_sync_enabled=True)
@@ -332,8 +331,10 @@ def resume_jobs() -> None:
             "AND queueing_lock IS NOT NULL"
         )
         under_way = {row[0] for row in cursor.fetchall()}
-    # A job without repositories is still to be planned; its plan is committed as a whole.
-    unplanned = SyncJob.objects.filter(status__in=open_jobs, repositories__isnull=True)
+    # Its plan is committed installation by installation, and may name no repository at all.
+    unplanned = SyncJob.objects.filter(status__in=open_jobs).exclude(
+        details__contains={"planned": True}
+    )
     for job_id in unplanned.values_list("pk", flat=True):
         if f"job:{job_id}" not in under_way:
             defer(run_job, f"job:{job_id}", priority=5, job_id=job_id)
@@ -344,7 +345,7 @@ def resume_jobs() -> None:
     for repository_id in left.values_list("repository_id", flat=True).distinct():
         if f"repository:{repository_id}" not in under_way:
             defer(sync_repository, f"repository:{repository_id}", repository_id=repository_id)
-    through = SyncJob.objects.filter(status__in=open_jobs, repositories__isnull=False)
+    through = SyncJob.objects.filter(status__in=open_jobs, details__contains={"planned": True})
     for job_id in through.exclude(repositories__in=left).values_list("pk", flat=True).distinct():
         if f"job:{job_id}" not in under_way:
             SyncJobRunner().finish(job_id)

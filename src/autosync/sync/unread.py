@@ -202,13 +202,6 @@ def accounted(resource: Resource, repository: Repository) -> int:
     return here.count() + len(unread)
 
 
-def having(resource: Resource, group: Sequence[Repository]) -> list[Repository]:
-    """Those repositories of which something could not be read."""
-    rows = UnreadObject.objects.filter(repository__in=group, resource=resource.name)
-    ids = set(rows.values_list("repository_id", flat=True))
-    return [repository for repository in group if repository.pk in ids]
-
-
 @contextmanager
 def named(what: object) -> Iterator[None]:
     """What is read in the block and is not as documented is logged under this name, not raised."""

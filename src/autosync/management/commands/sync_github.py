@@ -69,10 +69,11 @@ class Command(BaseCommand):
 
     def _report(self, job: SyncJob) -> None:
         seconds = job.duration_seconds or 0.0
-        skipped = job.details.get("skipped", 0)
+        words = {"unchanged": "unchanged", "skipped": "synced recently, skipped"}
+        counts = [f"{n} {words[name]}" for name in words if (n := job.details.get(name, 0))]
+        others = f" ({', '.join(counts)})" if counts else ""
         self.stdout.write(
-            f"{job.get_status_display()}: {job.repositories_processed} repositories"
-            f"{f' ({skipped} synced recently, skipped)' if skipped else ''}, "
+            f"{job.get_status_display()}: {job.repositories_processed} repositories{others}, "
             f"{job.details.get('rows', 0)} rows changed, {job.errors_count} errors, "
             f"{seconds:.1f} s."
         )

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("mirror", "0011_known_by_number")]
+    dependencies = [("mirror", "0012_news")]
     operations = [
         migrations.AddField(
             model_name="commit",

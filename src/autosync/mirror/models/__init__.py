@@ -13,7 +13,7 @@ from autosync.mirror.models.issue import Issue
 from autosync.mirror.models.job import SyncJob, SyncJobRepository
 from autosync.mirror.models.progress import PageSize, ResourceCursor, UnreadObject
 from autosync.mirror.models.pull_request import PullRequest
-from autosync.mirror.models.quota import HttpValidator, QuotaBudget, QuotaLease
+from autosync.mirror.models.quota import QuotaBudget, QuotaLease
 from autosync.mirror.models.repository import Repository
 
 __all__ = [
@@ -28,7 +28,6 @@ __all__ = [
     "DeliveryLog",
     "FeedEvent",
     "GitHubAppInstallation",
-    "HttpValidator",
     "Issue",
     "MirroredModel",
     "PageSize",

@@ -61,6 +61,11 @@ class Commit(MirroredModel):
                 name="commit_without_size",
                 condition=~models.Q(size_unknown=""),
             ),
+            models.Index(
+                fields=["repository"],
+                name="commit_incomplete",
+                condition=models.Q(complete=False, orphaned_at__isnull=True),
+            ),
         ]
 
     def __str__(self) -> str:

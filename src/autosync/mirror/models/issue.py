@@ -45,6 +45,12 @@ class Issue(MirroredModel):
                 name="issue_in_doubt",
                 condition=models.Q(dirty_at__isnull=False),
             ),
+            # For the counts that each sync compares: from the index alone.
+            models.Index(
+                fields=["repository"],
+                name="issue_alive",
+                condition=models.Q(deleted_at__isnull=True),
+            ),
         ]
 
     def __str__(self) -> str:

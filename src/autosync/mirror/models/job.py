@@ -89,6 +89,9 @@ class SyncJobRepository(models.Model):
         Repository, on_delete=models.CASCADE, related_name="+", db_constraint=False
     )
     status = models.CharField(max_length=16, choices=Status.choices, default=Status.PENDING)
+    moved = models.JSONField(
+        null=True, blank=True, help_text="resources that GitHub said had changed; null: read all"
+    )
     rows = models.IntegerField(default=0, help_text="rows written or changed")
     error = models.TextField(default="", blank=True)
     started_at = models.DateTimeField(null=True, blank=True)

@@ -61,6 +61,12 @@ class PullRequest(MirroredModel):
                 name="pull_request_in_doubt",
                 condition=models.Q(dirty_at__isnull=False),
             ),
+            # For the counts that each sync compares: from the index alone.
+            models.Index(
+                fields=["repository"],
+                name="pull_request_alive",
+                condition=models.Q(deleted_at__isnull=True),
+            ),
             models.Index(fields=["head_repository_id"], name="pull_request_by_head"),
         ]
 

@@ -1,4 +1,4 @@
-"""Quota and conditional-request state, shared by every worker through the database."""
+"""Quota, shared by every worker through the database."""
 
 from __future__ import annotations
 
@@ -45,23 +45,3 @@ class QuotaLease(models.Model):
 
     def __str__(self) -> str:
         return f"lease {self.pk} of {self.installation_id}"
-
-
-class HttpValidator(models.Model):
-    """ETag of one URL as one installation saw it: a 304 costs no quota."""
-
-    installation_id = models.BigIntegerField()
-    url = models.TextField()
-    etag = models.TextField(default="")
-    last_modified = models.TextField(default="")
-    next_url = models.TextField(default="", help_text="the page after this one, from Link")
-    stored_at = models.DateTimeField(auto_now=True)
-
-    class Meta:
-        db_table = "http_validators"
-        constraints = [
-            models.UniqueConstraint(fields=["installation_id", "url"], name="http_validator"),
-        ]
-
-    def __str__(self) -> str:
-        return self.url

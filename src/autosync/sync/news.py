@@ -1,0 +1,248 @@
+"""What is new in many repositories at once: one GraphQL query for a hundred of them.
+
+Unchanged repositories cost nothing else. What GitHub says is compared with the mirror's own rows,
+so neither a new token nor another worker makes anything look new.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from autosync.github import GraphQLError, GraphQLTooHeavy, InstallationClient
+from autosync.mirror.models import Repository
+from autosync.moments import moment
+from autosync.sync.due import list_soon
+from autosync.sync.listing import OVERLAP
+from autosync.sync.refetch import listed_resources
+from autosync.sync.standing import GIT, Here, ListHere, standing
+
+logger = logging.getLogger(__name__)
+# 1 + 100 requests a listed resource, each hundred requests a point: two points for issues and pull
+# requests. https://docs.github.com/graphql/overview/rate-limits-and-query-limits-for-the-graphql-api
+GROUP = 100
+_GROWTH = 10  # repositories more after each query that was not too heavy
+_OUTAGE = 3  # repositories too heavy alone, and none that was not
+# Names of resources that moved; None: read everything.
+Moved = frozenset[str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class ListThere:
+    """How many objects a list has at GitHub, and when the newest of them changed."""
+
+    total: int
+    newest: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class There:
+    """What GitHub says of one repository. A list it does not show is absent: unknown, not empty."""
+
+    lists: Mapping[str, ListThere]
+    pushed_at: datetime | None
+    default_branch: str
+    head: str
+
+
+@dataclass
+class News:
+    """What GitHub said. `hidden` it does not show; of `unknown` it could not say."""
+
+    there: dict[int, There] = field(default_factory=dict)
+    hidden: set[int] = field(default_factory=set)
+    unknown: set[int] = field(default_factory=set)
+
+    def add(self, other: News) -> None:
+        self.there |= other.there
+        self.hidden |= other.hidden
+        self.unknown |= other.unknown
+
+
+@dataclass
+class Look:
+    """What to do about repositories that were asked about."""
+
+    to_read: dict[int, Moved] = field(default_factory=dict)
+    unchanged: set[int] = field(default_factory=set)
+
+
+def changed_since(there: ListThere, here: ListHere | None) -> bool:
+    """Whether something in the list may have changed since it was last read."""
+    if here is None or here.watermark is None:
+        return True
+    if there.newest is None:
+        # An empty list, or one whose newest object GitHub does not show.
+        return there.total > 0
+    return there.newest >= here.watermark
+
+
+def git_moved(there: There, here: Here) -> bool:
+    """Whether git is to be asked for its refs.
+
+    GitHub does not say whether the deletion of a branch moves `pushedAt`: the nightly audit, which
+    asks every repository for its refs, finds what this does not see.
+    """
+    if here.watermark is None or here.incomplete or there.head != here.head:
+        return True
+    if there.head != here.marked or there.default_branch not in ("", here.default_branch):
+        return True
+    return there.pushed_at is not None and there.pushed_at >= here.watermark - OVERLAP
+
+
+def moved(there: There, here: Here) -> frozenset[str]:
+    """The resources that are to be read, by name; the lists from their watermark."""
+    names = set()
+    for name, list_there in there.lists.items():
+        list_here = here.lists.get(name)
+        counted = list_here is not None and list_here.alive == list_there.total
+        if not counted or changed_since(list_there, list_here):
+            names.add(name)
+    if git_moved(there, here):
+        names.add(GIT)
+    return frozenset(names)
+
+
+def look(client: InstallationClient, repositories: Iterable[Repository]) -> Look:
+    """Which of `repositories` are to be read, and what of each.
+
+    What was never imported, failed, or is in doubt is read without asking. A repository that GitHub
+    does not show, or cannot tell about, is to be read too: that records why.
+    """
+    found = Look()
+    asked = []
+    for repository in repositories:
+        if _settled(repository):
+            asked.append(repository)
+        else:
+            found.to_read[repository.pk] = None
+    reader = NewsReader(client)
+    for start in range(0, len(asked), GROUP):
+        group = asked[start : start + GROUP]
+        news = reader.read(group)
+        list_soon(news.hidden)
+        here = standing(repository.pk for repository in group)
+        for repository in group:
+            pk = repository.pk
+            if pk not in news.there or pk not in here:
+                found.to_read[pk] = None
+                continue
+            names = moved(news.there[pk], here[pk])
+            if names or here[pk].unfinished:
+                found.to_read[pk] = names
+            else:
+                found.unchanged.add(pk)
+    return found
+
+
+def _settled(repository: Repository) -> bool:
+    return bool(
+        repository.imported_at is not None
+        and repository.sync_state == Repository.SyncState.SYNCED
+        and repository.dirty_at is None
+        and repository.node_id
+        and repository.clone_url
+    )
+
+
+class NewsReader:
+    """Asks GitHub what is new, as many repositories at a time as it can answer."""
+
+    def __init__(self, client: InstallationClient) -> None:
+        self._client = client
+        self._size = GROUP
+        self._answered = False
+        self._gave_up = 0
+        lists = " ".join(
+            f"{r.name}: {r.listing.connection}"
+            "(first: 1, orderBy: {field: UPDATED_AT, direction: DESC})"
+            " { totalCount nodes { updatedAt } }"
+            for r in listed_resources()
+            if r.listing is not None
+        )
+        self._query = (
+            "query($ids: [ID!]!) { nodes(ids: $ids) { ... on Repository { databaseId pushedAt "
+            f"defaultBranchRef {{ name target {{ oid }} }} {lists} }} }} }}"
+        )
+
+    def read(self, repositories: Sequence[Repository]) -> News:
+        """The news of `repositories`, each of which is in one part of the answer.
+
+        Raises what the client raises, but for a repository that alone is too heavy or wrong.
+        """
+        news = News()
+        start = 0
+        while start < len(repositories):
+            group = repositories[start : start + self._size]
+            start += len(group)
+            news.add(self._read(group))
+            self._size = min(GROUP, self._size + _GROWTH)
+        return news
+
+    def _read(self, group: Sequence[Repository]) -> News:
+        try:
+            news = self._ask(group)
+        except GraphQLTooHeavy:
+            if len(group) == 1:
+                self._gave_up += 1
+                if not self._answered and self._gave_up >= _OUTAGE:
+                    raise  # no repository's fault: GitHub is down
+                logger.warning("GraphQL gives up on %s alone", group[0])
+                return News(unknown={group[0].pk})
+            middle = len(group) // 2
+            self._size = min(self._size, max(middle, _GROWTH))
+            news = self._read(group[:middle])
+            news.add(self._read(group[middle:]))
+            return news
+        self._answered = True
+        return news
+
+    def _ask(self, group: Sequence[Repository]) -> News:
+        try:
+            data = self._client.graphql(self._query, {"ids": [r.node_id for r in group]}).data
+        except GraphQLError as error:
+            spoilt = {index for one in error.errors if (index := _index(one)) is not None}
+            if not spoilt or max(spoilt) >= len(group):
+                raise
+            logger.warning("no news of %d repositories: %s", len(spoilt), error)
+            others = [one for index, one in enumerate(group) if index not in spoilt]
+            news = self._ask(others) if others else News()
+            news.unknown |= {group[index].pk for index in spoilt}
+            return news
+        news = News()
+        for repository, node in zip(group, data.get("nodes") or [], strict=False):
+            if not node:
+                news.hidden.add(repository.pk)
+            elif node.get("databaseId") in (None, repository.pk):
+                news.there[repository.pk] = _there(node)
+        news.unknown |= {r.pk for r in group} - news.there.keys() - news.hidden
+        return news
+
+
+def _index(error: Mapping[str, Any]) -> int | None:
+    """Which of the nodes an error is about; None if it is about the query."""
+    path = error.get("path")
+    if isinstance(path, list) and len(path) > 1 and path[0] == "nodes":
+        return path[1] if isinstance(path[1], int) else None
+    return None
+
+
+def _there(node: Mapping[str, Any]) -> There:
+    lists = {}
+    for resource in listed_resources():
+        page = node.get(resource.name)
+        if page and page.get("totalCount") is not None:
+            newest = next((one for one in page.get("nodes") or [] if one), None)
+            lists[resource.name] = ListThere(
+                page["totalCount"], moment(newest.get("updatedAt")) if newest else None
+            )
+    branch = node.get("defaultBranchRef") or {}
+    return There(
+        lists=lists,
+        pushed_at=moment(node.get("pushedAt")),
+        default_branch=branch.get("name") or "",
+        head=(branch.get("target") or {}).get("oid") or "",
+    )

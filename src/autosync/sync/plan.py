@@ -1,0 +1,125 @@
+"""Plan a sync job: what is to be read, and what GitHub says has nothing new."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from autosync import config
+from autosync.killpoints import reached
+from autosync.mirror import feed
+from autosync.mirror.models import Repository, SyncJob, SyncJobRepository
+from autosync.sync.news import Look, Moved
+from autosync.sync.reconcile import GitHubSyncManager, recently_synced
+from autosync.sync.refetch import lock_names as lock_repositories
+
+TO_DO = (SyncJobRepository.Status.PENDING, SyncJobRepository.Status.RUNNING)
+
+
+def plan(
+    job: SyncJob,
+    repositories: Sequence[Repository],
+    manager: GitHubSyncManager | None = None,
+) -> None:
+    """Record what is to do and enqueue it in the same transaction, smallest history first.
+
+    With a `manager` GitHub is asked first which repositories have anything new; the others are
+    done with that, and leave no row in the job.
+    """
+    from autosync.sync.tasks import defer, sync_repository
+
+    force = bool(job.details.get("force"))
+    skipped = _recent(repositories) if _skips(job) else set()
+    seen = _look(None if force else manager, repositories, skipped)
+    looked_at = timezone.now()
+    ordered = sorted(
+        (r for r in repositories if r.pk in seen.to_read), key=lambda r: (r.size, r.pk)
+    )
+    with transaction.atomic():
+        for rank, repository in enumerate(ordered):
+            names = seen.to_read[repository.pk]
+            _, created = SyncJobRepository.objects.get_or_create(
+                job=job,
+                repository=repository,
+                defaults={"moved": None if names is None else sorted(names)},
+            )
+            if created:
+                defer(
+                    sync_repository,
+                    f"repository:{repository.pk}",
+                    priority=-rank,
+                    repository_id=repository.pk,
+                )
+        # Planned again after a kill: what has been read since counts once.
+        own = set(job.repositories.values_list("repository_id", flat=True))
+        lock_repositories(seen.unchanged)
+        Repository.objects.filter(pk__in=seen.unchanged).update(last_synced_at=looked_at)
+        _count(job, unchanged=len(seen.unchanged - own), skipped=len(skipped - own))
+        feed.progress([r.pk for r in ordered], job.pk)
+        reached("job: planned, not committed")
+
+
+def _look(
+    manager: GitHubSyncManager | None,
+    repositories: Sequence[Repository],
+    skipped: Collection[int],
+) -> Look:
+    """What to read; without a `manager` everything."""
+    wanted = [r for r in repositories if r.pk not in skipped]
+    if manager is None:
+        return Look(to_read=dict.fromkeys(r.pk for r in wanted))
+    # What another job has begun may be half read.
+    begun = set(
+        SyncJobRepository.objects.filter(
+            status__in=TO_DO, repository__in=[r.pk for r in wanted]
+        ).values_list("repository_id", flat=True)
+    )
+    seen = manager.look(r for r in wanted if r.pk not in begun)
+    seen.to_read |= dict.fromkeys(begun)
+    return seen
+
+
+def _skips(job: SyncJob) -> bool:
+    return job.job_type == SyncJob.JobType.PERIODIC_SYNC and not job.details.get("force")
+
+
+def _recent(repositories: Sequence[Repository]) -> set[int]:
+    minutes = config.load().autosync_skip_recent
+    return {one.pk for one in repositories if recently_synced(one, minutes)}
+
+
+def wanted(repository_id: int, jobs: Sequence[SyncJob]) -> Moved:
+    """What the waiting `jobs` together want read of a repository."""
+    waiting = SyncJobRepository.objects.filter(
+        repository_id=repository_id, job__in=jobs, status__in=TO_DO
+    )
+    found: set[str] = set()
+    for names in waiting.values_list("moved", flat=True):
+        if names is None:
+            return None
+        found.update(names)
+    return frozenset(found) if jobs else None
+
+
+def note(job: SyncJob, values: dict[str, Any]) -> None:
+    """Put `values` into the job's details, which other workers write as well."""
+    with transaction.atomic():
+        row = SyncJob.objects.select_for_update().get(pk=job.pk)
+        row.details |= values
+        row.save(update_fields=["details"])
+    job.details = row.details
+
+
+def _count(job: SyncJob, *, unchanged: int, skipped: int) -> None:
+    """Add to what the job needs no row for; in the transaction of the plan."""
+    row = SyncJob.objects.select_for_update().get(pk=job.pk)
+    row.details["unchanged"] = row.details.get("unchanged", 0) + unchanged
+    row.details["skipped"] = row.details.get("skipped", 0) + skipped
+    row.repositories_total = (
+        row.repositories.count() + row.details["unchanged"] + row.details["skipped"]
+    )
+    row.save(update_fields=["details", "repositories_total"])
+    job.details = row.details

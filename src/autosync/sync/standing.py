@@ -1,0 +1,93 @@
+"""Where the mirror stands with many repositories, in the terms in which GitHub tells the news."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+
+from autosync.mirror.models import ResourceCursor
+from autosync.sync.refetch import listed_resources
+from autosync.sync.unread import NOT_ANSWERED
+
+GIT = "commit"  # the resource whose cursor tells how far git was read
+
+
+@dataclass(frozen=True, slots=True)
+class ListHere:
+    """How many objects are here, also those that could not be read, and up to when changes were
+    read (None: never completely)."""
+
+    alive: int
+    watermark: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """Where the mirror stands with one repository.
+
+    `watermark` is when git was last compared, None if that was cut off. `marked` is the head from
+    which the default branch was marked, None if that was. `incomplete`: a push told of commits that
+    git has not shown yet. `unfinished`: something is to be asked for again, or derived.
+    """
+
+    lists: Mapping[str, ListHere]
+    watermark: datetime | None
+    default_branch: str
+    head: str
+    marked: str | None
+    incomplete: bool = False
+    unfinished: bool = False
+
+
+def standing(repository_ids: Iterable[int]) -> dict[int, Here]:
+    """Where these repositories stand; the number of queries does not depend on theirs."""
+    ids = list(repository_ids)
+    resources = listed_resources()
+    values: dict[str, Any] = {"ids": ids, "complete": ResourceCursor.State.COMPLETE.value}
+    lists: dict[int, dict[str, ListHere]] = {pk: {} for pk in ids}
+    with connection.cursor() as cursor:
+        for resource in resources:
+            sql = _LIST.replace("TABLE", resource.merge.table).replace("KEY", resource.merge.key[0])
+            cursor.execute(sql, values | {"resource": resource.name})
+            for pk, alive, watermark in cursor.fetchall():
+                lists[pk][resource.name] = ListHere(alive, watermark)
+        read = [GIT, *(resource.name for resource in resources)]
+        cursor.execute(_GIT, values | {"git": GIT, "read": read, "silent": f"{NOT_ANSWERED}%"})
+        return {
+            pk: Here(lists[pk], watermark, branch, head or "", marked, incomplete, unfinished)
+            for pk, watermark, branch, head, marked, incomplete, unfinished in cursor.fetchall()
+        }
+
+
+_LIST = """
+SELECT r.id,
+       (SELECT count(*) FROM TABLE t WHERE t.repository_id = r.id AND t.deleted_at IS NULL)
+       + (SELECT count(*) FROM unread_objects u WHERE u.repository_id = r.id
+          AND u.resource = %(resource)s AND NOT EXISTS (
+              SELECT FROM TABLE t WHERE t.KEY = u.key AND t.deleted_at IS NULL)),
+       (SELECT c.watermark FROM resource_cursors c
+        WHERE c.repository_id = r.id AND c.resource = %(resource)s
+        AND c.state = %(complete)s AND c.backfilled_at IS NOT NULL)
+FROM unnest(%(ids)s::bigint[]) AS r(id)
+"""
+_GIT = """
+SELECT r.github_id, c.watermark, r.default_branch,
+       (SELECT f.sha FROM refs f WHERE f.repository_id = r.github_id AND f.kind = 'branch'
+        AND f.name = r.default_branch AND f.deleted_at IS NULL),
+       nullif(c.cursor, '')::json ->> 'default',
+       EXISTS (SELECT FROM commits m WHERE m.repository_id = r.github_id
+               AND NOT m.complete AND m.orphaned_at IS NULL),
+       EXISTS (SELECT FROM resource_cursors o WHERE o.repository_id = r.github_id
+               AND o.resource <> ALL (%(read)s) AND o.state <> %(complete)s)
+       OR EXISTS (SELECT FROM unread_objects u WHERE u.repository_id = r.github_id)
+       OR EXISTS (SELECT FROM commits m WHERE m.repository_id = r.github_id
+                  AND m.size_unknown <> '' AND m.size_unknown LIKE %(silent)s)
+FROM repositories r
+LEFT JOIN resource_cursors c ON c.repository_id = r.github_id
+     AND c.resource = %(git)s AND c.state = %(complete)s
+WHERE r.github_id = ANY (%(ids)s)
+"""

@@ -28,7 +28,7 @@ from githubsim.wire import drop, reset
 _CALM = ("/_sim", "/avatars/")
 _GRAPHQL = ("/graphql", "/api/graphql")
 _FAULTS = ("failing", "timeouts", "resets", "truncated")
-_FRACTIONS = (*_FAULTS, "heavy", "partial")
+_FRACTIONS = (*_FAULTS, "heavy", "partial", "empty_lists", "short_lists")
 # Between the last byte sent and the cut, so that the byte is on its way.
 _LINGER = 0.05
 _BAD_GATEWAY = b"<html><head><title>502 Bad Gateway</title></head></html>"
@@ -45,6 +45,10 @@ class Conditions:
     `bandwidth` is bytes a second for each answer (0: no limit). `stale` is how far lists and
     GraphQL lag behind. `heavy` and `heavy_above` (nodes) make GraphQL queries fail with 502 and
     take `heavy_points` more, `partial` makes it leave out half of a list with an error.
+    `empty_lists` are lists, of the App's own too, that come back empty and whole (REST and GraphQL;
+    max-sixty/tend#345, gke-labs/gemini-for-kubernetes-development#8), `short_lists` pages of REST
+    with half their items and no next page, under the true `total_count`
+    (DominicRoyStang/BlockedTODO#338).
     `token_life` is when installation tokens die, whatever they say (0: when they say).
     """
 
@@ -62,6 +66,8 @@ class Conditions:
     heavy_above: int = 0
     heavy_points: int = 10
     partial: float = 0.0
+    empty_lists: float = 0.0
+    short_lists: float = 0.0
     token_life: int = 0
     seed: int = 0
 

@@ -78,6 +78,10 @@ class AppClient:
         """`GET /app/installations/{id}`; NotFound when it was deleted."""
         return self._document("GET", f"/app/installations/{installation_id}")
 
+    def repository_installation(self, repository_id: int) -> int:
+        """Which installation has the repository; NotFound if none has."""
+        return int(self._document("GET", f"/repositories/{repository_id}/installation")["id"])
+
     def installation_token(self, installation_id: int) -> InstallationToken:
         """A new token (one hour), for everything the installation was granted.
 
@@ -229,8 +233,12 @@ class InstallationClient:
             remember()
             url = reply.next_url
 
-    def graphql(self, query: str, variables: Mapping[str, Any] | None = None) -> GraphQLReply:
+    def graphql(
+        self, query: str, variables: Mapping[str, Any] | None = None, *, partial: bool = False
+    ) -> GraphQLReply:
         """Ask GraphQL. NOT_FOUND of single nodes is left in `errors`, their data is null.
+
+        With `partial` so is FORBIDDEN: the caller looks there before it believes a null.
 
         Raises GraphQLTooHeavy (halve the page), QuotaExhausted, GraphQLError (a rejected query).
         """
@@ -252,7 +260,7 @@ class InstallationClient:
                 self._transport.wait_if_limited(403, headers, reply.content, "graphql", limits)
                 limits += 1
                 continue
-            return self._checked(document, errors, kinds)
+            return self._checked(document, errors, kinds, partial)
 
     def _decoded(self, reply: Reply) -> dict[str, Any]:
         document = reply.json()
@@ -265,7 +273,11 @@ class InstallationClient:
         return document
 
     def _checked(
-        self, document: dict[str, Any], errors: list[dict[str, Any]], kinds: set[str]
+        self,
+        document: dict[str, Any],
+        errors: list[dict[str, Any]],
+        kinds: set[str],
+        partial: bool,
     ) -> GraphQLReply:
         messages = "; ".join(str(e.get("message")) for e in errors)[:500]
         where: dict[str, Any] = {
@@ -278,7 +290,7 @@ class InstallationClient:
         if kinds & _FAILING:
             raise Unavailable(f"GraphQL failed: {messages}", **where)
         data = document.get("data")
-        if data is None or kinds - {"NOT_FOUND"}:
+        if data is None or kinds - ({"NOT_FOUND", "FORBIDDEN"} if partial else {"NOT_FOUND"}):
             # Any other error may hide behind a null that means nothing; null must mean gone.
             raise GraphQLError(
                 f"GraphQL rejected the query: {messages or 'no data'}", errors, **where

@@ -22,6 +22,9 @@ LIST_TIMEOUT = 120.0
 FETCH_TIMEOUT = 3600.0
 LOCAL_TIMEOUT = 600.0
 TRIES = 3
+# A connection that says nothing for this long is given up; one that makes progress goes on. GitHub
+# says something every five seconds (git's uploadpack.keepAlive).
+SILENCE = 30.0
 _FILTER = "tree:0"
 _REFSPECS = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
 _FORMAT = "%H%x00%P%x00%an%x00%ae%x00%ad%x00%cn%x00%ce%x00%cd%x00%B"
@@ -60,7 +63,8 @@ class GitReader:
     `token_provider` gives an installation token; it reaches git through the environment only,
     never through arguments or a file. `token_refused` hears of a token that was not accepted
     (`InstallationClient.refuse_token`), and the next try asks for another one. Threads and
-    processes may share one cache. Errors are those of `autosync.github.errors`.
+    processes may share one cache. A connection that is silent for `silence` seconds is given up.
+    Errors are those of `autosync.github.errors`.
     """
 
     def __init__(
@@ -69,11 +73,13 @@ class GitReader:
         clone_url: str,
         token_provider: Callable[[], str],
         token_refused: Callable[[str], None] | None = None,
+        silence: float = SILENCE,
     ) -> None:
         self._cache = cache_dir
         self._url = clone_url
         self._token_provider = token_provider
         self._token_refused = token_refused
+        self._silence = ("http.lowSpeedTime", str(max(1, round(silence))))
         self._suspect = cache_dir.with_name(cache_dir.name + ".suspect")
 
     def ls_remote(self) -> dict[str, str]:
@@ -290,12 +296,15 @@ class GitReader:
             over_http = self._url.startswith(("http://", "https://"))
             token = self._token_provider() if over_http else ""
             try:
-                return work(git_process.token_settings(self._url, token) if token else ())
+                given = git_process.token_settings(self._url, token) if token else ()
+                return work([*given, self._silence])
             except Unauthorized:
                 if refused or self._token_refused is None:
                     raise
                 refused = True
                 self._token_refused(token)
+            except git_process.Silent:
+                raise  # each try would take as long again
             except Unavailable:
                 failures += 1
                 if failures >= TRIES:

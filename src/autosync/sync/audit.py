@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db.models import Count, Sum
 from django.utils import timezone
 
-from autosync.github import InstallationClient, Priority
+from autosync.database import is_away
+from autosync.errors import AutoSyncError
+from autosync.github import (
+    GraphQLError,
+    GraphQLTooHeavy,
+    InstallationClient,
+    InstallationSuspended,
+    Priority,
+    QuotaExhausted,
+)
 from autosync.github.errors import GitHubError
 from autosync.killpoints import reached
 from autosync.mirror.models import (
@@ -30,17 +40,21 @@ from autosync.resources.commit import split_ref
 from autosync.sync import connect
 from autosync.sync.commits import CHUNK, chunks, marked_from, refs_here
 from autosync.sync.due import IN_FLIGHT
-from autosync.sync.errors import Busy
-from autosync.sync.listing import PAGE, alive, pages
+from autosync.sync.errors import Busy, is_passing
+from autosync.sync.listing import PAGE, alive, ask_whether_on, pages
 from autosync.sync.locks import exclusive
 from autosync.sync.names import Names, carriers_of_others, names_there
 from autosync.sync.reconcile import GitHubSyncManager
 from autosync.sync.refetch import listed_resources, refetch
+from autosync.sync.refusals import refusal_of, unavailable
+from autosync.sync.sick import GitHubAway, github_answers
 
 logger = logging.getLogger(__name__)
 Problem = AuditFinding.Problem
 Kind = AuditFinding.Kind
 
+# Until one that could not be compared is tried again.
+_AGAIN = timedelta(minutes=10)
 _LOOK_AGAIN = 2.0  # seconds until a ref that differs is looked at once more
 # The deliveries among which the cause of a difference is looked for.
 _DELIVERIES = 500
@@ -110,6 +124,7 @@ class Auditor:
             installation=self.installation, deep=self.deep, started_at=timezone.now()
         )
         spent = self._spent()
+        left_out: dict[str, str] = {}
         try:
             self.manager.sync_repositories()
             targets = (
@@ -123,15 +138,24 @@ class Auditor:
             )
             if repositories is not None:
                 targets = targets.filter(pk__in=[r.pk for r in repositories])
-            for group in chunks(targets, PAGE):
-                there = self._counts(group)
+            sick = targets.filter(failures__gt=0)
+            left_out |= dict(sick.values_list("full_name", "sync_error"))
+            for group in chunks(targets.filter(failures=0), PAGE):
+                refused = unavailable(one.pk for one in group)
+                there = self._counts(group, refused, left_out)
                 here = self._counts_here(group)
-                names = names_there(self.client, group) if self.names else {}
+                names = self._names(group, refused) if self.names else {}
+                left_out |= {
+                    f"{one.full_name} ({name})": "GitHub does not show it"
+                    for one in group
+                    for name in sorted(refused[one.pk])
+                }
                 reached("audit: counted")
                 for repository in group:
                     started_at = timezone.now()
                     if repository.pk in there:  # else gone since: the next listing hides it
-                        self._audit(audit, repository, there, here, names.get(repository.pk))
+                        with self._alone(repository, left_out):
+                            self._audit(audit, repository, there, here, names.get(repository.pk))
                     Repository.objects.filter(
                         pk=repository.pk, audit_due_at__lte=started_at
                     ).update(audit_due_at=None)
@@ -142,8 +166,26 @@ class Auditor:
         finally:
             audit.points = self._spent() - spent
             audit.finished_at = timezone.now()
+            audit.left_out = "\n".join(f"{name}: {why}" for name, why in left_out.items())[:10_000]
             audit.save()
         return audit
+
+    @contextmanager
+    def _alone(self, repository: Repository, left_out: dict[str, str]) -> Iterator[None]:
+        """One that fails is recorded, and the audit of the others goes on."""
+        try:
+            yield
+        except (Busy, QuotaExhausted, InstallationSuspended, GitHubAway):
+            raise
+        except Exception as error:
+            if is_away(error) or (is_passing(error) and not github_answers(self.client)):
+                raise
+            if not isinstance(error, AutoSyncError):
+                logger.exception("the audit of %s failed", repository)
+            left_out[repository.full_name] = str(error)
+            if refusal_of(error) is None:
+                later = timezone.now() + _AGAIN
+                Repository.objects.filter(pk=repository.pk).update(audit_due_at=later)
 
     def _audit(
         self,
@@ -155,11 +197,13 @@ class Auditor:
     ) -> None:
         started_at = timezone.now()
         with exclusive("repository", repository.pk, wait=True):
-            found = self._refs(repository)
+            refused = unavailable([repository.pk])[repository.pk]
+            found = [] if "commit" in refused else self._refs(repository)
             changed = self.manager.something_changed(repository)
-            suspicious = there[repository.pk] != here[repository.pk]
+            counts = there[repository.pk]
+            suspicious = any(here[repository.pk][name] != count for name, count in counts.items())
             now = self._counts([repository]).get(repository.pk, {}) if suspicious else {}
-            for resource in listed_resources():
+            for resource in self._readable(repository):
                 # Counted again: the first count may be minutes old.
                 differ = suspicious and now.get(resource.name) != alive(resource, repository)
                 if changed or differ or self.deep:
@@ -182,11 +226,68 @@ class Auditor:
         if all(one.repaired for one in found):
             Repository.objects.filter(pk=repository.pk).update(equal_at=started_at)
 
+    def _names(
+        self, group: Sequence[Repository], refused: Mapping[int, Set[str]]
+    ) -> dict[int, Names]:
+        lists = {one.name for one in listed_resources()}
+        return names_there(self.client, [one for one in group if not lists <= refused[one.pk]])
+
+    def _readable(self, repository: Repository) -> list[Resource]:
+        """The lists that GitHub shows; of the others nothing can be said."""
+        refused = unavailable([repository.pk])[repository.pk]
+        return [one for one in listed_resources() if one.name not in refused]
+
     # What GitHub has.
 
-    def _counts(self, group: Sequence[Repository]) -> dict[int, dict[str, int]]:
-        """Repository → resource → how many there are; a hundred repositories a point."""
-        names = {r.name: r.listing.connection for r in listed_resources() if r.listing}
+    def _counts(
+        self,
+        group: Sequence[Repository],
+        refused: Mapping[int, Set[str]] | None = None,
+        left_out: dict[str, str] | None = None,
+    ) -> dict[int, dict[str, int]]:
+        """Repository → resource → how many there are; a hundred repositories a point.
+
+        Without the kinds that GitHub does not show: a list's null would take all of its repository
+        with it. One that fails alone is `left_out`.
+        """
+        refused = unavailable(one.pk for one in group) if refused is None else refused
+        by_kinds: dict[frozenset[str], list[Repository]] = defaultdict(list)
+        for one in group:
+            by_kinds[frozenset(refused.get(one.pk, ()))].append(one)
+        found: dict[int, dict[str, int]] = {}
+        for kinds, some in by_kinds.items():
+            found |= self._counts_of(some, kinds, left_out)
+        return found
+
+    def _counts_of(
+        self,
+        group: Sequence[Repository],
+        without: Set[str],
+        left_out: dict[str, str] | None,
+    ) -> dict[int, dict[str, int]]:
+        try:
+            return self._ask_counts(group, without)
+        except (GraphQLTooHeavy, GraphQLError) as error:
+            if left_out is None or not github_answers(self.client):
+                raise
+            if len(group) == 1:
+                left_out[group[0].full_name] = str(error)
+                return {}
+            middle = len(group) // 2
+            return self._counts_of(group[:middle], without, left_out) | self._counts_of(
+                group[middle:], without, left_out
+            )
+
+    def _ask_counts(
+        self, group: Sequence[Repository], without: Set[str]
+    ) -> dict[int, dict[str, int]]:
+        names = {
+            r.name: r.listing.connection
+            for r in listed_resources()
+            if r.listing and r.name not in without
+        }
+        if not names:
+            return {one.pk: {} for one in group}
         lists = " ".join(
             f"{name}: {connection} {{ totalCount }}" for name, connection in names.items()
         )
@@ -276,6 +377,8 @@ class Auditor:
             if since is not None and there and min(at for _, at in there.values()) < since:
                 break
         assert asked_at is not None
+        if since is None and not there:
+            ask_whether_on(resource, repository, self.client)
         settled = asked_at - IN_FLIGHT
         rows = resource.merge.model._default_manager.filter(repository=repository)
         known = rows if since is None else rows.filter(pk__in=there)
@@ -339,7 +442,7 @@ class Auditor:
         there = self._counts([repository]).get(repository.pk, {})
         wrong = {
             resource.name
-            for resource in listed_resources()
+            for resource in self._readable(repository)
             if there.get(resource.name) != alive(resource, repository)
         }
         if any(one.resource in ("ref", "commit") for one in found) and self._refs_now(repository):

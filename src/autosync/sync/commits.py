@@ -20,6 +20,7 @@ from autosync.mirror.upsert import Rule, upsert
 from autosync.resources.commit import MERGE, commit_lines, row_from_git, split_ref
 from autosync.sync.due import LAG, out_of_sight
 from autosync.sync.locks import exclusive
+from autosync.sync.refusals import Refused, any_refusal
 
 T = TypeVar("T")
 CHUNK = 5_000
@@ -353,7 +354,12 @@ def _fetch_details(
         "} } } fragment details on Commit { additions deletions changedFilesIfAvailable "
         "author { user { databaseId login } } }"
     )
-    node = client.graphql(query, {"id": repository.node_id}).data.get("node")
+    reply = client.graphql(query, {"id": repository.node_id}, partial=True)
+    node = reply.data.get("node")
+    refusal = any_refusal(reply)
+    if refusal is not None:
+        # Of one commit too: none is then taken for unknown.
+        raise Refused(refusal)
     if not node:
         raise out_of_sight(repository)
     return [(sha, node.get(f"c{index}")) for index, sha in enumerate(shas)]

@@ -51,4 +51,5 @@ def installation_client(installation_id: int, priority: Priority) -> Installatio
 def git_reader(repository: Repository, client: InstallationClient) -> GitReader:
     """The repository's git, its cache under the data folder (a cache: it may be deleted)."""
     cache = config.load().data_dir / "git" / f"{repository.pk}.git"
-    return GitReader(cache, repository.clone_url, client.token)
+    silence = config.load().autosync_git_silence
+    return GitReader(cache, repository.clone_url, client.token, silence=silence)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
 
-from django.db import transaction
-from django.db.models import Count, Q, Sum
+from django.db import connection, transaction
+from django.db.models import Count, Q, QuerySet, Sum
 from django.utils import timezone
 
 from autosync import config
+from autosync.database import is_away
 from autosync.github import InstallationSuspended, NotFound, Priority
 from autosync.killpoints import reached
 from autosync.mirror import feed
@@ -20,9 +23,10 @@ from autosync.mirror.models import (
     SyncJob,
     SyncJobRepository,
 )
-from autosync.sync import hook
+from autosync.resources.base import FollowUp
+from autosync.sync import hook, sick
 from autosync.sync.due import audit_soon, list_soon
-from autosync.sync.errors import is_passing
+from autosync.sync.errors import Busy, is_passing
 from autosync.sync.locks import exclusive, transaction_lock
 from autosync.sync.reconcile import GitHubSyncManager, recently_synced
 
@@ -94,7 +98,8 @@ class SyncJobRunner:
                 open_jobs = open_jobs.filter(
                     Q(installation_id=installation_id) | Q(installation__isnull=True)
                 )
-            for job in open_jobs.order_by("-id"):
+            # One that is late is not joined: the period goes on without what holds it up.
+            for job in open_jobs.exclude(pk__in=sick.overdue().values("pk")).order_by("-id"):
                 if job.details.get("repositories") == repository_ids:
                     return job, False
             job = SyncJob.objects.create(
@@ -130,13 +135,14 @@ class SyncJobRunner:
             except InstallationSuspended:
                 logger.info("%s is suspended: nothing to sync", installation)
             except Exception as error:
-                if is_passing(error):
+                if isinstance(error, Busy) or is_away(error):
                     raise
-                logger.exception("listing the repositories of %s failed", installation)
+                if is_passing(error):
+                    logger.warning("no list of the repositories of %s: %s", installation, error)
+                else:
+                    logger.exception("listing the repositories of %s failed", installation)
                 errors.append(f"{installation}: {error}")
-                GitHubAppInstallation.objects.filter(pk=installation.pk).update(
-                    sync_error=str(error)
-                )
+                self._plan_without_list(job, installation, error)
         self._record(job, errors)
         self.finish(job.pk)
 
@@ -165,13 +171,26 @@ class SyncJobRunner:
         self._plan(job, targets)
         GitHubAppInstallation.objects.filter(pk=installation.pk).update(sync_error="")
 
+    def _plan_without_list(
+        self, job: SyncJob, installation: GitHubAppInstallation, error: Exception
+    ) -> None:
+        """An installation whose list fails holds up neither others nor its own repositories."""
+        from autosync.sync.tasks import hand_over
+
+        GitHubAppInstallation.objects.filter(pk=installation.pk).update(sync_error=str(error))
+        targets = Repository.visible().filter(installation=installation, auto_sync_enabled=True)
+        if is_passing(error):
+            self._plan(job, targets)
+            hand_over(FollowUp("refresh_installation", installation.pk))
+
     def _plan(self, job: SyncJob, repositories: Iterable[Repository]) -> None:
         """Record what is to do and enqueue it in the same transaction, smallest history first."""
-        from autosync.sync.tasks import defer, sync_repository
+        from autosync.sync.tasks import SICK, defer, sync_repository
 
         force = bool(job.details.get("force"))
         skip = config.load().autosync_skip_recent
         ordered = sorted(repositories, key=lambda r: (r.size, r.pk))
+        busy = set(_running_elsewhere(job)) if _is_periodic(job) else set()
         with transaction.atomic():
             for rank, repository in enumerate(ordered):
                 skipped = (
@@ -179,25 +198,64 @@ class SyncJobRunner:
                     and job.job_type == SyncJob.JobType.PERIODIC_SYNC
                     and recently_synced(repository, skip)
                 )
+                left_out = self._left_out(job, repository, busy)
                 _, created = SyncJobRepository.objects.get_or_create(
                     job=job,
                     repository=repository,
-                    defaults={
+                    defaults=left_out
+                    or {
                         "status": SyncJobRepository.Status.SKIPPED
                         if skipped
                         else SyncJobRepository.Status.PENDING
                     },
                 )
-                if created and not skipped:
+                if created and not skipped and not left_out:
+                    manual = job.job_type == SyncJob.JobType.MANUAL_SYNC
                     defer(
                         sync_repository,
                         f"repository:{repository.pk}",
                         priority=-rank,
+                        queue=SICK if sick.is_sick(repository) and not manual else None,
+                        now=manual or job.job_type == SyncJob.JobType.WEBHOOK_TRIGGERED,
                         repository_id=repository.pk,
                     )
             SyncJob.objects.filter(pk=job.pk).update(repositories_total=job.repositories.count())
             feed.progress([r.pk for r in ordered], job.pk)
             reached("job: planned, not committed")
+
+    @staticmethod
+    def _left_out(job: SyncJob, repository: Repository, busy: Collection[int]) -> dict[str, Any]:
+        """How a periodic sync records what it does not wait for; empty if it does."""
+        now = timezone.now()
+        if not _is_periodic(job):
+            return {}
+        if repository.pk in busy:
+            return {"status": SyncJobRepository.Status.SKIPPED, "completed_at": now}
+        if not sick.waits(repository, now):
+            return {}
+        return {
+            "status": SyncJobRepository.Status.FAILED,
+            "error": f"{repository.sync_error} Its own next try is at "
+            f"{repository.retry_at:%H:%M:%S} UTC.",
+            "completed_at": now,
+        }
+
+    def let_go(self) -> None:
+        """End periodic syncs that are late, but for what is being worked on: the next begins."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT queueing_lock FROM procrastinate_jobs WHERE status = 'doing' "
+                "AND queueing_lock LIKE 'repository:%%'"
+            )
+            doing = [int(row[0].partition(":")[2]) for row in cursor.fetchall()]
+        for job in sick.overdue():
+            left = job.repositories.filter(status__in=_TO_DO).exclude(repository__in=doing)
+            left.filter(error="").update(error="not reached before the next sync was due")
+            left.update(status=SyncJobRepository.Status.FAILED, completed_at=timezone.now())
+            if job.repositories.exists():
+                self.finish(job.pk)
+            else:
+                self.fail(job.pk, job.error_message or "GitHub did not answer until the next sync")
 
     def run_repository(self, repository_id: int) -> None:
         """Sync one repository for every job that waits for it; Busy if somebody is at it."""
@@ -210,17 +268,24 @@ class SyncJobRunner:
                 status=SyncJobRepository.Status.RUNNING, started_at=timezone.now()
             )
             rows, error = 0, ""
+            started = time.monotonic()
             try:
                 rows = self._sync(repository_id, jobs)
+                sick.recovered(repository_id)
             except InstallationSuspended:
                 error = "the installation is suspended"
             except Exception as failure:
-                if is_passing(failure):
+                if isinstance(failure, Busy) or is_away(failure):
+                    raise
+                error = f"{type(failure).__name__}: {failure}"
+                if not sick.failed(repository_id, failure, time.monotonic() - started):
+                    # Should the job not wait for the next try, this is why.
+                    waiting.update(error=error[:2000])
                     raise
                 if isinstance(failure, NotFound):
                     list_soon([repository_id])
-                logger.exception("sync of repository %s failed", repository_id)
-                error = f"{type(failure).__name__}: {failure}"
+                if not is_passing(failure):
+                    logger.exception("sync of repository %s failed", repository_id)
             reached("job: repository synced, not recorded")
             self.repository_done(repository_id, rows, error, [j.pk for j in jobs])
 
@@ -314,3 +379,15 @@ class SyncJobRunner:
             errors_count=1,
             completed_at=timezone.now(),
         )
+
+
+def _is_periodic(job: SyncJob) -> bool:
+    return job.job_type == SyncJob.JobType.PERIODIC_SYNC
+
+
+def _running_elsewhere(job: SyncJob) -> QuerySet[SyncJobRepository, int]:
+    """Repositories that another job is at: a long import, which this one does not wait for."""
+    running = SyncJobRepository.objects.filter(
+        status=SyncJobRepository.Status.RUNNING, job__in=sick.overdue().values("pk")
+    )
+    return running.exclude(job=job).values_list("repository_id", flat=True)

@@ -3,29 +3,46 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
 
 import msgspec
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from autosync.github import Gone, InstallationClient, NotFound, Priority
+from autosync.github import (
+    Forbidden,
+    Gone,
+    InstallationClient,
+    NotFound,
+    Priority,
+    Unavailable,
+)
 from autosync.killpoints import reached
 from autosync.mirror.feed import FeedLine, publish
 from autosync.mirror.models import GitHubAppInstallation, Repository, ResourceCursor
-from autosync.mirror.upsert import Rule, upsert
-from autosync.resources.base import FollowUp
+from autosync.mirror.upsert import Row, Rule, upsert
+from autosync.resources.base import FollowUp, Resource
 from autosync.resources.installation import MERGE as INSTALLATION
 from autosync.resources.installation import row_from_rest as installation_row
 from autosync.resources.repository import MERGE as REPOSITORY
 from autosync.resources.repository import row_from_rest as repository_row
 from autosync.sync import connect
+from autosync.sync.absent import (
+    installation_there,
+    read_repositories,
+    really_absent,
+    repository_there,
+)
 from autosync.sync.commits import refresh_contributors, sync_commits, sync_details
 from autosync.sync.due import audit_soon
 from autosync.sync.listing import sync_listing
+from autosync.sync.parts import Parts
 from autosync.sync.refetch import listed_resources, refetch_dirty
+from autosync.sync.refusals import Refused, lacks, switched_off, unavailable
 
 logger = logging.getLogger(__name__)
 Progress = Callable[[], None]
@@ -51,14 +68,22 @@ class GitHubSyncManager:
     @classmethod
     def discover(cls) -> list[GitHubAppInstallation]:
         """Bring the list of installations in step with GitHub; returns those that are there."""
+        client = connect.app_client()
         asked_at = timezone.now()
-        rows = [installation_row(item) for item in connect.app_client().installations()]
-        ids = [row["github_id"] for row in rows]
+        rows = [installation_row(item) for item in client.installations()]
+        here = GitHubAppInstallation.objects.filter(
+            deleted_at__isnull=True, observed_at__lt=asked_at
+        )
+        absent = set(here.values_list("pk", flat=True)) - {row["github_id"] for row in rows}
+        gone = really_absent(
+            absent,
+            lambda: [item["id"] for item in client.installations()],
+            lambda pk: installation_there(client, pk, rows),
+        )
+        ids = [row["github_id"] for row in rows] + sorted(absent - gone)
         with transaction.atomic():
             upsert(INSTALLATION, rows, observed_at=asked_at, rule=Rule.AUTHORITATIVE)
-            GitHubAppInstallation.objects.filter(
-                deleted_at__isnull=True, observed_at__lt=asked_at
-            ).exclude(pk__in=ids).update(deleted_at=asked_at)
+            here.filter(pk__in=gone).update(deleted_at=asked_at)
         reached("discover: installations stored")
         return list(GitHubAppInstallation.objects.filter(pk__in=ids).order_by("pk"))
 
@@ -96,25 +121,23 @@ class GitHubSyncManager:
         if not conditional:
             # The validators of what is read from here on count only once it is stored.
             self._listed(None)
-        documents: list[bytes] = []
-        for page in self.client.pages(
-            "/installation/repositories", {"per_page": 100}, conditional=conditional
-        ):
-            if page.not_modified:
-                continue
-            if conditional:
-                # Something changed: membership is only known from every page together.
-                return self.sync_repositories(force=True)
-            documents.append(page.content)
         if conditional:
+            for page in self.client.pages(
+                "/installation/repositories", {"per_page": 100}, conditional=True
+            ):
+                if not page.not_modified:
+                    # Something changed: membership is only known from every page together.
+                    return self.sync_repositories(force=True)
             here = Repository.visible().filter(installation=self.installation).count()
             if here != self.installation.repositories_count:
                 # Not GitHub's list has changed since, but what is shown here.
                 return self.sync_repositories(force=True)
             self._listed(started_at)
             return []
+        documents, whole = read_repositories(self.client)
         reached("listing: repositories read, not stored")
-        return self._store_listing(documents, started_at)
+        gone = self._gone(documents, started_at) if whole else set()
+        return self._store_listing(documents, started_at, gone, whole=whole)
 
     def sync_repository(
         self, repository: Repository, *, force: bool = False, progress: Progress = _silent
@@ -124,43 +147,79 @@ class GitHubSyncManager:
         Repository.objects.filter(pk=repository.pk).update(
             sync_state=Repository.SyncState.IMPORTING if first else repository.sync_state
         )
+        parts = Parts(repository, self.client)
         if not repository.node_id or not repository.clone_url:
-            repository = self._complete(repository)
-        reader = connect.git_reader(repository, self.client)
-        count = sync_commits(repository, reader, progress)
-        progress()
-        if self.something_changed(repository) or force or first:
-            reached("reconcile: change announced, not read")
-            for resource in listed_resources():
-                count += sync_listing(resource, repository, self.client, progress)
+            parts.run("repository", lambda: self._complete(repository))
+            parts.finish()
+            repository.refresh_from_db()
+        count = 0
+        if not parts.refused:
+            work = {"commit": partial(self._sync_commits, repository, progress)}
+            for resource in self._lists_to_read(repository, everything=force or first):
+                work[resource.name] = partial(self._sync_list, resource, repository, progress)
+            work["commit_detail"] = partial(sync_details, repository, self.client, progress)
+            for name in parts.in_order(work):
+                count += parts.run(name, work[name])
                 progress()
-        detailed = sync_details(repository, self.client, progress)
-        refresh_contributors(repository)
+            refresh_contributors(repository)
+        parts.finish()
         now = timezone.now()
+        # Nothing at all was shown: it is not imported, and not failing either.
+        imported = repository.imported_at is not None or bool(
+            {"commit", *(one.name for one in listed_resources())} & parts.done
+        )
         reached("reconcile: all read, not called synced")
         with transaction.atomic():
             Repository.objects.filter(pk=repository.pk).update(
-                sync_state=Repository.SyncState.SYNCED,
+                sync_state=Repository.SyncState.SYNCED
+                if imported
+                else Repository.SyncState.PENDING,
                 sync_error="",
                 last_synced_at=now,
-                imported_at=repository.imported_at or now,
+                imported_at=(repository.imported_at or now) if imported else None,
             )
-            if first:
+            if first and imported:
                 audit_soon([repository.pk])
                 publish([_imported(repository)])
             progress()
-        return count + detailed
+        return count
+
+    def _lists_to_read(self, repository: Repository, *, everything: bool) -> list[Resource]:
+        """All lists if anything changed; what GitHub did not show is asked for each time."""
+        if everything or self.something_changed(repository):
+            reached("reconcile: change announced, not read")
+            return listed_resources()
+        names = unavailable([repository.pk])[repository.pk]
+        return [one for one in listed_resources() if one.name in names]
+
+    def _sync_commits(self, repository: Repository, progress: Progress) -> int:
+        return sync_commits(repository, connect.git_reader(repository, self.client), progress)
+
+    def _sync_list(self, resource: Resource, repository: Repository, progress: Progress) -> int:
+        refusal = switched_off(resource, repository)
+        if refusal is not None:
+            raise Refused(refusal)
+        if lacks(resource, repository):
+            # A token keeps the permissions that it was made with.
+            self.client.refuse_token(self.client.token())
+        return sync_listing(resource, repository, self.client, progress)
 
     def sync_git(self, repository: Repository) -> int:
         """After a push: refs, missing commits, their details. Touches no list."""
+        parts = Parts(repository, self.client)
         if not repository.node_id or not repository.clone_url:
-            repository = self._complete(repository)
+            parts.run("repository", lambda: self._complete(repository))
+            parts.finish()
+            repository.refresh_from_db()
+        if parts.refused:
+            return 0
         reader = connect.git_reader(repository, self.client)
         # A first clone may take an hour: pushes that wait for it must not take every live slot.
-        count = sync_commits(repository, reader, _silent, patience=1)
-        detailed = sync_details(repository, self.client, _silent)
+        count = parts.run("commit", lambda: sync_commits(repository, reader, _silent, patience=1))
+        count += parts.run("commit_detail", lambda: sync_details(repository, self.client, _silent))
         refresh_contributors(repository)
-        return count + detailed
+        parts.finish()
+        return count
 
     def settle(self) -> int:
         """Refetch this installation's rows whose clocks could not decide."""
@@ -184,36 +243,53 @@ class GitHubSyncManager:
             "direction": "desc",
             "per_page": 1,
         }
-        lists = ["issues", "pulls"] if repository.has_issues else ["pulls"]
-        for name in lists:
+        for name in ["issues", "pulls"] if repository.has_issues else ["pulls"]:
             try:
                 reply = self.client.get(
                     f"/repos/{repository.full_name}/{name}", query, conditional=complete
                 )
-                break
-            except Gone:  # issues were switched off since; asking costs quota each time
-                if name == lists[-1]:
-                    raise
-        if reply.not_modified:
-            cursors.update(state=ResourceCursor.State.COMPLETE)
-        return not reply.not_modified
+            except (Gone, NotFound, Forbidden, Unavailable):
+                # Switched off, refused or failing: each list tells which, when it is read.
+                continue
+            if reply.not_modified:
+                cursors.update(state=ResourceCursor.State.COMPLETE)
+            return not reply.not_modified
+        return True
 
-    def _complete(self, repository: Repository) -> Repository:
+    def _complete(self, repository: Repository) -> int:
         """A stub from an installation event: fetch the whole."""
         asked_at = timezone.now()
         reply = self.client.get(f"/repositories/{repository.pk}")
         row = repository_row(msgspec.json.decode(reply.content), self.installation.pk)
-        upsert(REPOSITORY, [row], observed_at=asked_at, rule=Rule.AUTHORITATIVE)
-        return Repository.objects.get(pk=repository.pk)
+        return len(upsert(REPOSITORY, [row], observed_at=asked_at, rule=Rule.AUTHORITATIVE).changed)
 
-    def _store_listing(self, documents: list[bytes], started_at: datetime) -> list[int]:
+    def _gone(self, documents: list[dict[str, Any]], started_at: datetime) -> set[int]:
+        """Repositories shown until now that a whole list lacks, when GitHub stands by it."""
+        shown = Repository.objects.filter(
+            installation=self.installation, removed_at__isnull=True, observed_at__lt=started_at
+        )
+        absent = set(shown.values_list("pk", flat=True)) - {item["id"] for item in documents}
+        client = connect.app_client()
+
+        def list_again() -> set[int] | None:
+            again, whole = read_repositories(self.client)
+            return {row["github_id"] for row in map(self._row, again)} if whole else None
+
+        return really_absent(
+            absent, list_again, lambda pk: repository_there(client, pk, self.installation.pk)
+        )
+
+    def _store_listing(
+        self,
+        documents: list[dict[str, Any]],
+        started_at: datetime,
+        gone: set[int],
+        *,
+        whole: bool,
+    ) -> list[int]:
         from autosync.sync.tasks import hand_over
 
-        rows = [
-            repository_row(item, self.installation.pk)
-            for document in documents
-            for item in msgspec.json.decode(document)["repositories"]
-        ]
+        rows = [self._row(item) for item in documents]
         ids = [row["github_id"] for row in rows]
         ours = Repository.objects.filter(installation=self.installation)
         with transaction.atomic():
@@ -229,15 +305,20 @@ class GitHubSyncManager:
             audit_soon(hidden)
             Repository.objects.filter(pk__in=ids, dirty_at__lte=started_at).update(dirty_at=None)
             lost = ours.filter(removed_at__isnull=True, observed_at__lt=started_at)
-            lost.exclude(pk__in=ids).update(removed_at=started_at)
+            lost.filter(pk__in=gone).update(removed_at=started_at)
+            # What is not whole, or lacks what is there, is read anew next time.
+            believed = whole and not lost.exclude(pk__in=ids).exists()
             self.installation.repositories_count = len(set(ids))
-            self._listed(started_at)
+            self._listed(started_at if believed else None)
             now = {row["github_id"]: row["default_branch"] for row in rows}
             for pk, branch in branches.items():
                 if branch and branch != now[pk]:  # other commits are to be marked
                     hand_over(FollowUp("sync_git", pk))
             reached("listing: stored, not committed")
         return sorted(hidden | {key[0] for key in result.inserted})
+
+    def _row(self, document: Mapping[str, Any]) -> Row:
+        return repository_row(document, self.installation.pk)
 
     def _listed(self, at: datetime | None) -> None:
         self.installation.repositories_listed_at = at

@@ -13,7 +13,7 @@ import msgspec
 from django.db import transaction
 from django.utils import timezone
 
-from autosync.github import AppClient, NotFound, Priority
+from autosync.github import AppClient, NotFound, Priority, Unavailable, UnexpectedReply
 from autosync.killpoints import reached
 from autosync.mirror.deliveries import known, never_mind, store
 from autosync.mirror.models import Delivery, DeliveryLog, Repository
@@ -131,6 +131,10 @@ def _documents(client: AppClient, items: Sequence[Item], found: Recovered) -> It
         try:
             request = client.delivery(item["id"]).get("request") or {}
         except NotFound:  # it grew older than the log while we were reading
+            request = {}
+        except (Unavailable, UnexpectedReply) as error:
+            client.app()  # raises if it is not this delivery alone
+            logger.warning("delivery %s cannot be read back: %s", item["guid"], error)
             request = {}
         payload = request.get("payload")
         if not isinstance(payload, dict) or not payload:

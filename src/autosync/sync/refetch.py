@@ -7,7 +7,7 @@ settle it wrongly for good. So a row is asked for at once, and once more when no
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from datetime import datetime
 
 from django.db import transaction
@@ -15,9 +15,9 @@ from django.db.models import F, Q
 from django.db.models.expressions import Combinable
 from django.utils import timezone
 
-from autosync.github import GraphQLTooHeavy, InstallationClient
+from autosync.github import GraphQLReply, GraphQLTooHeavy, InstallationClient
 from autosync.killpoints import reached
-from autosync.mirror.models import Repository
+from autosync.mirror.models import Repository, ResourceCursor
 from autosync.mirror.upsert import Key, Merge, Row, Rule, tombstone, upsert
 from autosync.resources import RESOURCES
 from autosync.resources.base import Resource
@@ -83,7 +83,7 @@ def refetch(resource: Resource, client: InstallationClient, nodes: Mapping[str, 
     homes = dict(rows_here.values_list("repository", "repository__node_id"))
     variables = {"ids": ids, "homes": list(homes.values())}
     try:
-        data = client.graphql(query, variables).data
+        reply = client.graphql(query, variables, partial=True)
     except GraphQLTooHeavy:
         if len(nodes) == 1:
             raise
@@ -92,15 +92,41 @@ def refetch(resource: Resource, client: InstallationClient, nodes: Mapping[str, 
         return refetch(resource, client, dict(items[:middle])) + refetch(
             resource, client, dict(items[middle:])
         )
-    found = data.get("nodes") or []
+    found = reply.data.get("nodes") or []
     rows: list[Row] = [
         listing.normalise(node, node["repository"]["databaseId"]) for node in found if node
     ]
-    visible = {home["databaseId"] for home in data.get("homes") or [] if home}
+    visible = {home["databaseId"] for home in reply.data.get("homes") or [] if home}
     seen = {node["id"] for node in found if node}
+    seen |= _withheld(reply, ids)
     absent = {pk for node_id, pk in nodes.items() if node_id not in seen}
+    absent -= {row[resource.merge.key[0]] for row in rows}  # asked by an older form of its id
+    absent -= _of_unavailable_kinds(resource, absent)
     reached("refetch: answered, not stored")
     return store_answer(resource.merge, rows, absent, homes.keys() - visible, asked_at)
+
+
+def _withheld(reply: GraphQLReply, ids: Sequence[str]) -> set[str]:
+    """Node ids whose null has another reason than that there is no such object."""
+    withheld = set()
+    for error in reply.errors:
+        path = error.get("path") or []
+        if error.get("type") != "NOT_FOUND" and path[:1] == ["nodes"] and len(path) > 1:
+            withheld.add(ids[path[1]])
+    return withheld
+
+
+def _of_unavailable_kinds(resource: Resource, absent: Set[int]) -> set[int]:
+    """Those of `absent` whose kind their repository does not show, which is no word about them."""
+    rows = resource.merge.model._default_manager.filter(pk__in=absent)
+    off = Q(
+        repository__in=ResourceCursor.objects.filter(resource=resource.name)
+        .exclude(unavailable="")
+        .values("repository")
+    )
+    if resource.listing is not None and resource.listing.switch:
+        off |= Q(**{f"repository__{resource.listing.switch}": False})
+    return set(rows.filter(off).values_list("pk", flat=True)) if absent else set()
 
 
 def store_answer(

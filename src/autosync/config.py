@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import re
 import secrets
+from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
 
+from dotenv import dotenv_values
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -155,6 +159,30 @@ class Config(BaseSettings):
                 "Set AUTOSYNC_DATA_DIR to a folder this user may write to."
             ) from error
         return path.read_text().strip()
+
+
+# Of AutoSync's own processes and tests: not for people to set.
+_INTERNAL = re.compile(
+    r"AUTOSYNC_(POSTGRES_USER|REQUIRE_ALL|KILL_POINT|LISTENER|ACCESS_LOG|LIFELINE|RELOAD|BENCH_.+)"
+)
+
+
+def misspelt() -> list[str]:
+    """A sentence for each variable of the environment or `.env` that looks like a setting and is
+    none. Of GITHUB_…, which other tools set too, only what resembles one of ours.
+    """
+    known = [name.upper() for name in Config.model_fields]
+    given = {name.upper() for name in (*os.environ, *dotenv_values(".env"))}
+    lines = []
+    for name in sorted(given - set(known)):
+        near = get_close_matches(name, known, n=1, cutoff=0.85)
+        ours = name.startswith(("AUTOSYNC_", "GITHUB_APP_", "GITHUB_WEBHOOK_"))
+        if _INTERNAL.fullmatch(name) or not (ours or near):
+            continue
+        near = near or get_close_matches(name, known, n=1)
+        meant = f" Did you mean {near[0]}?" if near else " See docs/reference/settings.md."
+        lines.append(f"{name} is no setting of AutoSync and is ignored.{meant}")
+    return lines
 
 
 @lru_cache(maxsize=1)

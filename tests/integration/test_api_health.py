@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from autosync.insight import health
 from autosync.insight.drift import by_repository
-from autosync.insight.health import Status
+from autosync.insight.report import Status
 from autosync.mirror.models import (
     Audit,
     GitHubAppInstallation,

@@ -187,7 +187,9 @@ def test_runserver_starts_again_when_the_code_changes(tmp_path: Path) -> None:
 
 
 def test_doctor_lists_every_setting_and_shows_no_secret(tmp_path: Path) -> None:
-    service = Service(tmp_path, "doctor", GITHUB_APP_CLIENT_SECRET="client-secret-value")
+    service = Service(
+        tmp_path, "doctor", "--settings", GITHUB_APP_CLIENT_SECRET="client-secret-value"
+    )
     try:
         service.ended()
         for name in ("GITHUB_APP_ID", "GITHUB_WEBHOOK_SECRET", "DATABASE_URL", "AUTOSYNC_PORT"):

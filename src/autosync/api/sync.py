@@ -23,6 +23,8 @@ from autosync.api.schemas import (
 )
 from autosync.errors import AutoSyncError
 from autosync.insight import health, jobs
+from autosync.insight.report import Health
+from autosync.insight.report import Status as HealthStatus
 from autosync.mirror.models import GitHubAppInstallation, SyncJob
 from autosync.sync import SyncJobRunner
 
@@ -53,7 +55,7 @@ class PublicHealth(Schema):
 
     model_config = ConfigDict(extra="forbid")
 
-    status: health.Status
+    status: HealthStatus
 
 
 @router.post(
@@ -113,9 +115,9 @@ def get_job(request: HttpRequest, job_id: int) -> JobProgress:
 @router.get(
     "/sync/health/",
     auth=None,
-    response={200: health.Health | PublicHealth, 503: health.Health | PublicHealth, 401: Problem},
+    response={200: Health | PublicHealth, 503: Health | PublicHealth, 401: Problem},
 )
-def get_health(request: HttpRequest) -> Status[health.Health | PublicHealth]:
+def get_health(request: HttpRequest) -> Status[Health | PublicHealth]:
     """How AutoSync is: the whole report with the scope read, only the status for strangers.
 
     503: unhealthy, for load balancers and probes.
@@ -126,7 +128,7 @@ def get_health(request: HttpRequest) -> Status[health.Health | PublicHealth]:
         # Without a database nobody can be recognised, and the report will say so.
         known = False
     seen = health.report()
-    code = 503 if seen.status is health.Status.UNHEALTHY else 200
+    code = 503 if seen.status is HealthStatus.UNHEALTHY else 200
     return Status(code, seen if known else PublicHealth(status=seen.status))
 
 

@@ -124,11 +124,13 @@ def demo(
 
 
 @app.command()
-def doctor() -> None:
-    """Check every setting, the database, the App's credentials and its webhook."""
+def doctor(
+    settings: Annotated[bool, typer.Option("--settings", help="show every setting")] = False,
+) -> None:
+    """Say everything that is wrong at once: settings, git, database, GitHub, webhook, service."""
     from autosync.cli.doctor import run
 
-    raise typer.Exit(run())
+    raise typer.Exit(run(settings=settings))
 
 
 @app.command()

@@ -1,12 +1,18 @@
-"""`autosync doctor`: what is set, what is wrong, and what to do about it."""
+"""`autosync doctor`: everything that is wrong at once, worst first, each with what to do."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import hashlib
+import hmac
+import os
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
-from rich.console import Console
-from rich.table import Table
+import typer
 
 from autosync import config
 from autosync.errors import AutoSyncError
@@ -17,72 +23,182 @@ if TYPE_CHECKING:
 _SECRET = ("secret", "key", "password")
 # Holds a password where it is set.
 _MASKED = {"database_url"}
+_SECONDS = 10.0
+# Findings of the service that doctor looks at itself, nearer to the cause.
+_SEEN_HERE = {"git", "disk", "settings", "github", "clock", "app", "hook"}
 
 
-def run() -> int:
-    """Print settings and checks; 0 if all checks passed."""
-    console = Console()
-    settings = config.load()
-    console.print(_settings_table(settings))
-    passed = True
-    for name, outcome in _checks():
-        try:
-            console.print(f"[green]ok[/]    {name}: {outcome()}", highlight=False)
-        except AutoSyncError as error:
-            passed = False
-            console.print(f"[red]wrong[/] {name}: {error}", highlight=False, markup=True)
-    return 0 if passed else 1
+class Verdict(StrEnum):
+    WRONG = "wrong"
+    NOTE = "note"
+    OK = "ok"
 
 
-def _settings_table(settings: config.Config) -> Table:
-    table = Table(box=None, header_style="bold")
-    table.add_column("setting", no_wrap=True)
-    table.add_column("value", overflow="fold")
-    table.add_column("what it is")
-    for name, about in type(settings).model_fields.items():
-        value = getattr(settings, name)
-        secret = name in _MASKED or any(word in name for word in _SECRET)
-        shown = "set" if secret and value else str(value) if value not in ("", None) else "–"
-        table.add_row(name.upper(), shown, about.description or "")
-    return table
+@dataclass(frozen=True)
+class Line:
+    """One thing looked at."""
+
+    what: str
+    verdict: Verdict
+    says: str
 
 
-def _checks() -> Iterator[tuple[str, Callable[[], str]]]:
-    yield "settings", _required
-    yield "database", _database
-    yield "GitHub App", _app
-    yield "webhook", _webhook
+Check = Callable[[], list[Line]]
 
 
-def _required() -> str:
-    from autosync.service.serve import check_settings
+def run(*, settings: bool = False) -> int:
+    """Print what is wrong, what is worth knowing and what is well; 0 if nothing is wrong.
 
-    check_settings()
-    return "complete"
+    `settings` adds every setting; otherwise those that differ from their defaults are shown.
+    """
+    lines = examine()
+    wrong = [line for line in lines if line.verdict is Verdict.WRONG]
+    typer.secho(
+        f"{len(wrong)} of {len(lines)} checks failed." if wrong else "Nothing is wrong.",
+        bold=True,
+    )
+    colours = {
+        Verdict.WRONG: typer.colors.RED,
+        Verdict.NOTE: typer.colors.YELLOW,
+        Verdict.OK: typer.colors.GREEN,
+    }
+    for verdict, colour in colours.items():
+        for line in lines:
+            if line.verdict is verdict:
+                mark = typer.style(f"{verdict:<6}", fg=colour)
+                typer.echo(f"{mark} {line.what}: {line.says}")
+    typer.echo()
+    _print_settings(everything=settings)
+    return 1 if wrong else 0
 
 
-def _database() -> str:
-    import psycopg
+def examine() -> list[Line]:
+    """Look at everything that can be looked at."""
+    lines = _made("data folder", _data_folder)  # before Django makes it
+    lines += _made("settings", _settings)
+    if not _is_well(lines):
+        return lines
+    for name, check in _MACHINE.items():
+        lines += _made(name, check)
+    # Each of these would say the same again.
+    if not _missing_settings() and not _is_wrong("GitHub", lines):
+        for name, check in _AT_GITHUB.items():
+            lines += _made(name, check)
+    # Without its tables there is nothing to ask the service.
+    if any(line.what == "database" and line.verdict is Verdict.OK for line in lines):
+        lines += _made("service", _service)
+    return lines
 
-    from autosync.database import conninfo
 
-    try:
-        with psycopg.connect(conninfo(), connect_timeout=5) as connection:
-            row = connection.execute("SHOW server_version").fetchone()
-    except psycopg.OperationalError as error:
-        raise AutoSyncError(" ".join(str(error).split())[:300]) from None
-    where = "DATABASE_URL" if config.load().database_url else "embedded"
-    return f"PostgreSQL {row[0] if row else '?'} ({where})"
+def _is_wrong(what: str, lines: list[Line]) -> bool:
+    return any(line.what == what and line.verdict is Verdict.WRONG for line in lines)
 
 
-def _app() -> str:
+def _is_well(lines: list[Line]) -> bool:
+    """Whether Django can be set up: it is needed to look at anything else."""
+    if _is_wrong("data folder", lines):
+        return False
     from autosync.service.child import set_up_django
 
-    set_up_django()
+    try:
+        set_up_django()
+    except AutoSyncError as error:
+        lines.append(Line("settings", Verdict.WRONG, str(error)))
+        return False
+    return True
+
+
+def _missing_settings() -> str:
+    """What the service cannot do without and has not; empty if it has all."""
+    from autosync.service.serve import check_settings
+
+    try:
+        check_settings()
+    except AutoSyncError as error:
+        return str(error)
+    return ""
+
+
+def _made(name: str, check: Check) -> list[Line]:
+    try:
+        return check()
+    except AutoSyncError as error:
+        return [Line(name, Verdict.WRONG, str(error))]
+
+
+def _ok(what: str, says: str) -> list[Line]:
+    return [Line(what, Verdict.OK, says)]
+
+
+def _settings() -> list[Line]:
+    lines = [Line("settings", Verdict.NOTE, line) for line in config.misspelt()]
+    missing = _missing_settings()
+    if missing:
+        lines.append(Line("settings", Verdict.WRONG, missing))
+    return lines or _ok("settings", "complete")
+
+
+def _data_folder() -> list[Line]:
+    folder = config.load().data_dir
+    if not folder.exists():
+        return [Line("data folder", Verdict.NOTE, f"{folder} is made at the first start.")]
+    if os.access(folder, os.W_OK | os.X_OK):
+        return _ok("data folder", str(folder))
+    says = f"{folder} is not writable. Set AUTOSYNC_DATA_DIR to a folder of this user."
+    return [Line("data folder", Verdict.WRONG, says)]
+
+
+def _disk() -> list[Line]:
+    from autosync.sync.watch import disk_is_full, free_bytes
+
+    full = disk_is_full(socket.gethostname())
+    if full is not None:
+        return [Line("disk", Verdict.WRONG, f"{full.message} {full.remedy}")]
+    free = free_bytes(config.load().data_dir) or 0
+    return _ok("disk", f"{free / (1 << 30):.0f} GB free")
+
+
+def _git() -> list[Line]:
+    from autosync.sync.watch import git_is_wrong, git_version
+
+    wrong = git_is_wrong(socket.gethostname())
+    if wrong is not None:
+        return [Line("git", Verdict.WRONG, f"{wrong.message} {wrong.remedy}")]
+    return _ok("git", git_version() or "")
+
+
+def _github() -> list[Line]:
+    from autosync.github.reach import clock_ahead
+    from autosync.sync.watch import CLOCK_MAY_BE_OFF, clock_is_off
+
+    url = config.load().github_api_url
+    ahead = clock_ahead(url)
+    if ahead is not None and abs(ahead) > CLOCK_MAY_BE_OFF:
+        off = clock_is_off(ahead)
+        return [Line("clock", Verdict.WRONG, f"{off.message} {off.remedy}")]
+    return _ok("GitHub", f"{url} answers, and the clocks agree")
+
+
+def _app() -> list[Line]:
     client = _client()
     app = client.app()
-    count = sum(1 for _ in client.installations())
-    return f"{app.get('slug') or app.get('name')}, {count} installation(s)"
+    installations = list(client.installations())
+    name = app.get("slug") or app.get("name")
+    lines = _ok("App", f"{name}, installed {len(installations)} times")
+    if not installations:
+        lines = [Line("App", Verdict.NOTE, f"{name} is installed nowhere yet. Install it.")]
+    from autosync.sync.hook import not_granted
+
+    for one in installations:
+        account = (one.get("account") or {}).get("login") or one["id"]
+        if one.get("suspended_at"):
+            says = f"The installation on {account} is suspended since {one['suspended_at']}."
+            lines.append(Line("App", Verdict.WRONG, says + " Its owner lifts the suspension."))
+        refused = not_granted(one.get("permissions") or {})
+        if refused:
+            says = f"{account} does not grant read access to {', '.join(refused)}."
+            lines.append(Line("App", Verdict.WRONG, says + " Its owner accepts it at GitHub."))
+    return lines
 
 
 def _client() -> AppClient:
@@ -93,13 +209,119 @@ def _client() -> AppClient:
     return AppClient(credentials(), LocalBudget())
 
 
-def _webhook() -> str:
-    from autosync.service.child import set_up_django
-
-    set_up_django()
+def _webhook() -> list[Line]:
+    client = _client()
     from autosync.sync import hook
 
-    state = hook.state(_client())
-    if state.missing:
-        raise AutoSyncError(" ".join(state.missing))
-    return f"points at {state.url}"
+    state = hook.state(client)
+    lines = [Line("webhook", Verdict.WRONG, line) for line in state.missing]
+    return lines or _ok("webhook", f"points at {state.url}, with all events")
+
+
+def _webhook_secret() -> list[Line]:
+    """Sign a `ping` as GitHub does, and send it to the address that GitHub sends to."""
+    import httpx
+
+    settings = config.load()
+    what = "webhook secret"
+    if settings.pulls_events:
+        return _ok(what, "not needed: events are read from GitHub's delivery log")
+    url, secret = settings.github_webhook_url, settings.github_webhook_secret
+    if not url or not secret:
+        return [Line(what, Verdict.NOTE, "not tried: GITHUB_WEBHOOK_URL or its secret is not set")]
+    body = b'{"zen":"Keep it logically awesome.","hook_id":0}'
+    signature = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+    headers = {
+        "Content-Type": "application/json",
+        "X-GitHub-Event": "ping",
+        "X-GitHub-Delivery": str(uuid4()),
+        "X-Hub-Signature-256": f"sha256={signature}",
+    }
+    try:
+        code = httpx.post(url, content=body, headers=headers, timeout=_SECONDS).status_code
+    except httpx.HTTPError as error:
+        says = (
+            f"Nobody answers at {url} from this machine ({type(error).__name__}). Start AutoSync; "
+            "if it runs, make the address reachable from GitHub (DNS, firewall, TLS)."
+        )
+        return [Line(what, Verdict.NOTE, says)]
+    if 200 <= code < 300:
+        return _ok(what, f"a signed delivery to {url} was accepted")
+    if code == 401:
+        says = f"AutoSync at {url} runs with another GITHUB_WEBHOOK_SECRET. Restart it."
+    else:
+        says = f"{url} answered {code}. It must lead to AutoSync's /api/github/webhook/."
+    return [Line(what, Verdict.WRONG, says)]
+
+
+def _database() -> list[Line]:
+    import psycopg
+
+    from autosync.database import conninfo
+    from autosync.service.migration import unavailable
+
+    settings = config.load()
+    embedded = settings.data_dir / "postgres"
+    if not settings.database_url and not embedded.exists():
+        says = "There is none yet: `autosync serve` makes an embedded PostgreSQL."
+        return [Line("database", Verdict.NOTE, says)]
+    try:
+        with psycopg.connect(conninfo(), connect_timeout=5) as connection:
+            row = connection.execute("SHOW server_version").fetchone()
+    except psycopg.OperationalError as error:
+        raise unavailable(error) from None
+    where = "DATABASE_URL" if settings.database_url else "embedded"
+    missing = _migrations()
+    if missing:
+        says = f"{missing} migrations are not applied. Run `autosync migrate`."
+        return [Line("database", Verdict.WRONG, says)]
+    return _ok("database", f"PostgreSQL {row[0] if row else '?'} ({where}), up to date")
+
+
+def _migrations() -> int:
+    from django.db import connection
+    from django.db.migrations.executor import MigrationExecutor
+
+    executor = MigrationExecutor(connection)
+    return len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+
+
+def _service() -> list[Line]:
+    """What the running service finds wrong with itself."""
+    from autosync.insight import health
+
+    seen = health.report()
+    found = [
+        Line("service", Verdict.WRONG, str(finding))
+        for finding in seen.findings
+        if finding.code not in _SEEN_HERE
+    ]
+    return found or _ok("service", "works, and the mirror is whole")
+
+
+_MACHINE: dict[str, Check] = {
+    "git": _git,
+    "disk": _disk,
+    "GitHub": _github,
+    "database": _database,
+}
+_AT_GITHUB: dict[str, Check] = {
+    "App": _app,
+    "webhook": _webhook,
+    "webhook secret": _webhook_secret,
+}
+
+
+def _print_settings(*, everything: bool) -> None:
+    settings = config.load()
+    typer.secho(
+        "Settings:" if everything else "Settings that are not at their default (all: --settings):",
+        bold=True,
+    )
+    for name, about in type(settings).model_fields.items():
+        value = getattr(settings, name)
+        if not everything and value == about.default:
+            continue
+        secret = name in _MASKED or any(word in name for word in _SECRET)
+        shown = "set" if secret and value else str(value) if value not in ("", None) else "–"
+        typer.echo(f"  {name.upper()} = {shown}" + (f"  ({about.description})" * everything))

@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 from django.db import Error, ProgrammingError, connection
 from django.db.models import Count, Max, Min, Q, Sum
 from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateWorker
 
-from autosync import config
 from autosync.errors import AutoSyncError
 from autosync.insight import jobs
-from autosync.insight.drift import DAYS, DriftDay, Verdict, by_day, by_repository
+from autosync.insight.drift import DAYS, by_day, by_repository
+from autosync.insight.findings import database_is_away, look
+from autosync.insight.report import (
+    Health,
+    Inbox,
+    JobSummary,
+    Latency,
+    Proof,
+    Quota,
+    Status,
+    System,
+    Workers,
+)
 from autosync.mirror.models import (
     Audit,
     Delivery,
@@ -24,138 +33,12 @@ from autosync.mirror.models import (
     GitHubAppInstallation,
     QuotaBudget,
     Repository,
-    ResourceCursor,
     SyncJob,
 )
 
 # Procrastinate's workers write a heartbeat every 10 s and are called stalled after 30 s.
 WORKER_SILENT_AFTER = timedelta(seconds=30)
-# Applying takes milliseconds: work due for this long means that nobody does it, or too slowly.
-BACKLOG_DEGRADED_AFTER = timedelta(minutes=1)
-BACKLOG_UNHEALTHY_AFTER = timedelta(minutes=10)
-# A success rate says something only over a few jobs.
-MIN_JOBS_FOR_RATE = 3
-DEGRADED_SUCCESS_RATE = 90.0
-UNHEALTHY_SUCCESS_RATE = 50.0
-LOW_QUOTA = 0.05
 LATENCY_SAMPLE = 1000
-
-
-class Status(StrEnum):
-    """How AutoSync is, worst last."""
-
-    HEALTHY = "healthy"
-    DEGRADED = "degraded"
-    UNHEALTHY = "unhealthy"
-
-
-@dataclass(frozen=True, slots=True)
-class System:
-    """What is mirrored. Synced: imported once and not failing since; coverage in percent."""
-
-    total_installations: int
-    suspended_installations: int
-    total_repositories: int
-    synced_repositories: int
-    failed_repositories: int
-    sync_coverage: float
-
-
-@dataclass(frozen=True, slots=True)
-class JobSummary:
-    """One sync job in a line; `installation_id` None means every installation."""
-
-    id: int
-    job_type: str
-    status: str
-    installation_id: int | None
-    repositories_total: int
-    repositories_processed: int
-    errors_count: int
-    error_message: str
-    created_at: datetime
-    started_at: datetime | None
-    completed_at: datetime | None
-    duration_seconds: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Inbox:
-    """Deliveries not applied yet. `oldest_age_seconds` None: the inbox is empty."""
-
-    backlog: int
-    oldest_age_seconds: float | None
-    overdue_seconds: float
-    """How long the most overdue attempt has been due; 0 when all wait for their retry."""
-    parked: int
-
-
-@dataclass(frozen=True, slots=True)
-class Latency:
-    """Webhook received → row committed, in milliseconds, over the newest applied deliveries."""
-
-    p50_ms: float | None
-    p95_ms: float | None
-    sample: int
-
-
-@dataclass(frozen=True, slots=True)
-class Workers:
-    """Procrastinate workers with a fresh heartbeat."""
-
-    alive: int
-    last_heartbeat: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Quota:
-    """One installation's rate limit for one API. All None: GitHub sets none (GHES)."""
-
-    installation_id: int
-    account: str
-    resource: str
-    limit: int | None
-    remaining: int | None
-    reset_at: datetime | None
-    blocked_until: datetime | None
-    blocked_reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Proof:
-    """How far the mirror is known to equal GitHub. `equal_since` is the oldest of the moments at
-    which each repository was last found equal, or made so; None while one never was."""
-
-    equal_repositories: int
-    equal_since: datetime | None
-    last_audit_at: datetime | None
-    last_audit_points: int | None
-    differed_30d: int
-    repaired_30d: int
-    delivery_log_read_at: datetime | None
-    deliveries_recovered: int
-    drift: list[DriftDay]
-    """What audits found on each of the last 30 days, and what they cost."""
-    differed: list[Verdict]
-    """Repositories in which they found something, those that still differ first."""
-
-
-@dataclass(frozen=True, slots=True)
-class Health:
-    """The whole report. Without a database everything but status and reasons is None or empty."""
-
-    status: Status
-    reasons: list[str]
-    checked_at: datetime
-    system: System | None = None
-    last_periodic_sync: JobSummary | None = None
-    success_rate_24h: float | None = None
-    inbox: Inbox | None = None
-    webhook_to_row: Latency | None = None
-    workers: Workers | None = None
-    quota: list[Quota] = field(default_factory=list)
-    proof: Proof | None = None
-    recent_jobs: list[JobSummary] = field(default_factory=list)
 
 
 def report() -> Health:
@@ -164,13 +47,18 @@ def report() -> Health:
     try:
         return _look(now)
     except ProgrammingError as error:
-        reason = f"The database is not set up ({_first_line(error)}): run `autosync migrate`."
+        finding = database_is_away(
+            f"The database is not set up ({_first_line(error)})", "Run `autosync migrate`."
+        )
     except (Error, AutoSyncError) as error:
-        reason = f"The database does not answer: {_first_line(error)}"
+        finding = database_is_away(
+            f"The database does not answer: {_first_line(error)}",
+            "Start it, or correct DATABASE_URL (`autosync doctor`).",
+        )
     # Whatever state the connection is in, the next report starts with a fresh one.
     if not connection.in_atomic_block:
         connection.close()
-    return Health(Status.UNHEALTHY, [reason], now)
+    return Health(Status.UNHEALTHY, [str(finding)], now, [finding])
 
 
 def summary(job: SyncJob) -> JobSummary:
@@ -209,19 +97,13 @@ def _look(now: datetime) -> Health:
         proof=_proof(now),
         recent_jobs=[summary(job) for job in jobs.newest()[:10]],
     )
-    findings = [
-        *_judge_inbox(parts),
-        *_judge_jobs(parts, day, now),
-        *_judge_repositories(parts),
-        *_judge_quota(parts, now),
-        *_judge_proof(),
-    ]
+    findings = look(parts, day, now)
     worst = Status.HEALTHY
     if findings:
-        bad = any(status is Status.UNHEALTHY for status, _ in findings)
+        bad = any(finding.status is Status.UNHEALTHY for finding in findings)
         worst = Status.UNHEALTHY if bad else Status.DEGRADED
-    findings.sort(key=lambda finding: finding[0] is not Status.UNHEALTHY)
-    return replace(parts, status=worst, reasons=[reason for _, reason in findings])
+    reasons = [str(finding) for finding in findings]
+    return replace(parts, status=worst, reasons=reasons, findings=findings)
 
 
 def _system() -> System:
@@ -334,113 +216,6 @@ def _proof(now: datetime) -> Proof:
         drift=by_day(),
         differed=by_repository(now - timedelta(days=DAYS)),
     )
-
-
-Finding = tuple[Status, str]
-
-
-def _judge_inbox(seen: Health) -> Iterator[Finding]:
-    assert seen.inbox is not None
-    assert seen.workers is not None
-    overdue = seen.inbox.overdue_seconds
-    if not seen.workers.alive:
-        waiting = overdue > BACKLOG_DEGRADED_AFTER.total_seconds()
-        yield (
-            Status.UNHEALTHY if waiting else Status.DEGRADED,
-            "No worker is alive: start `autosync serve` or `autosync worker`.",
-        )
-    if overdue > BACKLOG_DEGRADED_AFTER.total_seconds():
-        late = overdue > BACKLOG_UNHEALTHY_AFTER.total_seconds()
-        yield (
-            Status.UNHEALTHY if late else Status.DEGRADED,
-            f"Deliveries wait in the inbox: {seen.inbox.backlog}, due for {overdue:.0f} s.",
-        )
-    if seen.inbox.parked:
-        yield (
-            Status.DEGRADED,
-            f"{seen.inbox.parked} parked deliveries: see `autosync deliveries list "
-            "--status parked`, then replay them.",
-        )
-
-
-def _judge_jobs(seen: Health, day: jobs.JobStats, now: datetime) -> Iterator[Finding]:
-    finished = day.total_jobs - day.unfinished
-    rate = seen.success_rate_24h
-    if rate is not None and finished >= MIN_JOBS_FOR_RATE and rate < DEGRADED_SUCCESS_RATE:
-        yield (
-            Status.UNHEALTHY if rate < UNHEALTHY_SUCCESS_RATE else Status.DEGRADED,
-            f"Only {rate:g} % of the {finished} sync jobs of the last 24 h succeeded.",
-        )
-    last = seen.last_periodic_sync
-    if last is None:
-        return
-    if last.status in (SyncJob.Status.FAILED, SyncJob.Status.COMPLETED_WITH_ERRORS):
-        yield (
-            Status.DEGRADED,
-            f"The last periodic sync (job {last.id}) had {last.errors_count} errors"
-            + (f": {_line(last.error_message)}" if last.error_message else "."),
-        )
-    # Three turns may be lost to a long run or a restart; more means that the schedule stands still.
-    minutes = config.load().autosync_sync_interval
-    age = now - (last.completed_at or last.created_at)
-    if age <= timedelta(minutes=3 * minutes + 1):
-        return
-    how = "ended" if last.completed_at else "began, without an end,"
-    if last.completed_at is None:
-        moved = ResourceCursor.objects.aggregate(last=Max("touched_at"))["last"]
-        if moved is not None and now - moved < timedelta(minutes=minutes):
-            return
-    yield (
-        Status.DEGRADED,
-        f"The last periodic sync {how} {age.total_seconds() / 60:.0f} min ago; "
-        f"one is due every {minutes} min.",
-    )
-
-
-def _judge_repositories(seen: Health) -> Iterator[Finding]:
-    assert seen.system is not None
-    if seen.system.failed_repositories:
-        yield (
-            Status.DEGRADED,
-            f"{seen.system.failed_repositories} of {seen.system.total_repositories} repositories "
-            "failed their last sync.",
-        )
-
-
-def _judge_proof() -> Iterator[Finding]:
-    """Of each installation's last audit: what differed and stayed so, or why it ended early."""
-    newest = Audit.objects.filter(finished_at__isnull=False, installation__deleted_at__isnull=True)
-    for audit in newest.order_by("installation", "-started_at").distinct("installation"):
-        if audit.found > audit.repaired:
-            yield (
-                Status.DEGRADED,
-                f"{audit.found - audit.repaired} objects differ from GitHub since the audit of "
-                f"{audit.started_at:%Y-%m-%d %H:%M} UTC: run `autosync audit --deep`.",
-            )
-        elif audit.error:
-            yield (Status.DEGRADED, f"The last audit ended early: {_line(audit.error)}")
-
-
-def _judge_quota(seen: Health, now: datetime) -> Iterator[Finding]:
-    for quota in seen.quota:
-        whose = quota.account or ("the App itself" if not quota.installation_id else "")
-        if quota.blocked_until:
-            yield (
-                Status.DEGRADED,
-                f"GitHub asked {whose or quota.installation_id} to pause ({quota.resource}) until "
-                f"{quota.blocked_until:%H:%M:%S} UTC: {_line(quota.blocked_reason) or 'limit'}.",
-            )
-        elif (
-            quota.limit
-            and quota.remaining is not None
-            and (quota.remaining < LOW_QUOTA * quota.limit)
-        ):
-            reset = f"; filled up at {quota.reset_at:%H:%M:%S} UTC" if quota.reset_at else ""
-            yield (
-                Status.DEGRADED,
-                f"Quota of {whose or quota.installation_id} ({quota.resource}): "
-                f"{quota.remaining} of {quota.limit} left{reset}.",
-            )
 
 
 def _first_line(error: Exception) -> str:

@@ -33,6 +33,8 @@ def serve(*, with_worker: bool = True, web_processes: int = 1) -> int:
     """Run until a signal; returns the exit code. Raises AutoSyncError when it cannot start."""
     start_logging()
     check_settings()
+    for line in config.misspelt():
+        say(f"warning: {line}")
     supervisor = Supervisor()
     return supervisor.run(
         lambda: start(supervisor, with_worker=with_worker, web_processes=web_processes)

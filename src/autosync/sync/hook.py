@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from autosync import config
@@ -14,6 +15,8 @@ from autosync.sync import connect
 logger = logging.getLogger(__name__)
 # Sent to every App without a subscription (docs/webhooks, installation events).
 _ALWAYS_SENT = frozenset({"installation", "installation_repositories"})
+# What everything mirrored is read with; GitHub grants `metadata` to every App.
+PERMISSIONS = ("contents", "issues", "metadata", "pull_requests")
 
 
 @dataclass(frozen=True)
@@ -72,10 +75,19 @@ def state(client: AppClient | None = None) -> HookState:
             f"The App's webhook points at {url or 'nowhere'}, "
             f"not at GITHUB_WEBHOOK_URL ({settings.github_webhook_url or 'not set'})."
         )
-    absent = sorted(wanted_events() - set(client.app().get("events") or []))
+    app = client.app()
+    absent = sorted(wanted_events() - set(app.get("events") or []))
     if absent:
         missing.append(f"Subscribe the App to these events on its page: {', '.join(absent)}.")
+    refused = not_granted(app.get("permissions") or {})
+    if refused:
+        missing.append(f"Give the App read access on its page to: {', '.join(refused)}.")
     return HookState(url, tuple(missing))
+
+
+def not_granted(permissions: Mapping[str, str]) -> list[str]:
+    """Those of PERMISSIONS that `permissions` (of an App or an installation) do not hold."""
+    return [name for name in PERMISSIONS if not permissions.get(name)]
 
 
 def record_webhook_state(installation: GitHubAppInstallation) -> None:

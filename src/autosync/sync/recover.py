@@ -13,7 +13,15 @@ import msgspec
 from django.db import transaction
 from django.utils import timezone
 
-from autosync.github import AppClient, NotFound, Priority, Unavailable, UnexpectedReply
+from autosync.github import (
+    AppClient,
+    GitHubError,
+    NotFound,
+    Priority,
+    QuotaExhausted,
+    Unavailable,
+    UnexpectedReply,
+)
 from autosync.killpoints import reached
 from autosync.mirror.deliveries import known, never_mind, store
 from autosync.mirror.models import Delivery, DeliveryLog, Repository
@@ -24,6 +32,7 @@ from autosync.sync.commits import chunks
 from autosync.sync.due import audit_soon
 from autosync.sync.jobs import SyncJobRunner
 from autosync.sync.locks import exclusive
+from autosync.sync.watch import heard_of_github, look_at_attempts
 
 logger = logging.getLogger(__name__)
 
@@ -64,36 +73,49 @@ def read_delivery_log(*, wait: bool = False) -> Recovered:
     Raises Busy when another worker is reading (unless `wait`), GitHubError when GitHub does not
     answer.
     """
-    client = connect.app_client(Priority.RECONCILE)
     with exclusive("delivery_log", 0, wait=wait):
-        state, _ = DeliveryLog.objects.get_or_create(pk=1)
-        started_at = timezone.now()
-        since = (state.read_until or started_at) - OVERLAP
-        newest, missing = _missing(client, since)
-        found = Recovered()
-        missing = _worth_reading(missing, found)
-        reached("recover: log read, no payload read")
-        # Oldest first, and each batch committed: a kill costs one batch.
-        for batch in chunks(_documents(client, missing, found), STORED_AT_ONCE):
-            reached("recover: payloads read, not stored")
-            stored = _store(batch)
-            found.stored += stored
-            state.recovered += stored
-            state.save(update_fields=["recovered"])
-        if state.read_until is not None and (newest or started_at) - state.read_until > KEPT:
-            found.gap = (
-                f"GitHub's delivery log was last read up to {state.read_until:%Y-%m-%d %H:%M} and "
-                "keeps three days: reading everything again instead."
-            )
-        # GitHub's clock where it has spoken, never backwards.
-        state.read_until = max(state.read_until or since, newest or since)
-        state.read_at = started_at
-        reached("recover: all stored, watermark not moved")
-        with transaction.atomic():
-            state.save()
-            _sync_instead(found)
+        try:
+            found = _read()
+        except GitHubError as error:
+            if not isinstance(error, QuotaExhausted):
+                heard_of_github(error)
+            raise
+        heard_of_github(None)
     if found.stored:
         logger.info("%d deliveries came from GitHub's delivery log", found.stored)
+    return found
+
+
+def _read() -> Recovered:
+    """For who holds the lock."""
+    client = connect.app_client(Priority.RECONCILE)
+    state, _ = DeliveryLog.objects.get_or_create(pk=1)
+    started_at = timezone.now()
+    since = (state.read_until or started_at) - OVERLAP
+    newest, missing, attempts = _missing(client, since)
+    look_at_attempts(attempts)
+    found = Recovered()
+    missing = _worth_reading(missing, found)
+    reached("recover: log read, no payload read")
+    # Oldest first, and each batch committed: a kill costs one batch.
+    for batch in chunks(_documents(client, missing, found), STORED_AT_ONCE):
+        reached("recover: payloads read, not stored")
+        stored = _store(batch)
+        found.stored += stored
+        state.recovered += stored
+        state.save(update_fields=["recovered"])
+    if state.read_until is not None and (newest or started_at) - state.read_until > KEPT:
+        found.gap = (
+            f"GitHub's delivery log was last read up to {state.read_until:%Y-%m-%d %H:%M} and "
+            "keeps three days: reading everything again instead."
+        )
+    # GitHub's clock where it has spoken, never backwards.
+    state.read_until = max(state.read_until or since, newest or since)
+    state.read_at = started_at
+    reached("recover: all stored, watermark not moved")
+    with transaction.atomic():
+        state.save()
+        _sync_instead(found)
     return found
 
 
@@ -112,18 +134,22 @@ def _sync_instead(found: Recovered) -> None:
         SyncJobRunner.start_periodic(force=True)
 
 
-def _missing(client: AppClient, since: datetime) -> tuple[datetime | None, list[Item]]:
-    """The newest moment in the log, and one attempt of each delivery to fetch, oldest first."""
+def _missing(client: AppClient, since: datetime) -> tuple[datetime | None, list[Item], list[Item]]:
+    """The newest moment in the log; one attempt of each delivery to fetch, oldest first; and all
+    attempts."""
     newest: datetime | None = None
+    attempts: list[Item] = []
     missing: dict[str, Item] = {}
     wanted = handlers()
     for page in client.deliveries(since=since):
         items = [item for item in page.items if _at(item) >= since]
         newest = max(filter(None, (newest, *map(_at, items))), default=None)
+        attempts += items
         handled = {item["guid"]: item for item in items if item["event"] in wanted}
         here = known(handled)
         missing |= {guid: item for guid, item in handled.items() if guid not in here}
-    return newest, sorted(missing.values(), key=lambda item: (_at(item), item["id"]))
+    to_fetch = sorted(missing.values(), key=lambda item: (_at(item), item["id"]))
+    return newest, to_fetch, attempts
 
 
 def _documents(client: AppClient, items: Sequence[Item], found: Recovered) -> Iterator[Delivery]:

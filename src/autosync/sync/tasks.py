@@ -30,7 +30,7 @@ from autosync.mirror.models import (
     SyncJobRepository,
 )
 from autosync.resources.base import FollowUp
-from autosync.sync import sick
+from autosync.sync import sick, watch
 from autosync.sync.errors import Busy, PartsFailed, is_passing
 from autosync.sync.locks import exclusive
 from autosync.sync.refetch import in_doubt
@@ -273,6 +273,7 @@ def start_up() -> None:
     partitions.make_ahead()
     for line in hook.configure().missing:
         logger.warning("%s", line)
+    watch.look_at_github()
     defer(recover, "recover", priority=9)
     for installation in GitHubSyncManager.discover():
         if installation.repositories_listed_at is None and not installation.is_suspended:
@@ -294,6 +295,13 @@ def recover() -> None:
     from autosync.sync.recover import read_delivery_log
 
     read_delivery_log()
+
+
+@app.periodic(cron="*/5 * * * *")
+@app.task(queue=LIVE, queueing_lock="watch", pass_context=False)
+def look_at_github(timestamp: int) -> None:
+    """Does GitHub answer, accept the App, and know where its webhooks go? Two or three requests."""
+    watch.look_at_github()
 
 
 @app.periodic(cron="* * * * * */5" if config.load().pulls_events else "*/2 * * * *")

@@ -26,6 +26,7 @@ from autosync.errors import AutoSyncError
 from autosync.sync.apply import WebhookProcessor
 from autosync.sync.stalled import OWN, STALLED_AFTER_SECONDS, alone, retry_stalled
 from autosync.sync.tasks import LIVE, SICK, SYNC, defer, start_up
+from autosync.sync.watch import look_at_this_machine
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +35,7 @@ INBOX_CHANNEL = "autosync_inbox"
 _INBOX_POLL_SECONDS = 1.0
 _HEARTBEAT_SECONDS = 2.0
 _LIVE_CONCURRENCY = 4
+_LOOK_EVERY_SECONDS = 60.0
 
 
 def run() -> int:
@@ -46,6 +48,8 @@ def run() -> int:
     defer(start_up, "start_up", priority=10)
     applier = threading.Thread(target=apply_inbox, args=(stop,), name="inbox", daemon=True)
     applier.start()
+    looking = threading.Thread(target=look_around, args=(stop,), name="look around", daemon=True)
+    looking.start()
     asyncio.run(_run_tasks(stop.is_set))
     stop.set()
     applier.join(timeout=10)
@@ -202,3 +206,16 @@ def apply_inbox(stop: threading.Event) -> None:
             logger.warning("the inbox waits for the database: %s", error)
             connection.close()
             time.sleep(1)
+
+
+def look_around(stop: threading.Event) -> None:
+    """Tell every minute what this machine lacks: no other worker can see it."""
+    while True:
+        try:
+            close_old_connections()
+            look_at_this_machine()
+        except Exception as error:
+            logger.warning("what this machine lacks cannot be recorded: %s", error)
+            connection.close()
+        if stop.wait(_LOOK_EVERY_SECONDS):
+            return

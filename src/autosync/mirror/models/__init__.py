@@ -5,6 +5,7 @@ from autosync.mirror.models.activity import FeedEvent
 from autosync.mirror.models.audit import Audit, AuditFinding
 from autosync.mirror.models.base import MirroredModel
 from autosync.mirror.models.commit import Commit, Ref
+from autosync.mirror.models.condition import Condition
 from autosync.mirror.models.contributor import Contributor
 from autosync.mirror.models.inbox import Delivery, DeliveryGuid, DeliveryLog
 from autosync.mirror.models.installation import GitHubAppInstallation
@@ -20,6 +21,7 @@ __all__ = [
     "Audit",
     "AuditFinding",
     "Commit",
+    "Condition",
     "Contributor",
     "Delivery",
     "DeliveryGuid",

@@ -12,6 +12,7 @@ from django.db.models import Count, Max, Min, Q
 from django.utils import timezone
 
 from autosync import config
+from autosync.insight import ailing
 from autosync.insight.jobs import JobStats
 from autosync.insight.report import Finding, Health, Status
 from autosync.mirror.models import (
@@ -52,7 +53,8 @@ def look(seen: Health, day: JobStats, now: datetime) -> list[Finding]:
         *_webhooks(),
         *_imports(seen, now),
         *_jobs(seen, day, now),
-        *_repositories(seen),
+        *_repositories(),
+        *ailing.findings(),
         *_quota(seen),
         *_proof(),
     ]
@@ -178,8 +180,14 @@ def _webhooks() -> Iterator[Finding]:
 
 def _imports(seen: Health, now: datetime) -> Iterator[Finding]:
     """The mirror is not whole yet: the first import is under way, or was never made."""
-    missing = Repository.visible().filter(
-        imported_at__isnull=True, auto_sync_enabled=True, installation__suspended_at__isnull=True
+    missing = (
+        Repository.visible()
+        .filter(
+            imported_at__isnull=True,
+            auto_sync_enabled=True,
+            installation__suspended_at__isnull=True,
+        )
+        .exclude(pk__in=ailing.wholly_refused())
     )
     count = missing.exclude(sync_state=Repository.SyncState.FAILED).count()
     assert seen.system is not None
@@ -257,19 +265,22 @@ def _jobs(seen: Health, day: JobStats, now: datetime) -> Iterator[Finding]:
     )
 
 
-def _repositories(seen: Health) -> Iterator[Finding]:
-    assert seen.system is not None
-    failed = Repository.visible().filter(sync_state=Repository.SyncState.FAILED)
+def _repositories() -> Iterator[Finding]:
+    """Failed for another reason than one that is tried again apart from the others."""
+    failed = Repository.visible().filter(
+        sync_state=Repository.SyncState.FAILED, failing_since__isnull=True
+    )
+    count = failed.count()
     named = list(failed.order_by("full_name").values_list("full_name", "sync_error")[:_NAMED])
     if not named:
         return
-    more = seen.system.failed_repositories - len(named)
     causes = "; ".join(f"{name}: {_line(error)}" for name, error in named)
+    more = count - len(named)
     yield Finding(
         "repositories_failed",
         Status.DEGRADED,
-        f"{seen.system.failed_repositories} of {seen.system.total_repositories} repositories "
-        f"failed their last sync: {causes}" + (f"; and {more} more" if more > 0 else ""),
+        f"{count} repositories failed their last sync: {causes}"
+        + (f"; and {more} more" if more > 0 else ""),
         None,
         "Each is tried again automatically.",
     )

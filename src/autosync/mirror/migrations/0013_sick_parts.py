@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("mirror", "0011_known_by_number")]
+    dependencies = [("mirror", "0019_conditions")]
     operations = [
         migrations.AddField(
             model_name="audit",

@@ -133,7 +133,8 @@ def test_a_sick_one_is_read_when_it_is_well_again(stage: tuple[Sim, Service, Pat
         sim.control("repositories/block", where | {"reason": None})
     for name in ("git is silent", "lists fail"):
         service.post(f"/api/sync/repository/{patients[name]['id']}/")
-    service.post("/api/sync/periodic/?force=true")
+    ended(service, service.post("/api/sync/periodic/?force=true")["id"])
     eventually(lambda: not differences(service, sim), Told(lambda: differences(service, sim)))
+    ended(service, service.post("/api/sync/periodic/?force=true")["id"])
     health = service.get("/api/sync/health/")["reasons"]
     assert not [one for one in health if any(p["full_name"] in one for p in patients.values())]

@@ -36,10 +36,14 @@ def world() -> Iterator[Sim]:
         yield sim
 
 
-@pytest.fixture
-def sim(world: Sim, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sim]:
+@pytest.fixture(autouse=True)
+def _forget_tasks() -> None:
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE procrastinate_jobs CASCADE")
+
+
+@pytest.fixture
+def sim(world: Sim, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sim]:
     with engine(world, monkeypatch):
         installed(world)
         yield world
@@ -106,6 +110,8 @@ def test_a_sick_repository_is_named_and_the_others_are_synced(
     # Well again: its own try does all of it.
     sim.control("repositories/ail", {"repository": one.pk, ailment: False})
     Repository.objects.filter(pk=one.pk).update(retry_at=timezone.now())
+    with connection.cursor() as cursor:
+        cursor.execute("TRUNCATE procrastinate_jobs CASCADE")
     try_the_sick()
     assert tasks("sick") == [f"repository:{one.pk}"]
     SyncJobRunner().run_repository(one.pk)

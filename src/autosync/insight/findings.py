@@ -53,7 +53,7 @@ def look(seen: Health, day: JobStats, now: datetime) -> list[Finding]:
         *_webhooks(),
         *_imports(seen, now),
         *_jobs(seen, day, now),
-        *_repositories(),
+        *_repositories(seen),
         *ailing.findings(),
         *_quota(seen),
         *_proof(),
@@ -268,8 +268,9 @@ def _jobs(seen: Health, day: JobStats, now: datetime) -> Iterator[Finding]:
     )
 
 
-def _repositories() -> Iterator[Finding]:
+def _repositories(seen: Health) -> Iterator[Finding]:
     """Failed for another reason than one that is tried again apart from the others."""
+    assert seen.system is not None
     failed = Repository.visible().filter(
         sync_state=Repository.SyncState.FAILED, failing_since__isnull=True
     )
@@ -282,7 +283,7 @@ def _repositories() -> Iterator[Finding]:
     yield Finding(
         "repositories_failed",
         Status.DEGRADED,
-        f"{count} repositories failed their last sync: {causes}"
+        f"{count} of {seen.system.total_repositories} repositories failed their last sync: {causes}"
         + (f"; and {more} more" if more > 0 else ""),
         None,
         "Each is tried again automatically.",

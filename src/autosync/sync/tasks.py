@@ -147,7 +147,7 @@ def run_job(job_id: int) -> None:
     except Exception as error:
         if not is_passing(error):
             SyncJobRunner().fail(job_id, f"{type(error).__name__}: {error}")
-        else:
+        elif isinstance(error, GitHubError):
             # Should it be late before this passes, it is why.
             SyncJob.objects.filter(pk=job_id).update(error_message=str(error)[:2000])
         raise

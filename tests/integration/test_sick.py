@@ -166,7 +166,12 @@ def test_a_late_period_is_not_joined_and_ends(sim: Sim) -> None:
     late, _ = SyncJobRunner.start_periodic(force=True)
     SyncJobRunner().run(late)
     SyncJob.objects.filter(pk=late.pk).update(created_at=timezone.now() - timedelta(hours=1))
-    late.repositories.filter(repository=one.pk).update(error="Quota must wait until 12:00")
+    joined, new = SyncJobRunner.start_periodic(force=True)
+    assert (joined, new) == (late, False), "two have not had their turn: it is only slow"
+    late.repositories.update(status=SyncJobRepository.Status.COMPLETED)
+    late.repositories.filter(repository=one.pk).update(
+        status=SyncJobRepository.Status.RUNNING, error="Quota must wait until 12:00"
+    )
     fresh, new = SyncJobRunner.start_periodic(force=True)
     assert new
     SyncJobRunner().let_go()

@@ -98,8 +98,10 @@ class SyncJobRunner:
                 open_jobs = open_jobs.filter(
                     Q(installation_id=installation_id) | Q(installation__isnull=True)
                 )
-            # One that is late is not joined: the period goes on without what holds it up.
-            for job in open_jobs.exclude(pk__in=sick.overdue().values("pk")).order_by("-id"):
+            # One that is late and has nothing left to begin is not joined: the period goes on
+            # without what holds it up.
+            late = sick.overdue().exclude(repositories__status=SyncJobRepository.Status.PENDING)
+            for job in open_jobs.exclude(pk__in=late.values("pk")).order_by("-id"):
                 if job.details.get("repositories") == repository_ids:
                     return job, False
             job = SyncJob.objects.create(
@@ -241,7 +243,10 @@ class SyncJobRunner:
         }
 
     def let_go(self) -> None:
-        """End periodic syncs that are late, but for what is being worked on: the next begins."""
+        """Let late periodic syncs end without what waits for quota or for GitHub's return.
+
+        What is being worked on, or has not had its turn, goes on.
+        """
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT queueing_lock FROM procrastinate_jobs WHERE status = 'doing' "
@@ -249,13 +254,14 @@ class SyncJobRunner:
             )
             doing = [int(row[0].partition(":")[2]) for row in cursor.fetchall()]
         for job in sick.overdue():
-            left = job.repositories.filter(status__in=_TO_DO).exclude(repository__in=doing)
-            left.filter(error="").update(error="not reached before the next sync was due")
-            left.update(status=SyncJobRepository.Status.FAILED, completed_at=timezone.now())
+            waiting = job.repositories.filter(status=SyncJobRepository.Status.RUNNING)
+            waiting.exclude(error="").exclude(repository__in=doing).update(
+                status=SyncJobRepository.Status.FAILED, completed_at=timezone.now()
+            )
             if job.repositories.exists():
                 self.finish(job.pk)
-            else:
-                self.fail(job.pk, job.error_message or "GitHub did not answer until the next sync")
+            elif job.error_message:
+                self.fail(job.pk, job.error_message)
 
     def run_repository(self, repository_id: int) -> None:
         """Sync one repository for every job that waits for it; Busy if somebody is at it."""

@@ -231,7 +231,8 @@ class GitHubSyncManager:
         The issues list shows pull requests too. Its validator only counts once everything that
         came before has been taken in, which the cursors tell.
         """
-        names = [r.name for r in listed_resources()]
+        refused = unavailable([repository.pk])[repository.pk]
+        names = [r.name for r in listed_resources() if r.name not in refused]
         cursors = ResourceCursor.objects.filter(repository=repository, resource__in=names)
         complete = cursors.filter(state=ResourceCursor.State.COMPLETE).count() == len(names)
         # Until what it announces has been read, a validator must not answer for it: a kill from

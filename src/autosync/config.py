@@ -87,6 +87,9 @@ class Config(BaseSettings):
     autosync_max_requests: int = Field(
         40, ge=1, le=100, description="requests to GitHub at once, per installation, all workers"
     )
+    autosync_git_silence: int = Field(
+        30, ge=1, le=3600, description="seconds after which a git that says nothing is given up"
+    )
     autosync_sync_interval: int = Field(
         15, ge=1, le=59, description="minutes between periodic syncs"
     )

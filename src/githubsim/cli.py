@@ -108,6 +108,8 @@ def serve_command(
     ] = 0,
     heavy_points: Annotated[int, _weather("Points more that those cost.")] = 10,
     partial: Annotated[float, _weather("Fraction of GraphQL answers with half a list.")] = 0.0,
+    empty_lists: Annotated[float, _weather("Fraction of lists that are empty.")] = 0.0,
+    short_lists: Annotated[float, _weather("Fraction of pages that end early.")] = 0.0,
     token_life: Annotated[
         int, _weather("Seconds after which tokens die early; 0: when they say.")
     ] = 0,
@@ -176,6 +178,8 @@ def serve_command(
                 heavy_above=heavy_above,
                 heavy_points=heavy_points,
                 partial=partial,
+                empty_lists=empty_lists,
+                short_lists=short_lists,
                 token_life=token_life,
                 garbled=garbled,
                 hiccups=hiccups,

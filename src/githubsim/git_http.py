@@ -1,5 +1,6 @@
 """Clone, fetch and push over HTTP: `git http-backend` on the world's own repositories."""
 
+import asyncio
 import gzip
 import subprocess
 import tempfile
@@ -10,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
+from githubsim.ailments import ailments, refusal
 from githubsim.auth import Caller
 from githubsim.errors import ApiError, Moved
 from githubsim.pushes import announce
@@ -40,6 +42,8 @@ async def git_endpoint(request: Request) -> Response:
         if isinstance(error, Moved):
             headers["Location"] = str(request.url.replace(path=f"{error.url}/{rest}"))
         return PlainTextResponse(error.message + "\n", error.status, headers)
+    if ailments(world.store, repository).git_silent:
+        return await _silence(request)
     env = world.git.env | {
         "GIT_PROJECT_ROOT": str(world.git.root),
         "GIT_HTTP_EXPORT_ALL": "1",
@@ -61,6 +65,13 @@ async def git_endpoint(request: Request) -> Response:
     return await run_in_threadpool(_receive, world, caller, repository, body, env)
 
 
+async def _silence(request: Request) -> Response:
+    """Take the connection and say nothing, until the client gives up."""
+    while not await request.is_disconnected():
+        await asyncio.sleep(0.2)
+    return Response(status_code=504)
+
+
 def _admit(world: World, request: Request, service: str) -> tuple[Caller, Repository]:
     if service not in _SERVICES:
         raise ApiError(403, "Please upgrade your git client.")
@@ -76,6 +87,9 @@ def _admit(world: World, request: Request, service: str) -> tuple[Caller, Reposi
         raise ApiError(404, "Repository not found.")
     if caller.kind == "app":
         raise ApiError(403, "Resource not accessible by integration")
+    refused = refusal(store, repository, caller.installation)
+    if refused is not None:
+        raise refused
     block = store.block(repository.id)
     if block is not None:
         raise ApiError(403, _WITHHELD.get(block[0], _DISABLED))

@@ -24,7 +24,7 @@ from githubsim.requests import RequestLog
 from githubsim.rest.call import Answer, Call, Router, World, admit
 from githubsim.rest.versions import DEFAULT, VERSIONS, as_of, with_its_end
 from githubsim.shapes import Shapes
-from githubsim.weather import Conditions, Weather
+from githubsim.weather import THROW, Conditions, Weather
 
 log = logging.getLogger(__name__)
 
@@ -119,6 +119,7 @@ class RestService:
             if self.world.store.lags and _listed(path, request.method, answer):
                 with self.world.store.lagging():
                     answer = route.handler(call)
+            _thin_out(request, answer)
             answer.body = as_of(version, answer.body)
             if shapes is self.shapes:
                 # GHES ends versions with its own releases.
@@ -235,6 +236,30 @@ async def _avatar(request: Request) -> Response:
 
 def _target(request: Request) -> str:
     return f"{request.url.path}?{request.url.query}"
+
+
+def _thin_out(request: Request, answer: Answer) -> None:
+    """The weather of lists: empty, or cut off after half a page."""
+    throw, weather = request.scope.get(THROW), request.app.state.weather.conditions
+    if throw is None or request.method != "GET":
+        return
+    body = answer.body
+    items = (
+        next((one for one in body.values() if isinstance(one, list)), None)
+        if (isinstance(body, dict) and "total_count" in body)
+        else body
+    )
+    if not isinstance(items, list) or not items:
+        return
+    if throw.happens("empty_lists", weather.empty_lists):
+        del items[:]
+        if isinstance(body, dict):
+            body["total_count"] = 0
+    elif throw.happens("short_lists", weather.short_lists):
+        del items[len(items) // 2 :]
+    else:
+        return
+    answer.headers.pop("Link", None)
 
 
 def _listed(path: str, method: str, answer: Answer) -> bool:

@@ -28,7 +28,7 @@ from githubsim.wire import drop, reset
 _CALM = ("/_sim", "/avatars/")
 _GRAPHQL = ("/graphql", "/api/graphql")
 _FAULTS = ("failing", "timeouts", "resets", "truncated", "garbled")
-_FRACTIONS = (*_FAULTS, "heavy", "partial", "hiccups")
+_FRACTIONS = (*_FAULTS, "heavy", "partial", "hiccups", "empty_lists", "short_lists")
 # Between the last byte sent and the cut, so that the byte is on its way.
 _LINGER = 0.05
 _BAD_GATEWAY = b"<html><head><title>502 Bad Gateway</title></head></html>"
@@ -48,6 +48,10 @@ class Conditions:
     GraphQL lag behind. `heavy` and `heavy_above` (nodes) make GraphQL queries fail with 502 and
     take `heavy_points` more, `partial` makes it leave out half of a list with an error, `hiccups`
     all of it, with an error that has no type.
+    `empty_lists` are lists, of the App's own too, that come back empty and whole (REST and GraphQL;
+    max-sixty/tend#345, gke-labs/gemini-for-kubernetes-development#8), `short_lists` pages of REST
+    with half their items and no next page, under the true `total_count`
+    (DominicRoyStang/BlockedTODO#338).
     `token_life` is when installation tokens die, whatever they say (0: when they say). A token just
     made is refused for `fresh_refused` seconds: with 401, or, if `fresh_refused_as` is 403, its
     permissions come so much later.
@@ -67,6 +71,8 @@ class Conditions:
     heavy_above: int = 0
     heavy_points: int = 10
     partial: float = 0.0
+    empty_lists: float = 0.0
+    short_lists: float = 0.0
     token_life: int = 0
     garbled: float = 0.0
     hiccups: float = 0.0

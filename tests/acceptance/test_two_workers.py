@@ -47,7 +47,7 @@ class Pair:
 
     def all_beat(self) -> bool:
         sql = "SELECT count(*) FROM procrastinate_workers WHERE last_heartbeat > now() - interval "
-        return bool(self.stage.service.query(f"{sql} '4 seconds'") == [[4]])  # two queues each
+        return bool(self.stage.service.query(f"{sql} '4 seconds'") == [[6]])  # three queues each
 
     def end(self) -> None:
         for worker in self.workers:

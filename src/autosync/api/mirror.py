@@ -18,8 +18,10 @@ from autosync.api.schemas import (
     IssueOut,
     Problem,
     PullRequestOut,
+    RepositoryDetailOut,
     RepositoryOut,
 )
+from autosync.insight import ailing
 from autosync.mirror.models import (
     Commit,
     Contributor,
@@ -132,11 +134,14 @@ def list_repositories(request: HttpRequest, query: Query[RepositoryQuery]) -> di
 
 
 @router.get(
-    "/repositories/{int:repository_id}/", response={200: RepositoryOut, **PROBLEMS, 404: Problem}
+    "/repositories/{int:repository_id}/",
+    response={200: RepositoryDetailOut, **PROBLEMS, 404: Problem},
 )
-def get_repository(request: HttpRequest, repository_id: int) -> RepositoryOut:
-    """One repository, by GitHub's id."""
-    return RepositoryOut.of(visible_repository(repository_id))
+def get_repository(request: HttpRequest, repository_id: int) -> RepositoryDetailOut:
+    """One repository, by GitHub's id, with what GitHub does not show of it."""
+    found = visible_repository(repository_id)
+    unavailable = ailing.unavailable([repository_id]).get(repository_id, [])
+    return RepositoryDetailOut.with_unavailable(found, unavailable)
 
 
 @router.get("/commits/", response={200: Page[CommitOut], **PROBLEMS, 404: Problem})

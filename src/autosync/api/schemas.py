@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from ninja import Schema
 from pydantic import Field
 
+from autosync.insight.ailing import Unavailable
 from autosync.insight.jobs import RepositoryProgress
 from autosync.mirror.models import (
     Commit,
@@ -85,12 +87,40 @@ class RepositoryOut(Schema):
     webhook_configured: bool
     sync_state: str = Field(description="pending, importing, synced or failed")
     sync_error: str
+    failing_since: datetime | None = Field(
+        description="its syncs have failed since then; null: not"
+    )
+    retry_at: datetime | None = Field(description="its own next try while it fails")
     imported_at: datetime | None = Field(description="when the first import was complete")
     last_synced_at: datetime | None
 
     @staticmethod
     def of(row: Repository) -> RepositoryOut:
         return RepositoryOut(id=row.github_id, **_same(RepositoryOut, row, "id"))
+
+
+class UnavailableOut(Schema):
+    """A kind of a repository that GitHub does not show. What is mirrored of it is kept."""
+
+    resource: str = Field(description="commit, commit_detail, issue, pull_request or repository")
+    reason: str = Field(description="off, permission, saml, ip_allow_list, blocked or refused")
+    why: str = Field(description="the same in words")
+    said: str = Field(description="what GitHub said")
+    since: datetime | None
+    advice: str = Field(description="what to do; empty: nothing")
+
+
+class RepositoryDetailOut(RepositoryOut):
+    """One repository, with what GitHub does not show of it."""
+
+    unavailable: list[UnavailableOut]
+
+    @staticmethod
+    def with_unavailable(row: Repository, unavailable: list[Unavailable]) -> RepositoryDetailOut:
+        return RepositoryDetailOut(
+            **RepositoryOut.of(row).dict(),
+            unavailable=[UnavailableOut(**asdict(one)) for one in unavailable],
+        )
 
 
 class CommitOut(Schema):

@@ -83,6 +83,10 @@ class AppClient:
         """`GET /app/installations/{id}`; NotFound when it was deleted."""
         return self._document("GET", f"/app/installations/{installation_id}")
 
+    def repository_installation(self, repository_id: int) -> int:
+        """Which installation has the repository; NotFound if none has."""
+        return int(self._document("GET", f"/repositories/{repository_id}/installation")["id"])
+
     def installation_token(self, installation_id: int) -> InstallationToken:
         """A new token (one hour), for everything the installation was granted.
 
@@ -234,11 +238,14 @@ class InstallationClient:
         query: str,
         variables: Mapping[str, Any] | None = None,
         *,
+        partial: bool = False,
         tolerated: Callable[[Error], bool] = lambda _: False,
     ) -> GraphQLReply:
         """Ask GraphQL. NOT_FOUND of single nodes is left in `errors`, their data is null.
 
-        So are errors that are `tolerated`: the caller knows what their nulls mean.
+        So are errors that are `tolerated`, whose nulls the caller understands. With `partial` so is
+        FORBIDDEN: the caller looks there before it believes a null.
+
         Raises GraphQLTooHeavy (halve the page), QuotaExhausted, GraphQLError (a rejected query).
         """
         limits = waits = 0
@@ -274,9 +281,9 @@ class InstallationClient:
             if any(map(tolerated, errors)):
                 serious = [error for error in errors if not tolerated(error)]
                 kinds = {_kind(error) for error in serious}
-                checked = self._checked(document, serious, kinds)
+                checked = self._checked(document, serious, kinds, partial)
                 return replace(checked, errors=errors)
-            return self._checked(document, errors, kinds)
+            return self._checked(document, errors, kinds, partial)
 
     def nodes(self, query: str, ids: Sequence[str]) -> dict[str, Any]:
         """What `nodes(ids: $ids)` of `query` answers, by id: fewer at once while too heavy.
@@ -326,7 +333,11 @@ class InstallationClient:
         return document
 
     def _checked(
-        self, document: dict[str, Any], errors: list[dict[str, Any]], kinds: set[str]
+        self,
+        document: dict[str, Any],
+        errors: list[dict[str, Any]],
+        kinds: set[str],
+        partial: bool,
     ) -> GraphQLReply:
         messages = "; ".join(str(e.get("message")) for e in errors)[:500]
         where: dict[str, Any] = {
@@ -341,7 +352,8 @@ class InstallationClient:
             # One object may be behind it, or none: fewer at once tell.
             what = f"GraphQL failed: {messages or 'neither data nor an error'}"
             raise GraphQLTooHeavy(what, **where)
-        if not isinstance(data, dict) or kinds - {"NOT_FOUND"}:
+        left = {"NOT_FOUND", "FORBIDDEN"} if partial else {"NOT_FOUND"}
+        if not isinstance(data, dict) or kinds - left:
             # Any other error may hide behind a null that means nothing; null must mean gone.
             raise GraphQLError(
                 f"GraphQL rejected the query: {messages or 'no data'}", errors, **where

@@ -26,6 +26,9 @@ LIST_TIMEOUT = 120.0
 FETCH_TIMEOUT = 3600.0
 LOCAL_TIMEOUT = 600.0
 TRIES = 3
+# A connection that says nothing for this long is given up; one that makes progress goes on. GitHub
+# says something every five seconds (git's uploadpack.keepAlive).
+SILENCE = 30.0
 _FILTER = "tree:0"
 _REFSPECS = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
 _FORMAT = "%H%x00%P%x00%an%x00%ae%x00%ad%x00%cn%x00%ce%x00%cd%x00%B"
@@ -63,7 +66,8 @@ class GitReader:
     never through arguments or a file. `token_refused` hears of a token that was not accepted
     (`InstallationClient.refuse_token`), and the next try asks for another one; `token_too_fresh`
     says whether the same one is to be tried again (`InstallationClient.may_be_too_fresh`). Threads
-    and processes may share one cache. Errors are those of `autosync.github.errors`.
+    and processes may share one cache. A connection that is silent for `silence` seconds is given
+    up. Errors are those of `autosync.github.errors`.
 
     `clone_url` is trusted: it comes from `addresses.clone_address`, never from GitHub. With `home`
     (the configured host) any other address raises ForeignURL before a token is asked for.
@@ -80,6 +84,7 @@ class GitReader:
         token_refused: Callable[[str], None] | None = None,
         token_too_fresh: Callable[[str, int], bool] = lambda *_: False,
         home: str | None = None,
+        silence: float = SILENCE,
     ) -> None:
         if home is not None:
             check_home(clone_url, home)
@@ -90,6 +95,7 @@ class GitReader:
         self._token_provider = token_provider
         self._token_refused = token_refused
         self._token_too_fresh = token_too_fresh
+        self._silence = ("http.lowSpeedTime", str(max(1, round(silence))))
         self._suspect = cache_dir.with_name(cache_dir.name + ".suspect")
 
     def ls_remote(self) -> dict[str, str]:
@@ -315,7 +321,8 @@ class GitReader:
             over_http = self._url.startswith(("http://", "https://"))
             token = self._token_provider() if over_http else ""
             try:
-                return work(git_process.token_settings(self._url, token) if token else ())
+                given = git_process.token_settings(self._url, token) if token else ()
+                return work([*given, self._silence])
             except (Unauthorized, Forbidden) as error:
                 unknown = isinstance(error, Unauthorized)
                 if token and self._token_too_fresh(token, 401 if unknown else 403):
@@ -326,6 +333,8 @@ class GitReader:
                 else:
                     refused = True
                     self._token_refused(token)
+            except git_process.Silent:
+                raise  # each try would take as long again
             except Unavailable:
                 failures += 1
                 if failures >= TRIES:

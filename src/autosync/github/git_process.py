@@ -49,8 +49,15 @@ _NETWORK = re.compile(
     r"|gnutls|ssl_|network is unreachable|remote error",
     re.I,
 )
+_SILENT = re.compile(r"operation too slow", re.I)
 NO_SPACE = re.compile(r"no space left|disk quota exceeded|read-only file system", re.I)
 _SECRETS = re.compile(r"(//)[^/@\s]*@|\bgh[a-z]_[\w.\-]+|\bgithub_pat_\w+|(basic|bearer) \S+", re.I)
+
+
+class Silent(Unavailable):
+    """git was not answered, or not in time."""
+
+    advice = "If it stays, look at the repository on GitHub; it is tried again with growing pauses."
 
 
 def token_settings(clone_url: str, token: str) -> Settings:
@@ -87,7 +94,7 @@ def run(
             output = _output(process, time.monotonic() + timeout, about)
             process.wait(timeout)
         except (TimeoutError, subprocess.TimeoutExpired):
-            raise Unavailable(f"git took longer than {timeout:.0f} s", url=about) from None
+            raise Silent(f"git took longer than {timeout:.0f} s", url=about) from None
         if process.returncode:
             raise failure(_said(errors), about)
     return output.decode("utf-8", "backslashreplace")
@@ -122,6 +129,8 @@ def failure(stderr: str, about: str) -> Exception:
         return Forbidden(f"git was refused: {words}", url=about)
     if NO_SPACE.search(words):
         return GitFailed(f"git cannot write: {words}", url=about)
+    if _SILENT.search(words):
+        return Silent(f"GitHub's git does not answer: {words}", url=about)
     if _NETWORK.search(words):
         return Unavailable(f"git could not reach GitHub: {words}", url=about)
     return GitFailed(f"git failed: {words or 'it said nothing'}", url=about)

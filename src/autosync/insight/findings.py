@@ -12,6 +12,7 @@ from django.db.models import Count, Max, Min, Q
 from django.utils import timezone
 
 from autosync import config
+from autosync.insight import ailing
 from autosync.insight.jobs import JobStats
 from autosync.insight.report import Finding, Health, Status
 from autosync.mirror.models import (
@@ -53,6 +54,7 @@ def look(seen: Health, day: JobStats, now: datetime) -> list[Finding]:
         *_imports(seen, now),
         *_jobs(seen, day, now),
         *_repositories(seen),
+        *ailing.findings(),
         *_quota(seen),
         *_proof(),
     ]
@@ -178,8 +180,14 @@ def _webhooks() -> Iterator[Finding]:
 
 def _imports(seen: Health, now: datetime) -> Iterator[Finding]:
     """The mirror is not whole yet: the first import is under way, or was never made."""
-    missing = Repository.visible().filter(
-        imported_at__isnull=True, auto_sync_enabled=True, installation__suspended_at__isnull=True
+    missing = (
+        Repository.visible()
+        .filter(
+            imported_at__isnull=True,
+            auto_sync_enabled=True,
+            installation__suspended_at__isnull=True,
+        )
+        .exclude(pk__in=ailing.wholly_refused())
     )
     count = missing.exclude(sync_state=Repository.SyncState.FAILED).count()
     assert seen.system is not None
@@ -220,7 +228,10 @@ def _jobs(seen: Health, day: JobStats, now: datetime) -> Iterator[Finding]:
     if rate is not None and finished >= MIN_JOBS_FOR_RATE and rate < DEGRADED_SUCCESS_RATE:
         yield Finding(
             "jobs_fail",
-            Status.UNHEALTHY if rate < UNHEALTHY_SUCCESS_RATE else Status.DEGRADED,
+            # One sick repository marks every job with an error, and the others are on time.
+            Status.UNHEALTHY
+            if 100 * (finished - day.failed) < UNHEALTHY_SUCCESS_RATE * finished
+            else Status.DEGRADED,
             f"Only {rate:g} % of the {finished} sync jobs of the last 24 h succeeded",
             None,
             "See `GET /api/sync/jobs/?status=failed` or the page Jobs for their errors.",
@@ -258,18 +269,22 @@ def _jobs(seen: Health, day: JobStats, now: datetime) -> Iterator[Finding]:
 
 
 def _repositories(seen: Health) -> Iterator[Finding]:
+    """Failed for another reason than one that is tried again apart from the others."""
     assert seen.system is not None
-    failed = Repository.visible().filter(sync_state=Repository.SyncState.FAILED)
+    failed = Repository.visible().filter(
+        sync_state=Repository.SyncState.FAILED, failing_since__isnull=True
+    )
+    count = failed.count()
     named = list(failed.order_by("full_name").values_list("full_name", "sync_error")[:_NAMED])
     if not named:
         return
-    more = seen.system.failed_repositories - len(named)
     causes = "; ".join(f"{name}: {_line(error)}" for name, error in named)
+    more = count - len(named)
     yield Finding(
         "repositories_failed",
         Status.DEGRADED,
-        f"{seen.system.failed_repositories} of {seen.system.total_repositories} repositories "
-        f"failed their last sync: {causes}" + (f"; and {more} more" if more > 0 else ""),
+        f"{count} of {seen.system.total_repositories} repositories failed their last sync: {causes}"
+        + (f"; and {more} more" if more > 0 else ""),
         None,
         "Each is tried again automatically.",
     )

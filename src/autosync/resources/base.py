@@ -66,6 +66,7 @@ class RepositoryPayload(msgspec.Struct):
     archived: bool = False
     disabled: bool = False
     has_issues: bool = True
+    has_pull_requests: bool = True  # left out by GHES, which cannot switch them off
     default_branch: Name | None = None
     html_url: str = ""
     clone_url: str = ""
@@ -194,12 +195,16 @@ class Listing:
 
     Backfill runs in creation order, which updates do not disturb. `since` says whether the
     connection can filter by update time; if not, reading newest first stops at the watermark.
+    `switch` is the repository's field that says whether its owner has this kind switched on,
+    `permission` what the App needs to read it.
     """
 
     connection: str
     node_fields: str
     normalise: Callable[[Mapping[str, Any], int], Row]
     since: bool
+    switch: str = ""
+    permission: str = ""
 
 
 @dataclass(frozen=True)

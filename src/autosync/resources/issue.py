@@ -241,6 +241,13 @@ RESOURCE = Resource(
         "label": on_label,
         "milestone": on_milestone,
     },
-    listing=Listing("issues", NODE_FIELDS, row_from_graphql, since=True),
+    listing=Listing(
+        "issues",
+        NODE_FIELDS,
+        row_from_graphql,
+        since=True,
+        switch="has_issues",
+        permission="issues",
+    ),
     graphql_type="Issue",
 )

@@ -360,6 +360,13 @@ RESOURCE = Resource(
         "pull_request_review_comment": on_review,
         "pull_request_review_thread": on_review,
     },
-    listing=Listing("pullRequests", NODE_FIELDS, row_from_graphql, since=False),
+    listing=Listing(
+        "pullRequests",
+        NODE_FIELDS,
+        row_from_graphql,
+        since=False,
+        switch="has_pull_requests",
+        permission="pull_requests",
+    ),
     graphql_type="PullRequest",
 )

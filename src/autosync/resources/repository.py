@@ -41,6 +41,7 @@ MERGE = Merge(
         "archived",
         "disabled",
         "has_issues",
+        "has_pull_requests",
         "default_branch",
         "html_url",
         "clone_url",
@@ -76,6 +77,7 @@ def row(payload: RepositoryPayload, installation_id: int) -> Row:
         "archived": payload.archived,
         "disabled": payload.disabled,
         "has_issues": payload.has_issues,
+        "has_pull_requests": payload.has_pull_requests,
         "default_branch": payload.default_branch or "",
         "html_url": payload.html_url,
         "clone_url": payload.clone_url,
@@ -123,7 +125,7 @@ def _identity(payload: RepositoryPayload, installation_id: int) -> Row:
         "installation_id": installation_id,
         "owner_login": owner,
         "name": name,
-        "full_name": payload.full_name or (f"{owner}/{name}" if owner else name),
+        "full_name": payload.full_name or (f"{owner}/{name}" if owner and name else name),
     }
 
 

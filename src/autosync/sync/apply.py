@@ -33,6 +33,7 @@ from autosync.resources.payload import IncompletePayload, reader
 from autosync.resources.repository import MERGE as REPOSITORY
 from autosync.resources.repository import row as repository_row
 from autosync.sync.refetch import listed_resources, mark_new_and_late, mark_renamed
+from autosync.sync.sick import heard_of
 from autosync.sync.touched import Changed, finish, touched
 
 logger = logging.getLogger(__name__)
@@ -98,6 +99,7 @@ class WebhookProcessor:
                     reached("apply: marked, not committed")
             if fresh:
                 reached("apply: committed")
+                heard_of({one.repository_id for one in fresh if one.repository_id is not None})
         except Exception as error:
             if is_away(error):
                 raise

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db.models import Sum
 from django.utils import timezone
 
 from autosync import moments
-from autosync.github import InstallationClient, Priority
+from autosync.database import is_away
+from autosync.errors import AutoSyncError
+from autosync.github import InstallationClient, InstallationSuspended, Priority, QuotaExhausted
 from autosync.github.errors import GitHubError
 from autosync.killpoints import reached
 from autosync.mirror.models import (
@@ -31,20 +33,24 @@ from autosync.resources.commit import split_ref
 from autosync.sync import foreign, unread
 from autosync.sync.commits import CHUNK, chunks, marked_from, refs_here
 from autosync.sync.due import IN_FLIGHT
-from autosync.sync.errors import Busy
+from autosync.sync.errors import Busy, is_passing
 from autosync.sync.identity import advertised, fetched
-from autosync.sync.listing import PAGE, pages
+from autosync.sync.listing import PAGE, ask_whether_on, pages
 from autosync.sync.locks import exclusive
 from autosync.sync.names import Names, carriers_of_others, names_there
 from autosync.sync.news import NewsReader, There, changed_since
 from autosync.sync.reconcile import GitHubSyncManager
 from autosync.sync.refetch import listed_resources, refetch
+from autosync.sync.refusals import refusal_of, unavailable
+from autosync.sync.sick import GitHubAway, github_answers
 from autosync.sync.standing import standing
 
 logger = logging.getLogger(__name__)
 Problem = AuditFinding.Problem
 Kind = AuditFinding.Kind
 
+# Until one that could not be compared is tried again.
+_AGAIN = timedelta(minutes=10)
 _LOOK_AGAIN = 2.0  # seconds until a ref that differs is looked at once more
 # The deliveries among which the cause of a difference is looked for.
 _DELIVERIES = 500
@@ -113,6 +119,7 @@ class Auditor:
             installation=self.installation, deep=self.deep, started_at=timezone.now()
         )
         spent = self._spent()
+        left_out: dict[str, str] = {}
         try:
             self.manager.sync_repositories()
             targets = (
@@ -126,15 +133,30 @@ class Auditor:
             )
             if repositories is not None:
                 targets = targets.filter(pk__in=[r.pk for r in repositories])
-            for group in chunks(targets, PAGE):
-                there = self.reader.read(group).there
-                names = names_there(self.client, group) if self.names else {}
+            sick = targets.filter(failures__gt=0)
+            left_out |= dict(sick.values_list("full_name", "sync_error"))
+            for group in chunks(targets.filter(failures=0), PAGE):
+                refused = unavailable(one.pk for one in group)
+                news = self.reader.read(group, refused)
+                there = news.there
+                names = self._names(group, refused) if self.names else {}
+                left_out |= {
+                    one.full_name: "GitHub could not say what it has"
+                    for one in group
+                    if one.pk in news.unknown
+                }
+                left_out |= {
+                    f"{one.full_name} ({name})": "GitHub does not show it"
+                    for one in group
+                    for name in sorted(refused[one.pk])
+                }
                 reached("audit: counted")
                 for repository in group:
                     started_at = timezone.now()
                     if repository.pk in there:  # else gone since: the next listing hides it
-                        news = there[repository.pk]
-                        self._audit(audit, repository, news, names.get(repository.pk))
+                        with self._alone(repository, left_out):
+                            said = there[repository.pk]
+                            self._audit(audit, repository, said, names.get(repository.pk))
                     Repository.objects.filter(
                         pk=repository.pk, audit_due_at__lte=started_at
                     ).update(audit_due_at=None)
@@ -145,8 +167,26 @@ class Auditor:
         finally:
             audit.points = self._spent() - spent
             audit.finished_at = timezone.now()
+            audit.left_out = "\n".join(f"{name}: {why}" for name, why in left_out.items())[:10_000]
             audit.save()
         return audit
+
+    @contextmanager
+    def _alone(self, repository: Repository, left_out: dict[str, str]) -> Iterator[None]:
+        """One that fails is recorded, and the audit of the others goes on."""
+        try:
+            yield
+        except (Busy, QuotaExhausted, InstallationSuspended, GitHubAway):
+            raise
+        except Exception as error:
+            if is_away(error) or (is_passing(error) and not github_answers(self.client)):
+                raise
+            if not isinstance(error, AutoSyncError):
+                logger.exception("the audit of %s failed", repository)
+            left_out[repository.full_name] = str(error)
+            if refusal_of(error) is None:
+                later = timezone.now() + _AGAIN
+                Repository.objects.filter(pk=repository.pk).update(audit_due_at=later)
 
     def _audit(
         self,
@@ -157,15 +197,15 @@ class Auditor:
     ) -> None:
         started_at = timezone.now()
         with exclusive("repository", repository.pk, wait=True):
-            found = self._refs(repository)
+            refused = unavailable([repository.pk])[repository.pk]
+            found = [] if "commit" in refused else self._refs(repository)
             here = standing([repository.pk])[repository.pk].lists
-            changed = {
-                name for name, one in news.lists.items() if changed_since(one, here.get(name))
-            }
+            lists = {name: one for name, one in news.lists.items() if name not in refused}
+            changed = {name for name, one in lists.items() if changed_since(one, here.get(name))}
             # Counted again: the first count may be minutes old.
-            counted = all(one.total == here[name].alive for name, one in news.lists.items())
+            counted = all(one.total == here[name].alive for name, one in lists.items())
             differing = set() if counted else self._differing(repository)
-            for resource in listed_resources():
+            for resource in self._readable(repository):
                 differ = resource.name in differing
                 if resource.name in changed or differ or self.deep:
                     found += self._objects(resource, repository, whole=differ or self.deep)
@@ -192,13 +232,26 @@ class Auditor:
         if all(one.repaired for one in found):
             Repository.objects.filter(pk=repository.pk).update(equal_at=started_at)
 
+    def _names(
+        self, group: Sequence[Repository], refused: Mapping[int, Set[str]]
+    ) -> dict[int, Names]:
+        lists = {one.name for one in listed_resources()}
+        return names_there(self.client, [one for one in group if not lists <= refused[one.pk]])
+
+    def _readable(self, repository: Repository) -> list[Resource]:
+        """The lists that GitHub shows; of the others nothing can be said."""
+        refused = unavailable([repository.pk])[repository.pk]
+        return [one for one in listed_resources() if one.name not in refused]
+
     # What GitHub has.
 
     def _differing(self, repository: Repository) -> set[str]:
         """The lists that hold another number of objects at GitHub than here, asked now."""
-        news = self.reader.read([repository]).there.get(repository.pk)
+        refused = unavailable([repository.pk])
+        news = self.reader.read([repository], refused).there.get(repository.pk)
+        readable = self._readable(repository)
         if news is None:
-            return {resource.name for resource in listed_resources()}
+            return {resource.name for resource in readable}
         return {
             resource.name
             for resource in listed_resources()
@@ -274,6 +327,8 @@ class Auditor:
             if since is not None and there and min(at for _, at in there.values()) < since:
                 break
         assert asked_at is not None
+        if since is None and not there:
+            ask_whether_on(resource, repository, self.client)
         settled = asked_at - IN_FLIGHT
         rows = resource.merge.model._default_manager.filter(repository=repository)
         known = rows if since is None else rows.filter(pk__in=there)

@@ -62,4 +62,5 @@ def git_reader(repository: Repository, client: InstallationClient) -> GitReader:
         client.refuse_token,
         client.may_be_too_fresh,
         home=git_home(client.api_url),
+        silence=config.load().autosync_git_silence,
     )

@@ -15,6 +15,16 @@ class UnknownRepository(AutoSyncError):
     """No such repository in the mirror, or it is no longer accessible."""
 
 
+class PartsFailed(AutoSyncError):
+    """Some parts of a repository's sync failed; the others are done."""
+
+    def __init__(self, failures: dict[str, Exception]) -> None:
+        self.failures = failures
+        super().__init__("; ".join(f"{name}: {one}" for name, one in failures.items()))
+
+
 def is_passing(error: BaseException) -> bool:
     """Whether the same work is simply done again later; every other error is recorded."""
+    if isinstance(error, PartsFailed):
+        return any(is_passing(one) for one in error.failures.values())
     return isinstance(error, (QuotaExhausted, Unavailable, Busy)) or is_away(error)

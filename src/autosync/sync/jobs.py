@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Sequence
 from itertools import groupby
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Count, Q, Sum
 from django.utils import timezone
 
+from autosync.database import is_away
 from autosync.github import InstallationSuspended, NotFound, Priority
 from autosync.killpoints import reached
 from autosync.mirror import feed
@@ -20,9 +22,10 @@ from autosync.mirror.models import (
     SyncJob,
     SyncJobRepository,
 )
-from autosync.sync import hook
+from autosync.resources.base import FollowUp
+from autosync.sync import hook, sick
 from autosync.sync.due import audit_soon, list_soon
-from autosync.sync.errors import is_passing
+from autosync.sync.errors import Busy, is_passing
 from autosync.sync.locks import exclusive, transaction_lock
 from autosync.sync.plan import TO_DO, note, plan, wanted
 from autosync.sync.reconcile import GitHubSyncManager
@@ -94,7 +97,10 @@ class SyncJobRunner:
                 open_jobs = open_jobs.filter(
                     Q(installation_id=installation_id) | Q(installation__isnull=True)
                 )
-            for job in open_jobs.order_by("-id"):
+            # One that is late and has nothing left to begin is not joined: the period goes on
+            # without what holds it up.
+            late = sick.overdue().exclude(repositories__status=SyncJobRepository.Status.PENDING)
+            for job in open_jobs.exclude(pk__in=late.values("pk")).order_by("-id"):
                 if job.details.get("repositories") == repository_ids:
                     return job, False
             job = SyncJob.objects.create(
@@ -132,13 +138,14 @@ class SyncJobRunner:
             except InstallationSuspended:
                 logger.info("%s is suspended: nothing to sync", installation)
             except Exception as error:
-                if is_passing(error):
+                if isinstance(error, Busy) or is_away(error):
                     raise
-                logger.exception("listing the repositories of %s failed", installation)
+                if is_passing(error):
+                    logger.warning("no list of the repositories of %s: %s", installation, error)
+                else:
+                    logger.exception("listing the repositories of %s failed", installation)
                 errors.append(f"{installation}: {error}")
-                GitHubAppInstallation.objects.filter(pk=installation.pk).update(
-                    sync_error=str(error)
-                )
+                self._plan_without_list(job, installation, error)
         self._planned(job, errors)
         self.finish(job.pk)
 
@@ -165,20 +172,53 @@ class SyncJobRunner:
         plan(job, list(targets), manager)
         GitHubAppInstallation.objects.filter(pk=installation.pk).update(sync_error=manager.not_read)
 
+    def _plan_without_list(
+        self, job: SyncJob, installation: GitHubAppInstallation, error: Exception
+    ) -> None:
+        """An installation whose list fails holds up neither others nor its own repositories."""
+        from autosync.sync.tasks import hand_over
+
+        GitHubAppInstallation.objects.filter(pk=installation.pk).update(sync_error=str(error))
+        targets = Repository.visible().filter(installation=installation, auto_sync_enabled=True)
+        if is_passing(error):
+            plan(job, list(targets))
+            hand_over(FollowUp("refresh_installation", installation.pk))
+
     def _plan_named(self, job: SyncJob, ids: Sequence[int]) -> None:
         rows = Repository.objects.filter(pk__in=ids).select_related("installation")
         ordered = rows.order_by("installation_id", "pk")
         for _, group in groupby(ordered, key=lambda one: one.installation_id):
             repositories = list(group)
-            manager = GitHubSyncManager(repositories[0].installation, Priority.RECONCILE)
             try:
+                manager = GitHubSyncManager(repositories[0].installation, Priority.RECONCILE)
                 plan(job, repositories, manager)
             except Exception as error:
-                if is_passing(error):
+                if isinstance(error, Busy) or is_away(error):
                     raise
                 # Each repository's own sync says what is wrong.
                 logger.warning("no news of %s: %s", repositories[0].installation, error)
                 plan(job, repositories)
+
+    def let_go(self) -> None:
+        """Let late periodic syncs end without what waits for quota or for GitHub's return.
+
+        What is being worked on, or has not had its turn, goes on.
+        """
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT queueing_lock FROM procrastinate_jobs WHERE status = 'doing' "
+                "AND queueing_lock LIKE 'repository:%%'"
+            )
+            doing = [int(row[0].partition(":")[2]) for row in cursor.fetchall()]
+        for job in sick.overdue():
+            waiting = job.repositories.filter(status=SyncJobRepository.Status.RUNNING)
+            waiting.exclude(error="").exclude(repository__in=doing).update(
+                status=SyncJobRepository.Status.FAILED, completed_at=timezone.now()
+            )
+            if job.repositories.exists():
+                self.finish(job.pk)
+            elif job.error_message:
+                self.fail(job.pk, job.error_message)
 
     def run_repository(self, repository_id: int) -> None:
         """Sync one repository for every job that waits for it; Busy if somebody is at it."""
@@ -191,17 +231,24 @@ class SyncJobRunner:
                 status=SyncJobRepository.Status.RUNNING, started_at=timezone.now()
             )
             rows, error = 0, ""
+            started = time.monotonic()
             try:
                 rows = self._sync(repository_id, jobs)
+                sick.recovered(repository_id)
             except InstallationSuspended:
                 error = "the installation is suspended"
             except Exception as failure:
-                if is_passing(failure):
+                if isinstance(failure, Busy) or is_away(failure):
+                    raise
+                error = f"{type(failure).__name__}: {failure}"
+                if not sick.failed(repository_id, failure, time.monotonic() - started):
+                    # Should the job not wait for the next try, this is why.
+                    waiting.update(error=error[:2000])
                     raise
                 if isinstance(failure, NotFound):
                     list_soon([repository_id])
-                logger.exception("sync of repository %s failed", repository_id)
-                error = f"{type(failure).__name__}: {failure}"
+                if not is_passing(failure):
+                    logger.exception("sync of repository %s failed", repository_id)
             reached("job: repository synced, not recorded")
             self.repository_done(repository_id, rows, error, [j.pk for j in jobs])
 

@@ -9,15 +9,18 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from autosync.github import GraphQLTooHeavy, InstallationClient
+from autosync.github import GraphQLReply, GraphQLTooHeavy, InstallationClient
 from autosync.killpoints import reached
 from autosync.mirror.models import Repository, ResourceCursor
-from autosync.mirror.upsert import Row, Rule, tombstone
+from autosync.mirror.upsert import Row, Rule, tombstone, upsert
 from autosync.resources.base import Listing, Resource
+from autosync.resources.repository import MERGE as REPOSITORY
+from autosync.resources.repository import row_from_rest as repository_row
 from autosync.sync import unread
 from autosync.sync.due import audit_soon, out_of_sight
 from autosync.sync.paging import Paging
 from autosync.sync.refetch import just_seen, lock_names, mark_renamed, refetch
+from autosync.sync.refusals import Refused, refusal_at, switched_off
 from autosync.sync.whole import complete
 
 PAGE = 100
@@ -144,20 +147,27 @@ def _catch_up(
 
 
 def _sweep(resource: Resource, repository: Repository, client: InstallationClient) -> int:
-    """The counts differ: list the ids alone, bury what is gone, fetch what was never seen."""
+    """The counts differ: list the ids alone, delete what is gone, fetch what was never seen.
+
+    What the list lacks is asked for by its id before it is called gone, and an empty list whether
+    its kind is switched off: lists of GitHub come back empty at times (max-sixty/tend#345).
+    """
     listing = resource.listing
     assert listing is not None
     order = "orderBy: {field: CREATED_AT, direction: ASC}"
     there: dict[int, str] = {}
-    started_at = None
+    total, started_at = 0, None
     whole = True
     for asked_at, page in pages(listing.connection, repository, client, order, IDS, ""):
         started_at = started_at or asked_at
+        total = page["totalCount"]
         for one in (unread.of_node(node, "") for node in page["nodes"]):
             if one.key is None:
                 whole = False  # whichever it is, it is there
             else:
                 there[one.key] = one.node_id
+    if not there:
+        ask_whether_on(resource, repository, client)
     rows = resource.merge.model._default_manager.filter(repository=repository)
     here = set(rows.filter(deleted_at__isnull=True).values_list("pk", flat=True))
     assert started_at is not None
@@ -166,15 +176,26 @@ def _sweep(resource: Resource, repository: Repository, client: InstallationClien
     late = just_seen(resource.merge, absent, started_at) if whole else absent
     if late:
         audit_soon([repository.pk])
-    buried = tombstone(resource.merge, list(absent - late), started_at)
-    if whole:
+    nodes = dict(rows.filter(pk__in=absent - late).values_list("pk", "node_id"))
+    nameless = [pk for pk, node_id in nodes.items() if not node_id] if len(there) == total else []
+    count = len(tombstone(resource.merge, nameless, started_at))
+    for group in _groups({node_id: pk for pk, node_id in nodes.items() if node_id}):
+        count += refetch(resource, client, group)
+        if not rows.filter(pk__in=group.values(), deleted_at__isnull=False).exists():
+            break  # all are there: the list was wrong, and need not be proven so for each
+    if whole and len(there) == total:
         unread.forget_absent(resource, repository, there)
     # What was tried just now is not tried again because the counts differ.
-    missing = {there[pk]: pk for pk in there.keys() - here - unread.keys(resource, repository)}
-    count = len(buried)
-    for start in range(0, len(missing), PAGE):
-        count += refetch(resource, client, dict(list(missing.items())[start : start + PAGE]))
+    missing = there.keys() - here - unread.keys(resource, repository)
+    for group in _groups({there[pk]: pk for pk in missing}):
+        count += refetch(resource, client, group)
     return count
+
+
+def _groups(nodes: dict[str, int]) -> Iterator[dict[str, int]]:
+    items = list(nodes.items())
+    for start in range(0, len(items), PAGE):
+        yield dict(items[start : start + PAGE])
 
 
 def _remember(
@@ -186,6 +207,21 @@ def _remember(
 ) -> None:
     unread.forget(resource, rows)
     unread.remember(resource, [*odd, *((repository.pk, one) for one in page["unread"])])
+
+
+def ask_whether_on(resource: Resource, repository: Repository, client: InstallationClient) -> None:
+    """Refused if the owner has switched this kind off; one request."""
+    listing = resource.listing
+    if listing is None or not listing.switch:
+        return
+    asked_at = timezone.now()
+    reply = client.get(f"/repositories/{repository.pk}")
+    document = repository_row(reply.fields(), repository.installation_id)
+    upsert(REPOSITORY, [document], observed_at=asked_at, rule=Rule.AUTHORITATIVE)
+    setattr(repository, listing.switch, document[listing.switch])
+    refusal = switched_off(resource, repository)
+    if refusal is not None:
+        raise Refused(refusal)
 
 
 def pages(
@@ -258,12 +294,9 @@ def _page(
         f"totalCount pageInfo {{ hasNextPage endCursor }} nodes {{ {fields} }} }} }} }} }}"
     )
     variables = {"id": repository.node_id, "first": size, "after": after or None}
-    node = client.graphql(query, variables).data.get("node")
-    if not node:
-        # Never take this for an empty list: a sweep would bury everything.
-        raise out_of_sight(repository)
+    found = _shown(client.graphql(query, variables, partial=True), connection, repository)
     try:
-        found, info = node["page"], node["page"]["pageInfo"]
+        info = found["pageInfo"]
         page: dict[str, Any] = {
             "totalCount": int(found["totalCount"]),
             "pageInfo": {"hasNextPage": bool(info["hasNextPage"]), "endCursor": info["endCursor"]},
@@ -290,10 +323,22 @@ def _total(listing: Listing, repository: Repository, client: InstallationClient)
         "query($id: ID!) { node(id: $id) { ... on Repository { page: "
         f"{listing.connection} {{ totalCount }} }} }} }}"
     )
-    node = client.graphql(query, {"id": repository.node_id}).data.get("node")
-    if not node:
-        raise out_of_sight(repository)
+    reply = client.graphql(query, {"id": repository.node_id}, partial=True)
     try:
-        return int(node["page"]["totalCount"])
+        return int(_shown(reply, listing.connection, repository)["totalCount"])
     except unread.ODD:
         raise _no_page(listing.connection, repository) from None
+
+
+def _shown(reply: GraphQLReply, connection: str, repository: Repository) -> dict[str, Any]:
+    """The `page` of a `node`. Its absence is no empty list: a sweep would then delete all."""
+    node = reply.data.get("node")
+    if isinstance(node, dict) and node.get("page") is not None:
+        page: dict[str, Any] = node["page"]
+        return page
+    refusal = refusal_at(reply, "node")
+    if refusal is not None:
+        raise Refused(refusal)
+    if node:
+        raise _no_page(connection, repository)
+    raise out_of_sight(repository)

@@ -7,7 +7,8 @@ so neither a new token nor another worker makes anything look new.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -18,6 +19,7 @@ from autosync.moments import moment
 from autosync.sync.due import list_soon
 from autosync.sync.listing import OVERLAP
 from autosync.sync.refetch import listed_resources
+from autosync.sync.refusals import to_ask_again, unavailable
 from autosync.sync.standing import GIT, Here, ListHere, standing
 
 logger = logging.getLogger(__name__)
@@ -122,7 +124,9 @@ def look(client: InstallationClient, repositories: Iterable[Repository]) -> Look
     reader = NewsReader(client)
     for start in range(0, len(asked), GROUP):
         group = asked[start : start + GROUP]
-        news = reader.read(group)
+        refused = unavailable(repository.pk for repository in group)
+        again = to_ask_again(repository.pk for repository in group)
+        news = reader.read(group, refused)
         list_soon(news.hidden)
         here = standing(repository.pk for repository in group)
         for repository in group:
@@ -130,7 +134,8 @@ def look(client: InstallationClient, repositories: Iterable[Repository]) -> Look
             if pk not in news.there or pk not in here:
                 found.to_read[pk] = None
                 continue
-            names = moved(news.there[pk], here[pk])
+            # What is refused is asked for at each sync; what is switched off is not.
+            names = (moved(news.there[pk], here[pk]) - refused[pk]) | again[pk]
             if names or here[pk].unfinished:
                 found.to_read[pk] = names
             else:
@@ -156,35 +161,33 @@ class NewsReader:
         self._size = GROUP
         self._answered = False
         self._gave_up = 0
-        lists = " ".join(
-            f"{r.name}: {r.listing.connection}"
-            "(first: 1, orderBy: {field: UPDATED_AT, direction: DESC})"
-            " { totalCount nodes { updatedAt } }"
-            for r in listed_resources()
-            if r.listing is not None
-        )
-        self._query = (
-            "query($ids: [ID!]!) { nodes(ids: $ids) { ... on Repository { databaseId pushedAt "
-            f"defaultBranchRef {{ name target {{ oid }} }} {lists} }} }} }}"
-        )
 
-    def read(self, repositories: Sequence[Repository]) -> News:
+    def read(
+        self,
+        repositories: Sequence[Repository],
+        refused: Mapping[int, Collection[str]] | None = None,
+    ) -> News:
         """The news of `repositories`, each of which is in one part of the answer.
 
+        Kinds that are `refused` are left out: the null of a list takes its whole repository along.
         Raises what the client raises, but for a repository that alone is too heavy or wrong.
         """
+        alike: dict[frozenset[str], list[Repository]] = defaultdict(list)
+        for one in repositories:
+            alike[frozenset((refused or {}).get(one.pk, ()))].append(one)
         news = News()
-        start = 0
-        while start < len(repositories):
-            group = repositories[start : start + self._size]
-            start += len(group)
-            news.add(self._read(group))
-            self._size = min(GROUP, self._size + _GROWTH)
+        for without, some in alike.items():
+            start = 0
+            while start < len(some):
+                group = some[start : start + self._size]
+                start += len(group)
+                news.add(self._read(group, without))
+                self._size = min(GROUP, self._size + _GROWTH)
         return news
 
-    def _read(self, group: Sequence[Repository]) -> News:
+    def _read(self, group: Sequence[Repository], without: Collection[str]) -> News:
         try:
-            news = self._ask(group)
+            news = self._ask(group, without)
         except GraphQLTooHeavy:
             if len(group) == 1:
                 self._gave_up += 1
@@ -194,22 +197,23 @@ class NewsReader:
                 return News(unknown={group[0].pk})
             middle = len(group) // 2
             self._size = min(self._size, max(middle, _GROWTH))
-            news = self._read(group[:middle])
-            news.add(self._read(group[middle:]))
+            news = self._read(group[:middle], without)
+            news.add(self._read(group[middle:], without))
             return news
         self._answered = True
         return news
 
-    def _ask(self, group: Sequence[Repository]) -> News:
+    def _ask(self, group: Sequence[Repository], without: Collection[str]) -> News:
+        query = _query(without)
         try:
-            data = self._client.graphql(self._query, {"ids": [r.node_id for r in group]}).data
+            data = self._client.graphql(query, {"ids": [r.node_id for r in group]}).data
         except GraphQLError as error:
             spoilt = {index for one in error.errors if (index := _index(one)) is not None}
             if not spoilt or max(spoilt) >= len(group):
                 raise
             logger.warning("no news of %d repositories: %s", len(spoilt), error)
             others = [one for index, one in enumerate(group) if index not in spoilt]
-            news = self._ask(others) if others else News()
+            news = self._ask(others, without) if others else News()
             news.unknown |= {group[index].pk for index in spoilt}
             return news
         news = News()
@@ -220,6 +224,20 @@ class NewsReader:
                 news.there[repository.pk] = _there(node)
         news.unknown |= {r.pk for r in group} - news.there.keys() - news.hidden
         return news
+
+
+def _query(without: Collection[str]) -> str:
+    lists = " ".join(
+        f"{r.name}: {r.listing.connection}"
+        "(first: 1, orderBy: {field: UPDATED_AT, direction: DESC})"
+        " { totalCount nodes { updatedAt } }"
+        for r in listed_resources()
+        if r.listing is not None and r.name not in without
+    )
+    return (
+        "query($ids: [ID!]!) { nodes(ids: $ids) { ... on Repository { databaseId pushedAt "
+        f"defaultBranchRef {{ name target {{ oid }} }} {lists} }} }} }}"
+    )
 
 
 def _index(error: Mapping[str, Any]) -> int | None:

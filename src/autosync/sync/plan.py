@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
@@ -12,6 +13,7 @@ from autosync import config
 from autosync.killpoints import reached
 from autosync.mirror import feed
 from autosync.mirror.models import Repository, SyncJob, SyncJobRepository
+from autosync.sync import sick
 from autosync.sync.news import Look, Moved
 from autosync.sync.reconcile import GitHubSyncManager, recently_synced
 from autosync.sync.refetch import lock_names as lock_repositories
@@ -29,12 +31,22 @@ def plan(
     With a `manager` GitHub is asked first which repositories have anything new; the others are
     done with that, and leave no row in the job.
     """
-    from autosync.sync.tasks import defer, sync_repository
+    from autosync.sync.tasks import SICK, defer, sync_repository
 
+    looked_at = timezone.now()
     force = bool(job.details.get("force"))
     skipped = _recent(repositories) if _skips(job) else set()
-    seen = _look(None if force else manager, repositories, skipped)
-    looked_at = timezone.now()
+    left_out: list[Repository] = []
+    if _is_periodic(job):
+        skipped |= _running_elsewhere(job) & {one.pk for one in repositories}
+        # A sick one has tries of its own: this job records it and does not wait for it.
+        left_out = [
+            one for one in repositories if one.pk not in skipped and sick.waits(one, looked_at)
+        ]
+    apart = skipped | {one.pk for one in left_out}
+    seen = _look(None if force else manager, repositories, apart)
+    manual = job.job_type == SyncJob.JobType.MANUAL_SYNC
+    at_once = manual or job.job_type == SyncJob.JobType.WEBHOOK_TRIGGERED
     ordered = sorted(
         (r for r in repositories if r.pk in seen.to_read), key=lambda r: (r.size, r.pk)
     )
@@ -51,8 +63,14 @@ def plan(
                     sync_repository,
                     f"repository:{repository.pk}",
                     priority=-rank,
+                    queue=SICK if sick.is_sick(repository) and not manual else None,
+                    now=at_once,
                     repository_id=repository.pk,
                 )
+        for repository in left_out:
+            SyncJobRepository.objects.get_or_create(
+                job=job, repository=repository, defaults=_not_waited_for(repository, looked_at)
+            )
         # Planned again after a kill: what has been read since counts once.
         own = set(job.repositories.values_list("repository_id", flat=True))
         lock_repositories(seen.unchanged)
@@ -82,8 +100,31 @@ def _look(
     return seen
 
 
+def _is_periodic(job: SyncJob) -> bool:
+    return job.job_type == SyncJob.JobType.PERIODIC_SYNC
+
+
 def _skips(job: SyncJob) -> bool:
-    return job.job_type == SyncJob.JobType.PERIODIC_SYNC and not job.details.get("force")
+    return _is_periodic(job) and not job.details.get("force")
+
+
+def _not_waited_for(repository: Repository, now: datetime) -> dict[str, Any]:
+    """How a periodic sync records a sick repository whose own next try is later."""
+    return {
+        "status": SyncJobRepository.Status.FAILED,
+        "error": f"{repository.sync_error} Its own next try is at "
+        f"{repository.retry_at:%H:%M:%S} UTC.",
+        "completed_at": now,
+    }
+
+
+def _running_elsewhere(job: SyncJob) -> set[int]:
+    """Repositories that a late periodic sync is at: a long import, which this one does not wait
+    for."""
+    running = SyncJobRepository.objects.filter(
+        status=SyncJobRepository.Status.RUNNING, job__in=sick.overdue().values("pk")
+    )
+    return set(running.exclude(job=job).values_list("repository_id", flat=True))
 
 
 def _recent(repositories: Sequence[Repository]) -> set[int]:

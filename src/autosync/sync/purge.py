@@ -23,6 +23,7 @@ from autosync.mirror.models import (
     Repository,
     ResourceCursor,
 )
+from autosync.sync.errors import Busy
 from autosync.sync.locks import exclusive
 
 logger = logging.getLogger(__name__)
@@ -49,7 +50,12 @@ def purge_gone(days: int | None = None) -> int:
     before = timezone.now() - timedelta(days=days)
     count = 0
     for repository_id in list(_gone_repositories(before)):
-        count += _purge_repository(repository_id, before)
+        try:
+            count += _purge_repository(repository_id, before)
+        except Busy:
+            continue  # its last sync is not over: the next purge takes it
+        except OSError as error:
+            logger.warning("repository %d cannot be purged: %s", repository_id, error)
     buried_before = min(before, timezone.now() - timedelta(days=4))
     for model in _TOMBSTONED:
         count += _delete(model, Q(deleted_at__lt=buried_before))
@@ -73,7 +79,7 @@ def _gone_repositories(before: datetime) -> models.QuerySet[Repository, int]:
 def _purge_repository(repository_id: int, before: datetime) -> int:
     """Everything of one repository, batch by batch, then itself; not if it came back meanwhile."""
     count = 0
-    with exclusive("repository", repository_id, wait=True):
+    with exclusive("repository", repository_id, wait=False):
         with transaction.atomic():
             if not _still_gone(repository_id, before):
                 return 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -23,17 +23,25 @@ from autosync.killpoints import reached
 from autosync.mirror.feed import FeedLine, publish
 from autosync.mirror.models import GitHubAppInstallation, Repository
 from autosync.mirror.upsert import Row, Rule, upsert
-from autosync.resources.base import FollowUp
+from autosync.resources.base import FollowUp, Resource
 from autosync.resources.installation import MERGE as INSTALLATION
 from autosync.resources.installation import row_from_rest as installation_row
 from autosync.resources.repository import MERGE as REPOSITORY
 from autosync.resources.repository import row_from_rest as repository_row
 from autosync.sync import connect, unread
+from autosync.sync.absent import (
+    installation_there,
+    read_repositories,
+    really_absent,
+    repository_there,
+)
 from autosync.sync.commits import refresh_contributors, sync_commits, sync_details
 from autosync.sync.due import audit_soon
 from autosync.sync.listing import sync_listing
 from autosync.sync.news import Look, Moved, look
+from autosync.sync.parts import Parts
 from autosync.sync.refetch import listed_resources, refetch, refetch_dirty
+from autosync.sync.refusals import Refused, lacks, switched_off
 from autosync.sync.standing import GIT
 
 logger = logging.getLogger(__name__)
@@ -62,15 +70,27 @@ class GitHubSyncManager:
     @classmethod
     def discover(cls) -> list[GitHubAppInstallation]:
         """Bring the list of installations in step with GitHub; returns those that are there."""
+        client = connect.app_client()
         asked_at = timezone.now()
-        listed = unread.items(connect.app_client().installations(), installation_row)
-        ids = listed.ids
+        listed = unread.items(client.installations(), installation_row)
+        here = GitHubAppInstallation.objects.filter(
+            deleted_at__isnull=True, observed_at__lt=asked_at
+        )
+        # One without a readable id may be any of those that seem to be missing.
+        absent = set(here.values_list("pk", flat=True)) - set(listed.ids)
+        absent = absent if listed.complete else set()
+
+        def list_again() -> list[int] | None:
+            again = unread.items(client.installations(), installation_row)
+            return again.ids if again.complete else None
+
+        gone = really_absent(
+            absent, list_again, lambda pk: installation_there(client, pk, listed.rows)
+        )
+        ids = [*listed.ids, *sorted(absent - gone)]
         with transaction.atomic():
             unread.store(INSTALLATION, listed.rows, observed_at=asked_at, rule=Rule.AUTHORITATIVE)
-            if listed.complete:
-                GitHubAppInstallation.objects.filter(
-                    deleted_at__isnull=True, observed_at__lt=asked_at
-                ).exclude(pk__in=ids).update(deleted_at=asked_at)
+            here.filter(pk__in=gone).update(deleted_at=asked_at)
         reached("discover: installations stored")
         return list(GitHubAppInstallation.objects.filter(pk__in=ids).order_by("pk"))
 
@@ -96,11 +116,13 @@ class GitHubSyncManager:
         shown again.
         """
         started_at = timezone.now()
-        documents: list[Any] = []
-        for page in self.client.pages("/installation/repositories?per_page=100"):
-            documents += page.listed("repositories")
+        documents, whole = read_repositories(self.client)
         reached("listing: repositories read, not stored")
-        return self._store_listing(documents, started_at)
+        listed = unread.items(documents, self._row)
+        # One without a readable id may be any of those that seem to be missing.
+        whole = whole and listed.complete
+        gone = self._gone(listed, started_at) if whole else set()
+        return self._store_listing(listed, started_at, gone, whole=whole)
 
     def look(self, repositories: Iterable[Repository]) -> Look:
         """Ask GitHub which of `repositories` have anything new; see `autosync.sync.news`."""
@@ -120,50 +142,82 @@ class GitHubSyncManager:
         Repository.objects.filter(pk=repository.pk).update(
             sync_state=Repository.SyncState.IMPORTING if first else repository.sync_state
         )
+        parts = Parts(repository, self.client)
         if not repository.node_id or not repository.clone_url:
-            repository = self._complete(repository)
+            parts.run("repository", lambda: self._complete(repository))
+            parts.finish()
+            repository.refresh_from_db()
         count = 0
-        if moved is None or GIT in moved:
-            count += sync_commits(repository, self.client, progress)
-            progress()
-        reached("reconcile: change announced, not read")
-        for resource in listed_resources():
-            count += refetch(resource, self.client, unread.due(resource, repository))
-            if moved is None or resource.name in moved:
-                count += sync_listing(resource, repository, self.client, progress)
+        if not parts.refused:
+            work: dict[str, Callable[[], int]] = {}
+            if moved is None or GIT in moved:
+                work["commit"] = partial(sync_commits, repository, self.client, progress)
+            for resource in listed_resources():
+                if moved is None or resource.name in moved:
+                    work[resource.name] = partial(self._sync_list, resource, repository, progress)
+                elif again := unread.due(resource, repository):
+                    work[resource.name] = partial(refetch, resource, self.client, again)
+            work["commit_detail"] = partial(sync_details, repository, self.client, progress)
+            reached("reconcile: change announced, not read")
+            for name in parts.in_order(work):
+                count += parts.run(name, work[name])
                 progress()
-        detailed = sync_details(repository, self.client, progress)
-        refresh_contributors(repository)
+            refresh_contributors(repository)
+        parts.finish()
         now = timezone.now()
+        # Nothing at all was shown: it is not imported, and not failing either.
+        imported = repository.imported_at is not None or bool(
+            {"commit", *(one.name for one in listed_resources())} & parts.done
+        )
         reached("reconcile: all read, not called synced")
         with transaction.atomic():
             Repository.objects.filter(pk=repository.pk).update(
-                sync_state=Repository.SyncState.SYNCED,
+                sync_state=Repository.SyncState.SYNCED
+                if imported
+                else Repository.SyncState.PENDING,
                 sync_error=unread.sentence(repository),
                 last_synced_at=now,
-                imported_at=repository.imported_at or now,
+                imported_at=(repository.imported_at or now) if imported else None,
             )
-            if first:
+            if first and imported:
                 audit_soon([repository.pk])
                 publish([_imported(repository)])
             progress()
-        return count + detailed
+        return count
+
+    def _sync_list(self, resource: Resource, repository: Repository, progress: Progress) -> int:
+        refusal = switched_off(resource, repository)
+        if refusal is not None:
+            raise Refused(refusal)
+        if lacks(resource, repository):
+            # A token keeps the permissions that it was made with.
+            self.client.refuse_token(self.client.token())
+        again = refetch(resource, self.client, unread.due(resource, repository))
+        return again + sync_listing(resource, repository, self.client, progress)
 
     def sync_git(self, repository: Repository) -> int:
         """After a push: refs, missing commits, their details. Touches no list."""
+        parts = Parts(repository, self.client)
         if not repository.node_id or not repository.clone_url:
-            repository = self._complete(repository)
+            parts.run("repository", lambda: self._complete(repository))
+            parts.finish()
+            repository.refresh_from_db()
+        if parts.refused:
+            return 0
         # A first clone may take an hour: pushes that wait for it must not take every live slot.
-        count = sync_commits(repository, self.client, _silent, patience=1)
-        detailed = sync_details(repository, self.client, _silent)
+        count = parts.run(
+            "commit", lambda: sync_commits(repository, self.client, _silent, patience=1)
+        )
+        count += parts.run("commit_detail", lambda: sync_details(repository, self.client, _silent))
         refresh_contributors(repository)
-        return count + detailed
+        parts.finish()
+        return count
 
     def settle(self) -> int:
         """Refetch this installation's rows whose clocks could not decide."""
         return refetch_dirty(self.client, self.installation.pk)
 
-    def _complete(self, repository: Repository) -> Repository:
+    def _complete(self, repository: Repository) -> int:
         """A stub from an installation event: fetch the whole."""
         asked_at = timezone.now()
         reply = self.client.get(f"/repositories/{repository.pk}")
@@ -173,14 +227,31 @@ class GitHubSyncManager:
             raise Unreadable(
                 f"GitHub's answer about {repository} is not as documented: {error}", url=reply.url
             ) from None
-        upsert(REPOSITORY, [row], observed_at=asked_at, rule=Rule.AUTHORITATIVE)
-        return Repository.objects.get(pk=repository.pk)
+        return len(upsert(REPOSITORY, [row], observed_at=asked_at, rule=Rule.AUTHORITATIVE).changed)
 
-    def _store_listing(self, documents: list[Any], started_at: datetime) -> list[int]:
+    def _gone(self, listed: unread.Listed, started_at: datetime) -> set[int]:
+        """Repositories shown until now that a whole list lacks, when GitHub stands by it."""
+        shown = Repository.objects.filter(
+            installation=self.installation, removed_at__isnull=True, observed_at__lt=started_at
+        )
+        absent = set(shown.values_list("pk", flat=True)) - set(listed.ids)
+
+        def list_again() -> list[int] | None:
+            documents, whole = read_repositories(self.client)
+            again = unread.items(documents, self._row)
+            return again.ids if whole and again.complete else None
+
+        return really_absent(
+            absent,
+            list_again,
+            lambda pk: repository_there(connect.app_client(), pk, self.installation.pk),
+        )
+
+    def _store_listing(
+        self, listed: unread.Listed, started_at: datetime, gone: set[int], *, whole: bool
+    ) -> list[int]:
         from autosync.sync.tasks import hand_over
 
-        row = partial(repository_row, installation_id=self.installation.pk)
-        listed = unread.items(documents, row)
         rows, ids = [*listed.rows, *self._read_alone(listed.odd)], listed.ids
         ours = Repository.objects.filter(installation=self.installation)
         with transaction.atomic():
@@ -200,11 +271,11 @@ class GitHubSyncManager:
             audit_soon(hidden)
             Repository.objects.filter(pk__in=ids, dirty_at__lte=started_at).update(dirty_at=None)
             lost = ours.filter(removed_at__isnull=True, observed_at__lt=started_at)
-            if listed.complete:
-                lost.exclude(pk__in=ids).update(removed_at=started_at)
-            self.installation.repositories_count = len(set(ids))
-            self.installation.repositories_listed_at = started_at
-            self.installation.save(update_fields=["repositories_listed_at", "repositories_count"])
+            lost.filter(pk__in=gone).update(removed_at=started_at)
+            believed = whole and not lost.exclude(pk__in=ids).exists()
+            if believed:
+                self.installation.repositories_listed_at = started_at
+                self.installation.save(update_fields=["repositories_listed_at"])
             now = {row["github_id"]: row["default_branch"] for row in rows}
             for pk, branch in branches.items():
                 if branch and branch != now.get(pk, branch):  # other commits are to be marked
@@ -226,6 +297,9 @@ class GitHubSyncManager:
         if not_read:
             self.not_read = f"{len(not_read)} could not be read: {', '.join(not_read)}"[:2000]
         return rows
+
+    def _row(self, document: Mapping[str, Any]) -> Row:
+        return repository_row(document, self.installation.pk)
 
 
 def _imported(repository: Repository) -> FeedLine:

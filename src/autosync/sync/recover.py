@@ -20,7 +20,7 @@ from autosync.github import (
     NotFound,
     Priority,
     QuotaExhausted,
-    Unreadable,
+    Unavailable,
 )
 from autosync.killpoints import reached
 from autosync.mirror.deliveries import known, never_mind, store
@@ -158,8 +158,9 @@ def _documents(client: AppClient, items: Sequence[Item], found: Recovered) -> It
             request = client.delivery(item["id"]).get("request")
         except NotFound:  # it grew older than the log while we were reading
             request = None
-        except Unreadable as error:
-            logger.warning("%s", error)
+        except Unavailable as error:
+            client.app()  # raises if it is not this delivery alone
+            logger.warning("delivery %s cannot be read back: %s", item["guid"], error)
             request = None
         payload = request.get("payload") if isinstance(request, dict) else None
         if not isinstance(payload, dict) or not payload:

@@ -15,9 +15,9 @@ from django.db.models import F, Q
 from django.db.models.expressions import Combinable
 from django.utils import timezone
 
-from autosync.github import GraphQLTooHeavy, InstallationClient
+from autosync.github import GraphQLReply, GraphQLTooHeavy, InstallationClient
 from autosync.killpoints import reached
-from autosync.mirror.models import Repository
+from autosync.mirror.models import Repository, ResourceCursor
 from autosync.mirror.upsert import Key, Merge, Row, Rule, tombstone
 from autosync.resources import RESOURCES
 from autosync.resources.base import Resource
@@ -115,7 +115,8 @@ def _refetch(resource: Resource, client: InstallationClient, nodes: Mapping[str,
     rows_here = resource.merge.model._default_manager.filter(pk__in=nodes.values())
     homes = dict(rows_here.values_list("repository", "repository__node_id"))
     variables = {"ids": ids, "homes": list(homes.values())}
-    data = client.graphql(query, variables).data
+    reply = client.graphql(query, variables, partial=True)
+    data = reply.data
     found = data.get("nodes")
     if not isinstance(found, list) or len(found) != len(ids):
         # Whatever is not in an answer counts as gone.
@@ -141,6 +142,9 @@ def _refetch(resource: Resource, client: InstallationClient, nodes: Mapping[str,
             for home, one in not_read
         ]
     absent = {pk for node_id, pk in nodes.items() if not answered.get(node_id)}
+    absent -= {nodes[node_id] for node_id in _withheld(reply, ids)}
+    absent -= {row[resource.merge.key[0]] for row in rows}  # asked by an older form of its id
+    absent -= _of_unavailable_kinds(resource, absent)
     reached("refetch: answered, not stored")
     return store_answer(resource, rows, odd, absent, homes.keys() - visible, asked_at)
 
@@ -167,6 +171,29 @@ def _not_answered(
     # It is asked for again as one that could not be read, not as one in doubt.
     here = resource.merge.model._default_manager
     here.filter(pk=pk, dirty_at__lte=asked_at).update(dirty_at=None)
+
+
+def _withheld(reply: GraphQLReply, ids: Sequence[str]) -> set[str]:
+    """Node ids whose null has another reason than that there is no such object."""
+    withheld = set()
+    for error in reply.errors:
+        path = error.get("path") or []
+        if error.get("type") != "NOT_FOUND" and path[:1] == ["nodes"] and len(path) > 1:
+            withheld.add(ids[path[1]])
+    return withheld
+
+
+def _of_unavailable_kinds(resource: Resource, absent: Set[int]) -> set[int]:
+    """Those of `absent` whose kind their repository does not show, which is no word about them."""
+    rows = resource.merge.model._default_manager.filter(pk__in=absent)
+    off = Q(
+        repository__in=ResourceCursor.objects.filter(resource=resource.name)
+        .exclude(unavailable="")
+        .values("repository")
+    )
+    if resource.listing is not None and resource.listing.switch:
+        off |= Q(**{f"repository__{resource.listing.switch}": False})
+    return set(rows.filter(off).values_list("pk", flat=True)) if absent else set()
 
 
 def store_answer(

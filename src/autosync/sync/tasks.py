@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -29,16 +30,18 @@ from autosync.mirror.models import (
     SyncJobRepository,
 )
 from autosync.resources.base import FollowUp
-from autosync.sync import watch
-from autosync.sync.errors import Busy, is_passing
+from autosync.sync import sick, watch
+from autosync.sync.errors import Busy, PartsFailed, is_passing
 from autosync.sync.locks import exclusive
 from autosync.sync.refetch import in_doubt
+from autosync.sync.sick import GitHubAway
 from autosync.sync.stalled import retry_stalled
 
 logger = logging.getLogger(__name__)
 
 LIVE = "live"  # short follow-ups of deliveries
 SYNC = "sync"  # imports and reconciles
+SICK = "sick"  # those of repositories that fail: a share of the slots, so that others are on time
 
 
 class ComeBack(procrastinate.BaseRetryStrategy):
@@ -56,14 +59,27 @@ class ComeBack(procrastinate.BaseRetryStrategy):
             return procrastinate.RetryDecision(retry_in={"seconds": 2})
         if is_away(exception):
             return procrastinate.RetryDecision(retry_in={"seconds": 5})
-        if isinstance(exception, GitHubError):
-            seconds = 5 * 2 ** min(job.attempts, 5)
+        if isinstance(exception, GitHubAway):
+            # Soon after its return: many wait for it, and each asks only whether it is back.
+            seconds = 5 * 2 ** min(job.attempts, 3)
             return procrastinate.RetryDecision(retry_in={"seconds": seconds})
+        if isinstance(exception, (GitHubError, PartsFailed)):
+            seconds = 5 * 2 ** min(job.attempts, 5)
+            sick = job.task_name == sync_repository.name
+            return procrastinate.RetryDecision(
+                retry_in={"seconds": seconds}, queue=SICK if sick else None
+            )
         return None
 
 
 def defer(
-    task: Any, queueing_lock: str, *, priority: int = 0, now: bool = False, **arguments: Any
+    task: Any,
+    queueing_lock: str,
+    *,
+    priority: int = 0,
+    now: bool = False,
+    queue: str | None = None,
+    **arguments: Any,
 ) -> None:
     """Enqueue in the surrounding transaction unless the same is already waiting.
 
@@ -73,7 +89,10 @@ def defer(
     def enqueue() -> bool:
         try:
             with transaction.atomic():
-                task.configure(queueing_lock=queueing_lock, priority=priority).defer(**arguments)
+                options = {"queueing_lock": queueing_lock, "priority": priority}
+                if queue is not None:
+                    options["queue"] = queue
+                task.configure(**options).defer(**arguments)
         except AlreadyEnqueued:
             if now:
                 _wait_no_longer(queueing_lock)
@@ -128,6 +147,9 @@ def run_job(job_id: int) -> None:
     except Exception as error:
         if not is_passing(error):
             SyncJobRunner().fail(job_id, f"{type(error).__name__}: {error}")
+        elif isinstance(error, GitHubError):
+            # Should it be late before this passes, it is why.
+            SyncJob.objects.filter(pk=job_id).update(error_message=str(error)[:2000])
         raise
 
 
@@ -198,8 +220,23 @@ def sync_git(repository_id: int) -> None:
     repository = (
         Repository.visible().filter(pk=repository_id).select_related("installation").first()
     )
-    if repository is not None and repository.auto_sync_enabled:
+    if repository is None or not repository.auto_sync_enabled:
+        return
+    if repository.failures:
+        # It must not take the slots of live work: its own tries do this too.
+        sick.heard_of([repository_id])
+        return
+    started = time.monotonic()
+    try:
         GitHubSyncManager(repository.installation, Priority.LIVE).sync_git(repository)
+    except Exception as error:
+        if isinstance(error, Busy) or is_away(error) or not is_passing(error):
+            raise
+        if isinstance(error, (GitHubAway, QuotaExhausted)):
+            raise
+        if not sick.failed(repository_id, error, time.monotonic() - started):
+            soon = timezone.now() + timedelta(seconds=5)
+            Repository.objects.filter(pk=repository_id).update(retry_at=soon)
 
 
 @app.task(queue=LIVE, retry=ComeBack())
@@ -215,8 +252,14 @@ def refetch() -> None:
             .values_list("repository__installation_id", flat=True)
             .distinct()
         )
+    errors: list[GitHubError] = []
     for installation in GitHubAppInstallation.live.filter(pk__in=ids, suspended_at__isnull=True):
-        GitHubSyncManager(installation, Priority.LIVE).settle()
+        try:
+            GitHubSyncManager(installation, Priority.LIVE).settle()
+        except GitHubError as error:
+            errors.append(error)  # the others do not wait for it
+    if errors:
+        raise errors[0]
 
 
 @app.task(queue=LIVE, retry=ComeBack())
@@ -272,6 +315,7 @@ def recover_soon(timestamp: int) -> None:
 def sweep(timestamp: int) -> None:
     """Pick up what a killed worker or a coalesced hand-over left lying."""
     from autosync.sync.audit import finish_abandoned
+    from autosync.sync.jobs import SyncJobRunner
 
     retry_stalled()
     # The partial index makes this cheap: only commits without details are in it.
@@ -279,7 +323,7 @@ def sweep(timestamp: int) -> None:
         detailed_at__isnull=True,
         observed_at__lt=timezone.now() - timedelta(seconds=20),
         repository__imported_at__isnull=False,
-        repository__in=Repository.visible().filter(auto_sync_enabled=True),
+        repository__in=Repository.visible().filter(auto_sync_enabled=True, failures=0),
     )
     for repository_id in waiting.values_list("repository_id", flat=True).distinct()[:50]:
         hand_over(FollowUp("sync_git", repository_id))
@@ -293,6 +337,8 @@ def sweep(timestamp: int) -> None:
     for installation_id in doubtful.values_list("installation_id", flat=True).distinct():
         hand_over(FollowUp("refresh_installation", installation_id))
     resume_jobs()
+    SyncJobRunner().let_go()
+    try_the_sick()
     finish_abandoned()
     due = _audits_due(Repository.objects.filter(pk__in=_under_way()).values("installation_id"))
     for installation_id in due.values_list("installation_id", flat=True).distinct():
@@ -304,6 +350,20 @@ def sweep(timestamp: int) -> None:
         )
 
 
+def try_the_sick() -> None:
+    """Enqueue the next try of each repository that is due for one of its own."""
+    for repository in sick.due():
+        with transaction.atomic():
+            Repository.objects.filter(pk=repository.pk).update(retry_at=None)
+            defer(
+                sync_repository,
+                f"repository:{repository.pk}",
+                priority=-repository.failures,
+                queue=SICK,
+                repository_id=repository.pk,
+            )
+
+
 def _audits_due(busy_installations: Any = ()) -> QuerySet[Repository]:
     """Repositories to audit now; one audit of many is cheaper than many, so not while some of the
     same installation are being imported or synced.
@@ -313,6 +373,7 @@ def _audits_due(busy_installations: Any = ()) -> QuerySet[Repository]:
         .filter(
             audit_due_at__lte=timezone.now(),
             imported_at__isnull=False,
+            failures=0,  # a sick one is audited when it is well again
             auto_sync_enabled=True,
             installation__suspended_at__isnull=True,
         )
@@ -344,7 +405,13 @@ def resume_jobs() -> None:
     )
     for repository_id in left.values_list("repository_id", flat=True).distinct():
         if f"repository:{repository_id}" not in under_way:
-            defer(sync_repository, f"repository:{repository_id}", repository_id=repository_id)
+            failing = Repository.objects.filter(pk=repository_id, failures__gt=0).exists()
+            defer(
+                sync_repository,
+                f"repository:{repository_id}",
+                queue=SICK if failing else None,
+                repository_id=repository_id,
+            )
     through = SyncJob.objects.filter(status__in=open_jobs, details__contains={"planned": True})
     for job_id in through.exclude(repositories__in=left).values_list("pk", flat=True).distinct():
         if f"job:{job_id}" not in under_way:

@@ -25,7 +25,7 @@ from autosync.database import conninfo
 from autosync.errors import AutoSyncError
 from autosync.sync.apply import WebhookProcessor
 from autosync.sync.stalled import OWN, STALLED_AFTER_SECONDS, alone, retry_stalled
-from autosync.sync.tasks import LIVE, SYNC, defer, start_up
+from autosync.sync.tasks import LIVE, SICK, SYNC, defer, start_up
 from autosync.sync.watch import look_at_this_machine
 
 logger = logging.getLogger(__name__)
@@ -143,11 +143,14 @@ class _JobManager(JobManager):
 
 
 async def _run_tasks(done: Callable[[], bool]) -> None:
-    """One worker for short live work and one for syncs, so that an import never delays a push."""
+    """One worker for short live work and one for syncs, so that an import never delays a push; one
+    for repositories that fail, so that these never delay the others.
+    """
     concurrency = config.load().autosync_concurrency
+    sick = max(1, concurrency // 3)
     loop = asyncio.get_running_loop()
     # Tasks are synchronous: each runs in a thread with a database connection of its own.
-    loop.set_default_executor(ThreadPoolExecutor(concurrency + _LIVE_CONCURRENCY + 4))
+    loop.set_default_executor(ThreadPoolExecutor(concurrency + _LIVE_CONCURRENCY + sick + 4))
     connector: Any = app.connector  # the Django one, which knows its worker counterpart
     worker_app = app.with_connector(connector.get_worker_connector())
     worker_app.job_manager = _JobManager(worker_app.connector)
@@ -166,7 +169,11 @@ async def _run_tasks(done: Callable[[], bool]) -> None:
                     task_middleware=[alone],
                 )
             )
-            for queue, limit in ((LIVE, _LIVE_CONCURRENCY), (SYNC, concurrency))
+            for queue, limit in (
+                (LIVE, _LIVE_CONCURRENCY),
+                (SYNC, concurrency),
+                (SICK, sick),
+            )
         ]
         try:
             while not await asyncio.to_thread(done):

@@ -1,9 +1,10 @@
 """What people could do on github.com, as control actions; each sends its webhooks."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
+from githubsim.ailments import afflict
 from githubsim.control.desk import Desk, Refused
 from githubsim.pushes import (
     NewCommit,
@@ -70,6 +71,26 @@ def block_repository(desk: Desk) -> Json:
     """`repository`, `reason` (dmca; tos, sensitive_data; null opens it again)."""
     desk.store.block_repository(desk.repository.id, desk.get("reason", "dmca"))
     return desk.shapes.repository(desk.repository)
+
+
+def ail_repository(desk: Desk) -> Json:
+    """`repository`, or `installation_id`, and any of the fields of `ailments.Ailments`."""
+    fields = {k: v for k, v in desk.body.items() if k not in ("repository", "installation_id")}
+    of = desk.repository if "repository" in desk.body else desk.installation
+    return asdict(afflict(desk.store, of, fields))
+
+
+def set_permissions(desk: Desk) -> Json:
+    """`installation_id`, `permissions`: name → level, or null for one that is not granted.
+
+    As if the account had accepted, or never accepted, another set. Tokens keep what they have.
+    """
+    held = dict(desk.installation.permissions)
+    for name, level in desk.need("permissions").items():
+        held.pop(name, None)
+        if level is not None:
+            held[name] = level
+    return desk.store.set_permissions(desk.installation.id, held).permissions
 
 
 def open_issue(desk: Desk) -> Json:
@@ -372,6 +393,7 @@ ACTIONS: dict[str, Callable[[Desk], Any]] = {
     "accounts/rename": rename_account,
     "install": install,
     "installation/add": add_repositories,
+    "installation/permissions": set_permissions,
     "installation/remove": remove_repositories,
     "issues/assign": assign_issue,
     "issues/close": close_issue,
@@ -394,6 +416,7 @@ ACTIONS: dict[str, Callable[[Desk], Any]] = {
     "refs/set": set_ref,
     "repositories/create": create_repository,
     "repositories/default-branch": set_default_branch,
+    "repositories/ail": ail_repository,
     "repositories/block": block_repository,
     "repositories/delete": delete_repository,
     "repositories/edit": edit_repository,

@@ -9,6 +9,7 @@ from typing import Any
 
 from graphql import GraphQLResolveInfo
 
+from githubsim.ailments import refusal
 from githubsim.auth import Caller
 from githubsim.gitrepos import Commit, GitRepos, Stats
 from githubsim.graphql.errors import Problem, forbidden
@@ -32,6 +33,7 @@ class Context:
         cost: int = 1,
         node_count: int = 0,
         oids: Collection[str] = (),
+        empty_lists: bool = False,
     ) -> None:
         self.store = store
         self.git = git
@@ -41,6 +43,7 @@ class Context:
         self.cost = cost
         self.node_count = node_count
         self.oids = oids
+        self.empty_lists = empty_lists
         self._repositories: dict[int, Repository | None] = {}
         self._labels: dict[int, dict[int, Label]] = {}
         self._milestones: dict[int, dict[int, Milestone]] = {}
@@ -64,6 +67,11 @@ class Context:
             seen = self.caller.sees(repository)
             if seen and self.store.block(repository.id) is not None:
                 raise Problem("FORBIDDEN", "Repository access blocked")
+            refused = refusal(self.store, repository, self.caller.installation) if seen else None
+            if refused is not None:
+                # As in fwouts/prmonitor#1042.
+                saml = {"saml_failure": "X-GitHub-SSO" in refused.headers}
+                raise Problem("FORBIDDEN", refused.message, saml)
             self._repositories[repository.id] = repository if seen else None
         return self._repositories[repository.id]
 

@@ -32,7 +32,15 @@ from githubsim.dice import Throw
 from githubsim.errors import ApiError
 from githubsim.graphql.context import Context
 from githubsim.graphql.cost import MOST_NODES, Cost, cost_of
-from githubsim.graphql.errors import cut_short, failed, hiccup, invalid, older, too_heavy
+from githubsim.graphql.errors import (
+    ListFails,
+    cut_short,
+    failed,
+    hiccup,
+    invalid,
+    older,
+    too_heavy,
+)
 from githubsim.graphql.schema import schema
 from githubsim.limits import Window
 from githubsim.rest.call import World
@@ -182,10 +190,17 @@ class _Run:
             cost=cost.points,
             node_count=cost.nodes,
             oids=set(_oids(query)),
+            empty_lists=throw is not None
+            and throw.happens("empty_lists", self.conditions.empty_lists),
         )
         lists = store.lags and operation.operation is OperationType.QUERY and cost.lists
         with store.lagging() if lists else nullcontext():
-            shape = _shape(_executed(document, operation, query, context))
+            result = _executed(document, operation, query, context)
+        if any(isinstance(one.original_error, ListFails) for one in result.errors or ()):
+            if limits.enabled:
+                limits.take(self.caller, "graphql", self.conditions.heavy_points)
+            return 502, too_heavy(self.request_id), self._window()
+        shape = _shape(result)
         if throw is not None and throw.happens("partial", self.conditions.partial):
             cut_short(shape)
         if throw is not None and throw.happens("hiccups", self.conditions.hiccups):

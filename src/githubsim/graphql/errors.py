@@ -18,9 +18,16 @@ _NO_VALUE = re.compile(r"Field '(\w+)' argument '(\w+)' of type '([^']+)' is req
 class Problem(Exception):
     """One thing that could not be answered; `type` is GitHub's name for it, e.g. NOT_FOUND."""
 
-    def __init__(self, type_: str, message: str) -> None:
+    def __init__(self, type_: str, message: str, extensions: Json | None = None) -> None:
         super().__init__(message)
         self.type = type_
+        self.extra = extensions
+
+
+class ListFails(Exception):
+    """A list that GitHub cannot make, however short: the whole query answers 502."""
+
+    type = "502"
 
 
 def unresolved(node_id: str) -> Problem:
@@ -44,6 +51,8 @@ def failed(error: GraphQLError) -> Json:
         shape["type"] = error.original_error.type
     if error.path is not None:
         shape["path"] = error.path
+    if isinstance(error.original_error, Problem) and error.original_error.extra is not None:
+        shape["extensions"] = error.original_error.extra
     return shape | {"locations": _locations(error), "message": error.message}
 
 

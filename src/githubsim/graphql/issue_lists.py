@@ -6,16 +6,20 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from githubsim.ailments import ailments
 from githubsim.graphql.context import Info
-from githubsim.graphql.pages import Bounds, Edge, Page, Part, decode, encode, when
+from githubsim.graphql.errors import ListFails, Problem, forbidden
+from githubsim.graphql.pages import Bounds, Edge, Page, Part, decode, encode, of_list, when
 from githubsim.store import Issue, Pull, Repository
 
 _ORDERS = {"CREATED_AT": "created_at", "UPDATED_AT": "updated_at", "COMMENTS": "comments"}
 
 
 def issues(repository: Repository, info: Info, **args: Any) -> Page:
-    """The issues of a repository."""
+    """The issues of a repository; none where they are switched off (desktop/desktop#8811)."""
     info.context.need("issues")
+    if not repository.has_issues:
+        return of_list(info, (), args)
     wanted = dict(args.get("filterBy") or {})
     states = wanted.get("states") or args.get("states")
     labels = wanted.get("labels") or args.get("labels")
@@ -37,6 +41,13 @@ def issues(repository: Repository, info: Info, **args: Any) -> Page:
 def pulls(repository: Repository, info: Info, **args: Any) -> Page:
     """The pull requests of a repository."""
     info.context.need("pull_requests")
+    off = ailments(info.context.store, repository).pulls_off
+    if off == "forbidden":
+        raise forbidden()
+    if off == "not_found":
+        raise Problem("NOT_FOUND", "Could not resolve to a PullRequestConnection.")
+    if off:
+        return of_list(info, (), args)
     where = _Where()
     states = set(args.get("states") or ())
     if states and len(states) < 3:
@@ -86,6 +97,10 @@ def _page(
     column = _ORDERS[order["field"]]
     descending = order["direction"] == "DESC"
     context, store = info.context, info.context.store
+    if context.empty_lists:
+        return of_list(info, (), args)
+    if bounds.size and ailments(store, repository).lists_fail:
+        raise ListFails
 
     def load() -> Part:
         size = bounds.size or 0

@@ -8,6 +8,7 @@ from urllib.parse import unquote, urlencode
 
 import msgspec
 
+from githubsim.ailments import ailments, refusal
 from githubsim.auth import (
     Auth,
     Caller,
@@ -98,6 +99,11 @@ class Call:
         if found is None:
             raise ApiError(401, "Requires authentication")
         return found
+
+    def list_may_fail(self) -> None:
+        """502 where this repository's lists do."""
+        if ailments(self.store, self.repository).lists_fail:
+            raise ApiError(502, "Server Error")
 
     def number(self, name: str) -> int:
         """A number in the path, 404 if it is none."""
@@ -234,6 +240,7 @@ def admit(call: Call, needs: str) -> None:
         return
     if needs == "installation":
         need_installation(call.caller)
+        _not_refused(call, None)
         return
     if call.caller.kind == "app":
         raise bad_credentials()
@@ -242,6 +249,8 @@ def admit(call: Call, needs: str) -> None:
     in_path = "repo" in call.params or "repository_id" in call.params
     if in_path:
         call._repository = find_repository(call)
+        if _is_of_pulls(call.path) and ailments(call.store, call._repository).pulls_off:
+            raise not_found()
     permission, _, level = needs.partition(":")
     if not permission or permission == "user":
         return
@@ -275,12 +284,24 @@ def find_repository(call: Call) -> Repository:
 
 
 def _open(call: Call, repository: Repository) -> Repository:
-    """The repository, or Blocked if GitHub withholds it."""
+    """The repository, or Blocked if GitHub withholds it, or 403 if its organisation does."""
+    _not_refused(call, repository)
     block = call.store.block(repository.id)
     if block is not None:
         reason, at = block
         raise Blocked(reason, iso(at))
     return repository
+
+
+def _not_refused(call: Call, repository: Repository | None) -> None:
+    refused = refusal(call.store, repository, call.caller.installation)
+    if refused is not None:
+        raise refused
+
+
+def _is_of_pulls(path: str) -> bool:
+    parts = path.split("/")
+    return parts[4 if parts[1] == "repos" else 3 :][:1] == ["pulls"]
 
 
 def link_header(links: Mapping[str, str]) -> dict[str, str]:

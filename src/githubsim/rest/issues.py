@@ -26,6 +26,7 @@ def list_issues(call: Call) -> Answer:
     neighbours and no `last` in `Link`; by number only the first ten thousand can be reached
     (google/go-github#3565, ossf/criticality_score#829).
     """
+    call.list_may_fail()
     query = call.query
     state = query.get("state", "open")
     order = _ORDERS.get(query.get("sort", "created"))

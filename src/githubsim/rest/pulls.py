@@ -19,6 +19,7 @@ _ORDERS = {
 @route("GET", "/repos/{owner}/{repo}/pulls", "pull_requests")
 def list_pulls(call: Call) -> Answer:
     """https://docs.github.com/rest/pulls/pulls#list-pull-requests"""
+    call.list_may_fail()
     query = call.query
     state = query.get("state", "open")
     order = _ORDERS.get(query.get("sort", "created"))

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from urllib.parse import quote
 
+from githubsim.ailments import ailments
 from githubsim.clock import iso
 from githubsim.gitrepos import Commit, FileChange
 from githubsim.ids import node_id
@@ -102,7 +103,7 @@ class RepositoryShapes(AccountShapes):
             "has_wiki": False,
             "has_pages": False,
             "has_discussions": False,
-            "has_pull_requests": True,
+            "has_pull_requests": not ailments(self.store, repository).pulls_off,
             "pull_request_creation_policy": "all",
             "forks_count": repository.forks,
             "mirror_url": None,

@@ -18,7 +18,7 @@ EVENTS: dict[str, tuple[str | None, ...]] = {
     "commit_comment": ("created",),
     "create": (None,),
     "delete": (None,),
-    "installation": ("created", "deleted", "suspend", "unsuspend"),
+    "installation": ("created", "deleted", "new_permissions_accepted", "suspend", "unsuspend"),
     "installation_repositories": ("added", "removed"),
     "issue_comment": ("created", "deleted", "edited"),
     "issues": (*_ISSUE, "deleted", "transferred"),

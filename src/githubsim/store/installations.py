@@ -97,6 +97,16 @@ class Installations(Accounts):
             self._tell(new, "unsuspend", sender_id or old.account_id, at, repositories=seen)
         return new
 
+    def set_permissions(self, installation_id: int, permissions: dict[str, str]) -> Installation:
+        """Grant these and no others. Sends `installation.new_permissions_accepted`."""
+        at = self.clock.now()
+        with self.writing():
+            old = self._installed(installation_id)
+            new = replace(old, permissions=permissions, updated_at=at)
+            self.update(new)
+            self._tell(new, "new_permissions_accepted", old.account_id, at, repositories=())
+        return new
+
     def add_to_installation(
         self,
         installation_id: int,

@@ -47,6 +47,7 @@ def _app(walk: Walker, repository: str) -> None:
     narrow = {"repository_ids": [some], "permissions": {"issues": "read"}}
     walk.post(f"{path}/access_tokens", narrow, who="app")
     walk.post(f"{path}/access_tokens", {"repository_ids": [1]}, status=422, who="app")
+    walk.control("installation/permissions", permissions={"administration": None})
     walk.put(f"{path}/suspended", status=204, who="app")
     walk.post(f"{path}/access_tokens", status=403, who="app")
     walk.delete(f"{path}/suspended", who="app")

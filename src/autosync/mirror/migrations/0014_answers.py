@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("mirror", "0012_news")]
+    dependencies = [("mirror", "0013_sick_parts")]
     operations = [
         migrations.AddField(
             model_name="commit",

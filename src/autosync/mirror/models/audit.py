@@ -26,6 +26,11 @@ class Audit(models.Model):
     repaired = models.IntegerField(default=0, help_text="of these, brought in step")
     points = models.IntegerField(default=0, help_text="quota the installation spent meanwhile")
     error = models.TextField(default="", blank=True)
+    left_out = models.TextField(
+        default="",
+        blank=True,
+        help_text="repositories that could not be compared, each with its cause",
+    )
 
     class Meta:
         db_table = "audits"

@@ -75,6 +75,15 @@ class ResourceCursor(models.Model):
     done = models.IntegerField(default=0, help_text="rows read so far in the backfill")
     total = models.IntegerField(null=True, blank=True, help_text="rows GitHub says there are")
     error = models.TextField(default="", blank=True)
+    # Not empty, not gone and no failure: GitHub does not show it. See autosync.sync.refusals.
+    unavailable = models.CharField(
+        max_length=16,
+        default="",
+        blank=True,
+        help_text="off, permission, saml, ip_allow_list, blocked or refused; empty: readable",
+    )
+    unavailable_reason = models.TextField(default="", blank=True)
+    unavailable_since = models.DateTimeField(null=True, blank=True)
     touched_at = models.DateTimeField(auto_now=True)
 
     class Meta:

@@ -38,6 +38,7 @@ class Repository(MirroredModel):
     archived = models.BooleanField(default=False)
     disabled = models.BooleanField(default=False)
     has_issues = models.BooleanField(default=True)
+    has_pull_requests = models.BooleanField(default=True)
     default_branch = models.CharField(max_length=255, default="")
     html_url = models.TextField(default="", blank=True)
     clone_url = models.TextField(default="", blank=True)
@@ -67,6 +68,15 @@ class Repository(MirroredModel):
         help_text="an audit is to look then: just imported, or out of GitHub's reach for a while",
     )
 
+    # A sick repository has its own tries, with growing pauses: see autosync.sync.sick.
+    failures = models.PositiveIntegerField(
+        default=0, help_text="syncs in a row that failed while GitHub answered others"
+    )
+    failing_since = models.DateTimeField(null=True, blank=True)
+    retry_at = models.DateTimeField(
+        null=True, blank=True, help_text="its own next try, beside the periodic sync"
+    )
+
     names_changed_at = models.DateTimeField(
         null=True,
         blank=True,
@@ -83,6 +93,11 @@ class Repository(MirroredModel):
                 fields=["audit_due_at"],
                 name="repository_audit_due",
                 condition=models.Q(audit_due_at__isnull=False),
+            ),
+            models.Index(
+                fields=["retry_at"],
+                name="repository_retry",
+                condition=models.Q(retry_at__isnull=False),
             ),
         ]
 

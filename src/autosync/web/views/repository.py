@@ -14,7 +14,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from autosync.insight import analytics, drift, jobs
+from autosync.insight import ailing, analytics, drift, jobs
 from autosync.mirror.models import Commit, Contributor, Issue, PullRequest, Ref, Repository
 from autosync.sync import SyncJobRunner
 from autosync.web import charts, feed, paging
@@ -104,6 +104,7 @@ def repository(request: HttpRequest, repository_id: int) -> HttpResponse:
     context = {
         "repository": found,
         "counts": analytics.counts([found.pk])[found.pk],
+        "unavailable": ailing.unavailable([found.pk]).get(found.pk, []),
         "resources": jobs.resource_progress([found.pk]).get(found.pk, []),
         "tabs": TABS,
         "tab": tab,

@@ -1,0 +1,188 @@
+"""What GitHub refuses to show, or its owner has switched off: not empty, not gone, no failure.
+
+Nothing is deleted for it, the other kinds go on, and its cursor says why. It is asked for again at
+each sync, and read again alone when GitHub shows it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Q
+from django.db.models.functions import Coalesce, Now
+from django.utils import timezone
+
+from autosync.errors import AutoSyncError
+from autosync.github import (
+    Forbidden,
+    Gone,
+    GraphQLError,
+    GraphQLReply,
+    InstallationSuspended,
+)
+from autosync.mirror.models import Repository, ResourceCursor
+from autosync.resources.base import Resource
+from autosync.sync.refetch import listed_resources
+
+# Reason → what a person does about it. Where nobody need do anything, health does not mention it.
+ADVICE: Mapping[str, str] = {
+    "off": "",
+    "permission": "Grant the App this permission in its settings, and accept it where the App is "
+    "installed.",
+    "saml": "Ask an owner of the organisation to sign in at "
+    "https://github.com/orgs/ORGANISATION/sso and to authorise the App again.",
+    "ip_allow_list": "Ask an owner of the organisation to add the address of this machine to its "
+    "IP allow list.",
+    "blocked": "Ask its owner what GitHub wrote to them; it is read again when GitHub opens it.",
+    "refused": "Check the App's permissions and the organisation's access rules.",
+}
+# Of GitHub's words, in the order in which they are looked for.
+_WORDS = (
+    ("saml", ("saml",)),
+    ("ip_allow_list", ("ip allow list", "ip address")),
+    ("permission", ("not accessible by integration",)),
+    ("blocked", ("access blocked", "legal reasons", "takedown", "by github staff")),
+    ("off", ("are disabled", "is disabled", "switched off")),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why something is not shown: a key of `ADVICE`, and GitHub's words."""
+
+    code: str
+    words: str
+
+    @classmethod
+    def of_words(cls, words: str) -> Refusal:
+        lower = words.lower()
+        for code, marks in _WORDS:
+            if any(mark in lower for mark in marks):
+                return cls(code, words)
+        return cls("refused", words)
+
+
+class Refused(AutoSyncError):
+    """GitHub does not show this kind of a repository, or none of it."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        self.refusal = refusal
+        super().__init__(refusal.words)
+
+
+def refusal_of(error: BaseException) -> Refusal | None:
+    """The refusal that an error stands for, or None if it is something else."""
+    if isinstance(error, Refused):
+        return error.refusal
+    if isinstance(error, InstallationSuspended):
+        return None
+    if isinstance(error, Gone):
+        return Refusal("off", error.what)
+    if isinstance(error, Forbidden):
+        return Refusal.of_words(error.what)
+    if isinstance(error, GraphQLError):
+        said = [one for one in error.errors if _is_refusal(one)]
+        if said and len(said) == len(error.errors):
+            return _of_error(said[0])
+    return None
+
+
+def refusal_at(reply: GraphQLReply, *path: str | int) -> Refusal | None:
+    """What GraphQL says of a null at `path`, or below where no null is allowed; None if nothing."""
+    for error in reply.errors:
+        where = error.get("path")
+        inside = isinstance(where, list) and where[: len(path)] == list(path)
+        # Of the object itself NOT_FOUND means that it is not there, of one of its lists not.
+        if inside and (_is_refusal(error) or where != list(path)):
+            return _of_error(error)
+    return None
+
+
+def _is_refusal(error: Mapping[str, Any]) -> bool:
+    return error.get("type") == "FORBIDDEN"
+
+
+def _of_error(error: Mapping[str, Any]) -> Refusal:
+    words = str(error.get("message") or "GitHub does not show it")[:500]
+    extensions = error.get("extensions")
+    if isinstance(extensions, dict) and extensions.get("saml_failure") is True:
+        return Refusal("saml", words)
+    return Refusal.of_words(words)
+
+
+def switched_off(resource: Resource, repository: Repository) -> Refusal | None:
+    """Whether the owner has switched this kind off, as far as the repository's row knows."""
+    listing = resource.listing
+    if listing is None or not listing.switch or getattr(repository, listing.switch):
+        return None
+    kind = str(resource.merge.model._meta.verbose_name_plural)
+    return Refusal("off", f"{kind.capitalize()} are switched off in this repository.")
+
+
+def note(repository: Repository, name: str, refusal: Refusal) -> None:
+    """Remember that this kind is not to be had, and since when."""
+    values = {
+        "unavailable": refusal.code,
+        "unavailable_reason": refusal.words[:2000],
+        "error": "",
+    }
+    cursor, created = ResourceCursor.objects.get_or_create(
+        repository=repository,
+        resource=name,
+        defaults=values | {"unavailable_since": timezone.now()},
+    )
+    if not created:
+        ResourceCursor.objects.filter(pk=cursor.pk).update(
+            **values, unavailable_since=Coalesce("unavailable_since", Now())
+        )
+
+
+def lift(repository: Repository, name: str) -> None:
+    """GitHub shows this kind again."""
+    ResourceCursor.objects.filter(repository=repository, resource=name).exclude(
+        unavailable="", error=""
+    ).update(unavailable="", unavailable_reason="", unavailable_since=None, error="")
+
+
+def unavailable(repository_ids: Iterable[int]) -> dict[int, set[str]]:
+    """Per repository the names of the kinds that are not to be had."""
+    found: dict[int, set[str]] = {pk: set() for pk in repository_ids}
+    cursors = ResourceCursor.objects.filter(repository__in=list(found)).exclude(unavailable="")
+    for pk, name in cursors.values_list("repository", "resource"):
+        found[pk].add(name)
+    off = Q()
+    switches = {
+        r.name: r.listing.switch for r in listed_resources() if r.listing and r.listing.switch
+    }
+    for switch in switches.values():
+        off |= Q(**{switch: False})
+    for row in Repository.objects.filter(off, pk__in=list(found)) if switches else ():
+        found[row.pk] |= {name for name, switch in switches.items() if not getattr(row, switch)}
+    return found
+
+
+def to_ask_again(repository_ids: Iterable[int]) -> dict[int, set[str]]:
+    """Per repository the kinds that were refused, but for those that are known to be off."""
+    ids = list(repository_ids)
+    found: dict[int, set[str]] = {pk: set() for pk in ids}
+    cursors = ResourceCursor.objects.filter(repository__in=ids).exclude(unavailable="")
+    for pk, name in cursors.values_list("repository", "resource"):
+        found[pk].add(name)
+    for resource in listed_resources():
+        if resource.listing is not None and resource.listing.switch:
+            off = Repository.objects.filter(pk__in=ids, **{resource.listing.switch: False})
+            for pk in off.values_list("pk", flat=True):
+                found[pk].discard(resource.name)
+    return found
+
+
+def lacks(resource: Resource, repository: Repository) -> bool:
+    """Whether this kind was refused for a permission that has been granted since."""
+    listing = resource.listing
+    if listing is None or not listing.permission:
+        return False
+    granted = repository.installation.permissions.get(listing.permission)
+    cursors = ResourceCursor.objects.filter(repository=repository, resource=resource.name)
+    return bool(granted) and cursors.filter(unavailable="permission").exists()

@@ -1,0 +1,65 @@
+"""The engine in this process, against a simulated GitHub: settings, and jobs run to their end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from autosync import config
+from autosync.mirror.models import GitHubAppInstallation, SyncJob, SyncJobRepository
+from autosync.sync import SyncJobRunner, connect
+from githubsim.testing import Sim
+
+_TO_DO = (SyncJobRepository.Status.PENDING, SyncJobRepository.Status.RUNNING)
+
+
+@contextmanager
+def engine(sim: Sim, patch: pytest.MonkeyPatch, **settings: str) -> Iterator[None]:
+    """AutoSync's settings point to `sim` meanwhile."""
+    for name, value in {
+        "GITHUB_API_URL": sim.url,
+        "GITHUB_APP_ID": str(sim.app.id),
+        "GITHUB_APP_PRIVATE_KEY": sim.app.pem,
+        "AUTOSYNC_GIT_SILENCE": "1",
+        **settings,
+    }.items():
+        patch.setenv(name, value)
+    _forget()
+    try:
+        yield
+    finally:
+        patch.undo()
+        _forget()
+
+
+def installed(sim: Sim) -> GitHubAppInstallation:
+    """The App, installed and listed."""
+    pk = sim.control("install")["id"]
+    run(SyncJobRunner.start_import(pk)[0])
+    return GitHubAppInstallation.objects.get(pk=pk)
+
+
+def period() -> SyncJob:
+    """A forced periodic sync, run to its end; each repository has as many tries as it gets."""
+    return run(SyncJobRunner.start_periodic(force=True)[0])
+
+
+def run(job: SyncJob) -> SyncJob:
+    """The job, planned and worked off as workers would, without their pauses."""
+    SyncJobRunner().run(job)
+    for _ in range(5):
+        for one in SyncJobRepository.objects.filter(job=job, status__in=_TO_DO):
+            try:
+                SyncJobRunner().run_repository(one.repository_id)
+            except Exception as error:  # what a worker would come back for
+                last = error
+    job.refresh_from_db()
+    assert job.is_finished, last
+    return job
+
+
+def _forget() -> None:
+    for cache in (config.load, connect.credentials, connect.budget, connect.app_client):
+        cache.cache_clear()

@@ -1,0 +1,180 @@
+"""Switched off or not granted is not empty and no failure; empty lists are asked about again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from autosync.mirror.models import (
+    Commit,
+    GitHubAppInstallation,
+    Issue,
+    PullRequest,
+    Repository,
+    ResourceCursor,
+    SyncJob,
+)
+from autosync.sync.audit import Auditor
+from autosync.sync.reconcile import GitHubSyncManager
+from autosync.sync.refusals import unavailable
+from githubsim.testing import Sim
+from tests.integration.engine import engine, installed, period
+
+pytestmark = pytest.mark.django_db(transaction=True)
+ALL = {"commit", "issue", "pull_request"}
+WELL = {"refused": "", "pulls_off": ""}
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[Sim]:
+    with Sim(repositories=3, commits=40, issues=30, pulls=12, install=False) as sim:
+        yield sim
+
+
+@pytest.fixture
+def sim(world: Sim, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sim]:
+    with engine(world, monkeypatch):
+        installed(world)
+        yield world
+    world.control("weather", {"empty_lists": 0.0, "short_lists": 0.0})
+    world.control("uninstall")
+
+
+def one_with_everything() -> Repository:
+    return max(
+        Repository.objects.all(),
+        key=lambda one: min(one.issues.count(), one.pull_requests.count()),
+    )
+
+
+def alive() -> dict[str, int]:
+    models: tuple[Any, ...] = (Issue, PullRequest, Commit)
+    return {m._meta.db_table: m.objects.filter(deleted_at__isnull=True).count() for m in models}
+
+
+def ail(sim: Sim, repository: Repository, **fields: str) -> None:
+    sim.control("repositories/ail", {"repository": repository.pk, **fields})
+
+
+def switch(sim: Sim, repository: Repository, **fields: bool) -> None:
+    sim.control("repositories/edit", {"repository": repository.pk, **fields})
+
+
+@pytest.mark.parametrize(
+    ("how", "kinds", "code"),
+    [
+        ("pulls empty", {"pull_request"}, "off"),
+        ("pulls forbidden", {"pull_request"}, "permission off"),
+        ("pulls not_found", {"pull_request"}, "refused off"),
+        ("issues", {"issue"}, "off"),
+        ("both", {"issue", "pull_request"}, "off"),
+        ("blocked", ALL, "blocked"),
+        ("saml", ALL, "saml"),
+        ("ip_allow_list", ALL, "ip_allow_list"),
+        ("permission", {"issue"}, "permission"),
+    ],
+)
+@pytest.mark.parametrize("listed", [True, False], ids=["listed before", "met unawares"])
+def test_what_github_does_not_show_is_kept_named_and_read_again(
+    sim: Sim, how: str, kinds: set[str], code: str, listed: bool
+) -> None:
+    repository = one_with_everything()
+    before = alive()
+    kind, _, candidate = how.partition(" ")
+    if kind == "pulls" or kind == "both":
+        ail(sim, repository, pulls_off=candidate or "empty")
+    if kind in ("issues", "both"):
+        switch(sim, repository, has_issues=False)
+    if kind in ("saml", "ip_allow_list"):
+        ail(sim, repository, refused=kind)
+    if kind == "blocked":
+        sim.control("repositories/block", {"repository": repository.pk})
+    if kind == "permission":
+        sim.control("installation/permissions", {"permissions": {"issues": None}})
+        GitHubSyncManager(repository.installation).client.refuse_token(
+            GitHubSyncManager(repository.installation).client.token()
+        )
+    try:
+        if listed:
+            job = period()
+        else:
+            # Before any listing says that something is switched off.
+            GitHubSyncManager(repository.installation).sync_repository(repository)
+            job = SyncJob.objects.latest("pk")
+        assert job.status == SyncJob.Status.COMPLETED, job.error_message
+        assert alive() == before
+        assert unavailable([repository.pk])[repository.pk] == kinds
+        cursors = ResourceCursor.objects.filter(repository=repository).exclude(unavailable="")
+        assert {one.unavailable for one in cursors} <= set(code.split())
+        assert all(one.unavailable_since and one.unavailable_reason for one in cursors)
+        Auditor(repository.installation, names=True).run()
+        assert alive() == before
+        repository.refresh_from_db()
+        assert repository.sync_state == Repository.SyncState.SYNCED
+        assert repository.failures == 0
+    finally:
+        ail(sim, repository, **WELL)
+        switch(sim, repository, has_issues=True)
+        sim.control("repositories/block", {"repository": repository.pk, "reason": None})
+        sim.control("installation/permissions", {"permissions": {"issues": "write"}})
+    # Meanwhile something happened.
+    opened = sim.control("issues/open", {"repository": repository.pk, "title": "Meanwhile"})
+    pulled = sim.control("pulls/open", {"repository": repository.pk, "title": "Meanwhile"})
+    sim.control("push", {"repository": repository.pk})
+    assert period().status == SyncJob.Status.COMPLETED
+    assert unavailable([repository.pk])[repository.pk] == set()
+    assert Issue.objects.filter(pk=opened["id"]).exists()
+    assert PullRequest.objects.filter(pk=pulled["id"]).exists()
+    assert Commit.objects.filter(detailed_at__isnull=True).count() == 0
+
+
+def test_what_was_deleted_is_still_found(sim: Sim) -> None:
+    repository = one_with_everything()
+    numbers = list(repository.issues.order_by("pk").values_list("number", flat=True))
+    for number in numbers[:2]:
+        sim.control("issues/delete", {"repository": repository.pk, "number": number})
+    # What was seen just now may be missing in a list that lags.
+    Issue.objects.update(observed_at=timezone.now() - timedelta(minutes=5))
+    period()
+    gone = repository.issues.filter(deleted_at__isnull=False).values_list("number", flat=True)
+    assert sorted(gone) == sorted(numbers[:2])
+
+
+@pytest.mark.parametrize("weather", ["empty_lists", "short_lists"])
+def test_lists_that_lack_what_is_there_hide_and_delete_nothing(sim: Sim, weather: str) -> None:
+    before = alive()
+    Repository.objects.update(last_synced_at=timezone.now() - timedelta(hours=1))
+    sim.control("weather", {weather: 1.0})
+    assert [one.pk for one in GitHubSyncManager.discover()] == [GitHubAppInstallation.live.get().pk]
+    period()
+    Auditor(GitHubAppInstallation.live.get(), names=True).run()
+    assert Repository.visible().count() == 3
+    assert alive() == before
+    sim.control("weather", {weather: 0.0})
+    period()
+    assert Repository.visible().count() == 3
+    assert GitHubAppInstallation.live.get().repositories_listed_at is not None
+
+
+def test_a_repository_that_is_really_gone_from_the_list_is_hidden(sim: Sim) -> None:
+    repository = one_with_everything()
+    sim.control("installation/remove", {"repositories": [repository.full_name]})
+    try:
+        period()
+        assert not Repository.visible().filter(pk=repository.pk).exists()
+        assert Repository.visible().count() == 2
+    finally:
+        sim.control("installation/add", {"repositories": [repository.full_name]})
+
+
+def test_an_installation_that_is_really_gone_is_deleted(sim: Sim) -> None:
+    (installation,) = GitHubSyncManager.discover()
+    sim.control("uninstall")
+    assert GitHubSyncManager.discover() == []
+    installation.refresh_from_db()
+    assert installation.deleted_at is not None
+    sim.control("install")

@@ -16,6 +16,8 @@ from django.core.asgi import get_asgi_application
 from autosync import config
 from autosync.database import conninfo
 from autosync.receiver import Receiver
+from autosync.web.headers import completing
+from autosync.web.proxy import seen_through
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -43,9 +45,12 @@ _under_way: dict[asyncio.Task[Any], bool] = {}
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
     if scope["type"] == "lifespan":
         await _lifespan(receive, send)
-    elif receiver.serves(scope):
+        return
+    send = completing(scope["path"], send)
+    if receiver.serves(scope):
         await receiver(scope, receive, send)
     else:
+        scope = seen_through(scope, behind_tls=config.load().behind_tls)
         await _ask_django(scope, receive, send)
 
 

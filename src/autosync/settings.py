@@ -2,10 +2,10 @@
 
 from contextlib import suppress
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
 
 from autosync import config
-from autosync.errors import ConfigurationError
+from autosync.database_url import parameters
+from autosync.folders import make_private
 
 CONFIG = config.load()
 
@@ -34,6 +34,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "autosync.web.headers.answer_headers",  # first: it sees every answer, errors included
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -62,32 +63,22 @@ TEMPLATES = [
 ]
 
 
-def _database(url: str) -> dict[str, Any]:
-    """`postgresql://user:password@host:port/name?sslmode=…` as Django's dictionary."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("postgres", "postgresql") or not parts.path.strip("/"):
-        raise ConfigurationError(
-            "DATABASE_URL is not a PostgreSQL address. It looks like "
-            "postgresql://user:password@host:5432/autosync; leave it empty for the embedded one."
-        )
-    try:
-        port = parts.port
-    except ValueError:
-        raise ConfigurationError("DATABASE_URL: the port is not a number.") from None
-    options = dict(parse_qsl(parts.query))
+def _database(variable: str, url: str) -> dict[str, Any]:
+    """A PostgreSQL address as Django's dictionary."""
+    where = parameters(variable, url)
     return {
         "ENGINE": "autosync.postgres.backend",
-        "NAME": unquote(parts.path.strip("/")),
-        "USER": unquote(parts.username or ""),
-        "PASSWORD": unquote(parts.password or ""),
-        "HOST": unquote(parts.hostname or options.pop("host", "")),
-        "PORT": str(port or options.pop("port", "")),
-        "OPTIONS": options,
+        "NAME": where.pop("dbname"),
+        "USER": where.pop("user", ""),
+        "PASSWORD": where.pop("password", ""),
+        "HOST": where.pop("host", ""),
+        "PORT": where.pop("port", ""),
+        "OPTIONS": where,
     }
 
 
 DATABASES: dict[str, dict[str, Any]] = {
-    "default": _database(CONFIG.database_url)
+    "default": _database(*CONFIG.session_database)
     if CONFIG.database_url
     else {
         "ENGINE": "autosync.postgres.backend",
@@ -108,6 +99,7 @@ USE_TZ = True
 STATIC_URL = "static/"
 STATIC_ROOT = CONFIG.data_dir / "static"
 with suppress(OSError):  # WhiteNoise warns about a missing folder; the finders serve the files
+    make_private(CONFIG.data_dir)
     STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
@@ -118,13 +110,28 @@ LOGOUT_REDIRECT_URL = "/"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+
+# Behind a TLS proxy. The proxy sends people from http to https: if this were done here too, a proxy
+# that does not say how it was asked would redirect for ever. `asgi.py` believes only the proxy.
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = CONFIG.behind_tls
+if CONFIG.autosync_url:
+    CSRF_TRUSTED_ORIGINS = [CONFIG.autosync_url]
+if CONFIG.behind_tls:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    # A browser asks this host by https alone, whatever the port: not for long where it is a
+    # developer's own machine.
+    SECURE_HSTS_SECONDS = 3600 if CONFIG.is_local else 365 * 24 * 3600
 
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
-        "line": {"format": "%(asctime)s %(levelname)-7s %(name)s: %(message)s"},
+        "line": {
+            "()": "autosync.redact.RedactingFormatter",
+            "format": "%(asctime)s %(levelname)-7s %(name)s: %(message)s",
+        },
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},

@@ -14,6 +14,7 @@ from typing import Any
 
 from autosync import config
 from autosync.errors import AutoSyncError, ConfigurationError
+from autosync.folders import make_private
 from autosync.service import serve
 from autosync.service.supervisor import Child, Supervisor, python
 from autosync.service.web import listen
@@ -112,7 +113,7 @@ class _GitHub:
                 del os.environ[name]
         own_port = os.environ.setdefault("AUTOSYNC_PORT", "8000")
         data = Path(os.environ.get("AUTOSYNC_DATA_DIR") or f".demo/{own_port}").resolve()
-        data.mkdir(parents=True, exist_ok=True)
+        make_private(data)
         os.environ |= {
             "AUTOSYNC_DATA_DIR": str(data),
             "AUTOSYNC_DASHBOARD_PUBLIC": "1",

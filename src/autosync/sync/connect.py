@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from autosync import config
+from autosync.folders import keep_private
 from autosync.github import (
     AppClient,
     AppCredentials,
@@ -50,5 +51,7 @@ def installation_client(installation_id: int, priority: Priority) -> Installatio
 
 def git_reader(repository: Repository, client: InstallationClient) -> GitReader:
     """The repository's git, its cache under the data folder (a cache: it may be deleted)."""
-    cache = config.load().data_dir / "git" / f"{repository.pk}.git"
+    caches = config.load().data_dir / "git"
+    keep_private(caches)  # they hold what is private on GitHub
+    cache = caches / f"{repository.pk}.git"
     return GitReader(cache, repository.clone_url, client.token)

@@ -47,7 +47,6 @@ async def events(request: HttpRequest) -> HttpResponseBase:
         lines = await sync_to_async(_since)(after, repository_id)
         parts = [RETRY, *(line.text for line in lines), progress((), None).text]
         answer = HttpResponse(b"".join(parts), content_type="text/event-stream")
-    answer["Cache-Control"] = "no-cache"
     answer["X-Accel-Buffering"] = "no"  # nginx would hold the lines back
     return answer
 

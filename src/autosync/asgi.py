@@ -18,6 +18,7 @@ from autosync.database import conninfo
 from autosync.receiver import Receiver
 from autosync.web.headers import completing
 from autosync.web.proxy import seen_through
+from autosync.web.turnstile import Turnstile
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -51,7 +52,8 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
         await receiver(scope, receive, send)
     else:
         scope = seen_through(scope, behind_tls=config.load().behind_tls)
-        await _ask_django(scope, receive, send)
+        ask = _sign_in if Turnstile.guards(scope) else _ask_django
+        await ask(scope, receive, send)
 
 
 async def _ask_django(scope: Scope, receive: Receive, send: Send) -> None:
@@ -69,6 +71,9 @@ async def _ask_django(scope: Scope, receive: Receive, send: Send) -> None:
         await django(scope, receive, sending)
     finally:
         del _under_way[task]
+
+
+_sign_in = Turnstile(_ask_django)
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:

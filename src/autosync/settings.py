@@ -1,6 +1,7 @@
 """Django's settings, derived from `autosync.config`; nothing here reads the environment itself."""
 
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 from autosync import config
@@ -24,6 +25,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
+    "axes",
     "django_htmx",
     "ninja",  # its documentation page without a foreign server
     "procrastinate.contrib.django",
@@ -41,9 +43,11 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "autosync.web.signin.EndIdle",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 
 ROOT_URLCONF = "autosync.urls"
@@ -107,6 +111,42 @@ WHITENOISE_AUTOREFRESH = DEBUG
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/"
+AUTHENTICATION_BACKENDS = [
+    "autosync.web.signin.Gate",
+    "django.contrib.auth.backends.ModelBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}", "OPTIONS": options}
+    for name, options in {
+        "UserAttributeSimilarityValidator": {},
+        "MinimumLengthValidator": {"min_length": 12},
+        "CommonPasswordValidator": {},
+        "NumericPasswordValidator": {},
+    }.items()
+]
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+    "sign_in": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "sign_in_failures",
+        "OPTIONS": {"MAX_ENTRIES": 10_000},
+    },
+}
+# Failed sign-ins are counted by address. By name as well, anybody could lock somebody out.
+AXES_HANDLER = "axes.handlers.cache.AxesCacheHandler"
+AXES_CACHE = "sign_in"
+AXES_ENABLE_ADMIN = False
+MIGRATION_MODULES = {"axes": None}  # its own tables, which hold names and addresses, stay away
+AXES_LOCKOUT_PARAMETERS = ["ip_address"]
+AXES_CLIENT_IP_CALLABLE = "autosync.web.signin.client_address"
+AXES_FAILURE_LIMIT = 10
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_LOCKOUT_CALLABLE = "autosync.web.signin.refused"
+AXES_VERBOSE = False
+
+SESSION_COOKIE_AGE = CONFIG.autosync_session_age * 24 * 3600
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SECURE_CONTENT_TYPE_NOSNIFF = True
@@ -138,6 +178,7 @@ LOGGING = {
     "loggers": {
         "autosync": {"level": CONFIG.autosync_log_level},
         "procrastinate": {"level": "WARNING"},
+        "axes": {"level": "CRITICAL"},  # autosync.web.signin says it, with less of the person
         # A failing transport logs whole URLs at INFO; ours logs what matters, without secrets.
         "httpx": {"level": "WARNING"},
     },

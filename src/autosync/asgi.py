@@ -16,6 +16,7 @@ from django.core.asgi import get_asgi_application
 from autosync import config
 from autosync.database import conninfo
 from autosync.receiver import Receiver
+from autosync.settings import POOLED_DATABASE
 from autosync.web.headers import completing
 from autosync.web.proxy import seen_through
 from autosync.web.turnstile import Turnstile
@@ -32,6 +33,8 @@ _LAST_ANSWERS = 2.0  # seconds an ordinary request may still take when the serve
 # Under ASGI every request has a thread of its own, and with it a connection that would be kept.
 _CONNECTIONS = 10
 
+if config.load().database_direct_url:  # pages and API need no session that lasts
+    settings.DATABASES["default"] |= POOLED_DATABASE
 settings.DATABASES["default"] |= {
     "CONN_MAX_AGE": 0,
     "OPTIONS": settings.DATABASES["default"].get("OPTIONS", {})

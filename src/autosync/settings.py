@@ -90,6 +90,13 @@ DATABASES: dict[str, dict[str, Any]] = {
         "AUTOSYNC_EMBEDDED_DIR": str(CONFIG.data_dir / "postgres"),
     }
 }
+# For the web process where DATABASE_URL leads through a pooler (`asgi.py`): a cursor of the server
+# and a prepared statement would be another client's at the next transaction.
+POOLED_DATABASE: dict[str, Any] = (
+    _database("DATABASE_URL", CONFIG.database_url) | {"DISABLE_SERVER_SIDE_CURSORS": True}
+    if CONFIG.database_direct_url
+    else {}
+)
 # Connections are kept: the engine's temporary tables live as long as theirs.
 DATABASES["default"]["CONN_MAX_AGE"] = None
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True

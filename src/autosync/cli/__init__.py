@@ -107,6 +107,9 @@ def demo(
         Path | None,
         typer.Option(help="a git repository whose history one of them gets; default: AutoSync's"),
     ] = None,
+    public: Annotated[
+        bool, typer.Option("--public", help="let everybody who reaches this machine see and use it")
+    ] = False,
 ) -> None:
     """A GitHub in a box with simulated people, and AutoSync mirroring it."""
     from autosync.service import demo as service
@@ -120,7 +123,7 @@ def demo(
         seed=seed,
         import_git=import_git.resolve() if import_git else service.own_checkout(),
     )
-    raise typer.Exit(service.demo(world))
+    raise typer.Exit(service.demo(world, public))
 
 
 @app.command()

@@ -10,13 +10,14 @@ from rich.table import Table
 
 from autosync import config
 from autosync.errors import AutoSyncError
+from autosync.redact import redact
 
 if TYPE_CHECKING:
     from autosync.github import AppClient
 
 _SECRET = ("secret", "key", "password")
 # Holds a password where it is set.
-_MASKED = {"database_url"}
+_MASKED = {"database_url", "database_direct_url"}
 
 
 def run() -> int:
@@ -42,7 +43,9 @@ def _settings_table(settings: config.Config) -> Table:
     for name, about in type(settings).model_fields.items():
         value = getattr(settings, name)
         secret = name in _MASKED or any(word in name for word in _SECRET)
-        shown = "set" if secret and value else str(value) if value not in ("", None) else "–"
+        shown = (
+            "set" if secret and value else redact(str(value)) if value not in ("", None) else "–"
+        )
         table.add_row(name.upper(), shown, about.description or "")
     return table
 
@@ -65,12 +68,14 @@ def _database() -> str:
     import psycopg
 
     from autosync.database import conninfo
+    from autosync.fitness import check
 
+    check()
     try:
         with psycopg.connect(conninfo(), connect_timeout=5) as connection:
             row = connection.execute("SHOW server_version").fetchone()
     except psycopg.OperationalError as error:
-        raise AutoSyncError(" ".join(str(error).split())[:300]) from None
+        raise AutoSyncError(redact(" ".join(str(error).split()))[:300]) from None
     where = "DATABASE_URL" if config.load().database_url else "embedded"
     return f"PostgreSQL {row[0] if row else '?'} ({where})"
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 
 from autosync import config
 from autosync.database import conninfo
+from autosync.fitness import check
 from autosync.folders import too_open
 from autosync.killpoints import reached
 from autosync.service.supervisor import Child, ChildFailed, Supervisor, python
@@ -59,6 +60,7 @@ def start(
     on_listening()
     # Held here too, so that the embedded server outlives any child's crash.
     conninfo()
+    check()
     reached("serve: database up, not migrated")
     if migrate:
         supervisor.complete(Child("migrate", python("-m", "autosync.service.migration")))

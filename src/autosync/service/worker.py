@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 
+from autosync.fitness import check
 from autosync.service import child, lifeline
 
 logger = logging.getLogger("autosync.worker")
@@ -18,6 +19,7 @@ def main() -> int:
     from autosync.sync import connect, worker
 
     connect.credentials()
+    check()
     lifeline.ready()
     _wait_for_migrations()
     return worker.run()

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import logging
 import re
+import sys
+import threading
+import traceback
+from types import TracebackType
 
 HIDDEN = "…"
 # scheme://user:password@host, up to the last @ of the word: a password may hold unescaped ones.
@@ -25,6 +29,20 @@ def redact(text: str) -> str:
     text = _IN_URL.sub(rf"\g<front>:{HIDDEN}@", text)
     text = _TOKEN_IN_URL.sub(rf"\g<front>{HIDDEN}@", text)
     return _PARAMETER.sub(rf"\g<front>{HIDDEN}", text)
+
+
+def in_tracebacks() -> None:
+    """Print uncaught exceptions of this process without the passwords of URLs."""
+
+    def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        sys.stderr.write(redact("".join(traceback.format_exception(kind, error, trace))))
+
+    def thread_hook(failed: threading.ExceptHookArgs) -> None:
+        if failed.exc_value is not None and failed.exc_type is not SystemExit:
+            hook(failed.exc_type, failed.exc_value, failed.exc_traceback)
+
+    sys.excepthook = hook
+    threading.excepthook = thread_hook
 
 
 class RedactingFormatter(logging.Formatter):

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
-from asgiref.testing import ApplicationCommunicator
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
@@ -20,6 +19,12 @@ from tests.browser import chromium
 from tests.integration.api_rows import commit, delivery, issue, repository
 from tests.integration.test_web_browser import Dashboard
 
+UNSIGNED = {
+    "X-GitHub-Event": "ping",
+    "X-GitHub-Delivery": "33333333-3333-3333-3333-333333333333",
+    "X-GitHub-Hook-ID": "1",
+    "X-Hub-Signature-256": f"sha256={'0' * 64}",
+}
 NAMES = {name.lower() for name in HEADERS} | {"cache-control"}
 
 
@@ -104,27 +109,29 @@ def test_a_page_that_fails_carries_them_too(monkeypatch: pytest.MonkeyPatch) -> 
     assert complete(answer) == []
 
 
-async def _ask(method: str, path: str, *headers: tuple[bytes, bytes]) -> dict[str, str]:
-    from autosync.asgi import application
-
-    scope = {
-        "type": "http", "http_version": "1.1", "method": method, "path": path, "raw_path": b"",
-        "query_string": b"", "scheme": "http", "headers": list(headers),
-        "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 80),
-    }  # fmt: skip
-    client = ApplicationCommunicator(application, scope)
-    await client.send_input({"type": "http.request", "body": b"{}", "more_body": False})
-    answer = await client.receive_output(30)
-    await client.wait(30)
-    return {name.decode().lower(): value.decode() for name, value in answer["headers"]}
-
-
-@pytest.mark.parametrize("method", ["GET", "POST"])
-def test_the_receiver_s_answers_carry_them(method: str) -> None:
-    found = asyncio.run(_ask(method, "/api/github/webhook/"))
-    assert found.keys() >= NAMES
-    assert found["cache-control"] == "no-store"
-    assert found["content-security-policy"] == POLICY
+@pytest.mark.django_db(transaction=True)
+def test_what_django_does_not_answer_carries_them_too(tmp_path: Path) -> None:
+    with Dashboard(tmp_path) as dashboard, httpx.Client(base_url=dashboard.url) as client:
+        hook = "/api/github/webhook/"
+        answers = {
+            405: client.get(hook),
+            401: client.post(hook, json={}, headers=UNSIGNED),
+            413: client.post("/login/", content=b"username=%41" * 10_000),  # the turnstile
+            400: client.get("/", headers={"Host": "somebody.else"}),
+            404: client.get("/static/nowhere.js"),
+            200: client.get("/login/"),
+        }
+        for status, answer in answers.items():
+            assert answer.status_code == status, answer.text
+            assert {name for name in NAMES if name not in answer.headers} == set(), status
+            assert answer.headers["Cache-Control"] == "no-store"
+            assert answer.headers["Content-Security-Policy"] == POLICY
+        with client.stream("GET", "/events/") as stream:
+            assert stream.headers["Cache-Control"] == "no-store"
+            assert stream.headers["Content-Security-Policy"] == POLICY
+        style = client.get("/static/web/style.css")
+        assert style.status_code == 200
+        assert style.headers["Cache-Control"] != "no-store"
 
 
 @pytest.mark.browser

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given
@@ -58,6 +60,16 @@ def test_a_traceback_in_the_log_holds_none_either() -> None:
     line = RedactingFormatter("%(message)s").format(record)
     assert "Traceback" in line
     assert "hidden" not in line
+
+
+def test_a_traceback_that_nobody_caught_holds_none_either() -> None:
+    script = (
+        "from autosync import redact; redact.in_tracebacks()\n"
+        "raise ValueError('postgresql://ada:hidden@db/autosync')"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "ValueError: postgresql://ada:…@db/autosync" in done.stderr
 
 
 _PASSWORDS = st.text(

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from autosync import __version__
+from autosync import __version__, redact
 from autosync.cli import deliveries, token
 from autosync.cli.audit import audit
 from autosync.errors import AutoSyncError
@@ -142,8 +142,9 @@ def version() -> None:
 
 def main() -> None:
     """The console script: foreseen errors are one line, not a traceback."""
+    redact.in_tracebacks()
     try:
         app()
     except AutoSyncError as error:
-        typer.secho(f"error: {error}", fg=typer.colors.RED, err=True)
+        typer.secho(redact.redact(f"error: {error}"), fg=typer.colors.RED, err=True)
         sys.exit(1)

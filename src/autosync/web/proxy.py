@@ -2,7 +2,8 @@
 
 With AUTOSYNC_URL=https://… there is one proxy in front. Its X-Forwarded-For and X-Forwarded-Proto
 are believed, the last value of each, which it wrote itself; from this machine and private networks
-only, so that nobody who reaches the port from outside may say the same. Without it nobody is.
+only, so that nobody who reaches the port from outside may say the same. Without it nobody is, and
+nothing reads them.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ _FOR, _PROTO = b"x-forwarded-for", b"x-forwarded-proto"
 
 
 def seen_through(scope: Scope, *, behind_tls: bool) -> Scope:
-    """The request as the proxy describes it, or as it came without a proxy's headers."""
+    """The request as the proxy describes it; without the headers of one who is none."""
+    if not behind_tls:
+        return scope
     said: dict[bytes, bytes] = {}
     headers = []
     for name, value in scope["headers"]:
@@ -27,7 +30,7 @@ def seen_through(scope: Scope, *, behind_tls: bool) -> Scope:
     if not said:
         return scope
     scope = {**scope, "headers": headers}
-    if behind_tls and _may_be_proxy(scope):
+    if _may_be_proxy(scope):
         if _PROTO in said:
             headers.append((_PROTO, said[_PROTO].lower()))
         client = _address(said.get(_FOR, b"").decode("latin-1"))

@@ -19,8 +19,8 @@ def main() -> int:
     from autosync.sync import connect, worker
 
     connect.credentials()
-    check()
     lifeline.ready()
+    check()
     _wait_for_migrations()
     return worker.run()
 

@@ -107,4 +107,4 @@ def _webhook() -> str:
     state = hook.state(_client())
     if state.missing:
         raise AutoSyncError(" ".join(state.missing))
-    return f"points at {state.url}"
+    return f"points at {redact(state.url)}"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from autosync import config
 from autosync.github import AppClient, GitHubError
 from autosync.mirror.models import GitHubAppInstallation, Repository
+from autosync.redact import redact
 from autosync.resources import handlers
 from autosync.sync import connect
 
@@ -69,8 +70,8 @@ def state(client: AppClient | None = None) -> HookState:
             )
     elif not settings.github_webhook_url or url != settings.github_webhook_url:
         missing.append(
-            f"The App's webhook points at {url or 'nowhere'}, "
-            f"not at GITHUB_WEBHOOK_URL ({settings.github_webhook_url or 'not set'})."
+            f"The App's webhook points at {redact(url) or 'nowhere'}, "
+            f"not at GITHUB_WEBHOOK_URL ({redact(settings.github_webhook_url) or 'not set'})."
         )
     absent = sorted(wanted_events() - set(client.app().get("events") or []))
     if absent:

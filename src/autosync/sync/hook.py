@@ -40,7 +40,8 @@ def configure() -> HookState:
     if settings.pulls_events:
         return state(client)
     if not settings.github_webhook_url:
-        return HookState("", ("GITHUB_WEBHOOK_URL is not set: GitHub cannot reach AutoSync.",))
+        unset = "Neither AUTOSYNC_URL nor GITHUB_WEBHOOK_URL is set: GitHub cannot reach AutoSync."
+        return HookState("", (unset,))
     try:
         current = client.hook_config()
         if current.get("url") != settings.github_webhook_url or (

@@ -126,6 +126,8 @@ class Service:
 
     def conninfo(self) -> str:
         """Where the service's own database is, for psycopg."""
+        if self.environment["DATABASE_URL"]:
+            return self.environment.get("DATABASE_DIRECT_URL") or self.environment["DATABASE_URL"]
         from autosync import postgres
 
         return postgres.ensure_running(self.database)

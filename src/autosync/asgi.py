@@ -16,6 +16,10 @@ from django.core.asgi import get_asgi_application
 from autosync import config
 from autosync.database import conninfo
 from autosync.receiver import Receiver
+from autosync.settings import POOLED_DATABASE
+from autosync.web.headers import completing
+from autosync.web.proxy import seen_through
+from autosync.web.turnstile import Turnstile
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -29,6 +33,8 @@ _LAST_ANSWERS = 2.0  # seconds an ordinary request may still take when the serve
 # Under ASGI every request has a thread of its own, and with it a connection that would be kept.
 _CONNECTIONS = 10
 
+if config.load().database_direct_url:  # pages and API need no session that lasts
+    settings.DATABASES["default"] |= POOLED_DATABASE
 settings.DATABASES["default"] |= {
     "CONN_MAX_AGE": 0,
     "OPTIONS": settings.DATABASES["default"].get("OPTIONS", {})
@@ -43,10 +49,14 @@ _under_way: dict[asyncio.Task[Any], bool] = {}
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
     if scope["type"] == "lifespan":
         await _lifespan(receive, send)
-    elif receiver.serves(scope):
+        return
+    send = completing(scope["path"], send)
+    if receiver.serves(scope):
         await receiver(scope, receive, send)
     else:
-        await _ask_django(scope, receive, send)
+        scope = seen_through(scope, behind_tls=config.load().behind_tls)
+        ask = _sign_in if Turnstile.guards(scope) else _ask_django
+        await ask(scope, receive, send)
 
 
 async def _ask_django(scope: Scope, receive: Receive, send: Send) -> None:
@@ -64,6 +74,9 @@ async def _ask_django(scope: Scope, receive: Receive, send: Send) -> None:
         await django(scope, receive, sending)
     finally:
         del _under_way[task]
+
+
+_sign_in = Turnstile(_ask_django)
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:

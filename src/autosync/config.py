@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 import secrets
 from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
+from urllib.parse import SplitResult, urlsplit
 
 from dotenv import dotenv_values
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from autosync.errors import ConfigurationError
+from autosync.folders import make_private
+from autosync.redact import redact
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 
@@ -25,7 +29,48 @@ def _http_url(value: str) -> str:
     return value
 
 
+def _public_url(value: str) -> str:
+    """`https://autosync.example.org`: scheme, host, the port if it is not the usual one."""
+    value = value.strip()
+    if not value:
+        return ""
+    _http_url(value)
+    example = "Example: https://autosync.example.org"
+    try:
+        parts = urlsplit(value)
+        port = parts.port
+    except ValueError:
+        raise ValueError(f"has a host or port that cannot be read. {example}") from None
+    if parts.username is not None or parts.password is not None:
+        raise ValueError(f"must not hold a name or password. {example}")
+    if parts.path not in ("", "/") or parts.query or parts.fragment:
+        raise ValueError(
+            f"must be a host of its own, without a path: AutoSync cannot live below one. {example}"
+        )
+    try:
+        host = (parts.hostname or "").encode("idna").decode()
+    except UnicodeError:
+        host = ""
+    if ":" in host:
+        host = f"[{host}]"
+    elif not re.fullmatch(r"[a-z0-9.-]+", host):
+        raise ValueError(f"must name a host. {example}")
+    if port == 0:
+        raise ValueError(f"has a port that cannot be reached. {example}")
+    usual = {"http": 80, "https": 443}[parts.scheme]
+    return f"{parts.scheme}://{host}" + (f":{port}" if port and port != usual else "")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
+PublicUrl = Annotated[str, AfterValidator(_public_url)]
+WEBHOOK_PATH = "/api/github/webhook/"
 
 
 class Config(BaseSettings):
@@ -42,7 +87,9 @@ class Config(BaseSettings):
     github_app_private_key: str = Field(
         "", description="PEM text (\\n escapes allowed), a file path, or base64", repr=False
     )
-    github_webhook_url: str = Field("", description="where GitHub reaches the receiver")
+    github_webhook_url: str = Field(
+        "", description="where GitHub reaches the receiver; empty = below AUTOSYNC_URL"
+    )
     github_webhook_secret: str = Field("", description="the App's webhook secret", repr=False)
     github_webhook_secret_previous: str = Field(
         "",
@@ -55,12 +102,22 @@ class Config(BaseSettings):
     )
 
     # Where AutoSync lives.
+    autosync_url: PublicUrl = Field(
+        "", description="the address people and GitHub use, of the TLS proxy: https://…"
+    )
     autosync_host: str = Field("127.0.0.1", description="address the server binds")
     autosync_port: int = Field(8000, ge=1, le=65535, description="port the server binds")
     autosync_data_dir: Path = Field(
         Path(".autosync"), description="embedded database, git cache, generated secrets"
     )
-    database_url: str = Field("", description="postgresql://…; empty = embedded PostgreSQL")
+    database_url: str = Field(
+        "", description="postgresql://…; empty = embedded PostgreSQL", repr=False
+    )
+    database_direct_url: str = Field(
+        "",
+        description="the same database past a transaction pooler, if DATABASE_URL goes through one",
+        repr=False,
+    )
     autosync_secret_key: str = Field("", description="Django's secret key", repr=False)
     autosync_debug: bool = Field(False, description="Django debug pages; never in production")
     autosync_allowed_hosts: Annotated[list[str], NoDecode] | str = Field(
@@ -68,6 +125,12 @@ class Config(BaseSettings):
     )
     autosync_dashboard_public: bool = Field(
         False, description="show the dashboard without signing in (the demo does)"
+    )
+    autosync_session_idle: int = Field(
+        12, ge=1, le=720, description="hours without a click after which a sign-in ends"
+    )
+    autosync_session_age: int = Field(
+        7, ge=1, le=365, description="days after which a sign-in ends in any case"
     )
     autosync_log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="log level"
@@ -105,6 +168,44 @@ class Config(BaseSettings):
         14, ge=1, le=3650, description="days a delivery is kept once it is applied"
     )
 
+    @model_validator(mode="after")
+    def _webhook_follows_the_address(self) -> Self:
+        if self.autosync_url and not self.github_webhook_url:
+            self.github_webhook_url = self.autosync_url + WEBHOOK_PATH
+        return self
+
+    @model_validator(mode="after")
+    def _direct_is_beside_another(self) -> Self:
+        if self.database_direct_url and not self.database_url:
+            raise ValueError(
+                "DATABASE_DIRECT_URL is set, DATABASE_URL is not: put the only address there is "
+                "into DATABASE_URL"
+            )
+        return self
+
+    @property
+    def address(self) -> SplitResult | None:
+        """AUTOSYNC_URL in its parts; None where it is not set."""
+        return urlsplit(self.autosync_url) if self.autosync_url else None
+
+    @property
+    def behind_tls(self) -> bool:
+        """Whether people come through a TLS proxy, whose word on them is then believed."""
+        return self.autosync_url.startswith("https://")
+
+    @property
+    def is_local(self) -> bool:
+        """Whether AUTOSYNC_URL names this machine."""
+        host = self.address.hostname if self.address else None
+        return bool(host) and (host == "localhost" or _is_loopback(str(host)))
+
+    @property
+    def session_database(self) -> tuple[str, str]:
+        """The variable and address of the database for whatever needs a session of its own."""
+        if self.database_direct_url:
+            return "DATABASE_DIRECT_URL", self.database_direct_url
+        return "DATABASE_URL", self.database_url
+
     @property
     def pulls_events(self) -> bool:
         """Whether events come from GitHub's delivery log only."""
@@ -119,7 +220,11 @@ class Config(BaseSettings):
     def allowed_hosts(self) -> list[str]:
         value = self.autosync_allowed_hosts
         names = value if isinstance(value, list) else value.split(",")
-        return [name.strip() for name in names if name.strip()]
+        allowed = [name.strip() for name in names if name.strip()]
+        if self.address is not None and self.address.hostname:
+            host = self.address.hostname
+            allowed.append(f"[{host}]" if ":" in host else host)
+        return list(dict.fromkeys(allowed))
 
     @property
     def webhook_secrets(self) -> list[str]:
@@ -150,7 +255,7 @@ class Config(BaseSettings):
         except FileNotFoundError:
             pass
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_private(path.parent)
             with path.open("x") as file:
                 path.chmod(0o600)
                 file.write(secrets.token_urlsafe(50))
@@ -194,10 +299,14 @@ def load() -> Config:
     try:
         return Config()
     except ValidationError as error:
-        lines = [
-            f"{str(e['loc'][0]).upper()}: {e['msg']} (got {e['input']!r})"
-            if "key" not in str(e["loc"][0]) and "secret" not in str(e["loc"][0])
-            else f"{str(e['loc'][0]).upper()}: {e['msg']}"
-            for e in error.errors()
-        ]
+        lines = []
+        for problem in error.errors():
+            name = str(problem["loc"][0]) if problem["loc"] else ""
+            message = problem["msg"].removeprefix("Value error, ")
+            if not name:  # of several together: it names them
+                lines.append(message)
+            elif "key" in name or "secret" in name:
+                lines.append(f"{name.upper()}: {message}")
+            else:
+                lines.append(f"{name.upper()}: {message} (got {redact(repr(problem['input']))})")
         raise ConfigurationError("Wrong settings:\n  " + "\n  ".join(lines)) from None

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import msgspec
 import psycopg
+from psycopg.conninfo import make_conninfo
 from psycopg.errors import IdleInTransactionSessionTimeout
 
 from autosync import config, postgres
+from autosync.database_url import parameters
+from autosync.errors import ConfigurationError
 
 _AWAY = (
     psycopg.OperationalError,
@@ -17,15 +20,25 @@ _AWAY = (
 
 
 def conninfo() -> str:
-    """A psycopg connection string; starts the embedded server if it does not run.
+    """A psycopg connection string of the database, for a session that lasts: never a pooler's.
 
+    Starts the embedded server if it does not run. Raises ConfigurationError for a wrong address.
     `OPTIONS` of a test run (Django's test database) do not apply here; under pytest use Django's
     connection parameters.
     """
     settings = config.load()
     if settings.database_url:
-        return settings.database_url
+        variable, url = settings.session_database
+        return conninfo_of(variable, url)
     return postgres.ensure_running(settings.data_dir / "postgres")
+
+
+def conninfo_of(variable: str, url: str) -> str:
+    """A psycopg connection string of the address in `variable`; else ConfigurationError."""
+    try:
+        return make_conninfo(**parameters(variable, url))
+    except psycopg.ProgrammingError as error:
+        raise ConfigurationError(f"{variable}: {' '.join(str(error).split())}.") from None
 
 
 def is_away(error: BaseException) -> bool:

@@ -30,7 +30,10 @@ class Bearer(HttpBearer):
         super().__init__()
 
     def authenticate(self, request: HttpRequest, token: str) -> Caller:
-        found = tokens.find(token.strip())
+        try:
+            found = tokens.find(token.strip())
+        except tokens.TokenExpired as error:
+            raise HttpError(401, str(error)) from None
         if found is None:
             # Never fall back to the session: whoever sends a token means the token.
             raise HttpError(

@@ -20,6 +20,7 @@ from autosync.api.sync import router as sync
 from autosync.api.webhook import router as webhook
 from autosync.database import is_away
 from autosync.errors import AutoSyncError
+from autosync.redact import redact
 
 logger = logging.getLogger(__name__)
 
@@ -63,7 +64,7 @@ def nowhere(request: HttpRequest, rest: str) -> HttpResponse:
 
 
 def _problem(request: HttpRequest, status: int, error: str) -> HttpResponse:
-    return api.create_response(request, {"error": " ".join(error.split())}, status=status)
+    return api.create_response(request, {"error": redact(" ".join(error.split()))}, status=status)
 
 
 @api.exception_handler(HttpError)

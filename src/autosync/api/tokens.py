@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 from collections.abc import Sequence
 from datetime import timedelta
@@ -19,14 +20,38 @@ PREFIX = "as_"
 LAST_USED_STEP = timedelta(minutes=1)
 
 
+_SPAN = re.compile(r"(?P<number>\d{1,5}) ?(?P<unit>[hdwy])")
+_DAYS = {"h": 1 / 24, "d": 1, "w": 7, "y": 365}
+_LONGEST = 36_500  # days
+
+
 class TokenError(AutoSyncError):
     """A token could not be made or found; the message says what to do."""
 
 
-def create(name: str, scopes: Sequence[str]) -> tuple[ApiToken, str]:
+class TokenExpired(TokenError):
+    """The token was good until a moment that is over."""
+
+
+def lifetime(text: str) -> timedelta | None:
+    """`90d`, `12h`, `8w`, `1y`; None for `never`. Raises TokenError."""
+    text = text.strip().lower()
+    if text == "never":
+        return None
+    found = _SPAN.fullmatch(text)
+    days = int(found["number"]) * _DAYS[found["unit"]] if found else 0
+    if not 0 < days <= _LONGEST:
+        raise TokenError(f"{text!r} is no time that a token may live. Examples: 90d, 12h, never.")
+    return timedelta(days=days)
+
+
+def create(
+    name: str, scopes: Sequence[str], lives: timedelta | None = None
+) -> tuple[ApiToken, str]:
     """Make a token; the second value is the token itself, which nobody can show again.
 
-    Raises TokenError: empty, too long or taken name, unknown scope, no scope.
+    It expires after `lives`, never without. Raises TokenError: empty, too long or taken name,
+    unknown scope, no scope.
     """
     name = name.strip()
     if not 0 < len(name) <= 100:
@@ -40,7 +65,10 @@ def create(name: str, scopes: Sequence[str]) -> tuple[ApiToken, str]:
     try:
         with transaction.atomic():
             token = ApiToken.objects.create(
-                name=name, digest=digest(plain), scopes=sorted(set(scopes))
+                name=name,
+                digest=digest(plain),
+                scopes=sorted(set(scopes)),
+                expires_at=timezone.now() + lives if lives else None,
             )
     except IntegrityError:
         raise TokenError(
@@ -55,13 +83,18 @@ def digest(plain: str) -> str:
 
 
 def find(plain: str) -> ApiToken | None:
-    """The token if it is known and not revoked; notes that it was used."""
+    """The token if it is known and not revoked; notes that it was used. Raises TokenExpired."""
     if not plain.startswith(PREFIX):
         return None
     token = ApiToken.objects.filter(digest=digest(plain), revoked_at__isnull=True).first()
     if token is None:
         return None
     now = timezone.now()
+    if token.expires_at is not None and token.is_expired:
+        raise TokenExpired(
+            f"Token {token.name!r} expired on {token.expires_at:%Y-%m-%d}: make another with "
+            "`autosync token create NAME`."
+        )
     if token.last_used_at is None or token.last_used_at < now - LAST_USED_STEP:
         stale = Q(last_used_at__isnull=True) | Q(last_used_at__lt=now - LAST_USED_STEP)
         ApiToken.objects.filter(stale, pk=token.pk).update(last_used_at=now)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from autosync import __version__
+from autosync import __version__, redact
 from autosync.cli import deliveries, token
 from autosync.cli.audit import audit
 from autosync.errors import AutoSyncError
@@ -107,6 +107,9 @@ def demo(
         Path | None,
         typer.Option(help="a git repository whose history one of them gets; default: AutoSync's"),
     ] = None,
+    public: Annotated[
+        bool, typer.Option("--public", help="let everybody who reaches this machine see and use it")
+    ] = False,
 ) -> None:
     """A GitHub in a box with simulated people, and AutoSync mirroring it."""
     from autosync.service import demo as service
@@ -120,7 +123,7 @@ def demo(
         seed=seed,
         import_git=import_git.resolve() if import_git else service.own_checkout(),
     )
-    raise typer.Exit(service.demo(world))
+    raise typer.Exit(service.demo(world, public))
 
 
 @app.command()
@@ -141,8 +144,9 @@ def version() -> None:
 
 def main() -> None:
     """The console script: foreseen errors are one line, not a traceback."""
+    redact.in_tracebacks()
     try:
         app()
     except AutoSyncError as error:
-        typer.secho(f"error: {error}", fg=typer.colors.RED, err=True)
+        typer.secho(redact.redact(f"error: {error}"), fg=typer.colors.RED, err=True)
         sys.exit(1)

@@ -14,15 +14,16 @@ from uuid import uuid4
 
 import typer
 
-from autosync import config
+from autosync import config, folders
 from autosync.errors import AutoSyncError
+from autosync.redact import redact
 
 if TYPE_CHECKING:
     from autosync.github import AppClient
 
 _SECRET = ("secret", "key", "password")
 # Holds a password where it is set.
-_MASKED = {"database_url"}
+_MASKED = {"database_url", "database_direct_url"}
 _SECONDS = 10.0
 # Findings of the service that doctor looks at itself, nearer to the cause.
 _SEEN_HERE = {"git", "disk", "settings", "github", "clock", "app", "hook"}
@@ -143,7 +144,10 @@ def _data_folder() -> list[Line]:
     if not folder.exists():
         return [Line("data folder", Verdict.NOTE, f"{folder} is made at the first start.")]
     if os.access(folder, os.W_OK | os.X_OK):
-        return _ok("data folder", str(folder))
+        wide = folders.too_open(folder)
+        return (
+            [Line("data folder", Verdict.NOTE, wide)] if wide else _ok("data folder", str(folder))
+        )
     says = f"{folder} is not writable. Set AUTOSYNC_DATA_DIR to a folder of this user."
     return [Line("data folder", Verdict.WRONG, says)]
 
@@ -215,7 +219,7 @@ def _webhook() -> list[Line]:
 
     state = hook.state(client)
     lines = [Line("webhook", Verdict.WRONG, line) for line in state.missing]
-    return lines or _ok("webhook", f"points at {state.url}, with all events")
+    return lines or _ok("webhook", f"points at {redact(state.url)}, with all events")
 
 
 def _webhook_secret() -> list[Line]:
@@ -227,6 +231,7 @@ def _webhook_secret() -> list[Line]:
     if settings.pulls_events:
         return _ok(what, "not needed: events are read from GitHub's delivery log")
     url, secret = settings.github_webhook_url, settings.github_webhook_secret
+    shown = redact(url)
     if not url or not secret:
         return [Line(what, Verdict.NOTE, "not tried: GITHUB_WEBHOOK_URL or its secret is not set")]
     body = b'{"zen":"Keep it logically awesome.","hook_id":0}'
@@ -241,16 +246,16 @@ def _webhook_secret() -> list[Line]:
         code = httpx.post(url, content=body, headers=headers, timeout=_SECONDS).status_code
     except httpx.HTTPError as error:
         says = (
-            f"Nobody answers at {url} from this machine ({type(error).__name__}). Start AutoSync; "
-            "if it runs, make the address reachable from GitHub (DNS, firewall, TLS)."
+            f"Nobody answers at {shown} from this machine ({type(error).__name__}). Start "
+            "AutoSync; if it runs, make the address reachable from GitHub (DNS, firewall, TLS)."
         )
         return [Line(what, Verdict.NOTE, says)]
     if 200 <= code < 300:
-        return _ok(what, f"a signed delivery to {url} was accepted")
+        return _ok(what, f"a signed delivery to {shown} was accepted")
     if code == 401:
-        says = f"AutoSync at {url} runs with another GITHUB_WEBHOOK_SECRET. Restart it."
+        says = f"AutoSync at {shown} runs with another GITHUB_WEBHOOK_SECRET. Restart it."
     else:
-        says = f"{url} answered {code}. It must lead to AutoSync's /api/github/webhook/."
+        says = f"{shown} answered {code}. It must lead to AutoSync's /api/github/webhook/."
     return [Line(what, Verdict.WRONG, says)]
 
 
@@ -258,13 +263,14 @@ def _database() -> list[Line]:
     import psycopg
 
     from autosync.database import conninfo
-    from autosync.service.migration import unavailable
+    from autosync.fitness import check, unavailable
 
     settings = config.load()
     embedded = settings.data_dir / "postgres"
     if not settings.database_url and not embedded.exists():
         says = "There is none yet: `autosync serve` makes an embedded PostgreSQL."
         return [Line("database", Verdict.NOTE, says)]
+    check()
     try:
         with psycopg.connect(conninfo(), connect_timeout=5) as connection:
             row = connection.execute("SHOW server_version").fetchone()
@@ -323,5 +329,6 @@ def _print_settings(*, everything: bool) -> None:
         if not everything and value == about.default:
             continue
         secret = name in _MASKED or any(word in name for word in _SECRET)
-        shown = "set" if secret and value else str(value) if value not in ("", None) else "–"
+        shown = "set" if secret else redact(str(value))
+        shown = shown if value not in ("", None) else "–"
         typer.echo(f"  {name.upper()} = {shown}" + (f"  ({about.description})" * everything))

@@ -16,16 +16,19 @@ app = typer.Typer(no_args_is_help=True, help="The API's bearer tokens.")
 def create(
     name: Annotated[str, typer.Argument(help="who or what uses the token")],
     scope: Annotated[list[str], typer.Option(help="read or sync; repeat it for both")] = ["read"],  # noqa: B006 (typer copies it)
+    expires: Annotated[str, typer.Option(help="90d, 12h, 8w, 1y or never")] = "1y",
 ) -> None:
     """Make a token. It is shown once, here, alone on standard output."""
     from autosync.api import tokens
 
     try:
-        token, plain = tokens.create(name, scope)
+        token, plain = tokens.create(name, scope, tokens.lifetime(expires))
     except tokens.TokenError as error:
         _stop(error)
     typer.echo(
-        f"Token {token.name!r} with scope {', '.join(token.scopes)}. It cannot be shown again:",
+        f"Token {token.name!r} with scope {', '.join(token.scopes)}, good "
+        f"{f'until {_moment(token.expires_at)} UTC' if token.expires_at else 'for ever'}. "
+        "It cannot be shown again:",
         err=True,
     )
     typer.echo(plain)
@@ -36,13 +39,14 @@ def list_() -> None:
     """Show the tokens: names, scopes and last use, never the tokens themselves."""
     from autosync.mirror.models import ApiToken
 
-    table = Table("name", "scopes", "created", "last used", "revoked")
+    table = Table("name", "scopes", "created", "last used", "expires", "revoked")
     for token in ApiToken.objects.order_by("name"):
         table.add_row(
             token.name,
             ", ".join(token.scopes),
             _moment(token.created_at),
             _moment(token.last_used_at),
+            f"{_moment(token.expires_at)}{' (expired)' if token.is_expired else ''}",
             _moment(token.revoked_at),
         )
     Console().print(table)

@@ -19,6 +19,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+from autosync.folders import make_private
 from autosync.postgres.errors import EmbeddedPostgresError, from_os_error
 
 MAJOR = 18
@@ -105,11 +106,8 @@ class Layout:
     def prepare(self) -> None:
         """Make the folder if it is new; refuse one that holds something else. Changes no mode."""
         try:
-            self.root.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                self.root.mkdir(mode=0o700)
-            except FileExistsError:
-                pass
+            make_private(self.root.parent)
+            make_private(self.root)
             names = set(os.listdir(self.root))  # noqa: PTH208 - names are wanted, not paths
         except OSError as error:
             raise from_os_error(error, self.root) from error

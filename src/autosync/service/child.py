@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from typing import NoReturn
 
+from autosync import redact
 from autosync.errors import AutoSyncError
 from autosync.service import lifeline
 
@@ -28,12 +29,13 @@ def run(work: Callable[[], int]) -> NoReturn:
     A foreseen error is one line and exit code UNFIT.
     """
     lifeline.hold()
+    redact.in_tracebacks()
     if os.environ.get(RELOAD_VARIABLE):
         threading.Thread(target=_watch_code, name="reload", daemon=True).start()
     try:
         code = work()
     except AutoSyncError as error:
-        sys.stderr.write(f"error: {error}\n")
+        sys.stderr.write(redact.redact(f"error: {error}\n"))
         code = UNFIT
     except KeyboardInterrupt:
         code = 130

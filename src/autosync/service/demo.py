@@ -14,14 +14,15 @@ from typing import Any
 
 from autosync import config
 from autosync.errors import AutoSyncError, ConfigurationError
+from autosync.folders import make_private
 from autosync.service import serve
 from autosync.service.supervisor import Child, Supervisor, python
 from autosync.service.web import listen
 
 _WORLD_SECONDS = 180.0
 # What the surroundings may say about a demo; everything else of AutoSync's is the demo's own.
+# Not the address: whoever reaches a demo may see it and press its buttons.
 _TAKEN_OVER = {
-    "AUTOSYNC_HOST",
     "AUTOSYNC_PORT",
     "AUTOSYNC_DATA_DIR",
     "AUTOSYNC_LOG_LEVEL",
@@ -42,9 +43,12 @@ class World:
     import_git: Path | None = None
 
 
-def demo(world: World) -> int:
-    """Run both until a signal. The world and the mirror are kept: started again, it goes on."""
-    github = _GitHub.prepare(world)
+def demo(world: World, public: bool = False) -> int:
+    """Run both until a signal. The world and the mirror are kept: started again, it goes on.
+
+    They listen on 127.0.0.1, whatever AUTOSYNC_HOST says; with `public` AutoSync listens there.
+    """
+    github = _GitHub.prepare(world, public)
     serve.start_logging()
     supervisor = Supervisor()
     return supervisor.run(lambda: _start(supervisor, github))
@@ -61,6 +65,20 @@ def own_checkout() -> Path | None:
         text=True,
     )
     return root if shallow.stdout.strip() == "false" else None
+
+
+def _address(public: bool) -> dict[str, str]:
+    """Where the demo listens, and for whom: for others only if that was asked for in words."""
+    host = os.environ.get("AUTOSYNC_HOST", "")
+    if public:
+        names = os.environ.get("AUTOSYNC_ALLOWED_HOSTS") or "*"
+        return {"AUTOSYNC_HOST": host or "0.0.0.0", "AUTOSYNC_ALLOWED_HOSTS": names}
+    if host not in ("", "localhost", "127.0.0.1", "::1"):
+        serve.say(
+            f"AUTOSYNC_HOST={host} is not used: a demo asks nobody to sign in, so it listens on "
+            "127.0.0.1. `autosync demo --public` opens it to everybody who reaches this machine."
+        )
+    return {"AUTOSYNC_HOST": "127.0.0.1"}
 
 
 def _start(supervisor: Supervisor, github: _GitHub) -> None:
@@ -101,21 +119,23 @@ class _GitHub:
     data: Path
 
     @classmethod
-    def prepare(cls, world: World) -> _GitHub:
+    def prepare(cls, world: World, public: bool = False) -> _GitHub:
         """Make this process's environment the demo's own, whatever .env or the shell say."""
         port = os.environ.get("GITHUBSIM_PORT") or "8010"
         if not port.isdigit() or not 1 <= int(port) <= 65535:
             raise ConfigurationError("GITHUBSIM_PORT is not a port number. Example: 8010.")
+        address = _address(public)
         for name in list(os.environ):
             ours = name == "DATABASE_URL" or name.startswith(("GITHUB_", "AUTOSYNC_"))
             if ours and name not in _TAKEN_OVER:
                 del os.environ[name]
         own_port = os.environ.setdefault("AUTOSYNC_PORT", "8000")
         data = Path(os.environ.get("AUTOSYNC_DATA_DIR") or f".demo/{own_port}").resolve()
-        data.mkdir(parents=True, exist_ok=True)
+        make_private(data)
         os.environ |= {
             "AUTOSYNC_DATA_DIR": str(data),
             "AUTOSYNC_DASHBOARD_PUBLIC": "1",
+            **address,
             "GITHUB_API_URL": f"http://127.0.0.1:{port}",
             "GITHUB_WEBHOOK_URL": f"http://127.0.0.1:{own_port}/api/github/webhook/",
         }

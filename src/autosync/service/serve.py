@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 
 from autosync import config
 from autosync.database import conninfo
+from autosync.fitness import check
+from autosync.folders import too_open
 from autosync.killpoints import reached
 from autosync.service.supervisor import Child, ChildFailed, Supervisor, python
 from autosync.service.web import LISTENER_VARIABLE, listen
@@ -60,6 +62,7 @@ def start(
     on_listening()
     # Held here too, so that the embedded server outlives any child's crash.
     conninfo()
+    check()
     reached("serve: database up, not migrated")
     if migrate:
         supervisor.complete(Child("migrate", python("-m", "autosync.service.migration")))
@@ -73,7 +76,11 @@ def start(
     for process in webs:
         if not supervisor.wait_for(process, _START_SECONDS):
             raise ChildFailed(f"{process.name} is not ready after {_START_SECONDS:.0f} seconds.")
-    say(f"AutoSync is ready: {url()}")
+    here = local_url()
+    also = "" if here == url() else f" (listening on {here})"
+    say(f"AutoSync is ready: {url()}{also}")
+    if warning := too_open(config.load().data_dir):
+        say(f"warning: {warning}")
 
 
 def open_door() -> socket.socket:
@@ -95,7 +102,13 @@ def worker(environment: Mapping[str, str]) -> Child:
 
 
 def url() -> str:
-    """Where the dashboard is, for a browser on this machine."""
+    """Where the dashboard is for a browser: AUTOSYNC_URL, or the address on this machine."""
+    settings = config.load()
+    return f"{settings.autosync_url}/" if settings.autosync_url else local_url()
+
+
+def local_url() -> str:
+    """Where the server listens, for a browser on this machine."""
     settings = config.load()
     host = settings.autosync_host
     host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 
+from autosync.fitness import check
 from autosync.service import child, lifeline
 
 logger = logging.getLogger("autosync.worker")
@@ -19,6 +20,7 @@ def main() -> int:
 
     connect.credentials()
     lifeline.ready()
+    check()
     _wait_for_migrations()
     return worker.run()
 

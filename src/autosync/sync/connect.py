@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from autosync import config
+from autosync.folders import keep_private
 from autosync.github import (
     AppClient,
     AppCredentials,
@@ -54,9 +55,10 @@ def git_reader(repository: Repository, client: InstallationClient) -> GitReader:
     The address is built from GITHUB_API_URL and the name; `clone_url` is what GitHub, or a payload,
     has said, and never used. Whose the name is by now: see `sync.identity`.
     """
-    cache = config.load().data_dir / "git" / f"{repository.pk}.git"
+    caches = config.load().data_dir / "git"
+    keep_private(caches)  # they hold what is private on GitHub
     return GitReader(
-        cache,
+        caches / f"{repository.pk}.git",
         clone_address(client.api_url, repository.full_name),
         client.token,
         client.refuse_token,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from autosync import config
 from autosync.github import AppClient, GitHubError
 from autosync.mirror.models import GitHubAppInstallation, Repository
+from autosync.redact import redact
 from autosync.resources import handlers
 from autosync.sync import connect
 
@@ -42,7 +43,8 @@ def configure() -> HookState:
     if settings.pulls_events:
         return state(client)
     if not settings.github_webhook_url:
-        return HookState("", ("GITHUB_WEBHOOK_URL is not set: GitHub cannot reach AutoSync.",))
+        unset = "Neither AUTOSYNC_URL nor GITHUB_WEBHOOK_URL is set: GitHub cannot reach AutoSync."
+        return HookState("", (unset,))
     try:
         current = client.hook_config()
         if current.get("url") != settings.github_webhook_url or (
@@ -72,8 +74,8 @@ def state(client: AppClient | None = None) -> HookState:
             )
     elif not settings.github_webhook_url or url != settings.github_webhook_url:
         missing.append(
-            f"The App's webhook points at {url or 'nowhere'}, "
-            f"not at GITHUB_WEBHOOK_URL ({settings.github_webhook_url or 'not set'})."
+            f"The App's webhook points at {redact(url) or 'nowhere'}, "
+            f"not at GITHUB_WEBHOOK_URL ({redact(settings.github_webhook_url) or 'not set'})."
         )
     app = client.app()
     subscribed = app.get("events")

@@ -7,3 +7,6 @@ class WebConfig(AppConfig):
     name = "autosync.web"
     label = "web"
     verbose_name = "AutoSync web"
+
+    def ready(self) -> None:
+        from autosync.web import signin  # noqa: F401 (hears who signs in)

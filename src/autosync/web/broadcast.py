@@ -18,7 +18,10 @@ from asgiref.sync import sync_to_async
 from django.db import Error as DatabaseError
 from django.db import close_old_connections, connection
 from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
 
+from autosync import config
+from autosync.database import conninfo
 from autosync.errors import AutoSyncError
 from autosync.mirror.feed import CHANNEL
 from autosync.web import feed
@@ -175,7 +178,10 @@ def _missed(newest: int) -> tuple[int, list[Message]]:
 
 def _parameters() -> dict[str, Any]:
     """Where Django's database is, for psycopg; starts the embedded server if it does not run."""
-    parameters = connection.get_connection_params()
+    if config.load().database_direct_url:  # LISTEN needs a session; Django's may be a pooler's
+        parameters: dict[str, Any] = conninfo_to_dict(conninfo())
+    else:
+        parameters = connection.get_connection_params()
     for django_only in ("cursor_factory", "context", "pool", "prepare_threshold"):
         parameters.pop(django_only, None)
     return {**parameters, "autocommit": True, "application_name": "autosync feed"}

@@ -9,16 +9,24 @@ from __future__ import annotations
 from contextlib import nullcontext
 from typing import Any
 
+from django.core.management.base import CommandError
 from django.core.management.commands import migrate
 from django.db import transaction
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.migration import Migration
 
+from autosync.errors import AutoSyncError
+from autosync.fitness import check
 from autosync.killpoints import reached
 
 
 class Command(migrate.Command):
-    pass
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            check()
+        except AutoSyncError as error:
+            raise CommandError(str(error)) from None
+        super().handle(*args, **options)
 
 
 class _Executor(MigrationExecutor):

@@ -55,7 +55,7 @@ class Command(BaseCommand):
                     with_worker=not options["no_worker"],
                     migrate=False,
                     environment=environment,
-                    on_listening=lambda: self._greet(serve.url()),
+                    on_listening=lambda: self._greet(serve.local_url()),
                 )
             )
         except AutoSyncError as error:

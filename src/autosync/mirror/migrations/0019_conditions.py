@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("mirror", "0016_odd_data"),
+        ("mirror", "0017_sign_in"),
     ]
 
     operations = [

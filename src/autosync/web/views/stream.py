@@ -17,6 +17,8 @@ from autosync.web.broadcast import Message, broadcaster, feed_line, progress
 
 # Proxies and browsers give up on a silent connection, most of them after a minute.
 HEARTBEAT = 15.0
+# Seconds after which a stream ends: the browser comes back for the rest, and is asked who it is.
+LIFE = 30 * 60.0
 # Milliseconds a browser waits before it comes back.
 RETRY = b"retry: 2000\n\n"
 _BIGGEST_ID = 2**63 - 1
@@ -47,7 +49,6 @@ async def events(request: HttpRequest) -> HttpResponseBase:
         lines = await sync_to_async(_since)(after, repository_id)
         parts = [RETRY, *(line.text for line in lines), progress((), None).text]
         answer = HttpResponse(b"".join(parts), content_type="text/event-stream")
-    answer["Cache-Control"] = "no-cache"
     answer["X-Accel-Buffering"] = "no"  # nginx would hold the lines back
     return answer
 
@@ -68,7 +69,8 @@ async def _stream(repository_id: int | None, after: int | None) -> AsyncIterator
             # It may have been broadcast too, between LISTEN and this look back.
             sent.add(line.feed_id or 0)
             yield line.text
-        while True:
+        until = asyncio.get_running_loop().time() + LIFE
+        while asyncio.get_running_loop().time() < until:
             try:
                 message = await asyncio.wait_for(subscriber.queue.get(), HEARTBEAT)
             except TimeoutError:

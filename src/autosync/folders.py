@@ -1,0 +1,45 @@
+"""Folders that only AutoSync's own user may look into."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+
+def make_private(path: Path) -> None:
+    """Make `path` with mode 0700; the mode of a folder that is there is left alone.
+
+    Folders above it get the usual mode: they may be shared with others. Raises OSError.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.mkdir(mode=0o700)
+    except FileExistsError:
+        if not path.is_dir():
+            raise
+
+
+def keep_private(path: Path) -> None:
+    """The same for a folder that nobody but AutoSync makes: one found wider is narrowed.
+
+    Raises OSError. A folder of somebody else is left alone.
+    """
+    make_private(path)
+    found = path.stat()
+    if found.st_mode & 0o077 and found.st_uid == os.geteuid():
+        path.chmod(0o700)
+
+
+def too_open(path: Path) -> str:
+    """Why the data folder `path` is open to other users, as one line; "" if it is not."""
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+    except OSError:
+        return ""
+    if not mode & 0o077:
+        return ""
+    return (
+        f"The data folder {path} is open to other users of this machine (mode {mode:04o}). "
+        f"AutoSync changes no folder that was there: chmod 700 {path}"
+    )

@@ -153,7 +153,9 @@ async def _serve(listener: socket.socket) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
+    beats = loop.create_task(lifeline.keep_beating())
     await server.serve()
+    beats.cancel()
     await asyncio.sleep(0.05)  # the last answers leave from Granian's own threads
     return 0
 

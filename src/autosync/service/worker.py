@@ -20,7 +20,7 @@ def main() -> int:
     connect.credentials()
     lifeline.ready()
     _wait_for_migrations()
-    return worker.run()
+    return worker.run(lifeline.beat)
 
 
 def _wait_for_migrations() -> None:
@@ -38,6 +38,7 @@ def _wait_for_migrations() -> None:
         if not said:
             logger.warning("%d migrations are not applied yet; the worker waits", len(missing))
             said = True
+        lifeline.beat()
         time.sleep(_LOOK_EVERY)
 
 

@@ -304,6 +304,10 @@ class Auditor:
 
     def _commits(self, repository: Repository) -> list[Difference]:
         """Commits that git reaches and the mirror has not."""
+        with exclusive("git", repository.pk, wait=True):  # its cache stays meanwhile
+            return self._commits_of_git(repository)
+
+    def _commits_of_git(self, repository: Repository) -> list[Difference]:
         reader = connect.git_reader(repository, self.client)
         reader.sync()
         heads = sorted({sha for name, sha in reader.refs().items() if split_ref(name)})

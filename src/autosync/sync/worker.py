@@ -23,6 +23,7 @@ from procrastinate.manager import JobManager
 from autosync import config
 from autosync.database import conninfo
 from autosync.errors import AutoSyncError
+from autosync.sync import git_caches
 from autosync.sync.apply import WebhookProcessor
 from autosync.sync.stalled import OWN, STALLED_AFTER_SECONDS, alone, retry_stalled
 from autosync.sync.tasks import LIVE, SYNC, defer, start_up
@@ -55,6 +56,7 @@ def run(alive: Callable[[], None] = lambda: None) -> int:
         target=apply_inbox, args=(stop, pulse.beat), name="inbox", daemon=True
     )
     applier.start()
+    threading.Thread(target=git_caches.keep, args=(stop,), name="caches", daemon=True).start()
 
     def at_work() -> None:
         if pulse.seconds < _APPLY_HANGS_AFTER:

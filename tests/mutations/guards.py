@@ -360,4 +360,25 @@ GUARDS = (
         "NULL;",
         "tests/integration/test_upsert.py",
     ),
+    Guard(
+        "a git cache that is read stays",
+        "src/autosync/sync/git_caches.py",
+        'with exclusive("git", repository_id, wait=False):',
+        "if True:",
+        "tests/integration/test_git_caches.py",
+    ),
+    Guard(
+        "commits lost while the git cache was removed are marked as orphans",
+        COMMITS,
+        "if len(lost) < len(left):",
+        "if False:",
+        "tests/integration/test_git_caches.py",
+    ),
+    Guard(
+        "an open sync job is kept however old",
+        "src/autosync/sync/housekeeping.py",
+        "AND completed_at < %(history)s AS old",
+        "OR created_at < %(history)s AS old",
+        "tests/integration/test_housekeeping.py",
+    ),
 )

@@ -88,7 +88,7 @@ _STATEMENTS = (
     """,
     """
     INSERT INTO inbox_guids (guid, delivery_id, received_at)
-    SELECT 'year-' || n, n, now() - make_interval(secs => n * %(line_step)s)
+    SELECT 'year-' || n, %(lines)s - n + 1, now() - make_interval(secs => n * %(line_step)s)
     FROM generate_series(1, %(lines)s) n
     """,
     """

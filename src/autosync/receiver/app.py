@@ -53,6 +53,7 @@ class Receiver:
         self._bodies = bodies or Bodies()
         self._requests = 0
         self._drains = 0
+        self._one_large = asyncio.Semaphore(1)
 
     @staticmethod
     def serves(scope: Scope) -> bool:
@@ -127,7 +128,13 @@ class Receiver:
             raise Unavailable("too many deliveries are coming in at once") from None
         with self._bodies.holding(chunks):
             check_signature(headers, signature)
-            return await self._inbox.store(await _glanced_at(headers, chunks))
+            return await self._inbox.store(await self._glanced_at(headers, chunks))
+
+    async def _glanced_at(self, headers: Mapping[str, str], chunks: list[bytes]) -> Incoming:
+        if sum(map(len, chunks)) <= _LARGE:
+            return glance_at(headers, _joined(chunks))
+        async with self._one_large:  # each takes several times its size for a moment
+            return await asyncio.to_thread(glance_at, headers, _joined(chunks))
 
     async def _drain(self, receive: Receive) -> None:
         """Let go by what is left of a refused body: clients that write before they read would
@@ -149,12 +156,10 @@ class Receiver:
             self._drains -= 1
 
 
-async def _glanced_at(headers: Mapping[str, str], chunks: list[bytes]) -> Incoming:
+def _joined(chunks: list[bytes]) -> bytes:
     body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
     chunks.clear()
-    if len(body) > _LARGE:
-        return await asyncio.to_thread(glance_at, headers, body)
-    return glance_at(headers, body)
+    return body
 
 
 async def _answer(send: Send, status: int, body: bytes, whole: bool) -> None:

@@ -1,8 +1,13 @@
-"""The ASGI application: the receiver in front, Django behind it, lifespan answered here."""
+"""The ASGI application: the receiver in front, Django behind it, lifespan answered here.
+
+Django gets a request once its body is there, and no more requests at once than it has database
+connections for: neither slow clients nor a crowd can take its threads, and health has its own.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import warnings
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -16,6 +21,7 @@ from django.core.asgi import get_asgi_application
 from autosync import config
 from autosync.database import conninfo
 from autosync.receiver import Receiver
+from autosync.receiver.bodies import Bodies, BodyTooLarge, BodyTooSlow, Crowded
 from autosync.settings import POOLED_DATABASE
 from autosync.web.headers import completing
 from autosync.web.proxy import seen_through
@@ -28,6 +34,12 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 # Static files are read synchronously, by WhiteNoise; they are small and cached by the browser.
 warnings.filterwarnings("ignore", "StreamingHttpResponse must consume synchronous iterators")
 
+_MAX_BODY = 1024 * 1024  # bytes of a form or of an API request
+_HEALTH = "/api/sync/health"
+_FOR_HEALTH = 2  # connections that nothing else gets
+_PATIENCE = 10.0  # seconds a request waits for its turn
+_MOST_WAITING = 200
+_LAST_WRITE = 60.0  # seconds until a client that reads nothing is given up
 _LAST_ANSWERS = 2.0  # seconds an ordinary request may still take when the server stops
 
 # Under ASGI every request has a thread of its own, and with it a connection that would be kept.
@@ -41,7 +53,8 @@ settings.DATABASES["default"] |= {
     | {"pool": {"min_size": 1, "max_size": _CONNECTIONS, "timeout": 10}},
 }
 django: Any = get_asgi_application()
-receiver = Receiver(conninfo, lambda: config.load().webhook_secrets)
+bodies = Bodies()
+receiver = Receiver(conninfo, lambda: config.load().webhook_secrets, bodies)
 # Requests that Django answers now; True once the answer is an event stream.
 _under_way: dict[asyncio.Task[Any], bool] = {}
 
@@ -59,21 +72,123 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
         await ask(scope, receive, send)
 
 
+class _Turns:
+    """How many requests Django answers at once; the others wait, up to a number and for a time."""
+
+    def __init__(self, places: int) -> None:
+        self._free = asyncio.Semaphore(places)
+        self._waiting = 0
+
+    async def take(self) -> bool:
+        """Wait for a place; False if there is none to be had."""
+        if self._waiting >= _MOST_WAITING:
+            return False
+        self._waiting += 1
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                return await self._free.acquire()
+        except TimeoutError:
+            return False
+        finally:
+            self._waiting -= 1
+
+    def give_back(self) -> None:
+        self._free.release()
+
+
+_turns = _Turns(_CONNECTIONS - _FOR_HEALTH)
+_turns_of_health = _Turns(_FOR_HEALTH)
+
+
 async def _ask_django(scope: Scope, receive: Receive, send: Send) -> None:
-    task = asyncio.current_task()
-    assert task is not None
-
-    async def sending(message: MutableMapping[str, Any]) -> None:
-        if message["type"] == "http.response.start":
-            kind = dict(message.get("headers", ())).get(b"Content-Type", b"")
-            _under_way[task] = kind.startswith(b"text/event-stream")
-        await send(message)
-
-    _under_way[task] = False
     try:
-        await django(scope, receive, sending)
-    finally:
-        del _under_way[task]
+        chunks = await bodies.read(receive, _MAX_BODY) if _announced(scope) else None
+    except BodyTooLarge:
+        await _refuse(send, 413, "The body is larger than 1 MB.")
+    except BodyTooSlow:
+        await _refuse(send, 408, "The body did not arrive in time.")
+    except Crowded:
+        await _refuse(send, 503, "Too many requests are coming in at once.")
+    except ConnectionResetError:
+        pass  # nobody is there to be answered
+    else:
+        with bodies.holding(chunks or []):
+            given = receive if chunks is None else _replayed(chunks, receive)
+            turns = _turns_of_health if scope["path"].rstrip("/") == _HEALTH else _turns
+            if await turns.take():
+                await _Request(turns).answer(scope, given, send)
+            else:
+                await _refuse(send, 503, "Too many requests wait for their answers.")
+
+
+class _Request:
+    """One request while Django answers it; an event stream gives its place back as it begins."""
+
+    def __init__(self, turns: _Turns) -> None:
+        self._turns: _Turns | None = turns
+
+    async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+
+        async def sending(message: MutableMapping[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                headers = {name.lower(): value for name, value in message.get("headers", ())}
+                if headers.get(b"content-type", b"").startswith(b"text/event-stream"):
+                    _under_way[task] = True
+                    self._give_back()
+            async with asyncio.timeout(_LAST_WRITE):
+                await send(message)
+
+        _under_way[task] = False
+        try:
+            await django(scope, receive, sending)
+        finally:
+            del _under_way[task]
+            self._give_back()
+
+    def _give_back(self) -> None:
+        turns, self._turns = self._turns, None
+        if turns is not None:
+            turns.give_back()
+
+
+def _announced(scope: Scope) -> bool:
+    """Whether a body follows; raises BodyTooLarge by its announced length."""
+    headers = dict(scope["headers"])
+    length = headers.get(b"content-length", b"0")
+    if length.isdigit() and int(length[:20]) > _MAX_BODY:
+        raise BodyTooLarge
+    return length != b"0" or b"transfer-encoding" in headers
+
+
+def _replayed(chunks: list[bytes], receive: Receive) -> Receive:
+    """The body that was read, then whatever comes after it."""
+    body: bytes | None = b"".join(chunks)
+
+    async def reading() -> MutableMapping[str, Any]:
+        nonlocal body
+        if body is None:
+            return await receive()
+        whole, body = body, None
+        return {"type": "http.request", "body": whole, "more_body": False}
+
+    return reading
+
+
+async def _refuse(send: Send, status: int, error: str) -> None:
+    """One line of JSON; the connection ends, for nobody reads the rest of the body."""
+    answer = json.dumps({"error": error}).encode()
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(answer)).encode()),
+        (b"cache-control", b"no-store"),
+        (b"connection", b"close"),
+    ]
+    if status == 503:
+        headers.append((b"retry-after", b"5"))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer})
 
 
 _sign_in = Turnstile(_ask_django)

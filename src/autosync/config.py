@@ -13,7 +13,7 @@ from typing import Annotated, Literal, Self
 from urllib.parse import SplitResult, urlsplit
 
 from dotenv import dotenv_values
-from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic import AfterValidator, ByteSize, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from autosync.errors import ConfigurationError
@@ -166,6 +166,14 @@ class Config(BaseSettings):
     )
     autosync_inbox_retention: int = Field(
         14, ge=1, le=3650, description="days a delivery is kept once it is applied"
+    )
+    autosync_history_retention: int = Field(
+        90, ge=30, le=3650, description="days that sync jobs, audits and parked deliveries are kept"
+    )
+    autosync_git_cache: ByteSize = Field(
+        ByteSize(20_000_000_000),
+        description="size of the git cache per machine, as 20GB; what was not used for longest "
+        "goes first and is cloned anew when needed; 0 = no limit",
     )
 
     @model_validator(mode="after")

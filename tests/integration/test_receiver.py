@@ -118,6 +118,7 @@ def test_a_body_that_grows_too_large_without_saying_so_is_refused(service: Servi
         connection.sendall(
             b"POST /api/github/webhook/ HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
             b"X-GitHub-Event: push\r\nX-GitHub-Delivery: chunked\r\n"
+            b"X-Hub-Signature-256: sha256=" + b"0" * 64 + b"\r\n"
             b"Content-Type: application/json\r\n\r\n"
         )
         chunk = b"100000\r\n" + b"x" * 0x100000 + b"\r\n"

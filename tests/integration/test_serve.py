@@ -8,11 +8,13 @@ import signal
 import socket
 import subprocess
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
 from autosync import postgres
+from autosync.service import offspring
 from tests.service_processes import SECRET, Service, environment, free_port, processes_of, running
 from tests.waiting import eventually
 
@@ -71,6 +73,54 @@ def test_a_killed_worker_comes_back(tmp_path: Path) -> None:
 
         eventually(second, "another worker")
         assert "worker was ended by SIGKILL" in service.output
+
+
+def test_a_hung_web_or_worker_is_replaced_and_nothing_is_lost(tmp_path: Path) -> None:
+    with running(tmp_path, "serve", AUTOSYNC_HANG_AFTER="4") as service:
+        worker = eventually(lambda: service.pid_of("autosync.service.worker"), "the worker")
+        web = service.pid_of("autosync.service.web")
+        os.kill(web, signal.SIGSTOP)
+        assert service.deliver(guid="while web hangs", timeout=120)[0] == 202
+        assert service.pid_of("autosync.service.web") not in (0, web)
+        assert "web hung for" in service.output
+
+        eventually(lambda: status(service, "while web hangs") == "ignored", "it is processed")
+        os.kill(worker, signal.SIGSTOP)
+        assert service.deliver(guid="while the worker hangs")[0] == 202
+        eventually(lambda: status(service, "while the worker hangs") == "ignored", "the next one")
+        assert service.pid_of("autosync.service.worker") not in (0, worker)
+        assert "worker hung for" in service.output
+
+
+def status(service: Service, guid: str) -> str:
+    rows = service.stored("SELECT status FROM inbox WHERE guid = %s", guid)
+    return str(rows[0]["status"]) if rows else "absent"
+
+
+def test_a_machine_that_slept_wakes_up_with_the_same_processes(tmp_path: Path) -> None:
+    with running(tmp_path, "serve", AUTOSYNC_HANG_AFTER="3") as service:
+        eventually(lambda: service.pid_of("autosync.service.worker"), "the worker")
+        before = processes_of(tmp_path)
+        supervised = [service.process.pid, *(p for p, c in before.items() if "autosync.s" in c)]
+        for pid in supervised:
+            os.kill(pid, signal.SIGSTOP)
+        time.sleep(5)
+        for pid in supervised:
+            os.kill(pid, signal.SIGCONT)
+        time.sleep(3)
+        assert service.deliver()[0] == 202
+        assert set(supervised) <= set(processes_of(tmp_path))
+        assert "hung" not in service.output
+
+
+def test_the_git_programs_of_a_hung_worker_are_found_and_ended() -> None:
+    git = subprocess.Popen(
+        ["git", "hash-object", "--stdin-paths"], stdin=subprocess.PIPE, start_new_session=True
+    )
+    eventually(lambda: git.pid in offspring.gits_of(os.getpid()), "it has started")
+    offspring.kill([git.pid])
+    assert git.wait(30) == -signal.SIGKILL
+    assert git.pid not in offspring.gits_of(os.getpid())
 
 
 def test_an_open_stream_does_not_hold_up_the_stop(tmp_path: Path) -> None:

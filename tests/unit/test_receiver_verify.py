@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from urllib.parse import urlencode
+from collections.abc import Callable
+from urllib.parse import quote, quote_plus, urlencode
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from autosync.receiver import form
 from autosync.receiver.verify import Incoming, Refused, check, signed_by
 
 SECRET = "s"
@@ -124,3 +126,20 @@ def test_no_signature_but_the_right_one_is_accepted(body: bytes, guess: str) -> 
     assert not signed_by(body, guess, ["old", "new"])
     assert not signed_by(body, right.replace("sha256=", "sha1="), ["old", "new"])
     assert not signed_by(body + b"x", right, ["old", "new"])
+
+
+@given(st.text(min_size=1), st.sampled_from([quote_plus, quote]))
+def test_any_text_comes_out_of_a_form_as_it_went_in(text: str, how: Callable[[str], str]) -> None:
+    body = f"other=1&payload={how(text)}&last=2".encode()
+    assert form.field(body, b"payload") == text.encode()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"", b"x=1", b"xpayload=1", b"payload=%", b"payload=a%4", b"payload=%%41", b"payload=%zz",
+        b"payload=%ff", b"payload=a b", b"payload=\xc3\xbc", b"payload=a\n",
+    ],
+)  # fmt: skip
+def test_a_form_that_cannot_be_read_has_no_field(body: bytes) -> None:
+    assert form.field(body, b"payload") is None

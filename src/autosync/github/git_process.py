@@ -143,22 +143,37 @@ def locked(path: Path, timeout: float, about: str) -> Iterator[int]:
     A worker killed in the middle leaves its git running: the lock is free when that one ends too.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = _lock_file(path)
     deadline = time.monotonic() + timeout
     try:
         while True:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
+                if _is_still(path, descriptor):
+                    break
+                os.close(descriptor)  # its cache was removed meanwhile, and the lock with it
+                descriptor = _lock_file(path)
             except BlockingIOError:
                 if time.monotonic() > deadline:
                     raise Unavailable(
                         f"Another git has worked on {path.name} for {timeout:.0f} s", url=about
                     ) from None
                 time.sleep(0.05)
+        os.utime(descriptor)  # when the cache was last used
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def _lock_file(path: Path) -> int:
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+
+def _is_still(path: Path, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
 
 
 @contextlib.contextmanager

@@ -115,6 +115,15 @@ def prune_default(before: datetime) -> int:
     )
 
 
+def prune_parked(before: datetime) -> int:
+    """Delete what was parked before `before` and never replayed, wherever it is; rows deleted."""
+    return _in_batches(
+        "DELETE FROM inbox WHERE (id, received_at) IN (SELECT id, received_at FROM inbox "
+        "WHERE status = 'parked' AND received_at < %s ORDER BY received_at LIMIT %s)",
+        [before],
+    )
+
+
 def prune_guids(before: datetime) -> int:
     """Forget GUIDs older than `before` whose delivery is gone; how many.
 

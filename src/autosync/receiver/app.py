@@ -8,17 +8,27 @@ from typing import Any
 
 import msgspec
 
+from autosync.receiver.bodies import Bodies, BodyTooLarge, BodyTooSlow, Crowded
 from autosync.receiver.inbox import Inbox, Unavailable
-from autosync.receiver.verify import MAX_BODY, Incoming, Refused, check, check_length, too_large
+from autosync.receiver.verify import (
+    MAX_BODY,
+    Incoming,
+    Refused,
+    Signature,
+    check_headers,
+    check_signature,
+    glance_at,
+    too_large,
+)
 
 PATH = "/api/github/webhook"
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-_MAX_HELD = 256 * 1024 * 1024  # bytes of bodies in memory at once
-_LARGE = 512 * 1024  # bytes; above, checking a body would hold up the others
+_LARGE = 512 * 1024  # bytes; above, looking into a body would hold up the others
 _DRAIN_SECONDS = 2.0
+_MOST_DRAINS = 64  # refused bodies that are let go by at once; others are cut off
 _ACCEPTED = msgspec.json.encode({"status": "accepted"})
 _DUPLICATE = msgspec.json.encode({"status": "duplicate"})
 
@@ -27,15 +37,23 @@ class Receiver:
     """The ASGI application behind `PATH`, with or without the trailing slash.
 
     `conninfo` gives the database (a psycopg connection string), `secrets` the webhook secrets
-    accepted now, newest first. Answers 202 accepted, 200 duplicate; 400, 401, 405, 413, 415, 503
-    with a one-line JSON error that repeats nothing of the request.
+    accepted now, newest first. `bodies` is shared with whoever else reads bodies in the process.
+    Answers 202 accepted, 200 duplicate; 400, 401, 405, 408, 413, 415, 503 with a one-line JSON
+    error that repeats nothing of the request.
     """
 
-    def __init__(self, conninfo: Callable[[], str], secrets: Callable[[], Sequence[str]]) -> None:
+    def __init__(
+        self,
+        conninfo: Callable[[], str],
+        secrets: Callable[[], Sequence[str]],
+        bodies: Bodies | None = None,
+    ) -> None:
         self._inbox = Inbox(conninfo)
         self._secrets = secrets
-        self._held = 0
+        self._bodies = bodies or Bodies()
         self._requests = 0
+        self._drains = 0
+        self._one_large = asyncio.Semaphore(1)
 
     @staticmethod
     def serves(scope: Scope) -> bool:
@@ -44,14 +62,22 @@ class Receiver:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._requests += 1
+        whole = False  # the body has been read to its end, or the client is gone
+
+        async def reading() -> MutableMapping[str, Any]:
+            nonlocal whole
+            message = await receive()
+            whole = not message.get("more_body")
+            return message
+
         try:
-            fresh = await self._take(scope, receive)
+            fresh = await self._take(scope, reading)
             status, answer = (202, _ACCEPTED) if fresh else (200, _DUPLICATE)
         except Refused as refused:
             status = refused.status
-            if status == 413:
-                await _drain(receive)
             answer = msgspec.json.encode({"error": refused.error, "hint": refused.hint})
+            if not whole and status != 408:
+                await self._drain(reading)
         except Unavailable as why:
             status = 503
             answer = msgspec.json.encode(
@@ -64,7 +90,7 @@ class Receiver:
             return  # nobody is there to be answered
         finally:
             self._requests -= 1
-        await _answer(send, status, answer)
+        await _answer(send, status, answer, whole)
 
     async def close(self) -> None:
         """Let the requests under way end, for a moment at most, and disconnect."""
@@ -88,59 +114,55 @@ class Receiver:
             name.decode("latin-1").lower(): value.decode("latin-1")
             for name, value in scope["headers"]
         }
-        body = b""
+        check_headers(headers)
+        signature = Signature(secrets)
         try:
-            check_length(headers)
-            body = await self._read(receive)
-            return await self._inbox.store(await _checked(headers, body, secrets))
+            chunks = await self._bodies.read(receive, MAX_BODY, signature.update)
+        except BodyTooLarge:
+            raise too_large() from None
+        except BodyTooSlow:
+            raise Refused(
+                408, "The body did not arrive in time.", "GitHub waits ten seconds in all."
+            ) from None
+        except Crowded:
+            raise Unavailable("too many deliveries are coming in at once") from None
+        with self._bodies.holding(chunks):
+            check_signature(headers, signature)
+            return await self._inbox.store(await self._glanced_at(headers, chunks))
+
+    async def _glanced_at(self, headers: Mapping[str, str], chunks: list[bytes]) -> Incoming:
+        if sum(map(len, chunks)) <= _LARGE:
+            return glance_at(headers, _joined(chunks))
+        async with self._one_large:  # each takes several times its size for a moment
+            return await asyncio.to_thread(glance_at, headers, _joined(chunks))
+
+    async def _drain(self, receive: Receive) -> None:
+        """Let go by what is left of a refused body: clients that write before they read would
+        miss the answer."""
+        if self._drains >= _MOST_DRAINS:
+            return
+        self._drains += 1
+        left = MAX_BODY
+        try:
+            async with asyncio.timeout(_DRAIN_SECONDS):
+                while left > 0:
+                    message = await receive()
+                    left -= len(message.get("body", b""))
+                    if not message.get("more_body"):
+                        return
+        except TimeoutError:
+            pass
         finally:
-            self._held -= len(body)
-
-    async def _read(self, receive: Receive) -> bytes:
-        """The whole body, counted as held; one larger than GitHub's is refused while it comes."""
-        chunks: list[bytes] = []
-        size = 0
-        try:
-            while True:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    raise ConnectionResetError
-                chunk = message.get("body", b"")
-                size += len(chunk)
-                self._held += len(chunk)
-                if size > MAX_BODY:
-                    raise too_large()
-                if self._held > _MAX_HELD:
-                    raise Unavailable("too many deliveries are coming in at once")
-                chunks.append(chunk)
-                if not message.get("more_body"):
-                    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
-        except BaseException:
-            self._held -= size
-            raise
+            self._drains -= 1
 
 
-async def _checked(headers: Mapping[str, str], body: bytes, secrets: Sequence[str]) -> Incoming:
-    if len(body) > _LARGE:
-        return await asyncio.to_thread(check, headers, body, secrets)
-    return check(headers, body, secrets)
+def _joined(chunks: list[bytes]) -> bytes:
+    body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+    chunks.clear()
+    return body
 
 
-async def _drain(receive: Receive) -> None:
-    """Let go of the rest of a body: clients that write before they read would miss the answer."""
-    left = MAX_BODY
-    try:
-        async with asyncio.timeout(_DRAIN_SECONDS):
-            while left > 0:
-                message = await receive()
-                left -= len(message.get("body", b""))
-                if not message.get("more_body"):
-                    return
-    except TimeoutError:
-        pass
-
-
-async def _answer(send: Send, status: int, body: bytes) -> None:
+async def _answer(send: Send, status: int, body: bytes, whole: bool) -> None:
     headers = [
         (b"content-type", b"application/json"),
         (b"content-length", str(len(body)).encode()),
@@ -149,7 +171,7 @@ async def _answer(send: Send, status: int, body: bytes) -> None:
         headers.append((b"allow", b"POST"))
     if status == 503:
         headers.append((b"retry-after", b"5"))
-    if status == 413:
-        headers.append((b"connection", b"close"))  # a rest of the body may be unread
+    if not whole:
+        headers.append((b"connection", b"close"))  # nobody reads the rest of the body
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

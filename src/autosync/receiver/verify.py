@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
-from urllib.parse import parse_qs
 
 import msgspec
 
 from autosync import jsontext
+from autosync.receiver import form
 
 # GitHub sends nothing larger (docs: webhooks/webhook-events-and-payloads, payload cap).
 MAX_BODY = 25 * 1024 * 1024
 _MAX_NAME = 64  # characters; the inbox's columns, and GitHub's names are shorter
+_SIGNATURE = re.compile(r"sha256=[0-9a-f]{64}")
+_DELIVERY = "X-GitHub-Delivery"
+_JSON = "application/json"
+_FORM = "application/x-www-form-urlencoded"
 
 
 class Refused(Exception):
@@ -63,7 +68,7 @@ _KEPT_HEADERS = {
     name.lower(): name
     for name in (
         "X-GitHub-Event",
-        "X-GitHub-Delivery",
+        _DELIVERY,
         "X-GitHub-Hook-ID",
         "X-GitHub-Hook-Installation-Target-ID",
         "X-GitHub-Hook-Installation-Target-Type",
@@ -75,25 +80,16 @@ _KEPT_HEADERS = {
 }
 
 
-def check_length(headers: Mapping[str, str]) -> None:
-    """Refuse by its announced length what is too large to be GitHub's."""
-    length = headers.get("content-length", "")
-    if length.isdigit() and int(length) > MAX_BODY:
-        raise too_large()
+def check_headers(headers: Mapping[str, str]) -> None:
+    """Refuse by its headers what cannot be GitHub's, before anything of its body is read.
 
-
-def too_large() -> Refused:
-    return Refused(413, "The body is larger than 25 MB.", "GitHub sends no larger deliveries.")
-
-
-def check(headers: Mapping[str, str], body: bytes, secrets: Sequence[str]) -> Incoming:
-    """Verify a delivery and glance at it; raises Refused. The signature comes before any parsing.
-
-    `headers` have lower-case names. `secrets` must not be empty.
+    `headers` have lower-case names. Raises Refused.
     """
-    event = headers.get("x-github-event", "")
-    guid = headers.get("x-github-delivery", "")
-    for name, value in (("X-GitHub-Event", event), ("X-GitHub-Delivery", guid)):
+    length = headers.get("content-length", "")
+    if length.isascii() and length.isdigit() and int(length[:20]) > MAX_BODY:
+        raise too_large()
+    for lower, name in (("x-github-event", "X-GitHub-Event"), ("x-github-delivery", _DELIVERY)):
+        value = headers.get(lower, "")
         if not value or len(value) > _MAX_NAME:
             raise Refused(
                 400,
@@ -102,17 +98,82 @@ def check(headers: Mapping[str, str], body: bytes, secrets: Sequence[str]) -> In
                 else f"The header {name} is longer than {_MAX_NAME} characters.",
                 "Only GitHub's webhook deliveries belong here.",
             )
-    if not signed_by(body, headers.get("x-hub-signature-256", ""), secrets):
+    if not _SIGNATURE.fullmatch(headers.get("x-hub-signature-256", "")):
+        raise _unsigned()
+    if _kind(headers) not in (_JSON, _FORM):
         raise Refused(
-            401,
-            "The signature in X-Hub-Signature-256 is missing or does not match.",
-            "GITHUB_WEBHOOK_SECRET must equal the secret of the App's webhook.",
+            415,
+            "The content type is neither application/json nor application/x-www-form-urlencoded.",
+            "Let the App's webhook send JSON.",
         )
-    document = _document(headers.get("content-type", ""), body)
+
+
+def too_large() -> Refused:
+    return Refused(413, "The body is larger than 25 MB.", "GitHub sends no larger deliveries.")
+
+
+def _unsigned() -> Refused:
+    return Refused(
+        401,
+        "The signature in X-Hub-Signature-256 is missing or does not match.",
+        "GITHUB_WEBHOOK_SECRET must equal the secret of the App's webhook.",
+    )
+
+
+class Signature:
+    """The signature of a body, computed while the body comes in; with every accepted secret."""
+
+    def __init__(self, secrets: Sequence[str]) -> None:
+        self._macs = [hmac.new(secret.encode(), digestmod=hashlib.sha256) for secret in secrets]
+
+    def update(self, chunk: bytes) -> None:
+        """Take in the next piece of the raw body."""
+        for mac in self._macs:
+            mac.update(chunk)
+
+    def matches(self, signature: str) -> bool:
+        """Compare with `sha256=<hex HMAC of the raw body>`, in constant time."""
+        scheme, _, given = signature.partition("=")
+        valid = False
+        for mac in self._macs:
+            expected = mac.hexdigest().encode()
+            # No early exit: how long it takes must not tell which secret matched.
+            valid |= hmac.compare_digest(expected, given.encode("utf-8", "replace"))
+        return valid and scheme == "sha256"
+
+
+def signed_by(body: bytes, signature: str, secrets: Sequence[str]) -> bool:
+    """Check the signature of a body that is all there."""
+    whole = Signature(secrets)
+    whole.update(body)
+    return whole.matches(signature)
+
+
+def check(headers: Mapping[str, str], body: bytes, secrets: Sequence[str]) -> Incoming:
+    """Verify a delivery that is all there and glance at it; raises Refused.
+
+    `headers` have lower-case names. `secrets` must not be empty.
+    """
+    signature = Signature(secrets)
+    signature.update(body)
+    check_headers(headers)
+    check_signature(headers, signature)
+    return glance_at(headers, body)
+
+
+def check_signature(headers: Mapping[str, str], signature: Signature) -> None:
+    """Raise Refused unless the body, all of it taken in, was signed with one of the secrets."""
+    if not signature.matches(headers.get("x-hub-signature-256", "")):
+        raise _unsigned()
+
+
+def glance_at(headers: Mapping[str, str], body: bytes) -> Incoming:
+    """What the inbox needs to know of a verified delivery; raises Refused if it is not JSON."""
+    document = _document(_kind(headers), body)
     glance = _glance_at(document)
     return Incoming(
-        guid=guid,
-        event=event,
+        guid=headers["x-github-delivery"],
+        event=headers["x-github-event"],
         action=(glance.action or "").replace("\x00", "")[:_MAX_NAME],
         installation_id=glance.installation.id if glance.installation else None,
         repository_id=glance.repository.id if glance.repository else None,
@@ -125,37 +186,20 @@ def check(headers: Mapping[str, str], body: bytes, secrets: Sequence[str]) -> In
     )
 
 
-def signed_by(body: bytes, signature: str, secrets: Sequence[str]) -> bool:
-    """Check `sha256=<hex HMAC of the raw body>` against every accepted secret, in constant time."""
-    scheme, _, given = signature.partition("=")
-    valid = False
-    for secret in secrets:
-        expected = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
-        # No early exit: how long it takes must not tell which secret matched.
-        valid |= hmac.compare_digest(expected.encode(), given.encode("utf-8", "replace"))
-    return valid and scheme == "sha256"
+def _kind(headers: Mapping[str, str]) -> str:
+    return headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-def _document(content_type: str, body: bytes) -> bytes:
+def _document(kind: str, body: bytes) -> bytes:
     """The JSON document, out of the form if the hook was set to that content type."""
-    kind = content_type.partition(";")[0].strip().lower()
-    if kind == "application/json":
+    if kind == _JSON:
         return body
-    if kind == "application/x-www-form-urlencoded":
-        try:
-            values = parse_qs(body.decode("ascii"), errors="strict", max_num_fields=16)
-        except ValueError:
-            values = {}
-        if values.get("payload"):
-            return values["payload"][0].encode()
+    payload = form.field(body, b"payload")
+    if not payload:
         raise Refused(
             400, "The form has no readable field `payload`.", "Let the App's webhook send JSON."
         )
-    raise Refused(
-        415,
-        "The content type is neither application/json nor application/x-www-form-urlencoded.",
-        "Let the App's webhook send JSON.",
-    )
+    return payload
 
 
 def _glance_at(document: bytes) -> _Glance:

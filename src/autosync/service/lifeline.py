@@ -2,11 +2,13 @@
 
 The supervisor keeps one end of a socket pair, the child finds the number of its end in
 AUTOSYNC_LIFELINE. The kernel closes the supervisor's end however it dies, `kill -9` included; the
-child then ends as SIGTERM would have it. The same line tells the supervisor that a child is ready.
+child then ends as SIGTERM would have it. The same line tells the supervisor that a child is ready,
+and every second that it still does its work (`beat`): one that hangs is replaced.
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import socket
@@ -15,6 +17,8 @@ import time
 
 VARIABLE = "AUTOSYNC_LIFELINE"
 READY = b"r"
+BEAT = b"."
+BEAT_SECONDS = 1.0  # between two beats
 _GRACE = 10.0  # seconds a child without a supervisor has for an orderly end
 
 _line: socket.socket | None = None
@@ -38,6 +42,23 @@ def ready() -> None:
             _line.sendall(READY)
         except OSError:
             pass  # it is gone, and the watching thread knows
+
+
+def beat() -> None:
+    """In a child, from the loop that does the work: tell the supervisor that it goes round."""
+    if _line is not None:
+        try:
+            # A supervisor that is stopped reads nothing, and must not stop its children with it.
+            _line.send(BEAT, socket.MSG_DONTWAIT)
+        except OSError:
+            pass
+
+
+async def keep_beating() -> None:
+    """Beat for as long as the running event loop goes round."""
+    while True:
+        beat()
+        await asyncio.sleep(BEAT_SECONDS)
 
 
 def _watch(line: socket.socket) -> None:

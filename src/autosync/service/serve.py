@@ -93,12 +93,12 @@ def web(listener: socket.socket, number: int, environment: Mapping[str, str]) ->
     """Receiver, API and dashboard; several share the listening socket."""
     name = "web" if number == 1 else f"web {number}"
     command = python("-m", "autosync.service.web")
-    return Child(name, command, environment, {LISTENER_VARIABLE: listener})
+    return Child(name, command, environment, {LISTENER_VARIABLE: listener}, beats=True)
 
 
 def worker(environment: Mapping[str, str]) -> Child:
     """Applies the inbox, imports, reconciles, keeps the schedule."""
-    return Child("worker", python("-m", "autosync.service.worker"), environment)
+    return Child("worker", python("-m", "autosync.service.worker"), environment, beats=True)
 
 
 def url() -> str:

@@ -15,8 +15,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from autosync.errors import AutoSyncError
-from autosync.service import lifeline
-from autosync.service.child import CHANGED, UNFIT
+from autosync.service import lifeline, offspring
+from autosync.service.child import CHANGED, RELOAD_VARIABLE, UNFIT
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +25,10 @@ _RESTART_FIRST = 0.5  # seconds
 _RESTART_MOST = 30.0
 _ATTEMPTS = 3  # for a child that has never been ready
 _WELL_SECONDS = 60.0  # a child that ran this long was well; its next crash starts the backoff anew
+HANG_VARIABLE = "AUTOSYNC_HANG_AFTER"
+_HANG_SECONDS = 30.0  # without a beat
+_FIRST_BEAT_SECONDS = 180.0  # on a machine with much else to do the imports alone take a while
+_LONGEST_TURN = 2.0  # seconds; longer ago we have looked only if we were stopped ourselves
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -47,11 +51,14 @@ class Child:
     sockets: Mapping[str, socket.socket] = field(default_factory=dict)
     once: bool = False  # it is meant to end
     quiet: bool = False  # what it says on standard output is for programs
+    beats: bool = False  # it says every second that it works: silent, it hangs and is replaced
 
     process: subprocess.Popen[bytes] | None = field(default=None, init=False)
     line: socket.socket | None = field(default=None, init=False)
     ready: bool = field(default=False, init=False)  # it has been, since the service started
     started: float = field(default=0.0, init=False)
+    silent: float = field(default=0.0, init=False)  # seconds since it was last heard of
+    has_beaten: bool = field(default=False, init=False)
     crashes: int = field(default=0, init=False)
     delay: float = field(default=_RESTART_FIRST, init=False)
     restart_at: float | None = field(default=None, init=False)
@@ -63,13 +70,16 @@ def python(*arguments: str) -> list[str]:
 
 
 class Supervisor:
-    """Runs its children until SIGINT, SIGTERM or SIGHUP; a crashed one comes back with backoff.
+    """Runs its children until SIGINT, SIGTERM or SIGHUP; one that crashes or hangs comes back.
 
     Each child leads a session of its own: Ctrl-C reaches only the supervisor, which stops the
     children in reverse order of their start, and whatever a child leaves behind is ended with it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, hang_after: float | None = None) -> None:
+        """`hang_after`: seconds without a beat after which a child hangs (AUTOSYNC_HANG_AFTER)."""
+        self._hang_after = hang_after or float(os.environ.get(HANG_VARIABLE) or _HANG_SECONDS)
+        self._looked = time.monotonic()
         self._children: list[Child] = []
         self._selector = selectors.DefaultSelector()
         self._asked_to_stop = 0
@@ -153,6 +163,11 @@ class Supervisor:
         self._wait(min([1.0 if seconds is None else seconds, *(max(d, 0.0) for d in due)]))
         if self._asked_to_stop and not self._stopping:
             raise _Stopped
+        now = time.monotonic()
+        # Where the whole machine stood still nobody was heard of, and nobody hangs.
+        passed, self._looked = min(now - self._looked, _LONGEST_TURN), now
+        for child in self._children:
+            child.silent += passed
         for child in list(self._children):
             if not child.once:
                 self._look_after(child)
@@ -163,10 +178,15 @@ class Supervisor:
                 child.restart_at = None
                 self._spawn(child)
             return
-        code = child.process.poll() if child.process is not None else None
-        if code is None:
+        if child.process is None:
             return
+        hangs = child.process.poll() is None and self._hangs(child)
+        if child.process.poll() is None and not hangs:
+            return
+        gits = offspring.gits_of(child.process.pid) if hangs else []
         self._bury(child)
+        offspring.kill(gits)
+        code = child.process.returncode
         child.crashes += 1
         if not child.ready and (code == UNFIT or child.crashes >= _ATTEMPTS):
             raise ChildFailed(f"{child.name} cannot start; its message stands above.")
@@ -175,16 +195,22 @@ class Supervisor:
             return
         if time.monotonic() - child.started > _WELL_SECONDS:
             child.delay = _RESTART_FIRST
-        how = f"was ended by {_signal_name(-code)}" if code < 0 else f"ended with code {code}"
+        how = f"hung for {child.silent:.0f} s and was killed" if hangs else _end(code)
         logger.error("%s %s; it starts again in %.1f s", child.name, how, child.delay)
         child.restart_at = time.monotonic() + child.delay
         child.delay = min(child.delay * 2, _RESTART_MOST)
+
+    def _hangs(self, child: Child) -> bool:
+        if not child.beats or RELOAD_VARIABLE in child.environment:  # a debugger may hold it
+            return False
+        return child.silent > (self._hang_after if child.has_beaten else _FIRST_BEAT_SECONDS)
 
     def _spawn(self, child: Child) -> None:
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         names = {name: str(s.fileno()) for name, s in child.sockets.items()}
         child.started = time.monotonic()
+        child.silent, child.has_beaten = 0.0, False
         child.process = subprocess.Popen(
             child.command,
             env={
@@ -229,6 +255,8 @@ class Supervisor:
                 said = b""
             if lifeline.READY in said:
                 child.ready = True
+            if lifeline.BEAT in said:
+                child.silent, child.has_beaten = 0.0, True
             if not said:  # it ends, or has closed its end; the exit code tells
                 self._hang_up(child)
 
@@ -259,6 +287,10 @@ class Supervisor:
 
     def _on_signal(self, *_: object) -> None:
         self._asked_to_stop += 1
+
+
+def _end(code: int) -> str:
+    return f"was ended by {_signal_name(-code)}" if code < 0 else f"ended with code {code}"
 
 
 def _signal_name(number: int) -> str:

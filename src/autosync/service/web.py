@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import signal
 import socket
 from typing import Any
 
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
 from granian.log import LOGGING_CONFIG, LogLevels
 from granian.net import SocketHolder  # type: ignore[attr-defined]
 from granian.server.embed import Server
@@ -24,7 +26,12 @@ from autosync.service import child, lifeline
 LISTENER_VARIABLE = "AUTOSYNC_LISTENER"
 ACCESS_LOG_VARIABLE = "AUTOSYNC_ACCESS_LOG"
 BACKLOG = 2048  # connections that wait to be accepted
-_CONNECTIONS = 4096  # requests at once; each open event stream is one
+_CONNECTIONS = 16_384  # open at once, idle ones and event streams included
+_OTHER_FILES = 512  # open files that are no client's connection
+_MOST_FILES = 65_536
+_HEADER_SECONDS = 10.0  # until a request's headers are there, and until an idle connection ends
+_BUFFER = 16 * 1024  # bytes read ahead per connection; longer headers are refused
+_UNREAD_SECONDS = 30  # until a client that does not read its answer is cut off
 _ACCESS_LINE = '[%(time)s] "%(method)s %(path)s %(protocol)s" %(status)d'
 
 
@@ -40,6 +47,7 @@ def listen(host: str, port: int, variable: str = "AUTOSYNC_PORT") -> socket.sock
         )[0]
         listener = socket.socket(family, kind, protocol)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        _let_go_of_the_silent(listener)
         listener.bind(address)
         listener.listen(BACKLOG)
     except OSError as error:
@@ -49,6 +57,37 @@ def listen(host: str, port: int, variable: str = "AUTOSYNC_PORT") -> socket.sock
         ) from None
     listener.setblocking(False)
     return listener
+
+
+def _let_go_of_the_silent(listener: socket.socket) -> None:
+    """End connections whose other side is dead or reads nothing; accepted ones inherit this."""
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in (
+        ("TCP_KEEPIDLE", 60),
+        ("TCP_KEEPINTVL", 15),
+        ("TCP_KEEPCNT", 4),
+        # Also ends a connection whose window stays shut for so long (man 7 tcp).
+        ("TCP_USER_TIMEOUT", _UNREAD_SECONDS * 1000),
+    ):
+        if hasattr(socket, option):  # not every system has them all
+            listener.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
+
+
+def _connections() -> int:
+    """How many connections to accept at once: with more, `accept` would run out of files.
+
+    Raises the process's own limit of open files as far as the system lets it.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+            soft = wanted
+        except (OSError, ValueError):  # macOS has a lower limit than the one it names
+            pass
+    files = _MOST_FILES if soft == resource.RLIM_INFINITY else soft
+    return min(_CONNECTIONS, max(files - _OTHER_FILES, files // 2))
 
 
 class _Server(Server):
@@ -92,7 +131,12 @@ async def _serve(listener: socket.socket) -> int:
         # Granian runs ASGI lifespan with this interface only.
         interface=Interfaces.ASGI,
         backlog=BACKLOG,
-        backpressure=_CONNECTIONS,
+        backpressure=_connections(),
+        # Its detection of HTTP/2 waits for a first line without any deadline.
+        http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(
+            header_read_timeout=int(_HEADER_SECONDS * 1000), max_buffer_size=_BUFFER
+        ),
         websockets=False,
         log_level=LogLevels.error,
         log_dictconfig=_logging(),
@@ -109,7 +153,9 @@ async def _serve(listener: socket.socket) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
+    beats = loop.create_task(lifeline.keep_beating())
     await server.serve()
+    beats.cancel()
     await asyncio.sleep(0.05)  # the last answers leave from Granian's own threads
     return 0
 

@@ -22,7 +22,7 @@ def main() -> int:
     lifeline.ready()
     check()
     _wait_for_migrations()
-    return worker.run()
+    return worker.run(lifeline.beat)
 
 
 def _wait_for_migrations() -> None:
@@ -40,6 +40,7 @@ def _wait_for_migrations() -> None:
         if not said:
             logger.warning("%d migrations are not applied yet; the worker waits", len(missing))
             said = True
+        lifeline.beat()
         time.sleep(_LOOK_EVERY)
 
 

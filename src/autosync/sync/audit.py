@@ -358,6 +358,10 @@ class Auditor:
 
     def _commits(self, repository: Repository) -> list[Difference]:
         """Commits that git reaches and the mirror has not; those it does not reach are marked."""
+        with exclusive("git", repository.pk, wait=True):  # its cache stays meanwhile
+            return self._commits_of_git(repository)
+
+    def _commits_of_git(self, repository: Repository) -> list[Difference]:
         reader = fetched(repository, self.client)
         heads = sorted({sha for name, sha in reader.refs().items() if split_ref(name)})
         foreign.mark_unreached(repository, reader, heads)

@@ -282,7 +282,11 @@ def _mark_orphans(
     asked_at: datetime,
 ) -> None:
     """Mark what was reached and is no more; and what a push told of and git no longer has."""
-    lost = reader.known(sorted(set(previous) - set(heads)))
+    left = sorted(set(previous) - set(heads))
+    lost = reader.known(left)
+    if len(lost) < len(left):
+        # A fresh clone does not hold what no ref reaches any more.
+        _mark_unreached(repository, reader, heads, asked_at)
     for chunk in chunks(reader.commits(new=lost, known=heads), CHUNK):
         Commit.objects.filter(repository=repository, sha__in=[c.sha for c in chunk]).update(
             orphaned_at=asked_at, on_default_branch=False
@@ -296,6 +300,26 @@ def _mark_orphans(
     ).update(orphaned_at=asked_at)
 
 
+def _mark_unreached(
+    repository: Repository, reader: GitReader, heads: Sequence[str], asked_at: datetime
+) -> None:
+    """Mark every commit that `heads` do not reach, read from the whole history."""
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TEMP TABLE reached_commits (sha text) ON COMMIT DROP")
+        for chunk in chunks(reader.commits(new=heads), CHUNK):
+            cursor.execute(
+                "INSERT INTO reached_commits SELECT unnest(%s::text[])", [[c.sha for c in chunk]]
+            )
+        cursor.execute("ANALYZE reached_commits")
+        cursor.execute(
+            "UPDATE commits SET orphaned_at = %(asked_at)s, on_default_branch = false "
+            "WHERE repository_id = %(repository)s AND orphaned_at IS NULL AND complete "
+            "AND observed_at < %(asked_at)s "
+            "AND NOT EXISTS (SELECT FROM reached_commits r WHERE r.sha = commits.sha)",
+            {"repository": repository.pk, "asked_at": asked_at},
+        )
+
+
 def _mark_default_branch(
     repository: Repository, reader: GitReader, head: str, previous: str | None
 ) -> int:
@@ -307,7 +331,9 @@ def _mark_default_branch(
         return 0
     marked = 0
     shas: Iterator[str]
-    if previous and head and not any(reader.commits(new=[previous], known=[head])):
+    # A fresh clone holds what was the head only if something still reaches it.
+    known = bool(previous and head and reader.known([previous]))
+    if previous and known and not any(reader.commits(new=[previous], known=[head])):
         shas = (commit.sha for commit in reader.commits(new=[head], known=[previous]))
     else:
         Commit.objects.filter(repository=repository, on_default_branch=True).update(

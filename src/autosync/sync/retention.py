@@ -27,11 +27,19 @@ def keep_inbox(days: int | None = None) -> list[str]:
         with exclusive("keep_inbox", 0, wait=False):
             now = partitions.database_now()
             before = now - timedelta(days=days)
+            history = now - timedelta(days=max(days, config.load().autosync_history_retention))
+            given_up = partitions.prune_parked(history)
             dropped = partitions.drop_until(before)
             deleted = partitions.prune_default(before)
             forgotten = partitions.prune_guids(min(before, now - KEPT - timedelta(days=1)))
     except Busy:
         return []  # another worker is at it
+    if given_up:
+        logger.warning(
+            "%d deliveries parked before %s and never replayed are deleted",
+            given_up,
+            f"{history:%Y-%m-%d}",
+        )
     if dropped or deleted:
         logger.info(
             "the inbox dropped %s and %d deliveries of other days; %d GUIDs are forgotten",

@@ -21,7 +21,6 @@ from autosync.github.errors import GitHubError, QuotaExhausted
 from autosync.mirror import partitions
 from autosync.mirror.models import (
     Commit,
-    FeedEvent,
     GitHubAppInstallation,
     Issue,
     PullRequest,
@@ -478,13 +477,15 @@ def keep_inbox(timestamp: int) -> None:
 
 
 @app.periodic(cron="17 3 * * *")
-@app.task(queue=LIVE, queueing_lock="tidy", pass_context=False)
+@app.task(queue=SYNC, queueing_lock="tidy", pass_context=False)
 def tidy(timestamp: int) -> None:
-    """Drop what served its time: old feed lines, finished tasks."""
-    old = timezone.now() - timedelta(days=config.load().autosync_inbox_retention)
-    FeedEvent.objects.filter(at__lt=old).delete()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "DELETE FROM procrastinate_jobs WHERE status IN ('succeeded', 'cancelled', 'aborted') "
-            "AND id < (SELECT coalesce(max(id), 0) - 10000 FROM procrastinate_jobs)"
-        )
+    """Every night, less than a minute: what AutoSync wrote for itself and keeps no longer."""
+    from autosync.sync import housekeeping
+
+    if housekeeping.tidy().left:
+        try:
+            with transaction.atomic():
+                again = tidy.configure(queueing_lock="tidy", schedule_in={"minutes": 10})
+                again.defer(timestamp=timestamp)
+        except AlreadyEnqueued:
+            pass

@@ -23,6 +23,7 @@ from procrastinate.manager import JobManager
 from autosync import config
 from autosync.database import conninfo
 from autosync.errors import AutoSyncError
+from autosync.sync import git_caches
 from autosync.sync.apply import WebhookProcessor
 from autosync.sync.stalled import OWN, STALLED_AFTER_SECONDS, alone, retry_stalled
 from autosync.sync.tasks import LIVE, SICK, SYNC, defer, start_up
@@ -36,24 +37,52 @@ _INBOX_POLL_SECONDS = 1.0
 _HEARTBEAT_SECONDS = 2.0
 _LIVE_CONCURRENCY = 4
 _LOOK_EVERY_SECONDS = 60.0
+# One batch of deliveries takes seconds, an embedded database that recovers a few minutes.
+_APPLY_HANGS_AFTER = 600.0  # seconds
 
 
-def run() -> int:
-    """Work until SIGTERM or SIGINT; what is under way is finished or given back. Exit code 0."""
+def run(alive: Callable[[], None] = lambda: None) -> int:
+    """Work until SIGTERM or SIGINT; what is under way is finished or given back. Exit code 0.
+
+    `alive` is called about three times a second while neither the loop that runs the tasks nor the
+    thread that applies deliveries hangs, however long a task takes.
+    """
     connection_created.connect(_never_hang_in_a_transaction)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     retry_stalled()
     defer(start_up, "start_up", priority=10)
-    applier = threading.Thread(target=apply_inbox, args=(stop,), name="inbox", daemon=True)
+    pulse = _Pulse()
+    applier = threading.Thread(
+        target=apply_inbox, args=(stop, pulse.beat), name="inbox", daemon=True
+    )
     applier.start()
-    looking = threading.Thread(target=look_around, args=(stop,), name="look around", daemon=True)
-    looking.start()
-    asyncio.run(_run_tasks(stop.is_set))
+    threading.Thread(target=look_around, args=(stop,), name="look around", daemon=True).start()
+    threading.Thread(target=git_caches.keep, args=(stop,), name="caches", daemon=True).start()
+
+    def at_work() -> None:
+        if pulse.seconds < _APPLY_HANGS_AFTER:
+            alive()
+
+    asyncio.run(_run_tasks(stop.is_set, at_work))
     stop.set()
     applier.join(timeout=10)
     return 0
+
+
+class _Pulse:
+    """When a thread was last seen to go on."""
+
+    def __init__(self) -> None:
+        self.beat()
+
+    def beat(self) -> None:
+        self._at = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self._at
 
 
 def _never_hang_in_a_transaction(connection: Any, **_: Any) -> None:
@@ -142,7 +171,7 @@ class _JobManager(JobManager):
             logger.warning("job %s was given to another worker meanwhile", job.call_string)
 
 
-async def _run_tasks(done: Callable[[], bool]) -> None:
+async def _run_tasks(done: Callable[[], bool], alive: Callable[[], None] = lambda: None) -> None:
     """One worker for short live work and one for syncs, so that an import never delays a push; one
     for repositories that fail, so that these never delay the others.
     """
@@ -177,6 +206,7 @@ async def _run_tasks(done: Callable[[], bool]) -> None:
         ]
         try:
             while not await asyncio.to_thread(done):
+                alive()
                 finished, _ = await asyncio.wait(
                     workers, timeout=0.3, return_when=asyncio.FIRST_COMPLETED
                 )
@@ -190,16 +220,22 @@ async def _run_tasks(done: Callable[[], bool]) -> None:
             await asyncio.gather(*workers, return_exceptions=True)
 
 
-def apply_inbox(stop: threading.Event) -> None:
-    """Apply deliveries as they arrive: woken by NOTIFY, and by the clock for retries."""
+def apply_inbox(stop: threading.Event, alive: Callable[[], None] = lambda: None) -> None:
+    """Apply deliveries as they arrive: woken by NOTIFY, and by the clock for retries.
+
+    `alive` is called after each batch, and about every second while there is none.
+    """
     processor = WebhookProcessor(careful=True)
     while not stop.is_set():
+        alive()
         try:
             with psycopg.connect(conninfo(), autocommit=True) as listener:
                 listener.execute(f"LISTEN {INBOX_CHANNEL}")
                 while not stop.is_set():
+                    alive()
                     close_old_connections()
-                    processor.drain()
+                    while processor.process_batch():
+                        alive()
                     for _ in listener.notifies(timeout=_INBOX_POLL_SECONDS, stop_after=1):
                         pass
         except Exception as error:

@@ -74,6 +74,11 @@ class Broadcaster:
         self._newest = 0
         self.listening = asyncio.Event()
 
+    @property
+    def watched_by(self) -> int:
+        """How many read along now."""
+        return len(self._subscribers)
+
     @asynccontextmanager
     async def subscribe(self, repository_id: int | None) -> AsyncIterator[Subscriber]:
         """A subscriber for the time of the block; wait for `listening` before looking back."""

@@ -22,6 +22,7 @@ LIFE = 30 * 60.0
 # Milliseconds a browser waits before it comes back.
 RETRY = b"retry: 2000\n\n"
 _BIGGEST_ID = 2**63 - 1
+MOST_STREAMS = 1_000  # per process; each keeps a connection and up to 500 messages
 
 
 @require_GET
@@ -41,6 +42,13 @@ async def events(request: HttpRequest) -> HttpResponseBase:
             "repository and after are numbers.\n", status=400, content_type="text/plain"
         )
     if isinstance(request, ASGIRequest):
+        if broadcaster().watched_by >= MOST_STREAMS:
+            return HttpResponse(
+                "Too many pages are open; load this one again later.\n",
+                status=503,
+                content_type="text/plain",
+                headers={"Retry-After": "30"},
+            )
         answer: HttpResponseBase = StreamingHttpResponse(
             _stream(repository_id, after), content_type="text/event-stream"
         )

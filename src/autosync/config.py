@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import secrets
+import tempfile
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
@@ -13,6 +15,14 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from autosync.errors import ConfigurationError
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
+# False in commands that use what is there and begin nothing new (see `autosync.entrance`).
+makes_folders = True
+
+
+def command(arguments: str) -> str:
+    """`autosync …` as one types it: a checkout has a launcher at its root."""
+    launcher = "./autosync" if (PROJECT_ROOT / "autosync").is_file() else "autosync"
+    return f"{launcher} {arguments}"
 
 
 def _http_url(value: str) -> str:
@@ -61,6 +71,9 @@ class Config(BaseSettings):
     )
     autosync_dashboard_public: bool = Field(
         False, description="show the dashboard without signing in (the demo does)"
+    )
+    autosync_demo: bool = Field(
+        False, description="set by `autosync demo`: on this machine its API asks for no token"
     )
     autosync_log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="log level"
@@ -136,22 +149,26 @@ class Config(BaseSettings):
             return self.autosync_secret_key
         path = self.data_dir / "secret_key"
         try:
-            return path.read_text().strip()
-        except FileNotFoundError:
-            pass
-        try:
+            if path.exists() and (kept := path.read_text().strip()):
+                return kept
+            if not makes_folders and not path.parent.exists():
+                return secrets.token_urlsafe(50)
             path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("x") as file:
-                path.chmod(0o600)
+            # Whole or not at all: a full disk, or a second process, must not leave half a key.
+            with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix="secret_key.") as file:
                 file.write(secrets.token_urlsafe(50))
-        except FileExistsError:
-            pass
+                file.flush()
+                if path.exists():
+                    path.unlink()  # empty: of an earlier full disk
+                with suppress(FileExistsError):
+                    path.hardlink_to(file.name)
+            return path.read_text().strip()
         except OSError as error:
             raise ConfigurationError(
-                f"The data folder {path.parent} is not writable ({error.strerror}). "
-                "Set AUTOSYNC_DATA_DIR to a folder this user may write to."
+                f"The data folder {path.parent} cannot be used ({error.strerror}). Free some "
+                "space on its disk if that is full, run AutoSync as the user it belongs to, or set "
+                "AUTOSYNC_DATA_DIR to a folder this user may write to."
             ) from error
-        return path.read_text().strip()
 
 
 @lru_cache(maxsize=1)
@@ -159,6 +176,12 @@ def load() -> Config:
     """Read and validate the settings once per process; ConfigurationError names what is wrong."""
     try:
         return Config()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise ConfigurationError(
+            f"The file .env in {Path.cwd()} cannot be read ({reason}). Correct its mode, owner or "
+            "encoding, or delete it."
+        ) from None
     except ValidationError as error:
         lines = [
             f"{str(e['loc'][0]).upper()}: {e['msg']} (got {e['input']!r})"

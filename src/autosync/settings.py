@@ -107,8 +107,9 @@ USE_TZ = True
 
 STATIC_URL = "static/"
 STATIC_ROOT = CONFIG.data_dir / "static"
-with suppress(OSError):  # WhiteNoise warns about a missing folder; the finders serve the files
-    STATIC_ROOT.mkdir(parents=True, exist_ok=True)
+if config.makes_folders or CONFIG.data_dir.exists():
+    with suppress(OSError):  # WhiteNoise warns about a missing folder; the finders serve the files
+        STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import psycopg
 
+from autosync import foreseen
 from autosync.database import conninfo
 from autosync.errors import AutoSyncError
 from autosync.service import child
@@ -35,7 +36,8 @@ def migrate(verbosity: int = 0) -> None:
 def unavailable(error: Exception) -> DatabaseUnavailable:
     """The readable form of a failed connection; psycopg's message names no password."""
     return DatabaseUnavailable(
-        f"The database cannot be used: {' '.join(str(error).split())[:300]} Check DATABASE_URL "
+        foreseen.explain(error)
+        or f"The database cannot be used: {' '.join(str(error).split())[:300]} Check DATABASE_URL "
         "(postgresql://user:password@host:5432/name); leave it empty for the embedded PostgreSQL."
     )
 

@@ -15,7 +15,7 @@ from django.db.backends.postgresql.client import DatabaseClient as PostgresClien
 from psycopg import OperationalError
 from psycopg.conninfo import conninfo_to_dict
 
-from autosync.postgres import ensure_running
+from autosync.postgres import NoCluster, ensure_running
 from autosync.postgres.binaries import installed
 
 _RECONNECT = 30.0  # seconds during which a server that was killed may come back
@@ -47,7 +47,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def get_connection_params(self) -> dict[str, Any]:
         params = super().get_connection_params()
         if self._embedded is not None:
-            where = conninfo_to_dict(ensure_running(self._embedded))
+            try:
+                where = conninfo_to_dict(ensure_running(self._embedded))
+            except NoCluster as error:
+                # To Django a database that does not answer: some commands go on without.
+                raise OperationalError(str(error)) from error
             where.pop("dbname")  # the settings', so that test databases work
             params |= where
         return params

@@ -8,6 +8,7 @@ from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -15,6 +16,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from autosync.errors import ConfigurationError
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
+_THIS_MACHINE = {"127.0.0.1", "localhost", "::1"}
 # False in commands that use what is there and begin nothing new (see `autosync.entrance`).
 makes_folders = True
 
@@ -112,6 +114,11 @@ class Config(BaseSettings):
     def pulls_events(self) -> bool:
         """Whether events come from GitHub's delivery log only."""
         return self.autosync_webhooks == "pull"
+
+    @property
+    def is_demo(self) -> bool:
+        """Whether this is a demo, of a simulated GitHub on this machine: nothing in it is real."""
+        return self.autosync_demo and urlsplit(self.github_api_url).hostname in _THIS_MACHINE
 
     @property
     def data_dir(self) -> Path:

@@ -81,11 +81,13 @@ def found() -> Demo | None:
             "who started the demo, start the demo again, or set AUTOSYNC_DATA_DIR for your own."
         ) from None
     here = Path.cwd()
-    return Demo(folder.relative_to(here) if folder.is_relative_to(here) else folder, settings, running)
+    return Demo(
+        folder.relative_to(here) if folder.is_relative_to(here) else folder, settings, running
+    )
 
 
 def _own_settings() -> bool:
-    """Whether environment, `.env` or a mirror in the working folder name an AutoSync of one's own."""
+    """Whether environment, `.env` or a mirror in this folder are of an AutoSync of one's own."""
     names = {name.upper() for name in config.Config.model_fields} - _HARMLESS
     if any(os.environ.get(name) for name in names - {_WHERE}):
         return True

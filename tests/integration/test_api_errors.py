@@ -1,4 +1,4 @@
-"""Whatever is asked of any path under /api/: the answer to what fails is JSON and says what to do."""
+"""Whatever is asked under /api/: an answer to what fails is JSON and says what to do."""
 
 from __future__ import annotations
 

@@ -3,4 +3,11 @@
 from autosync.postgres.errors import EmbeddedPostgresError, NoCluster
 from autosync.postgres.lease import ensure_running, forbid_new, release, require
 
-__all__ = ["EmbeddedPostgresError", "NoCluster", "ensure_running", "forbid_new", "release", "require"]
+__all__ = [
+    "EmbeddedPostgresError",
+    "NoCluster",
+    "ensure_running",
+    "forbid_new",
+    "release",
+    "require",
+]

@@ -110,7 +110,8 @@ def _of_system(error: OSError) -> str | None:
 
 def _words(error: psycopg.Error) -> str:
     """PostgreSQL's own words in one line, without the password of DATABASE_URL."""
-    text = str(error).partition("\nLINE ")[0].partition("\n\t")[0]
+    # The server's message alone; of a failed connection all of it, but for the advice below.
+    text = error.diag.message_primary or str(error).partition("\n\t")[0]
     text = " ".join(text.split()).rstrip(".")
     text = re.sub(r"^connection failed: (?=connection)", "", text)
     password = unquote(urlsplit(_database_url()).password or "") if _database_url() else ""

@@ -35,6 +35,12 @@ class DatabaseClient(PostgresClient):
         conninfo = f"{ensure_running(Path(folder))} dbname='{name}'"
         return [str(installed() / "bin" / "psql"), conninfo, *parameters], None
 
+    def runshell(self, parameters: Any) -> None:
+        """Connect first: what is wrong is then said as by every other command."""
+        self.connection.ensure_connection()
+        self.connection.close()
+        super().runshell(parameters)
+
 
 class DatabaseWrapper(base.DatabaseWrapper):
     client_class = DatabaseClient

@@ -92,7 +92,8 @@ def replay(
     some = any((event, repository, error, since, until))
     if bool(deliveries) + all_parked + some != 1:
         _stop(
-            f"Say which: `{command('deliveries replay')} ID …`, `--all-parked`, or the parked ones by "
+            f"Say which: `{command('deliveries replay')} ID …`, `--all-parked`, or the parked "
+            "ones by "
             "`--event`, `--repository`, `--error`, `--since`, `--until`."
         )
     if deliveries:

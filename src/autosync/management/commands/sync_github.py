@@ -14,7 +14,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from autosync.errors import AutoSyncError
 from autosync.mirror.models import GitHubAppInstallation, Repository, SyncJob
 
-
 _BIGGEST_ID = 2**63 - 1
 
 

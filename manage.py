@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-if sys.version_info < (3, 11):
+if sys.version_info < (3, 11):  # noqa: UP036 (whichever `python3` is found runs this first)
     sys.exit("error: AutoSync needs Python 3.11 or newer.")
 
 

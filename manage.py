@@ -5,9 +5,6 @@ import os
 import sys
 from pathlib import Path
 
-if sys.version_info < (3, 11):  # noqa: UP036 (whichever `python3` is found runs this first)
-    sys.exit("error: AutoSync needs Python 3.11 or newer.")
-
 
 def into_the_environment() -> None:
     """Start again with `.venv`'s Python, where `make install` has put all that is needed."""

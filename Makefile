@@ -24,8 +24,8 @@ $(VENV)/.installed: pyproject.toml uv.lock | $(UV)
 
 install: $(VENV)/.installed ## set up .venv from the lock file
 
-demo: install ## a GitHub in a box, 20 repositories, and AutoSync mirroring them
-	@exec $(BIN)/autosync demo
+demo: install ## a GitHub in a box, 20 repositories, and AutoSync mirroring them (DEMO="--repositories 3")
+	@exec $(BIN)/autosync demo $(DEMO)
 
 run: install ## AutoSync against your real GitHub App (settings from .env)
 	@exec $(BIN)/autosync serve

@@ -6,6 +6,8 @@ import ipaddress
 import os
 import re
 import secrets
+import tempfile
+from contextlib import suppress
 from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
@@ -21,6 +23,15 @@ from autosync.folders import make_private
 from autosync.redact import redact
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
+_THIS_MACHINE = {"127.0.0.1", "localhost", "::1"}
+# False in commands that use what is there and begin nothing new (see `autosync.entrance`).
+makes_folders = True
+
+
+def command(arguments: str) -> str:
+    """`autosync …` as one types it: a checkout has a launcher at its root."""
+    launcher = "./autosync" if (PROJECT_ROOT / "autosync").is_file() else "autosync"
+    return f"{launcher} {arguments}"
 
 
 def _http_url(value: str) -> str:
@@ -132,6 +143,9 @@ class Config(BaseSettings):
     autosync_session_age: int = Field(
         7, ge=1, le=365, description="days after which a sign-in ends in any case"
     )
+    autosync_demo: bool = Field(
+        False, description="set by `autosync demo`: on this machine its API asks for no token"
+    )
     autosync_log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="log level"
     )
@@ -220,6 +234,11 @@ class Config(BaseSettings):
         return self.autosync_webhooks == "pull"
 
     @property
+    def is_demo(self) -> bool:
+        """Whether this is a demo, of a simulated GitHub on this machine: nothing in it is real."""
+        return self.autosync_demo and urlsplit(self.github_api_url).hostname in _THIS_MACHINE
+
+    @property
     def data_dir(self) -> Path:
         """The data folder as an absolute path."""
         return self.autosync_data_dir.expanduser().resolve()
@@ -259,27 +278,31 @@ class Config(BaseSettings):
             return self.autosync_secret_key
         path = self.data_dir / "secret_key"
         try:
-            return path.read_text().strip()
-        except FileNotFoundError:
-            pass
-        try:
+            if path.exists() and (kept := path.read_text().strip()):
+                return kept
+            if not makes_folders and not path.parent.exists():
+                return secrets.token_urlsafe(50)
             make_private(path.parent)
-            with path.open("x") as file:
-                path.chmod(0o600)
+            # Whole or not at all: a full disk, or a second process, must not leave half a key.
+            with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix="secret_key.") as file:
                 file.write(secrets.token_urlsafe(50))
-        except FileExistsError:
-            pass
+                file.flush()
+                if path.exists():
+                    path.unlink()  # empty: of an earlier full disk
+                with suppress(FileExistsError):
+                    path.hardlink_to(file.name)
+            return path.read_text().strip()
         except OSError as error:
             raise ConfigurationError(
-                f"The data folder {path.parent} is not writable ({error.strerror}). "
-                "Set AUTOSYNC_DATA_DIR to a folder this user may write to."
+                f"The data folder {path.parent} cannot be used ({error.strerror}). Free some "
+                "space on its disk if that is full, run AutoSync as the user it belongs to, or set "
+                "AUTOSYNC_DATA_DIR to a folder this user may write to."
             ) from error
-        return path.read_text().strip()
 
 
 # Of AutoSync's own processes and tests: not for people to set.
 _INTERNAL = re.compile(
-    r"AUTOSYNC_(POSTGRES_USER|REQUIRE_ALL|KILL_POINT|LISTENER|ACCESS_LOG|LIFELINE|RELOAD|BENCH_.+)"
+    r"AUTOSYNC_(POSTGRES_USER|REQUIRE_ALL|TESTS_TEMPLATE|KILL_POINT|HANG_AFTER|LISTENER|ACCESS_LOG|LIFELINE|RELOAD|BENCH_.+)"
 )
 
 
@@ -306,6 +329,12 @@ def load() -> Config:
     """Read and validate the settings once per process; ConfigurationError names what is wrong."""
     try:
         return Config()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise ConfigurationError(
+            f"The file .env in {Path.cwd()} cannot be read ({reason}). Correct its mode, owner or "
+            "encoding, or delete it."
+        ) from None
     except ValidationError as error:
         lines = []
         for problem in error.errors():

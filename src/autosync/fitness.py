@@ -15,7 +15,7 @@ from typing import Any
 import psycopg
 from psycopg import Connection
 
-from autosync import config
+from autosync import config, foreseen
 from autosync.database import conninfo, conninfo_of
 from autosync.errors import AutoSyncError
 from autosync.redact import redact
@@ -59,8 +59,11 @@ def check() -> None:
 def unavailable(error: Exception, variable: str = "DATABASE_URL") -> DatabaseUnavailable:
     """The readable form of a failed connection, without the password."""
     said = redact(" ".join(str(error).split()))[:300]
+    foreseen_as = foreseen.explain(error)
     return DatabaseUnavailable(
-        f"The database cannot be used: {said} Check {variable} "
+        redact(foreseen_as)
+        if foreseen_as
+        else f"The database cannot be used: {said} Check {variable} "
         "(postgresql://user:password@host:5432/name); leave it empty for the embedded PostgreSQL."
     )
 

@@ -37,6 +37,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "autosync.web.headers.answer_headers",  # first: it sees every answer, errors included
+    "autosync.api.errors.middleware",  # then: it turns what all others answer into JSON
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -109,9 +110,10 @@ USE_TZ = True
 
 STATIC_URL = "static/"
 STATIC_ROOT = CONFIG.data_dir / "static"
-with suppress(OSError):  # WhiteNoise warns about a missing folder; the finders serve the files
-    make_private(CONFIG.data_dir)
-    STATIC_ROOT.mkdir(parents=True, exist_ok=True)
+if config.makes_folders or CONFIG.data_dir.exists():
+    with suppress(OSError):  # WhiteNoise warns about a missing folder; the finders serve the files
+        make_private(CONFIG.data_dir)
+        STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
 

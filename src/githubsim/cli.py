@@ -1,9 +1,11 @@
 """The `githubsim` command."""
 
+import errno
 import logging
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -239,5 +241,24 @@ def version_command() -> None:
 
 
 def main() -> None:
-    """Entry point of the console script."""
-    cli()
+    """Entry point of the console script: what the machine lacks is a line, not a traceback."""
+    try:
+        cli()
+    except (OSError, sqlite3.OperationalError) as error:
+        full = isinstance(error, sqlite3.OperationalError) and "disk is full" in str(error)
+        if full or (isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)):
+            _stop(f"the disk is full ({error}). Free some space and try again.")
+        if isinstance(error, FileNotFoundError) and error.filename == "git":
+            _stop("the program git is not installed. Install git 2.39 or newer.")
+        if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EROFS):
+            _stop(
+                f"{error.filename} cannot be written ({error.strerror}). Name another with --data."
+            )
+        if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+            _stop(f"the port is in use ({error.strerror}). Choose another with --port.")
+        raise
+
+
+def _stop(words: str) -> NoReturn:
+    typer.echo(f"githubsim: {words}", err=True)
+    raise SystemExit(1)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
+from autosync import config
 from autosync.api import tokens
 from autosync.mirror.models import ApiToken
-from tests.integration.api_rows import client_with, delivery
+from tests.integration.api_rows import client_with, delivery, repository
 
 pytestmark = pytest.mark.django_db
 
@@ -152,3 +154,69 @@ def test_a_token_needs_no_csrf_token() -> None:
     _, plain = tokens.create("ci", ["sync"])
     client = Client(enforce_csrf_checks=True, headers={"authorization": f"Bearer {plain}"})
     assert client.post(f"/api/deliveries/{row.pk}/replay/").status_code == 202
+
+
+@pytest.fixture
+def demo(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(config.load(), "autosync_demo", True)
+
+
+@pytest.mark.usefixtures("demo")
+@pytest.mark.parametrize("host", ["localhost", "localhost:8000", "127.0.0.1:8000", "[::1]:8000"])
+def test_in_a_demo_this_machine_needs_no_token(host: str) -> None:
+    here = Client(headers={"host": host})
+    assert here.get("/api/sync/jobs/").status_code == 200
+    assert "workers" in here.get("/api/sync/health/").json()
+    assert here.post("/api/sync/periodic/").status_code == 202
+    assert here.post(f"/api/sync/repository/{repository().pk}/").status_code == 202
+    own_page = {"origin": f"http://{host}", "sec-fetch-site": "same-origin"}
+    assert here.post("/api/sync/periodic/", headers=own_page).status_code == 200
+
+
+@pytest.mark.usefixtures("demo")
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"origin": "http://evil.example"},
+        {"origin": "http://localhost:9000"},
+        {"origin": "null"},
+        {"referer": "http://evil.example/page"},
+        {"referer": "http://localhost:8000.evil.example/"},
+        {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "same-site"},
+        {"x-forwarded-for": "10.0.0.1"},
+        {"x-real-ip": "10.0.0.1"},
+        {"forwarded": "for=10.0.0.1"},
+        {"via": "1.1 somebody"},
+        {"cf-connecting-ip": "10.0.0.1"},
+    ],
+)
+def test_a_demo_answers_no_other_site_and_no_proxy(header: dict[str, str]) -> None:
+    client = Client(headers={"host": "localhost:8000", **header})
+    assert client.post("/api/sync/periodic/").status_code == 401
+    assert client.get("/api/sync/jobs/").status_code == 401
+    assert client.get("/api/sync/health/").json().keys() == {"status"}
+
+
+@pytest.mark.usefixtures("demo")
+def test_a_demo_answers_no_other_machine() -> None:
+    away = Client(headers={"host": "localhost"}, REMOTE_ADDR="192.0.2.7")
+    assert away.get("/api/sync/jobs/").status_code == 401
+
+
+@pytest.mark.usefixtures("demo")
+def test_a_foreign_name_that_points_here_is_refused(settings: Any) -> None:
+    settings.ALLOWED_HOSTS = ["*"]
+    assert Client(headers={"host": "evil.example"}).get("/api/sync/jobs/").status_code == 401
+
+
+def test_only_a_simulated_github_makes_a_demo(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(config.load(), "autosync_demo", True)
+    monkeypatch.setattr(config.load(), "github_api_url", "https://api.github.com")
+    assert Client(headers={"host": "localhost"}).get("/api/sync/jobs/").status_code == 401
+
+
+@pytest.mark.usefixtures("demo")
+def test_a_wrong_token_is_refused_in_a_demo_too() -> None:
+    client = Client(headers={"host": "localhost", "authorization": "Bearer as_wrong"})
+    assert client.get("/api/sync/jobs/").status_code == 401

@@ -26,6 +26,16 @@ def test_the_committed_document_is_current() -> None:
     )
 
 
+def test_no_key_stands_twice_in_the_document() -> None:
+    """Browsers' documentation pages refuse such a document, and show nothing."""
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        assert len(pairs) == len(dict(pairs)), [key for key, _ in pairs]
+        return dict(pairs)
+
+    json.loads(openapi.document(), object_pairs_hook=once)
+
+
 def test_the_reference_page_names_every_endpoint() -> None:
     page = (ROOT / "docs/reference/api.md").read_text()
     missing = [

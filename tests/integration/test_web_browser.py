@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import subprocess
 import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, urlencode
 
 import pytest
@@ -16,13 +19,20 @@ from django.contrib.auth.models import User
 from django.db import connection, transaction
 from playwright.sync_api import Browser, Page, expect
 
+from autosync.api import openapi
 from autosync.mirror import feed
 from autosync.mirror.feed import FeedLine
-from autosync.mirror.models import Repository
+from autosync.mirror.models import Repository, SyncJob
 from tests.browser import chromium, tab
 from tests.integration.api_rows import commit, issue, pull_request, repository
 from tests.service import free_port
 from tests.waiting import eventually
+
+# Where the reader sees the focused line, whatever has grown above it.
+SEEN = """() => [
+    document.activeElement.getBoundingClientRect().top,
+    document.getElementById("repository-table").scrollLeft,
+]"""
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -72,9 +82,14 @@ def _address() -> str:
     return f"postgresql://{user}:{password}@/{where['dbname']}?{urlencode(rest)}"
 
 
-@pytest.fixture
-def dashboard(tmp_path: Path) -> Iterator[Dashboard]:
-    with Dashboard(tmp_path) as served:
+@pytest.fixture(scope="module")
+def dashboard(
+    django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Dashboard]:
+    """One process for all tests here: what they write is emptied between them."""
+    with django_db_blocker.unblock():
+        served = Dashboard(tmp_path_factory.mktemp("dashboard"))
+    with served:
         yield served
 
 
@@ -120,6 +135,110 @@ def test_the_tables_follow_what_changed(dashboard: Dashboard, page: Page) -> Non
     commit(rocket)
     publish("First commit", rocket)
     expect(row.locator("td.number").first).to_have_text("1")
+
+
+def test_a_refresh_moves_neither_focus_nor_scroll_nor_brightness_and_charts_follow(
+    dashboard: Dashboard, browser: Browser
+) -> None:
+    rocket = repository("acme/rocket", sync_state="synced")
+    for number in range(40):
+        repository(f"acme/satellite-{number:02}", sync_state="synced")
+    commit(rocket)
+    with tab(browser, viewport={"width": 400, "height": 700}) as page:
+        page.goto(dashboard.url)
+        expect(page.get_by_text("live", exact=True)).to_be_visible()
+        page.get_by_text("As a table").click()
+        link = page.locator(f"#repository-{rocket.pk} a.name")
+        link.focus()
+        page.evaluate("""() => {
+            document.getElementById("repository-table").scrollLeft = 150;
+            scrollBy(0, 300);
+            window.kept = [...document.querySelectorAll("#state, #charts details, .spark")];
+            window.focused = document.activeElement;
+            window.dimmest = 1;
+            const look = () => {
+                for (const one of document.querySelectorAll("main *:not(svg *)"))
+                    window.dimmest = Math.min(window.dimmest, getComputedStyle(one).opacity);
+                requestAnimationFrame(look);
+            };
+            look();
+        }""")
+        before = page.evaluate(SEEN)
+        assert before[1] > 0
+        for sha in "bc":
+            commit(rocket, sha=sha * 40)
+            publish("Another commit", rocket)
+        row = page.locator(f"#repository-{rocket.pk}")
+        expect(row.locator("td.number").first).to_have_text("3")
+        expect(page.locator("#charts svg[role=img]")).to_have_attribute(
+            "aria-label", re.compile("3 in all")
+        )
+        after = page.evaluate(SEEN)
+        assert abs(after[0] - before[0]) < 2, (before, after)
+        assert after[1] == before[1]
+        assert page.evaluate("window.focused === document.activeElement")
+        assert page.evaluate("window.kept.every(one => one.isConnected)")
+        assert page.locator("#charts details").get_attribute("open") is not None
+        assert page.evaluate("window.dimmest") == 1
+
+
+def test_what_is_typed_stays_while_events_arrive(dashboard: Dashboard, page: Page) -> None:
+    rocket = repository("acme/rocket", sync_state="synced")
+    issue(rocket, title="The first")
+    page.goto(f"{dashboard.url}/repositories/{rocket.pk}/?tab=issues")
+    expect(page.get_by_text("live", exact=True)).to_be_visible()
+    field = page.get_by_placeholder("Search issues")
+    field.fill("half a wo")
+    issue(rocket, number=2, title="The second")
+    publish("The second", rocket)
+    expect(page.locator("#list").get_by_text("The second")).to_be_visible()
+    expect(field).to_be_focused()
+    expect(field).to_have_value("half a wo")
+
+
+def test_the_focused_line_of_a_list_stays_the_same_line(dashboard: Dashboard, page: Page) -> None:
+    rocket = repository("acme/rocket", sync_state="synced")
+    old = SyncJob.objects.create(job_type="manual_sync", status="completed")
+    page.goto(f"{dashboard.url}/jobs/")
+    expect(page.get_by_text("live", exact=True)).to_be_visible()
+    page.locator("#list").get_by_role("link", name=str(old.pk), exact=True).focus()
+    new = SyncJob.objects.create(job_type="manual_sync", status="completed")
+    publish("Something", rocket)
+    expect(page.locator("#list tbody tr")).to_have_count(2)
+    first = page.locator("#list tbody tr").first
+    expect(first.get_by_role("link", name=str(new.pk), exact=True)).to_be_visible()
+    assert page.evaluate("document.activeElement.textContent") == str(old.pk)
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (400, 800)])
+def test_the_newest_changes_are_in_the_first_screen(
+    dashboard: Dashboard, browser: Browser, width: int, height: int
+) -> None:
+    rocket = repository("acme/rocket", sync_state="importing")
+    commit(rocket)
+    running = SyncJob.objects.create(job_type="auto_import", status="running")
+    for number in range(8):
+        one = repository(f"acme/part-{number}", sync_state="importing")
+        running.repositories.create(repository_id=one.pk, status="running")
+    for number in range(20):
+        publish(f"Change {number}", rocket)
+    with tab(browser, viewport={"width": width, "height": height}) as page:
+        for path in ("/", f"/repositories/{rocket.pk}/"):
+            page.goto(dashboard.url + path)
+            newest = page.locator("#feed > li").first.bounding_box()
+            assert newest is not None
+            assert newest["y"] + newest["height"] < height, path
+
+
+def test_the_page_of_the_api_shows_every_endpoint(dashboard: Dashboard, page: Page) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"{dashboard.url}/api/docs")
+    paths = json.loads(openapi.document())["paths"].values()
+    expect(page.locator(".opblock")).to_have_count(sum(len(methods) for methods in paths))
+    page.locator("#operations-sync-list_jobs").get_by_role("button").first.click()
+    expect(page.get_by_role("button", name="Try it out")).to_be_visible()
+    assert all(url.startswith((dashboard.url, "data:")) for url in asked), asked
 
 
 def test_what_was_missed_while_the_connection_was_cut_is_shown_after_it(

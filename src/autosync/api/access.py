@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Literal
 
 from django.http import HttpRequest
@@ -10,6 +11,7 @@ from ninja.errors import HttpError
 from ninja.security import APIKeyCookie, HttpBearer
 from ninja.utils import check_csrf
 
+from autosync import config
 from autosync.api import tokens
 
 Scope = Literal["read", "sync"]
@@ -37,13 +39,14 @@ class Bearer(HttpBearer):
         if found is None:
             # Never fall back to the session: whoever sends a token means the token.
             raise HttpError(
-                401, "Unknown or revoked token: make one with `autosync token create NAME`."
+                401,
+                f"Unknown or revoked token: make one with `{config.command('token create NAME')}`.",
             )
         if self.scope not in found.scopes:
             raise HttpError(
                 403,
                 f"Token {found.name!r} lacks the scope {self.scope!r}: make one with "
-                f"`autosync token create NAME --scope {self.scope}`.",
+                f"`{config.command(f'token create NAME --scope {self.scope}')}`.",
             )
         return Caller(f"token {found.name}")
 
@@ -78,9 +81,52 @@ class Session(APIKeyCookie):
         return Caller(f"user {user.get_username()}")
 
 
-def may(scope: Scope) -> list[Bearer | Session]:
+class DemoVisitor:
+    """In a demo, which holds nothing real: whoever sits at this machine, without a token.
+
+    Not what a page of another site has a browser send, and nothing that came through a proxy.
+    """
+
+    def __call__(self, request: HttpRequest) -> Caller | None:
+        if not config.load().is_demo or not _from_this_machine(request):
+            return None
+        return Caller("visitor of the demo")
+
+
+_LOCAL_NAMES = {"localhost", "127.0.0.1", "[::1]"}
+_OF_PROXIES = (
+    "HTTP_FORWARDED", "HTTP_X_FORWARDED", "HTTP_VIA", "HTTP_X_REAL_IP", "HTTP_X_CLIENT_IP",
+    "HTTP_X_ORIGINAL", "HTTP_TRUE_CLIENT_IP", "HTTP_CF_", "HTTP_X_ENVOY", "HTTP_NGROK",
+)  # fmt: skip
+
+
+def _from_this_machine(request: HttpRequest) -> bool:
+    try:
+        client = ip_address(request.META.get("REMOTE_ADDR", ""))
+    except ValueError:
+        return False
+    mapped = getattr(client, "ipv4_mapped", None)
+    if not (mapped or client).is_loopback:
+        return False
+    if any(name.startswith(_OF_PROXIES) for name in request.META):
+        return False
+    # A foreign name that was made to point here (DNS rebinding) stays foreign.
+    host = request.get_host()
+    if host.rpartition(":")[0] not in _LOCAL_NAMES and host not in _LOCAL_NAMES:
+        return False
+    here = f"{request.scheme}://{host}"
+    origin = request.headers.get("Origin")
+    referer = request.headers.get("Referer")
+    return (
+        origin in (None, here)
+        and (referer is None or referer == here or referer.startswith(f"{here}/"))
+        and request.headers.get("Sec-Fetch-Site", "none") in ("none", "same-origin")
+    )
+
+
+def may(scope: Scope) -> list[Bearer | Session | DemoVisitor]:
     """The `auth=` of a route that needs `scope`."""
-    return [Bearer(scope), Session(scope)]
+    return [Bearer(scope), Session(scope), DemoVisitor()]
 
 
 def caller(request: HttpRequest, scope: Scope) -> Caller | None:

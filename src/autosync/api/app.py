@@ -6,8 +6,10 @@ import logging
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
+from django.http import HttpRequest, HttpResponse
 from django.urls import resolve
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_safe
 from ninja import NinjaAPI, Router
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.operation import Operation
@@ -15,9 +17,11 @@ from ninja.operation import Operation
 from autosync import __version__
 from autosync.api.access import may
 from autosync.api.deliveries import router as deliveries
+from autosync.api.errors import problem
 from autosync.api.mirror import router as mirror
 from autosync.api.sync import router as sync
 from autosync.api.webhook import router as webhook
+from autosync.config import command
 from autosync.database import is_away
 from autosync.errors import AutoSyncError
 from autosync.redact import redact
@@ -25,10 +29,23 @@ from autosync.redact import redact
 logger = logging.getLogger(__name__)
 
 
+_OTHER = {
+    "description": "Any other error: 400, 404, 405 (see Allow), 413, 415, 500, 503",
+    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+}
+
+
 class _Api(NinjaAPI):
     def get_openapi_operation_id(self, operation: Operation) -> str:
         """The function's name: what generated clients call their methods."""
         return operation.view_func.__name__
+
+    def get_openapi_schema(self, **how: Any) -> Any:
+        """Ninja's document, which says of each operation what its unlisted errors look like."""
+        document = super().get_openapi_schema(**how)
+        for operation in (one for path in document["paths"].values() for one in path.values()):
+            operation["responses"].setdefault("default", _OTHER)
+        return document
 
 
 api = _Api(
@@ -41,6 +58,7 @@ api = _Api(
         "Errors are `{error}`, one line that says what to do."
     ),
     urls_namespace="api",
+    docs_decorator=lambda view: csrf_exempt(require_safe(view)),
     auth=may("read"),
 )
 api.add_router("", sync)
@@ -52,19 +70,36 @@ api.add_router("", elsewhere)
 
 
 @elsewhere.api_operation(
-    ["GET", "POST", "PUT", "PATCH", "DELETE"], "/{path:rest}", auth=None, include_in_schema=False
+    ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"],
+    "/{path:rest}",
+    auth=None,
+    include_in_schema=False,
 )
 def nowhere(request: HttpRequest, rest: str) -> HttpResponse:
     """What no route serves: JSON like every other error, and the slash for those who forgot it."""
-    with_slash = request.get_full_path(force_append_slash=True)
-    if not rest.endswith("/") and resolve(f"{request.path}/").route != resolve(request.path).route:
-        # Unlike Django's own redirect, 308 keeps the method and the body.
-        return HttpResponsePermanentRedirect(with_slash, preserve_request=True)
+    here = resolve(request.path).route
+    if not rest.endswith("/") and resolve(f"{request.path}/").route != here:
+        return _moved(request.get_full_path(force_append_slash=True))
+    if rest.endswith("/") and resolve(request.path.rstrip("/")).route != here:
+        return _moved(request.path.rstrip("/"))
     raise HttpError(404, "No such endpoint; /api/docs lists them.")
 
 
+@csrf_exempt  # so that every method gets the same answer
+def nothing_here(request: HttpRequest) -> HttpResponse:
+    """`/api/` itself."""
+    return problem("No such endpoint; /api/docs lists them.", 404)
+
+
+def _moved(path: str) -> HttpResponse:
+    """A redirect that names the path; unlike Django's own, 308 keeps the method and the body."""
+    answer = problem(f"The path is {path.partition('?')[0]}: send the request there.", 308)
+    answer["Location"] = path
+    return answer
+
+
 def _problem(request: HttpRequest, status: int, error: str) -> HttpResponse:
-    return api.create_response(request, {"error": redact(" ".join(error.split()))}, status=status)
+    return problem(redact(" ".join(error.split())), status)
 
 
 @api.exception_handler(HttpError)
@@ -78,7 +113,7 @@ def _nobody(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
         request,
         401,
         "Sign in, or send `Authorization: Bearer <token>`; make a token with "
-        "`autosync token create NAME --scope read`.",
+        f"`{command('token create NAME --scope read')}`.",
     )
     answer["WWW-Authenticate"] = 'Bearer realm="autosync"'
     return answer

@@ -12,6 +12,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from autosync import config
 from autosync.errors import AutoSyncError
 from autosync.mirror.models import ApiToken
 
@@ -105,7 +106,7 @@ def revoke(name: str) -> ApiToken:
     """Refuse the token from now on; TokenError if there is none of that name."""
     token = ApiToken.objects.filter(name=name).first()
     if token is None:
-        raise TokenError(f"There is no token named {name!r}; see `autosync token list`.")
+        raise TokenError(f"There is no token named {name!r}; see `{config.command('token list')}`.")
     if token.revoked_at is None:
         token.revoked_at = timezone.now()
         token.save(update_fields=["revoked_at"])

@@ -10,6 +10,7 @@ from ninja import Router, Status
 from autosync.api.schemas import Problem
 
 router = Router(tags=["webhook"])
+PATH = "/api/github/webhook/"
 
 
 def _header(name: str, description: str) -> dict[str, Any]:
@@ -58,7 +59,8 @@ def _answer(description: str) -> dict[str, Any]:
             "401": _answer("The signature is not made with our secret"),
             "413": _answer("The body is larger than 25 MB"),
             "415": _answer("The content type is neither JSON nor a form"),
-            "503": _answer("The database cannot take it now; nothing is stored"),
+            # A number, as ninja keys its own: as text it would stand there twice.
+            503: _answer("The database cannot take it now; nothing is stored"),
         },
     },
 )

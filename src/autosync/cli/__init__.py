@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from autosync import __version__, redact
+from autosync import __version__, entrance
 from autosync.cli import deliveries, token
 from autosync.cli.audit import audit
 from autosync.errors import AutoSyncError
@@ -23,8 +23,12 @@ app = typer.Typer(
 
 @app.callback()
 def _settings(context: typer.Context) -> None:
+    command = context.invoked_subcommand or "help"
+    if "--help" in sys.argv:
+        return  # of a command, which needs neither settings nor a database
+    entrance.enter(command)
     # These two work on the database directly; the others decide for themselves.
-    if context.invoked_subcommand in ("token", "deliveries"):
+    if command in ("token", "deliveries"):
         set_up_django()
 
 
@@ -144,9 +148,4 @@ def version() -> None:
 
 def main() -> None:
     """The console script: foreseen errors are one line, not a traceback."""
-    redact.in_tracebacks()
-    try:
-        app()
-    except AutoSyncError as error:
-        typer.secho(redact.redact(f"error: {error}"), fg=typer.colors.RED, err=True)
-        sys.exit(1)
+    entrance.guarded(app)

@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from autosync.config import command
+
 if TYPE_CHECKING:
     from django.db.models import QuerySet
 
@@ -67,7 +69,7 @@ def show(
 
     row = Delivery.objects.filter(pk=delivery).first()
     if row is None:
-        _stop(f"There is no delivery {delivery}; see `autosync deliveries list`.")
+        _stop(f"There is no delivery {delivery}; see `{command('deliveries list')}`.")
     typer.echo(json.dumps(detail(row).model_dump(mode="json"), indent=2, ensure_ascii=False))
 
 
@@ -90,14 +92,15 @@ def replay(
     some = any((event, repository, error, since, until))
     if bool(deliveries) + all_parked + some != 1:
         _stop(
-            "Say which: `autosync deliveries replay ID …`, `--all-parked`, or the parked ones by "
+            f"Say which: `{command('deliveries replay')} ID …`, `--all-parked`, or the parked "
+            "ones by "
             "`--event`, `--repository`, `--error`, `--since`, `--until`."
         )
     if deliveries:
         count = WebhookProcessor.replay(deliveries)
         if not count:
             wanted = ", ".join(map(str, deliveries))
-            _stop(f"There is no delivery {wanted}; see `autosync deliveries list`.")
+            _stop(f"There is no delivery {wanted}; see `{command('deliveries list')}`.")
     else:
         count = WebhookProcessor.replay(_rows("parked", event, repository, error, since, until))
     typer.echo(f"{count} deliveries are back in line.")

@@ -16,6 +16,19 @@ class EmbeddedPostgresError(AutoSyncError):
     """The embedded PostgreSQL cannot serve; the message says why and what to do."""
 
 
+class NoCluster(EmbeddedPostgresError):
+    """There is no database here, and this command is not one that begins an empty one."""
+
+    def __init__(self, root: Path) -> None:
+        from autosync.config import command  # the keeper has no use for the settings
+
+        super().__init__(
+            f"There is no mirror here ({root.parent}): start one with `{command('demo')}` (a "
+            f"simulated GitHub) or `{command('serve')}` (your GitHub App), or set "
+            "AUTOSYNC_DATA_DIR or DATABASE_URL to where yours is."
+        )
+
+
 def disk_full(folder: Path) -> EmbeddedPostgresError:
     return EmbeddedPostgresError(
         f"The disk that holds {folder} is full; PostgreSQL cannot write. Free some space there "

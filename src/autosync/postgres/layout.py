@@ -103,6 +103,13 @@ class Layout:
         }
         return " ".join(f"{key}={_quoted(value)}" for key, value in parts.items())
 
+    def has_been(self) -> bool:
+        """Whether a cluster was ever begun here, however it is now."""
+        try:
+            return self.marker.exists() or self.data.exists()
+        except OSError:
+            return True  # not ours to see: what comes then has the sentence for it
+
     def prepare(self) -> None:
         """Make the folder if it is new; refuse one that holds something else. Changes no mode."""
         try:

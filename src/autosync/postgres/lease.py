@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 from autosync import killpoints
-from autosync.postgres.errors import EmbeddedPostgresError, from_os_error
+from autosync.postgres.errors import EmbeddedPostgresError, NoCluster, from_os_error
 from autosync.postgres.layout import ALREADY_KEPT, Layout, open_private
 
 _log = logging.getLogger(__name__)
@@ -44,12 +44,27 @@ def ensure_running(data_dir: Path) -> str:
     except KeyError:
         pass
     root = data_dir.expanduser().resolve()
+    if not _new_allowed:
+        require(root)
     with _lock:
         lease = _leases.get(os.fspath(root)) or _Lease(Layout(root))
         _leases[os.fspath(root)] = lease
         if data_dir.is_absolute():
             _leases[os.fspath(data_dir)] = lease
     return lease.ensure()
+
+
+def forbid_new() -> None:
+    """From now on this process starts only clusters that are there; else NoCluster is raised."""
+    global _new_allowed
+    _new_allowed = False
+
+
+def require(data_dir: Path) -> None:
+    """Raise NoCluster unless there has been a cluster in `data_dir`."""
+    root = data_dir.expanduser().resolve()
+    if not Layout(root).has_been():
+        raise NoCluster(root)
 
 
 def release(data_dir: Path | None = None) -> None:
@@ -323,6 +338,7 @@ def _after_fork() -> None:
         lease.forget_after_fork()
 
 
+_new_allowed = True
 _lock = threading.Lock()
 _leases: dict[str, _Lease] = {}
 os.register_at_fork(after_in_child=_after_fork)

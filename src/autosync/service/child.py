@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import NoReturn
 
-from autosync import redact
+from autosync import foreseen, redact
 from autosync.errors import AutoSyncError
 from autosync.service import lifeline
 
@@ -39,6 +39,12 @@ def run(work: Callable[[], int]) -> NoReturn:
         code = UNFIT
     except KeyboardInterrupt:
         code = 130
+    except Exception as error:
+        line = foreseen.explain(error)
+        if line is None:
+            raise
+        sys.stderr.write(redact.redact(f"error: {line}\n"))
+        code = 1  # such as a database that is away: starting again may help
     if _changed.is_set():
         code = CHANGED
     logging.shutdown()

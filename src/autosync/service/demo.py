@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from autosync import config
+from autosync import config, demo_settings
 from autosync.errors import AutoSyncError, ConfigurationError
 from autosync.folders import make_private
 from autosync.service import serve
@@ -28,6 +28,9 @@ _TAKEN_OVER = {
     "AUTOSYNC_LOG_LEVEL",
     "AUTOSYNC_POSTGRES_USER",
 }
+
+
+_NOT_LEFT = {"AUTOSYNC_LOG_LEVEL", "AUTOSYNC_POSTGRES_USER", "AUTOSYNC_KILL_POINT"}
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,8 @@ def demo(world: World, public: bool = False) -> int:
 
     They listen on 127.0.0.1, whatever AUTOSYNC_HOST says; with `public` AutoSync listens there.
     """
+    if not shutil.which("git"):
+        raise AutoSyncError("The program git is not installed. Install git 2.39 or newer.")
     github = _GitHub.prepare(world, public)
     serve.start_logging()
     supervisor = Supervisor()
@@ -98,6 +103,7 @@ def _start(supervisor: Supervisor, github: _GitHub) -> None:
         )
     simulator.ready = True
     github.become_its_app()
+    github.leave_settings()
     serve.start(supervisor, listener=door)
     github.install_app()
     serve.say(
@@ -105,6 +111,9 @@ def _start(supervisor: Supervisor, github: _GitHub) -> None:
         f"  Simulated GitHub  {github.url}/\n\n"
         "The App is installed: the repositories appear and fill, then people push, open, close\n"
         "and merge. Try `kill -9` on any process and start again: nothing is lost.\n"
+        f"Look into it from another terminal: {config.command('doctor')}, "
+        f"{config.command('audit')}, or\n"
+        f"  curl {serve.url()}api/sync/jobs/\n"
         "Ctrl-C stops everything; the world and the mirror stay in "
         f"{config.load().data_dir}.\n"
     )
@@ -117,6 +126,7 @@ class _GitHub:
     world: World
     port: int
     data: Path
+    start: Path  # the folder that the demo was started in
 
     @classmethod
     def prepare(cls, world: World, public: bool = False) -> _GitHub:
@@ -136,14 +146,16 @@ class _GitHub:
             "AUTOSYNC_DATA_DIR": str(data),
             "AUTOSYNC_DASHBOARD_PUBLIC": "1",
             **address,
+            "AUTOSYNC_DEMO": "1",
             "GITHUB_API_URL": f"http://127.0.0.1:{port}",
             "GITHUB_WEBHOOK_URL": f"http://127.0.0.1:{own_port}/api/github/webhook/",
         }
         # `.env` is read from the working folder: a demo must not touch what that one names.
+        start = Path.cwd()
         os.chdir(data)
         config.load.cache_clear()
         config.load()
-        return cls(world, int(port), data / "github")
+        return cls(world, int(port), data / "github", start)
 
     @property
     def url(self) -> str:
@@ -195,6 +207,15 @@ class _GitHub:
         }
         config.load.cache_clear()
         serve.check_settings()
+
+    def leave_settings(self) -> None:
+        """Let commands that are run beside the demo find it, as long as this process lives."""
+        ours = {
+            name: value
+            for name, value in os.environ.items()
+            if name.startswith(("GITHUB_", "AUTOSYNC_")) and name not in _NOT_LEFT
+        }
+        demo_settings.leave(self.start, self.data.parent, ours)
 
     def install_app(self) -> None:
         """Somebody installs the App; from here on everything happens by itself."""

@@ -32,10 +32,16 @@ def readable(view: View) -> View:
             return _sign_in(request)
         response = view(request, *args, **kwargs)
         # A part that htmx fetched must not be shown as the page.
-        patch_vary_headers(response, ["HX-Request", "Cookie"])
+        patch_vary_headers(response, ["HX-Request", "HX-Target", "Cookie"])
         return response
 
     return guarded
+
+
+def wants_charts(request: HttpRequest) -> bool:
+    """Whether this is the page as a whole, or what htmx fetches to draw its charts again."""
+    target = request.headers.get("HX-Target")
+    return not request.headers.get("HX-Request") or target == "charts"
 
 
 def staff_only(view: View) -> View:

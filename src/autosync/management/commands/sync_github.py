@@ -14,6 +14,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from autosync.errors import AutoSyncError
 from autosync.mirror.models import GitHubAppInstallation, Repository, SyncJob
 
+_BIGGEST_ID = 2**63 - 1
+
 
 class Command(BaseCommand):
     help = (
@@ -58,6 +60,10 @@ class Command(BaseCommand):
         except AutoSyncError as error:
             raise CommandError(str(error)) from None
         self._report(SyncJob.objects.get(pk=job.pk))
+        wanted = options["installation"]
+        # Only now: the sync itself learns of installations that nobody told us of.
+        if wanted is not None and not GitHubAppInstallation.live.filter(pk=wanted).exists():
+            raise CommandError(_unknown(wanted))
 
     def _follow(self, job: SyncJob) -> None:
         with self._progress(job) as refresh:
@@ -125,7 +131,16 @@ def _repository(text: str) -> Repository:
     return found
 
 
+def _unknown(installation_id: int) -> str:
+    return (
+        f"GitHub knows no installation {installation_id} of this App. Its id is in the address of "
+        "the installation's settings page on GitHub, and in /api/installations/."
+    )
+
+
 def _check_installation(installation_id: int) -> None:
+    if not 0 < installation_id <= _BIGGEST_ID:
+        raise CommandError(_unknown(installation_id))
     row = GitHubAppInstallation.live.filter(pk=installation_id).first()
     if row is not None and row.is_suspended:
         since = timezone.localtime(row.suspended_at)

@@ -15,7 +15,7 @@ from django.db.backends.postgresql.client import DatabaseClient as PostgresClien
 from psycopg import OperationalError
 from psycopg.conninfo import conninfo_to_dict
 
-from autosync.postgres import ensure_running
+from autosync.postgres import NoCluster, ensure_running
 from autosync.postgres.backend.odd import StoringCursor, prepare
 from autosync.postgres.binaries import installed
 
@@ -36,6 +36,12 @@ class DatabaseClient(PostgresClient):
         conninfo = f"{ensure_running(Path(folder))} dbname='{name}'"
         return [str(installed() / "bin" / "psql"), conninfo, *parameters], None
 
+    def runshell(self, parameters: Any) -> None:
+        """Connect first: what is wrong is then said as by every other command."""
+        self.connection.ensure_connection()
+        self.connection.close()
+        super().runshell(parameters)
+
 
 class DatabaseWrapper(base.DatabaseWrapper):
     client_class = DatabaseClient
@@ -49,7 +55,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
         params = super().get_connection_params()
         params["cursor_factory"] = StoringCursor
         if self._embedded is not None:
-            where = conninfo_to_dict(ensure_running(self._embedded))
+            try:
+                where = conninfo_to_dict(ensure_running(self._embedded))
+            except NoCluster as error:
+                # To Django a database that does not answer: some commands go on without.
+                raise OperationalError(str(error)) from error
             where.pop("dbname")  # the settings', so that test databases work
             params |= where
         return params

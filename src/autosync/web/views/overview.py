@@ -12,7 +12,7 @@ from autosync.insight import analytics, health, jobs
 from autosync.insight.analytics import Counts
 from autosync.mirror.models import Repository, SyncJob
 from autosync.web import charts, feed, paging
-from autosync.web.access import readable
+from autosync.web.access import readable, wants_charts
 
 FEED_LENGTH = 30
 # Enough to see what an import does; the job's own page shows all of it.
@@ -57,10 +57,10 @@ def overview(request: HttpRequest) -> HttpResponse:
             "lines": _lines(search),
         }
         if not request.headers.get("HX-Request"):
+            context |= {"feed": feed.newest(FEED_LENGTH), "feed_length": FEED_LENGTH}
+        if wants_charts(request):
             activity = analytics.activity()
             context |= {
-                "feed": feed.newest(FEED_LENGTH),
-                "feed_length": FEED_LENGTH,
                 "activity": activity,
                 "activity_chart": charts.commits(activity, 1200) if activity.columns else "",
             }

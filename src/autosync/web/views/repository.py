@@ -18,7 +18,7 @@ from autosync.insight import ailing, analytics, drift, jobs
 from autosync.mirror.models import Commit, Contributor, Issue, PullRequest, Ref, Repository
 from autosync.sync import SyncJobRunner
 from autosync.web import charts, feed, paging
-from autosync.web.access import readable, staff_only
+from autosync.web.access import readable, staff_only, wants_charts
 
 FEED_LENGTH = 15
 _BIGGEST_ID = 2**63 - 1
@@ -94,7 +94,7 @@ TABS = (
 @require_safe
 @readable
 def repository(request: HttpRequest, repository_id: int) -> HttpResponse:
-    """`/repositories/<id>/?tab=&q=&state=&cursor=`; with htmx without charts and feed."""
+    """`/repositories/<id>/?tab=&q=&state=&cursor=`; with htmx only what it asks for."""
     found = _visible(repository_id)
     tab = next((tab for tab in TABS if tab.key == request.GET.get("tab")), TABS[0])
     state = request.GET.get("state", "")
@@ -115,9 +115,12 @@ def repository(request: HttpRequest, repository_id: int) -> HttpResponse:
         "row_template": f"web/_{tab.key}.html",
     }
     if not request.headers.get("HX-Request"):
+        context |= {"feed": feed.newest(FEED_LENGTH, found.pk), "feed_length": FEED_LENGTH}
+    if wants_charts(request):
         activity = analytics.activity(found.pk)
         flow = analytics.issue_flow(found.pk)
         context |= {
+            "with_charts": True,
             "activity": activity,
             "activity_chart": charts.commits(activity) if activity.columns else "",
             "flow": flow,
@@ -125,8 +128,6 @@ def repository(request: HttpRequest, repository_id: int) -> HttpResponse:
             "time_to_close": analytics.time_to_close(found.pk),
             "lead_time": analytics.lead_time(found.pk),
             "top": analytics.top_contributors(found.pk, 8),
-            "feed": feed.newest(FEED_LENGTH, found.pk),
-            "feed_length": FEED_LENGTH,
         }
     return render(request, "web/repository.html", context)
 

@@ -5,17 +5,23 @@
   const feed = document.getElementById("feed");
   const badge = document.getElementById("live");
   const address = feed?.dataset.stream ?? document.body.querySelector("[data-stream]")?.dataset.stream;
-  let timer = null;
+  const CHARTS_WAIT = 3000;
 
-  // At most one refresh per half second, and always one after the last event.
-  const refresh = (wait) => {
-    if (timer) return;
-    timer = setTimeout(() => {
-      timer = null;
-      if (document.hidden) return;
-      document.body.dispatchEvent(new CustomEvent("autosync:refresh"));
-    }, wait);
+  // At most one refresh per wait, and always one after the last event.
+  const announcer = (name) => {
+    let timer = null;
+    return (wait) => {
+      if (timer) return;
+      timer = setTimeout(() => {
+        timer = null;
+        if (document.hidden) return;
+        document.body.dispatchEvent(new CustomEvent(name));
+      }, wait);
+    };
   };
+  const progress = announcer("autosync:refresh");
+  const charts = announcer("autosync:charts"); // drawn from all rows, so less often
+  const refresh = (wait) => { progress(wait); charts(Math.max(wait, CHARTS_WAIT)); };
 
   const say = (text, lost) => {
     badge.hidden = false;

@@ -31,7 +31,9 @@ run: install ## AutoSync against your real GitHub App (settings from .env)
 	@exec $(BIN)/autosync serve
 
 # Most of a test's time is waiting for processes, so files run side by side, each with a database of its own.
-PYTEST = $(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
+# More than there are cores: they wait for each other little and for clocks much.
+PROCESSES ?= 4
+PYTEST = $(BIN)/python -m pytest --numprocesses=$(PROCESSES) --dist=loadfile --no-loadscope-reorder
 
 test: install ## the whole test suite
 	@$(PYTEST)

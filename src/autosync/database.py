@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import msgspec
 import psycopg
 from psycopg.conninfo import make_conninfo
@@ -48,13 +50,11 @@ def is_away(error: BaseException) -> bool:
     class: Django wraps psycopg's errors in its own, but not those of a COPY; Procrastinate has one
     class for all of them. So what they come of is asked as well.
     """
-    seen: BaseException | None = error
-    while seen is not None:
-        # Class 54: a row too large for its index, say; to psycopg operational, but it stays so.
-        if isinstance(seen, _AWAY) and not (getattr(seen, "sqlstate", None) or "").startswith("54"):
-            return True
-        seen = seen.__cause__ or (None if seen.__suppress_context__ else seen.__context__)
-    return False
+    # Class 54: a row too large for its index, say; to psycopg operational, but it stays so.
+    return any(
+        isinstance(seen, _AWAY) and not (getattr(seen, "sqlstate", None) or "").startswith("54")
+        for seen in _causes(error)
+    )
 
 
 def is_hopeless(error: BaseException) -> bool:
@@ -63,11 +63,16 @@ def is_hopeless(error: BaseException) -> bool:
     So it is with a payload of another shape, and with a value that PostgreSQL refuses (SQLSTATE
     class 22, data exceptions, and class 54, program limits).
     """
+    return any(
+        isinstance(seen, msgspec.DecodeError | UnicodeError | psycopg.DataError)
+        or (isinstance(seen, psycopg.Error) and (seen.sqlstate or "").startswith(("22", "54")))
+        for seen in _causes(error)
+    )
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and what it comes of."""
     seen: BaseException | None = error
     while seen is not None:
-        if isinstance(seen, msgspec.DecodeError | UnicodeError | psycopg.DataError):
-            return True
-        if isinstance(seen, psycopg.Error) and (seen.sqlstate or "").startswith(("22", "54")):
-            return True
+        yield seen
         seen = seen.__cause__ or (None if seen.__suppress_context__ else seen.__context__)
-    return False

@@ -30,6 +30,7 @@ WEBHOOKS = {"lost": 0.2, "duplicated": 0.1, "reordered": 0.3, "reorder_by": 60.0
 WEATHER = {
     "failing": 0.04, "truncated": 0.02, "resets": 0.02, "timeouts": 0.004, "heavy": 0.02,
     "partial": 0.02, "stale": 3.0, "garbled": 0.02, "hiccups": 0.02, "fresh_refused": 2.0,
+    "empty_lists": 0.01, "short_lists": 0.01,
 }  # fmt: skip
 # Worse for a while: control calls at these fractions of the storm.
 STRICT = {

@@ -8,6 +8,12 @@ from typing import Any
 
 from githubsim.testing import Sim, SimError
 
+# What befalls one repository alone for a while, and what ends it.
+AILMENTS: list[dict[str, Any]] = [
+    {"refused": "saml"}, {"refused": "ip_allow_list"}, {"lists_fail": True}, {"pulls_off": "empty"},
+    {"pulls_off": "forbidden"}, {"pulls_off": "not_found"}, {"git_silent": True},
+]  # fmt: skip
+WELL = {"refused": "", "lists_fail": False, "pulls_off": "", "git_silent": False}
 LABELS = ["bug", "documentation", "enhancement", "good first issue", "help wanted", "question"]
 # Calls that leave the inventory as it is.
 _INSIDE = ("issues/", "reviews/", "labels/", "milestones/", "pulls/draft", "pulls/merge")
@@ -26,10 +32,13 @@ class Storm:
         self._most = round(len(self.repositories()) * 1.2)
         # Accounts that took the App away, and after how many operations it comes back.
         self._away: dict[str, int] = {}
+        # Repositories that are ill, by id, and after how many operations they are well again.
+        self._ill: dict[int, int] = {}
 
     def one(self) -> None:
         """Do one thing, chosen by weight."""
         self._come_back()
+        self._get_well()
         names, weights = zip(*_WEIGHTS.items(), strict=True)
         name = self.random.choices(names, weights)[0]
         try:
@@ -39,9 +48,11 @@ class Storm:
         self.done[name] = self.done.get(name, 0) + 1
 
     def end(self) -> None:
-        """Whoever took the App away installs it again."""
+        """Whoever took the App away installs it again, and nobody is ill any more."""
         self._away = dict.fromkeys(self._away, 0)
         self._come_back()
+        self._ill = dict.fromkeys(self._ill, 0)
+        self._get_well()
 
     def _come_back(self) -> None:
         for login, left in list(self._away.items()):
@@ -49,6 +60,15 @@ class Storm:
             if left <= 0:
                 del self._away[login]
                 self.do("install", {"account": login})
+
+    def _get_well(self) -> None:
+        for pk, left in list(self._ill.items()):
+            self._ill[pk] = left - 1
+            if left <= 0:
+                del self._ill[pk]
+                for one in self.repositories():
+                    if one["id"] == pk:
+                        self.do("repositories/ail", {"repository": one["full_name"], **WELL})
 
     # What there is to work on.
 
@@ -181,6 +201,32 @@ class Storm:
         self.do("repositories/create", {"owner": owner, "name": name})
         self.do("push", {"repository": f"{owner}/{name}", "count": 2})
 
+    def reuse_name(self) -> None:
+        """A repository is renamed, and a new one takes its name: whoever goes by names reads it."""
+        if len(self.repositories()) >= self._most:
+            raise SimError("enough of them")
+        owner, _, name = self.repository()["full_name"].partition("/")
+        old = f"old-{self.random.randint(1, 10**6)}"
+        self.do("repositories/edit", {"repository": f"{owner}/{name}", "name": old})
+        self.do("repositories/create", {"owner": owner, "name": name})
+        self.do("push", {"repository": f"{owner}/{name}", "count": 2})
+        self.do("push", {"repository": f"{owner}/{old}"})
+
+    def ail(self) -> None:
+        """GitHub refuses a repository, or does not answer for it, for some operations."""
+        one = self.repository()
+        self.do(
+            "repositories/ail",
+            {"repository": one["full_name"], **self.random.choice(AILMENTS)},
+        )
+        self._ill[one["id"]] = self.random.randint(1, 15)
+
+    def many_labels(self) -> None:
+        """More than GraphQL's page of old held; an issue has up to a hundred."""
+        labels = [f"l{number:02d}" for number in range(self.random.randint(51, 100))]
+        where = {"repository": self.with_issues(), "title": self.words("Labelled")}
+        self.do("issues/open", where | {"labels": labels})
+
     def delete_repository(self) -> None:
         found = self.repositories()
         if len(found) <= self._most // 2:
@@ -249,6 +295,10 @@ _OPERATIONS: dict[str, Operation] = {
         "issues/edit", s.item() | {"title": s.words("Title"), "body": s.words("B")}
     ),
     "close": lambda s: s.do("issues/close", s.item()),
+    "close_as": lambda s: s.do(
+        "issues/close",
+        s.item(pull=False) | {"reason": s.random.choice(["not_planned", "duplicate"])},
+    ),
     "reopen": lambda s: s.do("issues/reopen", s.item()),
     "lock": lambda s: s.do("issues/lock", s.item() | {"locked": s.random.random() < 0.5}),
     "comment": lambda s: s.do("issues/comment", s.item()),
@@ -271,6 +321,9 @@ _OPERATIONS: dict[str, Operation] = {
     "delete_ref": Storm.delete_ref,
     "edit_repository": Storm.edit_repository,
     "create_repository": Storm.create_repository,
+    "reuse_name": Storm.reuse_name,
+    "ail": Storm.ail,
+    "many_labels": Storm.many_labels,
     "delete_repository": Storm.delete_repository,
     "default_branch": Storm.default_branch,
     "transfer_repository": Storm.transfer_repository,
@@ -284,5 +337,6 @@ _WEIGHTS = {
     "review": 4, "force_push": 4, "ref": 5, "delete_ref": 3, "edit_repository": 5,
     "create_repository": 1.5, "delete_repository": 1, "membership": 2, "suspend": 0.5,
     "default_branch": 1, "transfer_repository": 1, "reinstall": 0.3, "assign": 2, "milestone": 1,
-    "rename_label": 1, "rename_milestone": 0.5,
+    "rename_label": 1, "rename_milestone": 0.5, "close_as": 3, "reuse_name": 0.7, "ail": 1,
+    "many_labels": 0.5,
 }  # fmt: skip

@@ -238,7 +238,7 @@ GUARDS = (
     Guard(
         "contributors are counted after all that they are counted from",
         COMMITS,
-        '            _count_contributors_later(repository)\n            reached("git: refs stored',
+        '            count_contributors_later(repository)\n            reached("git: refs stored',
         '            reached("git: refs stored',
         "tests/integration/test_contributors.py",
     ),
@@ -329,8 +329,8 @@ GUARDS = (
     Guard(
         "a list that lags buries nothing that was just seen",
         "src/autosync/sync/listing.py",
-        "list(absent - late), started_at",
-        "list(absent), started_at",
+        "rows.filter(pk__in=absent - late)",
+        "rows.filter(pk__in=absent)",
         "tests/integration/test_backfill.py",
     ),
     Guard(
@@ -399,9 +399,11 @@ GUARDS = (
     Guard(
         "the address of git is built, not taken from a payload",
         "src/autosync/sync/connect.py",
-        "    address = clone_address(client.api_url, repository.full_name)\n",
-        "    address = repository.clone_url\n",
+        "        clone_address(client.api_url, repository.full_name),\n",
+        "        repository.clone_url,\n",
         "tests/integration/test_identity.py",
+    ),
+    Guard(
         "a git cache that is read stays",
         "src/autosync/sync/git_caches.py",
         'with exclusive("git", repository_id, wait=False):',

@@ -169,20 +169,29 @@ class NewsReader:
     ) -> News:
         """The news of `repositories`, each of which is in one part of the answer.
 
-        Kinds that are `refused` are left out: the null of a list takes its whole repository along.
+        Of most that is switched off GitHub has an empty list. Where a null takes its whole
+        repository along, it is asked about again without its `refused` kinds.
         Raises what the client raises, but for a repository that alone is too heavy or wrong.
         """
+        news = self._read_all(repositories, frozenset())
         alike: dict[frozenset[str], list[Repository]] = defaultdict(list)
         for one in repositories:
-            alike[frozenset((refused or {}).get(one.pk, ()))].append(one)
-        news = News()
+            kinds = frozenset((refused or {}).get(one.pk, ()))
+            if kinds and one.pk in news.unknown:
+                alike[kinds].append(one)
         for without, some in alike.items():
-            start = 0
-            while start < len(some):
-                group = some[start : start + self._size]
-                start += len(group)
-                news.add(self._read(group, without))
-                self._size = min(GROUP, self._size + _GROWTH)
+            news.unknown -= {one.pk for one in some}
+            news.add(self._read_all(some, without))
+        return news
+
+    def _read_all(self, repositories: Sequence[Repository], without: Collection[str]) -> News:
+        news = News()
+        start = 0
+        while start < len(repositories):
+            group = repositories[start : start + self._size]
+            start += len(group)
+            news.add(self._read(group, without))
+            self._size = min(GROUP, self._size + _GROWTH)
         return news
 
     def _read(self, group: Sequence[Repository], without: Collection[str]) -> News:

@@ -57,8 +57,8 @@ _STATEMENTS = (
     """,
     """
     INSERT INTO audits (installation_id, deep, started_at, finished_at, repositories, equal, found,
-                        repaired, points, error)
-    SELECT 1, false, at, at, %(repositories)s, %(repositories)s - 5, 20, 20, 30, ''
+                        repaired, points, error, left_out)
+    SELECT 1, false, at, at, %(repositories)s, %(repositories)s - 5, 20, 20, 30, '', ''
     FROM (SELECT now() - make_interval(days => n) AS at
           FROM generate_series(%(days)s - 1, 0, -1) n) audit
     """,

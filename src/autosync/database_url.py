@@ -18,7 +18,8 @@ def parameters(variable: str, url: str) -> dict[str, str]:
         raise ConfigurationError(_unlike(variable)) from None
     if parts.scheme not in ("postgres", "postgresql"):
         raise ConfigurationError(_unlike(variable))
-    if "@" not in parts.netloc and "@" in url:
+    # Behind the last @ begins the host: one further on was meant to be part of the password.
+    if "@" in parts.path + parts.query + parts.fragment:
         raise ConfigurationError(
             f"{variable}: the user name or password holds a character that has a meaning in "
             "addresses. Write / as %2F, ? as %3F, # as %23, @ as %40, : as %3A."

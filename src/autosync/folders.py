@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import stat
 from pathlib import Path
 
@@ -29,6 +30,20 @@ def keep_private(path: Path) -> None:
     found = path.stat()
     if found.st_mode & 0o077 and found.st_uid == os.geteuid():
         path.chmod(0o700)
+
+
+def belongs_to(path: Path) -> str:
+    """Whose `path`, or the folder that will hold it, is: "; FOLDER belongs to NAME", or ""."""
+    for place in (path, *path.parents):
+        try:
+            uid = place.stat().st_uid
+        except OSError:
+            continue
+        try:
+            return f"; {place} belongs to {pwd.getpwuid(uid).pw_name}"
+        except KeyError:
+            return f"; {place} belongs to user id {uid}"
+    return ""
 
 
 def too_open(path: Path) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import pwd
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ import psycopg
 
 from autosync import config
 from autosync.errors import AutoSyncError
+from autosync.folders import belongs_to
 
 _EXAMPLE = "postgresql://user:password@host:5432/name; empty: the embedded PostgreSQL"
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
@@ -100,7 +100,7 @@ def _of_system(error: OSError) -> str | None:
         return f"The disk is full{at} ({error.strerror}). Free some space and try again."
     if error.errno in _NOT_ALLOWED and place:
         return (
-            f"{place} cannot be used ({error.strerror}{_owner(Path(place))}). Run this as the "
+            f"{place} cannot be used ({error.strerror}{belongs_to(Path(place))}). Run this as the "
             "user it belongs to, or set AUTOSYNC_DATA_DIR to a folder of your own."
         )
     if error.errno in (errno.EMFILE, errno.ENFILE):
@@ -127,16 +127,3 @@ def _database_url() -> str:
         return config.load().database_url
     except AutoSyncError:
         return ""
-
-
-def _owner(path: Path) -> str:
-    for place in (path, *path.parents):
-        try:
-            uid = place.stat().st_uid
-        except OSError:
-            continue
-        try:
-            return f"; {place} belongs to {pwd.getpwuid(uid).pw_name}"
-        except KeyError:
-            return f"; {place} belongs to user id {uid}"
-    return ""

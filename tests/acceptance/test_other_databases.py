@@ -76,9 +76,9 @@ def test_a_database_that_does_not_answer_is_named_without_its_password(
     monkeypatch: pytest.MonkeyPatch, server: OldPostgres
 ) -> None:
     nowhere = server.url().replace(str(server.port), str(free_port()))
-    assert "cannot be used" in verdict(monkeypatch, nowhere)
+    assert "does not answer" in verdict(monkeypatch, nowhere)
     wrong = server.url().replace("signs@", "sigms@")
-    assert "cannot be used" in verdict(monkeypatch, wrong)
+    assert "refuses the user or the password" in verdict(monkeypatch, wrong)
     assert "does not exist" in verdict(monkeypatch, server.url("missing"))
 
 

@@ -14,7 +14,9 @@ from autosync.mirror.models import Commit, FeedEvent, Repository
 from autosync.sync import git_caches
 from autosync.sync.commits import sync_commits
 from autosync.sync.locks import exclusive
+from githubsim.testing import Sim
 from tests.integration.api_rows import repository
+from tests.integration.test_backfill import begin
 from tests.integration.test_github_git import Remote
 
 pytestmark = pytest.mark.django_db
@@ -111,30 +113,29 @@ def test_who_waits_for_the_lock_of_a_removed_cache_gets_the_new_one(folder: Path
             assert not os.path.samestat(os.fstat(first), os.fstat(second))
 
 
-def test_after_a_removal_a_forced_push_is_followed_and_nothing_is_doubled(
-    folder: Path, remote: Remote
-) -> None:
-    base = remote.commit("base")
-    remote.commit("lost one", "lost two")
-    mirrored = repository("acme/forced", default_branch="main")
-    git = reader(folder, remote, mirrored)
-    sync_commits(mirrored, git, lambda: None)
-    Repository.objects.filter(pk=mirrored.pk).update(imported_at="2024-01-01T00:00Z")
-    mirrored.refresh_from_db()
-    assert git_caches.keep_bounded(1) == [mirrored.pk]
+def test_after_a_removal_a_forced_push_is_followed_and_nothing_is_doubled(folder: Path) -> None:
+    with Sim(repositories=1, commits=3, issues=0, pulls=0, install=False) as sim:
+        client, mirrored = begin(sim)
+        name = mirrored.full_name
+        Repository.objects.filter(pk=mirrored.pk).update(default_branch="main")
+        base = sim.ask("inventory", repository=mirrored.pk)["refs"]["refs/heads/main"]
+        lost = [{"message": "lost one"}, {"message": "lost two"}]
+        sim.control("push", {"repository": name, "branch": "main", "commits": lost})
+        sync_commits(mirrored, client, lambda: None)
+        Repository.objects.filter(pk=mirrored.pk).update(imported_at="2024-01-01T00:00Z")
+        mirrored.refresh_from_db()
+        FeedEvent.objects.all().delete()
+        assert git_caches.keep_bounded(1) == [mirrored.pk]
 
-    remote.git("update-ref", "refs/heads/main", base)
-    remote.commit("other")
-    remote.git("reflog", "expire", "--expire=now", "--all")
-    remote.git("gc", "--quiet", "--prune=now")
-    sync_commits(mirrored, git, lambda: None)
+        other = {"branch": "main", "force": True, "start": base, "commits": [{"message": "other"}]}
+        sim.control("push", {"repository": name, **other})
+        sync_commits(mirrored, client, lambda: None)
 
-    rows = Commit.objects.filter(repository=mirrored).order_by("message")
-    told = [(c.message, c.on_default_branch, c.orphaned_at is not None) for c in rows]
-    assert told == [
-        ("base", True, False),
+    pushed = Commit.objects.filter(message__in=["lost one", "lost two", "other"])
+    assert sorted((c.message, c.on_default_branch, c.orphaned_at is not None) for c in pushed) == [
         ("lost one", False, True),
         ("lost two", False, True),
         ("other", True, False),
     ]
+    assert Commit.objects.get(sha=base).on_default_branch
     assert [line.title for line in FeedEvent.objects.filter(kind="commit")] == ["other"]

@@ -134,8 +134,12 @@ def _number(headers: Mapping[str, str], name: str) -> int | None:
     return int(value[:12]) if value.isascii() and value.isdigit() else None
 
 
+# The year 3000: a date that other times can still be added to.
+_FAR_AWAY = 32_503_680_000  # seconds since 1970
+
+
 def _moment(seconds: int) -> datetime:
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=min(seconds, 253_000_000_000))
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=min(seconds, _FAR_AWAY))
 
 
 def _skew(headers: Mapping[str, str], now: datetime) -> timedelta:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import errno
-import pwd
 from pathlib import Path
 
 from autosync.errors import AutoSyncError
+from autosync.folders import belongs_to
 
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
 _DISK_FULL_WORDS = ("No space left on device", "Disk quota exceeded", "Disc quota exceeded")
@@ -44,7 +44,7 @@ def from_os_error(error: OSError, folder: Path) -> EmbeddedPostgresError:
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         where = Path(error.filename) if isinstance(error.filename, str) else folder
         return EmbeddedPostgresError(
-            f"{where} cannot be used ({error.strerror}{_owned_by(where)}). Run AutoSync as the "
+            f"{where} cannot be used ({error.strerror}{belongs_to(where)}). Run AutoSync as the "
             "user the folder belongs to, or set AUTOSYNC_DATA_DIR to a folder this user may "
             "write to."
         )
@@ -60,16 +60,3 @@ def from_output(what: str, output: str, folder: Path) -> EmbeddedPostgresError:
         return disk_full(folder)
     tail = "\n  ".join(output.strip().splitlines()[-12:]) or "(it said nothing)"
     return EmbeddedPostgresError(f"{what}. PostgreSQL's last words:\n  {tail}")
-
-
-def _owned_by(path: Path) -> str:
-    for place in (path, *path.parents):
-        try:
-            uid = place.stat().st_uid
-        except OSError:
-            continue
-        try:
-            return f"; {place} belongs to {pwd.getpwuid(uid).pw_name}"
-        except KeyError:
-            return f"; {place} belongs to user id {uid}"
-    return ""

@@ -48,7 +48,7 @@ class Turnstile:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            form = await _read(receive)
+            form = await _read(scope, receive)
             await self._pass(scope, form, receive, send)
         except _SentAway as why:
             await _answer(send, why.status, str(why))
@@ -77,7 +77,10 @@ class Turnstile:
                 del self._here[address]
 
 
-async def _read(receive: Receive) -> bytes:
+async def _read(scope: Scope, receive: Receive) -> bytes:
+    length = dict(scope["headers"]).get(b"content-length", b"0")
+    if length.isdigit() and int(length[:20]) > _MAX_FORM:
+        raise _SentAway(413, "The form is too large.")
     form = b""
     try:
         async with asyncio.timeout(_READ_SECONDS):

@@ -73,6 +73,7 @@ def test_nothing_is_stored_under_the_wrong_id_and_nobody_else_sees_a_token() -> 
         assert service.query(named) == [[f"{name}-old"]]
         assert shown == []
         service.run("manage.py", "sync_github", "--force")
-        eventually(lambda: not differences(sim, service.query), Told(service.said))
+        left = Told(lambda: f"{differences(sim, service.query)}; {service.said()}")
+        eventually(lambda: not differences(sim, service.query), left)
     stranger.shutdown()
     stranger.server_close()

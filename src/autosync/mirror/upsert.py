@@ -102,9 +102,9 @@ def upsert(
     same order and cannot deadlock.
 
     A clock a day ahead of `observed_at` is not believed, for no later version could win against it:
-    the row gets `observed_at` instead, and GitHub is asked.
+    such a row replaces none that is there, and GitHub is asked.
     """
-    rows, doubtful = _believable(merge, rows, observed_at)
+    rows, doubtful = _believable(merge, rows, observed_at, rule)
     newest, tied = _newest_per_key(merge, rows)
     if not newest:
         return Result()
@@ -114,7 +114,7 @@ def upsert(
         if tied and rule is not Rule.INSERT_MISSING:
             result.dirty |= mark_dirty(merge, tied & result.changed)
         if doubtful and rule is Rule.VERSIONED:
-            result.dirty |= mark_dirty(merge, doubtful & result.changed)
+            result.dirty |= mark_dirty(merge, doubtful)
     return result
 
 
@@ -146,15 +146,20 @@ def tombstone(merge: Merge, ids: Sequence[Any], at: datetime) -> set[Key]:
 
 
 def _believable(
-    merge: Merge, rows: Iterable[Row], observed_at: datetime
+    merge: Merge, rows: Iterable[Row], observed_at: datetime, rule: Rule
 ) -> tuple[list[Row], set[Key]]:
-    """The rows with clocks to believe, and the keys of those whose clock was replaced."""
+    """The rows with clocks to believe, and the keys of those whose clock was replaced.
+
+    By none, against which every version wins; by `observed_at` if GitHub itself, when asked, says
+    the same.
+    """
+    believed = observed_at if rule is Rule.AUTHORITATIVE else None
     found, doubtful = list(rows), set[Key]()
     latest = observed_at + _AHEAD
     for place, row in enumerate(found):
         clock = row.get("updated_at") if merge.clock else None
         if clock is not None and clock > latest:
-            found[place] = {**row, "updated_at": observed_at}
+            found[place] = {**row, "updated_at": believed}
             doubtful.add(merge.key_of(row))
     return found, doubtful
 

@@ -125,8 +125,8 @@ def _installations(seen: Health) -> Iterator[Finding]:
             yield Finding(
                 "suspended",
                 Status.DEGRADED,
-                f"The installation on {installation} is suspended: GitHub tells nothing about "
-                "its repositories, and what is mirrored of them grows old",
+                f"The installation on {installation} is suspended: GitHub sends nothing about "
+                "its repositories, and their mirror grows old",
                 installation.suspended_at,
                 "Its owner lifts the suspension in the account's settings under GitHub Apps.",
             )

@@ -89,11 +89,11 @@ def run(
         kills = _storm(sim, service, storm, operations, outage, offline)
         calm_since = time.monotonic()
         spent = _spent(service)
-        left, equal_at = _until_equal(sim, service, calm_since + patience)
+        left, equal_at = _until_equal(sim, service, storm, calm_since + patience)
         points = _spent(service) - spent
         # Deliveries that were held back for a minute must change nothing any more.
         sim.control("webhooks/wait", {"timeout": 90})
-        left = left or _until_equal(sim, service, time.monotonic() + 60)[0]
+        left = left or _until_equal(sim, service, storm, time.monotonic() + 60)[0]
         for line in left[:40]:
             print(line, file=sys.stderr)
         for repository_id in sorted({one.repository_id for one in left})[:3]:
@@ -128,7 +128,9 @@ def _two_installations(sim: Sim) -> None:
     sim.control("install", {"account": SECOND})
 
 
-def _until_equal(sim: Sim, service: Service, until: float) -> tuple[list[Difference], float]:
+def _until_equal(
+    sim: Sim, service: Service, storm: Storm, until: float
+) -> tuple[list[Difference], float]:
     """What differs in the end, and when the look ended that first saw that nothing did.
 
     What differed is looked at again and again; once it does not, everything once more.
@@ -136,7 +138,7 @@ def _until_equal(sim: Sim, service: Service, until: float) -> tuple[list[Differe
     only: set[int] | None = None
     began = time.monotonic()
     while True:
-        left = differences(sim, service.query, only)
+        left = differences(sim, service.query, only, uncountable=storm.uncountable)
         looked_at = time.monotonic()  # a look takes a while: equal by then, perhaps before
         if not left and only is None:
             return [], looked_at

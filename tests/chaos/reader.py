@@ -29,6 +29,8 @@ class Difference(NamedTuple):
 
 # No webhook is sent when these move with a push: the next listing of the repositories tells.
 LISTED = frozenset({("repositories", "pushed_at"), ("repositories", "updated_at")})
+# What GitHub does not say of a commit whose changes it cannot count.
+_SIZES = frozenset({"additions", "deletions", "changed_files"})
 
 
 def differences(
@@ -36,10 +38,12 @@ def differences(
     query: Query,
     only: Collection[int] | None = None,
     but: Collection[tuple[str, str]] = (),
+    uncountable: Collection[str] = (),
 ) -> list[Difference]:
     """Every field of every row that is not as GitHub has it; empty: equal.
 
-    `only` looks at these repositories (ids) alone; `but` are (table, field) not to be compared.
+    `only` looks at these repositories (ids) alone; `but` are (table, field) not to be compared. The
+    sizes of commits that are `uncountable` (SHAs) may be unknown.
     """
     there = _patiently(lambda: github(sim, only))
     here = mirror(query)
@@ -56,7 +60,14 @@ def differences(
                 what = [
                     f"{table} {key}: {name} is {ours[name]!r}, on GitHub {theirs[name]!r}"
                     for name in theirs
-                    if theirs[name] != ours[name] and (table, name) not in but
+                    if theirs[name] != ours[name]
+                    and (table, name) not in but
+                    and not (
+                        table == "commits"
+                        and name in _SIZES
+                        and ours[name] is None
+                        and key[1] in uncountable
+                    )
                 ]
             found += [Difference(repository_id, one) for one in what]
     return found

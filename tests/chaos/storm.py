@@ -34,6 +34,8 @@ class Storm:
         self._away: dict[str, int] = {}
         # Repositories that are ill, by id, and after how many operations they are well again.
         self._ill: dict[int, int] = {}
+        # Commits whose changes GitHub cannot count.
+        self.uncountable: set[str] = set()
 
     def one(self) -> None:
         """Do one thing, chosen by weight."""
@@ -68,7 +70,9 @@ class Storm:
                 del self._ill[pk]
                 for one in self.repositories():
                     if one["id"] == pk:
-                        self.do("repositories/ail", {"repository": one["full_name"], **WELL})
+                        where = {"repository": one["full_name"]}
+                        self.do("repositories/ail", where | WELL)
+                        self.do("repositories/block", where | {"reason": None})
 
     # What there is to work on.
 
@@ -215,11 +219,19 @@ class Storm:
     def ail(self) -> None:
         """GitHub refuses a repository, or does not answer for it, for some operations."""
         one = self.repository()
-        self.do(
-            "repositories/ail",
-            {"repository": one["full_name"], **self.random.choice(AILMENTS)},
-        )
+        where = {"repository": one["full_name"]}
+        ailment = self.random.choice([*AILMENTS, None])
+        if ailment is None:
+            self.do("repositories/block", where | {"reason": "dmca"})
+        else:
+            self.do("repositories/ail", where | ailment)
         self._ill[one["id"]] = self.random.randint(1, 15)
+
+    def push_uncountable(self) -> None:
+        """A commit too large for GitHub to count its changes."""
+        pushed = self.do("push", {"repository": self.repository()["full_name"]})
+        self.uncountable.add(pushed["after"])
+        self.do("commits/uncountable", {"shas": sorted(self.uncountable)})
 
     def many_labels(self) -> None:
         """More than GraphQL's page of old held; an issue has up to a hundred."""
@@ -324,6 +336,7 @@ _OPERATIONS: dict[str, Operation] = {
     "reuse_name": Storm.reuse_name,
     "ail": Storm.ail,
     "many_labels": Storm.many_labels,
+    "push_uncountable": Storm.push_uncountable,
     "delete_repository": Storm.delete_repository,
     "default_branch": Storm.default_branch,
     "transfer_repository": Storm.transfer_repository,
@@ -338,5 +351,5 @@ _WEIGHTS = {
     "create_repository": 1.5, "delete_repository": 1, "membership": 2, "suspend": 0.5,
     "default_branch": 1, "transfer_repository": 1, "reinstall": 0.3, "assign": 2, "milestone": 1,
     "rename_label": 1, "rename_milestone": 0.5, "close_as": 3, "reuse_name": 0.7, "ail": 1,
-    "many_labels": 0.5,
+    "many_labels": 0.5, "push_uncountable": 1,
 }  # fmt: skip

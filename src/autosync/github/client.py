@@ -189,10 +189,6 @@ class InstallationClient:
             fresh=lambda sent, status: self.may_be_too_fresh(sent.removeprefix("Bearer "), status),
         )
 
-    def with_priority(self, priority: Priority) -> InstallationClient:
-        """The same installation, asking with another priority."""
-        return InstallationClient(self._credentials, self.installation_id, self._budget, priority)
-
     @property
     def api_url(self) -> str:
         """The REST root, as the operator has set it."""

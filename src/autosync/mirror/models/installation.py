@@ -23,9 +23,6 @@ class GitHubAppInstallation(MirroredModel):
 
     # Ours: the last full listing of what the installation may see, and what went wrong with it.
     repositories_listed_at = models.DateTimeField(null=True, blank=True)
-    repositories_count = models.PositiveIntegerField(
-        null=True, blank=True, help_text="how many GitHub listed then"
-    )
     sync_error = models.TextField(default="", blank=True)
 
     class Meta(MirroredModel.Meta):

@@ -38,8 +38,10 @@ UNHEALTHY_SUCCESS_RATE = 50.0
 LOW_QUOTA = 0.05
 # A repository that appears is imported in seconds: only what waits longer is worth a word.
 IMPORT_BEGINS_WITHIN = timedelta(minutes=10)
-# How many deliveries have to come from GitHub's log, and none by webhook, before that is said.
+# How many deliveries have to come from GitHub's log, for how long, and none by webhook, before that
+# is said.
 RECOVERED_IN_A_ROW = 3
+RECOVERED_FOR = timedelta(minutes=4)  # the log is read every two minutes
 _NAMED = 3  # repositories named in one line
 
 
@@ -163,8 +165,13 @@ def _webhooks() -> Iterator[Finding]:
     late = Delivery.objects.filter(source=Delivery.Source.DELIVERY_LOG)
     if last_webhook is not None:
         late = late.filter(received_at__gt=last_webhook)
-    read_back = late.aggregate(count=Count("pk"), since=Min("received_at"))
-    if read_back["count"] < RECOVERED_IN_A_ROW:
+    read_back = late.aggregate(
+        count=Count("pk"), since=Min("received_at"), until=Max("received_at")
+    )
+    # What an outage left behind is read at once, and may be read after the first webhook again.
+    if read_back["count"] < RECOVERED_IN_A_ROW or (
+        read_back["until"] - read_back["since"] < RECOVERED_FOR
+    ):
         return
     came = "since then" if last_webhook is not None else "ever"
     yield Finding(

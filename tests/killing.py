@@ -15,7 +15,7 @@ import psycopg
 from autosync import killpoints
 from githubsim.testing import Sim
 from tests.chaos.reader import LISTED, Difference, differences
-from tests.service import SECRET, Service, free_port, hook_url
+from tests.service import SECRET, Service, delivery_log, free_port, hook_url
 from tests.waiting import PATIENCE, Told, eventually
 
 # The schedule must not come to the help of what is tested; gone is purged when a test says so.
@@ -125,7 +125,7 @@ class Stage:
         fresh.replace(self.armed)
 
     def reached(self) -> None:
-        told = Told(lambda: f"{self.armed_at()} reached; {self.said()}")
+        told = Told(lambda: f"{self.armed_at()} reached; {self.state()}; {self.said()}")
         eventually(lambda: not self.armed.exists(), told)
 
     def armed_at(self) -> str:
@@ -158,7 +158,7 @@ class Stage:
     def settled(self) -> None:
         """Wait until nothing is under way and the mirror equals GitHub, and look for doubles."""
         self.sim.control("webhooks/wait", {"timeout": 30})
-        told = Told(lambda: f"{self.unrest()}; {self.tasks()}; {self.failed()}; {self.said()}")
+        told = Told(lambda: f"{self.state()}; {self.said()}")
         eventually(lambda: not self.unrest(), told)
         eventually(
             lambda: not self.differences(),
@@ -186,6 +186,18 @@ class Stage:
         """The sync jobs that recorded an error, and the words of it."""
         return self.service.query(
             "SELECT id, job_type, error_message FROM sync_jobs WHERE error_message <> ''"
+        )
+
+    def state(self) -> str:
+        """What is not at rest, and how the last deliveries fared at both ends."""
+        last = "SELECT guid, event, action, status, error FROM inbox ORDER BY id DESC LIMIT 3"
+        sent = [
+            [one[key] for key in ("guid", "event", "action", "status", "delivered_at")]
+            for one in delivery_log(self.sim)[:3]
+        ]
+        return (
+            f"{self.unrest()}; {self.tasks()}; {self.failed()}; "
+            f"received {self.service.query(last)}; sent {sent}"
         )
 
     def said(self) -> str:

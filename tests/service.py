@@ -222,13 +222,17 @@ def imported(service: Service) -> bool:
     return bool(total) and total == done
 
 
-def acknowledged_by_us(sim: Sim) -> set[str]:
-    """GUIDs that GitHub's own log of deliveries says were answered 2xx."""
+def delivery_log(sim: Sim) -> list[dict[str, Any]]:
+    """GitHub's own log of deliveries, the newest first."""
     from autosync.github import AppClient, AppCredentials, LocalBudget
 
     app = AppCredentials(sim.app.id, private_key=sim.private_key, api_url=sim.url)
-    items = [item for page in AppClient(app, LocalBudget()).deliveries() for item in page.items]
-    return {item["guid"] for item in items if 200 <= item["status_code"] < 300}
+    return [item for page in AppClient(app, LocalBudget()).deliveries() for item in page.items]
+
+
+def acknowledged_by_us(sim: Sim) -> set[str]:
+    """GUIDs that GitHub's own log of deliveries says were answered 2xx."""
+    return {one["guid"] for one in delivery_log(sim) if 200 <= one["status_code"] < 300}
 
 
 def hook_url(port: int) -> str:

@@ -20,6 +20,7 @@ import psycopg
 import pytest
 
 from autosync import killpoints, postgres
+from autosync.sync.recover import OVERLAP
 from tests.chaos.there import git
 from tests.killing import Stage
 from tests.service import SECRET, acknowledged_by_us
@@ -72,10 +73,12 @@ def take_push_back(stage: Stage) -> None:
 
 
 def unseen(stage: Stage, what: Callable[[], object]) -> None:
-    """Do something of which no webhook tells, nor GitHub's log of them."""
+    """Do something of which no webhook tells, nor GitHub's log; it shows what follows."""
     read_log_until(stage, "now() + interval '1 day'")
     stage.sim.control("webhooks", {"on": False})
     what()
+    stage.sim.control("webhooks/wait", {"timeout": 30})
+    read_log_until(stage, f"now() + interval '{OVERLAP.total_seconds()} s'")
     stage.sim.control("webhooks", {"on": True})
 
 

@@ -1,14 +1,14 @@
 # Nothing but Python 3.11, git and make is needed: uv comes from pip into .venv, everything else from uv.lock.
 PYTHON ?= python3
 VENV   := .venv
-BIN    := $(VENV)/bin
+BIN    := $(CURDIR)/$(VENV)/bin
 UV     := $(BIN)/uv
 
 # Where it is set (containers do), every process would compile all it imports anew: seconds, each time.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo run test coverage test-clients chaos chaos-long mutations lint format bench clean
+.PHONY: help install demo run test test-githubsim test-autosync coverage test-clients chaos chaos-long mutations lint format bench clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -18,7 +18,7 @@ $(UV):
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9'
 
-$(VENV)/.installed: pyproject.toml uv.lock | $(UV)
+$(VENV)/.installed: pyproject.toml packages/autosync/pyproject.toml packages/githubsim/pyproject.toml uv.lock | $(UV)
 	$(UV) sync --quiet --frozen --inexact
 	@touch $@
 
@@ -35,33 +35,39 @@ run: install ## AutoSync against your real GitHub App (settings from .env)
 PROCESSES ?= 4
 PYTEST = $(BIN)/python -m pytest --numprocesses=$(PROCESSES) --dist=loadfile --no-loadscope-reorder
 
-test: install ## the whole test suite
-	@$(PYTEST)
+test: test-githubsim test-autosync ## the whole test suite
+
+test-githubsim: install ## the simulator's
+	@cd packages/githubsim && $(PYTEST)
+
+test-autosync: install ## the product's
+	@cd packages/autosync && $(PYTEST)
 
 coverage: install ## the same, slower, with the coverage of what runs in the test processes themselves
-	@data=$$(mktemp -d) && trap 'rm -rf "$$data"' EXIT && export COVERAGE_FILE=$$data/coverage && \
+	@cd packages/autosync && data=$$(mktemp -d) && trap 'rm -rf "$$data"' EXIT && export COVERAGE_FILE=$$data/coverage && \
 	$(PYTEST) --cov --cov-report= && \
 	echo "Coverage of the test processes: $$($(BIN)/coverage report --format=total) %"
 
 mutations: install ## break each guard of the mirror and see that a test notices
-	@$(BIN)/python -m tests.mutations
+	@cd packages/autosync && $(BIN)/python -m tests.mutations
 
 SEED ?= 1
 
 chaos: install ## a storm of operations, lost webhooks, outages and kills, then equality (SEED=n)
-	@$(BIN)/python -m tests.chaos --seed $(SEED)
+	@cd packages/autosync && $(BIN)/python -m tests.chaos --seed $(SEED)
 
 SEEDS ?= $(shell seq 1 20)
 JOBS ?= 1
 
 chaos-long: install ## 30 repositories, 20,000 operations, ten minutes without GitHub: hours (SEEDS="1 2", JOBS=2, CHAOS=--offline)
-	@printf '%s\n' $(SEEDS) | xargs -P $(JOBS) -I{} $(BIN)/python -m tests.chaos --seed {} --repositories 30 --operations 20000 --outage 600 --patience 900 $(CHAOS)
+	@cd packages/autosync && printf '%s\n' $(SEEDS) | xargs -P $(JOBS) -I{} $(BIN)/python -m tests.chaos --seed {} --repositories 30 --operations 20000 --outage 600 --patience 900 $(CHAOS)
 
 # The first test of each client installs it, which its time must allow for.
 test-clients: install ## other people's GitHub clients read githubsim (needs Node and the registries)
-	@$(BIN)/python -m pytest tests/clients --timeout=600
+	@cd packages/githubsim && $(BIN)/python -m pytest tests/clients --timeout=600
 
 lint: install ## format check, lint, strict types, import contract
+	@$(BIN)/uv lock --check --quiet
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
@@ -72,7 +78,7 @@ format: install ## let ruff format and fix
 	@$(BIN)/ruff check --fix .
 
 bench: install ## the benchmarks; each prints one JSON line (BENCH_SMALL=1: githubsim on a small world)
-	@$(BIN)/python -m benchmarks
+	@cd packages/autosync && $(BIN)/python -m benchmarks
 
 clean: ## remove the environment, caches and demo data (never .autosync, your mirror)
 	rm -rf $(VENV) .demo .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .clients .coverage*

@@ -1,0 +1,266 @@
+"""A simulated GitHub full of objects that its ways show differently; each object by every way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from autosync.github import AppCredentials, InstallationClient, LocalBudget
+from autosync.github.client import AppClient
+from autosync.github.git import GitReader
+from autosync.mirror.upsert import Row
+from autosync.resources import commit, installation, issue, pull_request, repository
+from autosync.resources.base import Envelope, Event, Listing, Upsert
+from autosync.resources.payload import reader
+from autosync.sync.whole import complete
+from githubsim.receiver import Receiver
+from githubsim.testing import Sim
+
+REST, LIST, WEBHOOK, GRAPHQL, GIT = "REST", "a REST list", "a webhook", "GraphQL", "git"
+Ways = dict[str, Row]  # one object by each way that shows it
+# kind and way → the columns that this way does not have, and why.
+LACKS: Mapping[tuple[str, str], tuple[frozenset[str], str]] = {
+    ("pull_request", LIST): (
+        pull_request.NOT_LISTED | {"merge_commit_sha"},
+        "pull-request-simple has none of them",
+    ),
+    ("pull_request", REST): (
+        frozenset({"merge_commit_sha"}),
+        "API version 2026-03-10 has no merge_commit_sha",
+    ),
+    ("commit", WEBHOOK): (
+        frozenset({"parents", "complete"}),
+        "a push names no parents, so its rows are completed from git",
+    ),
+}
+_envelope = reader(Envelope)
+
+
+class World:
+    """`objects`: kind → what each way says of each of its objects."""
+
+    def __init__(self, sim: Sim, receiver: Receiver, folder: Path) -> None:
+        self.sim = sim
+        self.receiver = receiver
+        made = sim.control("install")
+        receiver.wait_for("installation.created")
+        self.app = AppCredentials(sim.app.id, private_key=sim.private_key, api_url=sim.url)
+        self.client = InstallationClient(self.app, made["id"], LocalBudget())
+        found = self._get("/installation/repositories")["repositories"]
+        self.home = max(found, key=lambda one: one["size"])
+        self.name: str = self.home["full_name"]
+        self.numbers: dict[str, int] = {}
+        for login, kind in (
+            ("Copilot", "Bot"),
+            ("robot[bot]", "Bot"),
+            ("old-hand", "Mannequin"),
+            ("leaver", "User"),
+            ("somebody", "User"),
+            ("a-company", "Organization"),
+        ):
+            if login not in {one["login"] for one in sim.truth(accounts=1)["accounts"]}:
+                sim.control("accounts/create", {"login": login, "type": kind})
+        for number in range(25):
+            sim.control("accounts/create", {"login": f"hand-{number}"})
+        self._make()
+        self._touch()
+        assert sim.control("webhooks/wait", {"timeout": 60})["delivered"]
+        self.objects = {
+            "issue": self._issues(),
+            "pull_request": self._pulls(),
+            "repository": self._repositories(),
+            "installation": self._installations(),
+            "commit": self._commits(folder),
+        }
+
+    # Making.
+
+    def _make(self) -> None:
+        for word, opened in (("issue", self._open_issue), ("pull", self._open_pull)):
+            opened(f"{word}: 70 labels", labels=70)
+            opened(f"{word}: 100 labels", labels=100)
+            for login in ("Copilot", "robot[bot]", "old-hand", "leaver", "a-company"):
+                opened(f"{word}: by {login}", sender=login)
+            number = opened(f"{word}: assigned to all kinds")
+            who = ["somebody", "Copilot", "robot[bot]", "old-hand", "a-company"]
+            self._do("issues/assign", number, assignees=who)
+            many = [f"hand-{place}" for place in range(25)]
+            self._do("issues/assign", opened(f"{word}: 25 assigned"), assignees=many)
+            opened(f"{word}: 👩‍👩‍👧 \u0000 null\r\n\u2028 \u202e")
+            opened(f"{word}: empty body", body="")
+            self._do("issues/lock", opened(f"{word}: locked"), reason="too heated")
+            made = self.sim.control(
+                "milestones/create", {"repository": self.name, "title": f"{word} 1.0"}
+            )
+            renamed = opened(f"{word}: milestone", labels=3)
+            self._do("issues/milestone", renamed, milestone=made["number"])
+            title = {"milestone": made["number"], "title": f"{word} 2.0"}
+            self.sim.control("milestones/edit", {"repository": self.name, **title})
+            self._do("issues/close", opened(f"{word}: closed"), reason="completed")
+            self._do("issues/reopen", self.numbers[f"{word}: closed"])
+        for reason in ("completed", "not_planned", "duplicate"):
+            self._do("issues/close", self._open_issue(f"issue: {reason}"), reason=reason)
+        self._do("pulls/close", self._open_pull("pull: given up"))
+        self._do("pulls/draft", self._open_pull("pull: a draft"))
+        for login in ("somebody", "leaver", "robot[bot]", "Copilot"):
+            self._do("pulls/merge", self._open_pull(f"pull: merged by {login}"), sender=login)
+        self._do("pulls/merge", self._open_pull("pull: squashed"), squash=True)
+        for fork in ("fork-kept", "fork-gone"):
+            where = {"owner": "somebody", "name": fork}
+            self.sim.control("repositories/create", where)
+            self._open_pull(f"pull: from {fork}", head_repository=f"somebody/{fork}")
+        self.sim.control("repositories/delete", {"repository": "somebody/fork-gone"})
+        label = {"repository": self.name, "name": "l00", "new_name": "L zero", "color": "ff0000"}
+        self.sim.control("labels/edit", label)
+        self.sim.control("accounts/delete", {"login": "leaver"})
+
+    def _open_issue(self, title: str, labels: int = 0, **more: Any) -> int:
+        names = [f"l{place:02}" for place in range(labels)]
+        body = {"repository": self.name, "title": title, "labels": names, **more}
+        self.numbers[title] = int(self.sim.control("issues/open", body)["number"])
+        return self.numbers[title]
+
+    def _open_pull(self, title: str, labels: int = 0, **more: Any) -> int:
+        body = {"repository": self.name, "title": title, **more}
+        number = self.numbers[title] = int(self.sim.control("pulls/open", body)["number"])
+        if labels:
+            self._do("issues/label", number, labels=[f"l{place:02}" for place in range(labels)])
+        return number
+
+    def _do(self, what: str, number: int, **more: Any) -> None:
+        self.sim.control(what, {"repository": self.name, "number": number, **more})
+
+    def _touch(self) -> None:
+        """A webhook about each as it is now: renaming and deleting send none about the object."""
+        self.receiver.clear()
+        for title, number in self.numbers.items():
+            body = None if title.endswith("empty body") else f"of {title}"
+            self._do("issues/edit", number, title=f"{title}!", body=body)
+        self.sim.control("push", {"repository": self.name, "count": 3})
+        text = {"repository": self.name, "description": "half a \U0001f600 \u0000"}
+        self.sim.control("repositories/edit", text)
+        self.sim.control("suspend")
+        self.sim.control("unsuspend")
+
+    # Reading.
+
+    def _issues(self) -> list[Ways]:
+        graphql = self._nodes(issue.RESOURCE.listing, issue.row_from_graphql)
+        hooks = self._told("issues", "issue", issue.on_issues)
+        found = []
+        for item in self._listed("issues"):
+            row = issue.row_from_rest(item, self.home["id"])
+            if row is None or item["number"] not in hooks:
+                continue
+            whole = issue.row_from_rest(
+                self._get(f"/repos/{self.name}/issues/{item['number']}"), self.home["id"]
+            )
+            assert whole is not None
+            number = item["number"]
+            ways = {LIST: row, REST: whole, WEBHOOK: hooks[number], GRAPHQL: graphql[number]}
+            found.append(ways)
+        return found
+
+    def _pulls(self) -> list[Ways]:
+        graphql = self._nodes(pull_request.RESOURCE.listing, pull_request.row_from_graphql)
+        hooks = self._told("pull_request", "pull_request", pull_request.on_pull_request)
+        found = []
+        for item in self._listed("pulls"):
+            number = item["number"]
+            if number in hooks:
+                whole = self._get(f"/repos/{self.name}/pulls/{number}")
+                found.append(
+                    {
+                        LIST: pull_request.row_from_rest(item, self.home["id"]),
+                        REST: pull_request.row_from_rest(whole, self.home["id"]),
+                        WEBHOOK: hooks[number],
+                        GRAPHQL: graphql[number],
+                    }
+                )
+        return found
+
+    def _repositories(self) -> list[Ways]:
+        mine = self.client.installation_id
+        one = self._get(f"/repositories/{self.home['id']}")
+        listed = self._get("/installation/repositories")["repositories"]
+        item = next(one for one in listed if one["id"] == self.home["id"])
+        return [
+            {
+                REST: repository.row_from_rest(one, mine),
+                LIST: repository.row_from_rest(item, mine),
+                WEBHOOK: self._last_row("repository", repository.on_repository),
+            }
+        ]
+
+    def _installations(self) -> list[Ways]:
+        listed = next(iter(AppClient(self.app, LocalBudget()).installations()))
+        return [
+            {
+                LIST: installation.row_from_rest(listed),
+                WEBHOOK: self._last_row("installation", installation.on_installation),
+            }
+        ]
+
+    def _commits(self, folder: Path) -> list[Ways]:
+        (push,) = (one for one in self.receiver.received if one.event == "push")
+        rows = _upserted(push.event, push.body, commit.on_push)
+        git = GitReader(folder / "1.git", self.home["clone_url"], self.client.token)
+        git.sync()
+        there = {one.sha: one for one in git.commits([push.payload["after"]])}
+        return [
+            {WEBHOOK: row, GIT: commit.row_from_git(there[row["sha"]], self.home["id"])}
+            for row in rows
+        ]
+
+    def _told(self, event: str, key: str, handler: Any) -> dict[int, Row]:
+        """The newest webhook about each number."""
+        return {
+            one.payload[key]["number"]: _upserted(one.event, one.body, handler)[0]
+            for one in self.receiver.received
+            if one.event == event
+        }
+
+    def _last_row(self, event: str, handler: Any) -> Row:
+        bodies = [one.body for one in self.receiver.received if one.event == event]
+        return _upserted(event, bodies[-1], handler)[0]
+
+    def _nodes(self, listing: Listing | None, normalise: Any) -> dict[int, Row]:
+        assert listing is not None
+        query = (
+            "query($id: ID!, $after: String) { node(id: $id) { ... on Repository { page: "
+            f"{listing.connection}(first: 50, after: $after) {{ "
+            "pageInfo { hasNextPage endCursor } "
+            f"nodes {{ {listing.node_fields} }} }} }} }} }}"
+        )
+        kind = next(one for one in (issue, pull_request) if one.row_from_graphql is normalise)
+        found: dict[int, Row] = {}
+        after = None
+        while True:
+            variables = {"id": self.home["node_id"], "after": after}
+            page = self.client.graphql(query, variables).data["node"]["page"]
+            complete(kind.RESOURCE, self.client, page["nodes"])
+            rows = [normalise(node, self.home["id"]) for node in page["nodes"]]
+            found |= {row["number"]: row for row in rows}
+            if not page["pageInfo"]["hasNextPage"]:
+                return found
+            after = page["pageInfo"]["endCursor"]
+
+    def _listed(self, what: str) -> list[dict[str, Any]]:
+        pages = self.client.pages(f"/repos/{self.name}/{what}", {"state": "all", "per_page": 100})
+        return [item for page in pages for item in msgspec.json.decode(page.content)]
+
+    def _get(self, path: str) -> dict[str, Any]:
+        found: dict[str, Any] = msgspec.json.decode(self.client.get(path).content)
+        return found
+
+
+def _upserted(name: str, body: bytes, handler: Any) -> list[Row]:
+    """The rows that a delivery brings, by its own handler."""
+    from django.utils import timezone
+
+    envelope, amiss = _envelope(body)
+    upserts: list[Upsert] = handler(Event(name, body, envelope, timezone.now(), amiss)).upserts
+    return list(upserts[0].rows)

@@ -1,0 +1,72 @@
+"""Stars and watchers: as many as the repository counts, with their times, told and taken back."""
+
+from typing import Any
+
+import httpx
+
+from githubsim.receiver import Receiver
+from githubsim.testing import Sim
+
+STARS = {"Accept": "application/vnd.github.star+json"}
+
+
+def everything(client: httpx.Client, url: str, **headers: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    while url:
+        answer = client.get(url, headers=headers)
+        assert answer.status_code == 200, answer.text
+        found += answer.json()
+        url = answer.links.get("next", {}).get("url", "")
+    return found
+
+
+def test_every_counted_star_is_listed(github: Sim, client: httpx.Client) -> None:
+    for one in github.truth()["repositories"]:
+        path = f"/repos/{one['full_name']}"
+        counted = client.get(path).json()["stargazers_count"]
+        plain = everything(client, f"{path}/stargazers?per_page=4")
+        timed = everything(client, f"{path}/stargazers?per_page=4", **STARS)
+        assert len(plain) == len(timed) == counted == one["stars"]
+        assert [item["user"]["id"] for item in timed] == [item["id"] for item in plain]
+        clocks = [item["starred_at"] for item in timed]
+        assert clocks == sorted(clocks)
+
+
+def test_a_star_is_told_and_taken_back(
+    github: Sim, receiver: Receiver, client: httpx.Client, repository: str
+) -> None:
+    assert github.control("webhooks/wait")["delivered"]
+    receiver.clear()
+    github.control("accounts/create", {"login": "new-fan"})
+    before = client.get(f"/repos/{repository}").json()["stargazers_count"]
+    star = {"repository": repository, "sender": "new-fan"}
+    github.control("star", star)
+    github.control("star", star)
+    came = receiver.wait(lambda all_: len(all_) == 2)
+    assert [one.name for one in came] == ["star.created", "watch.started"]
+    assert came[0].payload["starred_at"]
+    assert came[0].payload["repository"]["stargazers_count"] == before + 1
+    assert came[0].payload["sender"]["login"] == "new-fan"
+    owner, name = repository.split("/")
+    query = """query ($owner: String!, $name: String!) { repository(owner: $owner, name: $name) {
+        stargazerCount viewerHasStarred watchers { totalCount }
+        stargazers(first: 1, orderBy: {field: STARRED_AT, direction: DESC}) {
+          totalCount edges { starredAt node { login } } nodes { login } } } }"""
+    variables = {"owner": owner, "name": name}
+    answer = client.post("/graphql", json={"query": query, "variables": variables}).json()
+    found = answer["data"]["repository"]
+    assert found["stargazerCount"] == found["stargazers"]["totalCount"] == before + 1
+    (edge,) = found["stargazers"]["edges"]
+    assert edge["starredAt"] == came[0].payload["starred_at"]
+    assert found["stargazers"]["nodes"] == [edge["node"]] == [{"login": "new-fan"}]
+    watching = client.get(f"/repos/{repository}/subscribers?per_page=100").json()
+    assert len(watching) == found["watchers"]["totalCount"]
+    assert len(watching) == client.get(f"/repos/{repository}").json()["subscribers_count"]
+    github.control("unstar", star)
+    assert receiver.wait_for("star.deleted").payload["starred_at"] is None
+    assert client.get(f"/repos/{repository}").json()["stargazers_count"] == before
+
+
+def test_who_stars_is_not_who_works_here(client: httpx.Client, repository: str) -> None:
+    people = {one["login"] for one in everything(client, f"/repos/{repository}/assignees")}
+    assert len(people) == 30

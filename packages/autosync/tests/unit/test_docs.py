@@ -50,11 +50,13 @@ def sources() -> Iterator[Path]:
         ROOT / ".github",
     ):
         for ending in ("py", "sql", "html", "toml", "yml"):
-            yield from (one for one in folder.rglob(f"*.{ending}") if "node_modules" not in one.parts)
+            yield from (
+                one for one in folder.rglob(f"*.{ending}") if "node_modules" not in one.parts
+            )
 
 
 def exists(name: str, source: Path) -> bool:
-    """Whether `name` is a file, from the root or from a package (that of `source`, if it has one)."""
+    """Whether `name` is a file, below the root or below the package of `source` (if any)."""
     own = [one for one in PACKAGES if one in source.parents] or PACKAGES
     places = [ROOT, *own]
     places += [inner for one in own for inner in (one / "src" / one.name, one / "tests")]
@@ -83,7 +85,9 @@ def test_every_promise_names_a_test() -> None:
     text = (ROOT / "docs" / "guarantees.md").read_text().partition("## Guards")[0]
     rows = re.findall(r"^\| (?!promise|--)(.+?) \| (.+) \|$", text, re.M)
     assert len(rows) > 50
-    assert [promise for promise, shown in rows if not re.search(r"`[\w/]+/test_\w+\.py`", shown)] == []
+    assert [
+        promise for promise, shown in rows if not re.search(r"`[\w/]+/test_\w+\.py`", shown)
+    ] == []
 
 
 def test_every_guard_is_on_the_page_of_guarantees() -> None:

@@ -48,7 +48,7 @@ class StrictQuery(Schema):
         unknown = [name for name in sent if name not in cls.model_fields]
         if unknown:
             raise ValueError(
-                f"no parameter {unknown[0]!r} here; allowed: {', '.join(cls.model_fields)}"
+                f"unknown parameter {unknown[0]!r}; allowed: {', '.join(cls.model_fields)}"
             )
         return data
 
@@ -56,7 +56,9 @@ class StrictQuery(Schema):
 class PageQuery(StrictQuery):
     """What every list takes."""
 
-    cursor: Text | None = Field(None, description="`next` of the page before; none: first page")
+    cursor: Text | None = Field(
+        None, description="`next` of the previous page; without it: the first page"
+    )
     limit: int = Field(30, ge=1, le=100, description="items on the page")
     with_total: bool = Field(
         False, description="count all matching rows too (slow on millions; off by default)"
@@ -67,8 +69,8 @@ class Page(Schema, Generic[Item]):
     """One page of a list."""
 
     items: list[Item]
-    next: str | None = Field(None, description="`cursor` of the next page; null: this is the last")
-    total: int | None = Field(None, description="all matching rows, if `with_total` was asked for")
+    next: str | None = Field(None, description="`cursor` of the next page; null on the last one")
+    total: int | None = Field(None, description="number of matching rows, if `with_total` is set")
 
 
 def page(
@@ -155,7 +157,7 @@ def _decode(
             return field.to_python(value), key_field.to_python(key)
     except (ValueError, TypeError, OverflowError, ValidationError, RecursionError):
         raise HttpError(
-            422, "cursor: not one of ours. Send `next` of the page before, or leave it out."
+            422, "cursor: not valid. Send `next` of the previous page, or leave it out."
         ) from None
     raise HttpError(
         422, f"cursor: made for order={made_for!s:.50}, not {order}. Start without a cursor."

@@ -87,7 +87,7 @@ def test_a_postgresql_that_is_too_old_is_refused(
 ) -> None:
     monkeypatch.setattr(fitness, "OLDEST", 16)  # no server older than the oldest is at hand
     said = verdict(monkeypatch, server.url())
-    assert "leads to PostgreSQL 15; AutoSync needs PostgreSQL 16 or newer" in said
+    assert "leads to PostgreSQL 15; AutoSync needs PostgreSQL 16 or later" in said
 
 
 def test_the_oldest_postgresql_works_with_pages_through_a_pooler(

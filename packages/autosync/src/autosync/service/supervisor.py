@@ -195,7 +195,7 @@ class Supervisor:
             return
         if time.monotonic() - child.started > _WELL_SECONDS:
             child.delay = _RESTART_FIRST
-        how = f"was silent for {child.silent:.0f} s and was killed" if hangs else _end(code)
+        how = f"hung for {child.silent:.0f} s and was killed" if hangs else _end(code)
         logger.error("%s %s; it is restarted in %.1f s", child.name, how, child.delay)
         child.restart_at = time.monotonic() + child.delay
         child.delay = min(child.delay * 2, _RESTART_MOST)

@@ -146,7 +146,7 @@ GUARDS = (
     ),
     Guard(
         "work that waits already is asked for again after the commit",
-        "src/autosync/sync/tasks.py",
+        "src/autosync/sync/queue.py",
         "transaction.on_commit(enqueue)",
         "pass",
         "tests/integration/test_hand_over.py",
@@ -167,7 +167,7 @@ GUARDS = (
     ),
     Guard(
         "what comes back after an absence is synced at once",
-        "src/autosync/sync/tasks.py",
+        "src/autosync/sync/followups.py",
         ".filter(Q(imported_at__isnull=True) | Q(pk__in=gained))",
         ".filter(imported_at__isnull=True)",
         "tests/acceptance/test_absence.py -k leave_out",
@@ -258,14 +258,14 @@ GUARDS = (
     ),
     Guard(
         "a label that took another's name and colour is not taken for it",
-        "src/autosync/sync/names.py",
+        "src/autosync/sync/audit/names.py",
         "AND t.node_id = coalesce(nullif(l.node_id, ''), t.node_id)",
         "",
         "tests/integration/test_names.py",
     ),
     Guard(
         "a milestone that took another's title is not taken for it",
-        "src/autosync/sync/names.py",
+        "src/autosync/sync/audit/names.py",
         "AND t.number = coalesce(milestone_number, t.number)",
         "",
         "tests/integration/test_names.py",

@@ -32,8 +32,9 @@ from autosync.resources.base import (
 from autosync.resources.payload import IncompletePayload, reader
 from autosync.resources.repository import MERGE as REPOSITORY
 from autosync.resources.repository import row as repository_row
+from autosync.sync.queue import hand_over
 from autosync.sync.refetch import listed_resources, mark_new_and_late, mark_renamed
-from autosync.sync.sick import heard_of
+from autosync.sync.sick import retry_soon
 from autosync.sync.touched import Changed, finish, touched
 
 logger = logging.getLogger(__name__)
@@ -99,7 +100,7 @@ class WebhookProcessor:
                     reached("apply: marked, not committed")
             if fresh:
                 reached("apply: committed")
-                heard_of({one.repository_id for one in fresh if one.repository_id is not None})
+                retry_soon({one.repository_id for one in fresh if one.repository_id is not None})
         except Exception as error:
             if is_away(error):
                 raise
@@ -349,8 +350,6 @@ def carry_out(plan: Sequence[Changes], observed_at: datetime) -> Changed:
 
     Returns which rows really changed, by table.
     """
-    from autosync.sync.tasks import hand_over
-
     followups = {f for changes in plan for f in changes.followups}
     changed: Changed = {}
     for (merge, rule), rows in _by_merge(plan).items():

@@ -23,7 +23,7 @@ from autosync.killpoints import reached
 from autosync.mirror.feed import FeedLine, publish
 from autosync.mirror.models import GitHubAppInstallation, Repository
 from autosync.mirror.upsert import Row, Rule, upsert
-from autosync.resources.base import FollowUp, Resource
+from autosync.resources.base import Resource
 from autosync.resources.installation import MERGE as INSTALLATION
 from autosync.resources.installation import row_from_rest as installation_row
 from autosync.resources.repository import MERGE as REPOSITORY
@@ -40,7 +40,8 @@ from autosync.sync.due import audit_soon
 from autosync.sync.listing import sync_listing
 from autosync.sync.news import Look, Moved, look
 from autosync.sync.parts import Parts
-from autosync.sync.refetch import listed_resources, refetch, refetch_dirty
+from autosync.sync.queue import SYNC_GIT, defer
+from autosync.sync.refetch import listed_resources, refetch
 from autosync.sync.refusals import Refused, lacks, switched_off
 from autosync.sync.standing import GIT
 
@@ -213,10 +214,6 @@ class GitHubSyncManager:
         parts.finish()
         return count
 
-    def settle(self) -> int:
-        """Refetch this installation's rows whose clocks could not decide."""
-        return refetch_dirty(self.client, self.installation.pk)
-
     def _complete(self, repository: Repository) -> int:
         """A stub from an installation event: fetch the whole."""
         asked_at = timezone.now()
@@ -250,8 +247,6 @@ class GitHubSyncManager:
     def _store_listing(
         self, listed: unread.Listed, started_at: datetime, gone: set[int], *, whole: bool
     ) -> list[int]:
-        from autosync.sync.tasks import hand_over
-
         rows, ids = [*listed.rows, *self._read_alone(listed.odd)], listed.ids
         ours = Repository.objects.filter(installation=self.installation)
         with transaction.atomic():
@@ -279,7 +274,7 @@ class GitHubSyncManager:
             now = {row["github_id"]: row["default_branch"] for row in rows}
             for pk, branch in branches.items():
                 if branch and branch != now.get(pk, branch):  # other commits are to be marked
-                    hand_over(FollowUp("sync_git", pk))
+                    defer(SYNC_GIT, pk)
             reached("listing: stored, not committed")
         return sorted(hidden | {key[0] for key in result.inserted})
 

@@ -26,12 +26,12 @@ from autosync.killpoints import reached
 from autosync.mirror.deliveries import known, never_mind, store
 from autosync.mirror.models import Delivery, DeliveryLog, Repository
 from autosync.resources import handlers
-from autosync.resources.base import FollowUp
 from autosync.sync import connect
 from autosync.sync.commits import chunks
 from autosync.sync.due import audit_soon
 from autosync.sync.jobs import SyncJobRunner
 from autosync.sync.locks import exclusive
+from autosync.sync.queue import REFRESH_INSTALLATION, defer
 from autosync.sync.watch import heard_of_github, look_at_attempts
 
 logger = logging.getLogger(__name__)
@@ -121,11 +121,9 @@ def _read() -> Recovered:
 
 def _sync_instead(found: Recovered) -> None:
     """Have GitHub's lists read for what its log does not show; committed with the watermark."""
-    from autosync.sync.tasks import hand_over
-
     never_mind(found.stood_in_for)
     for installation_id, repository_ids in found.instead.items():
-        hand_over(FollowUp("refresh_installation", installation_id))
+        defer(REFRESH_INSTALLATION, installation_id)
         audit_soon(repository_ids)
         SyncJobRunner.start_for_webhook(installation_id, sorted(repository_ids))
     if found.gap:

@@ -7,11 +7,12 @@ settle it wrongly for good. So a row is asked for at once, and once more when no
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.db.models.expressions import Combinable
 from django.utils import timezone
 
@@ -39,6 +40,27 @@ def in_doubt() -> Q:
     not_asked_since = Q(dirty_at__gt=F("observed_at"))
     no_answer_lags = Q(dirty_at__lte=timezone.now() - LAG)
     return Q(dirty_at__isnull=False) & (not_asked_since | no_answer_lags)
+
+
+def any_in_doubt() -> bool:
+    """Whether a row of a visible repository is to be asked for now."""
+    visible = Repository.visible()
+    return any(rows.filter(in_doubt(), repository__in=visible).exists() for rows in _listed_rows())
+
+
+def installations_in_doubt() -> set[int]:
+    """The installations with rows to ask for now."""
+    ids: set[int] = set()
+    for rows in _listed_rows():
+        ids |= set(
+            rows.filter(in_doubt()).values_list("repository__installation_id", flat=True).distinct()
+        )
+    return ids
+
+
+def _listed_rows() -> Iterator[QuerySet[Any]]:
+    for resource in listed_resources():
+        yield resource.merge.model._default_manager.filter(deleted_at__isnull=True)
 
 
 def refetch_dirty(client: InstallationClient, installation_id: int) -> int:

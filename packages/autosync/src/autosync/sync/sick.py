@@ -140,7 +140,7 @@ def waits(repository: Repository, now: datetime) -> bool:
     return is_sick(repository) and repository.retry_at is not None and repository.retry_at > now
 
 
-def due() -> QuerySet[Repository]:
+def to_retry() -> QuerySet[Repository]:
     """Repositories whose own next try is due."""
     return Repository.visible().filter(
         Q(installation__suspended_at__isnull=True),
@@ -149,7 +149,7 @@ def due() -> QuerySet[Repository]:
     )
 
 
-def heard_of(repository_ids: Collection[int]) -> None:
+def retry_soon(repository_ids: Collection[int]) -> None:
     """GitHub spoke of these: a sick one need not wait on, unless it was tried within a minute."""
     if not repository_ids:
         return

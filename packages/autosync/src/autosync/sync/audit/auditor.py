@@ -30,14 +30,15 @@ from autosync.mirror.models import (
 )
 from autosync.resources.base import Resource
 from autosync.resources.commit import split_ref
-from autosync.sync import foreign, unread
+from autosync.sync import unread
+from autosync.sync.audit import foreign
+from autosync.sync.audit.names import Names, carriers_of_others, names_there
 from autosync.sync.commits import CHUNK, chunks, marked_from, refs_here
 from autosync.sync.due import IN_FLIGHT
 from autosync.sync.errors import Busy, is_passing
 from autosync.sync.identity import advertised, fetched
 from autosync.sync.listing import PAGE, ask_whether_on, pages
 from autosync.sync.locks import exclusive
-from autosync.sync.names import Names, carriers_of_others, names_there
 from autosync.sync.news import NewsReader, There, changed_since
 from autosync.sync.reconcile import GitHubSyncManager
 from autosync.sync.refetch import listed_resources, refetch
@@ -67,15 +68,7 @@ class Difference:
     repaired: bool = False
 
 
-def finish_abandoned() -> None:
-    """Finish the records of audits that nobody is at: no other may follow for a day."""
-    left = Audit.objects.filter(finished_at__isnull=True)
-    for installation_id in left.values_list("installation_id", flat=True).distinct():
-        with suppress(Busy), exclusive("audit", installation_id, wait=False):
-            _finish_left_open(installation_id)
-
-
-def _finish_left_open(installation_id: int) -> None:
+def finish_left_open(installation_id: int) -> None:
     """For who holds the installation's lock: an audit that is open was left by a dead worker."""
     Audit.objects.filter(installation_id=installation_id, finished_at__isnull=True).update(
         finished_at=timezone.now(), error="Its worker was killed before the audit ended."
@@ -111,7 +104,7 @@ class Auditor:
     def run(self, repositories: Iterable[Repository] | None = None) -> Audit:
         """Audit the given repositories, or all; the record is finished, also after an error."""
         with exclusive("audit", self.installation.pk, wait=True):
-            _finish_left_open(self.installation.pk)
+            finish_left_open(self.installation.pk)
             return self._run(repositories)
 
     def _run(self, repositories: Iterable[Repository] | None) -> Audit:

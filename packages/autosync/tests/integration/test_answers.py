@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from autosync import config
+from autosync import config, connect
 from autosync.github import (
     AppClient,
     GraphQLTooHeavy,
@@ -30,7 +30,7 @@ from autosync.mirror.models import (
     UnreadObject,
 )
 from autosync.resources import issue
-from autosync.sync import connect, unread
+from autosync.sync import unread
 from autosync.sync.commits import sync_details
 from autosync.sync.errors import is_passing
 from autosync.sync.listing import sync_listing

@@ -15,9 +15,9 @@ from autosync.github import (
     Priority,
 )
 from autosync.mirror.models import GitHubAppInstallation, Repository, ResourceCursor
+from autosync.resources import listed_resources
 from autosync.sync.listing import sync_listing
 from autosync.sync.news import NewsReader, look
-from autosync.sync.refetch import listed_resources
 from autosync.sync.standing import standing
 from githubsim.testing import Sim
 

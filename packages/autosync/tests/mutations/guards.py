@@ -18,6 +18,7 @@ class Guard:
 
 UPSERT = "src/autosync/mirror/upsert.py"
 REFETCH = "src/autosync/sync/refetch.py"
+DOUBT = "src/autosync/mirror/doubt.py"
 COMMITS = "src/autosync/sync/commits.py"
 NEWS = "src/autosync/sync/news.py"
 BY_DAY = "src/autosync/mirror/migrations/0005_inbox_by_day.py"
@@ -321,7 +322,7 @@ GUARDS = (
     ),
     Guard(
         "an answer that lags buries nothing that was just seen",
-        REFETCH,
+        DOUBT,
         "observed_at__gte=asked_at - LAG",
         "observed_at__gte=asked_at",
         "tests/integration/test_backfill.py",
@@ -335,7 +336,7 @@ GUARDS = (
     ),
     Guard(
         "requests under way are counted into what remains",
-        "src/autosync/sync/quota.py",
+        "src/autosync/mirror/quota.py",
         "decide(_state(row, under_way.count(resource)), priority, now)",
         "decide(_state(row), priority, now)",
         "tests/integration/test_quota.py",
@@ -370,7 +371,7 @@ GUARDS = (
     ),
     Guard(
         "a late event does not leave an issue that is gone",
-        REFETCH,
+        DOUBT,
         "rows.filter(late | looked_since,",
         "rows.none().filter(late | looked_since,",
         "tests/integration/test_apply.py",
@@ -398,7 +399,7 @@ GUARDS = (
     ),
     Guard(
         "the address of git is built, not taken from a payload",
-        "src/autosync/sync/connect.py",
+        "src/autosync/connect.py",
         "        clone_address(client.api_url, repository.full_name),\n",
         "        repository.clone_url,\n",
         "tests/integration/test_identity.py",

@@ -207,8 +207,8 @@ def _app() -> list[Line]:
 
 def _client() -> AppClient:
     """The App with a budget of its own: the database's tables may not be there yet."""
+    from autosync.connect import credentials
     from autosync.github import AppClient, LocalBudget
-    from autosync.sync.connect import credentials
 
     return AppClient(credentials(), LocalBudget())
 

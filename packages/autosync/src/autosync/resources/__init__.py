@@ -29,3 +29,8 @@ def handlers() -> dict[str, list[Handler]]:
         for event, handler in resource.handlers.items():
             table.setdefault(event, []).append(handler)
     return table
+
+
+def listed_resources() -> list[Resource]:
+    """The resources that GraphQL lists per repository."""
+    return [r for r in RESOURCES if r.listing is not None]

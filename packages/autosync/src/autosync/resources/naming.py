@@ -75,7 +75,7 @@ def _matters(event: Event, changed: _From | None) -> bool:
 
 def _ask(event: Event, where: dict[str, Any]) -> Changes:
     here = {"repository_id": event.repository_id, "deleted_at__isnull": True, **where}
-    # What carries it by now and is not here yet, or not like this: see sync.refetch.mark_renamed.
+    # What carries it by now and is not here yet, or not like this: see mirror.doubt.mark_renamed.
     now = {"names_changed_at": Greatest("names_changed_at", event.received_at)}
     patches = [Patch(REPOSITORY, [event.repository_id], now)] if event.repository_id else []
     return Changes(patches=patches, doubts=[Doubt(Issue, here), Doubt(PullRequest, here)])

@@ -16,7 +16,8 @@ _LOOK_EVERY = 2.0  # seconds
 def main() -> int:
     """Work until SIGTERM; what is under way is finished or given back."""
     child.set_up_django()
-    from autosync.sync import connect, worker
+    from autosync import connect
+    from autosync.sync import worker
 
     connect.credentials()
     lifeline.ready()

@@ -10,10 +10,11 @@ from datetime import timedelta
 from django.db.models import Q
 from django.utils import timezone
 
+from autosync import connect
 from autosync.database import is_away
 from autosync.github import GitHubError, Priority, QuotaExhausted
 from autosync.mirror.models import GitHubAppInstallation, Repository
-from autosync.sync import connect, sick
+from autosync.sync import sick
 from autosync.sync.errors import Busy, is_passing
 from autosync.sync.jobs import SyncJobRunner, under_way
 from autosync.sync.reconcile import GitHubSyncManager

@@ -16,6 +16,7 @@ from autosync.database import is_away
 from autosync.github import GitHubError, InstallationSuspended, NotFound, Priority
 from autosync.killpoints import reached
 from autosync.mirror import feed
+from autosync.mirror.doubt import audit_soon, list_soon
 from autosync.mirror.models import (
     GitHubAppInstallation,
     Repository,
@@ -24,7 +25,6 @@ from autosync.mirror.models import (
     SyncJobRepository,
 )
 from autosync.sync import hook, sick
-from autosync.sync.due import audit_soon, list_soon
 from autosync.sync.errors import Busy, is_passing
 from autosync.sync.locks import exclusive, transaction_lock
 from autosync.sync.plan import TO_DO, note, plan, wanted

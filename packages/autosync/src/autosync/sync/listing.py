@@ -11,16 +11,16 @@ from django.utils import timezone
 
 from autosync.github import GraphQLReply, GraphQLTooHeavy, InstallationClient
 from autosync.killpoints import reached
+from autosync.mirror.doubt import audit_soon, just_seen, lock_repositories, mark_renamed
 from autosync.mirror.models import Repository, ResourceCursor
 from autosync.mirror.upsert import Row, Rule, tombstone, upsert
 from autosync.resources.base import Listing, Resource
 from autosync.resources.repository import MERGE as REPOSITORY
 from autosync.resources.repository import row_from_rest as repository_row
 from autosync.sync import unread
-from autosync.sync.due import audit_soon, out_of_sight
 from autosync.sync.paging import Paging
-from autosync.sync.refetch import just_seen, lock_names, mark_renamed, refetch
-from autosync.sync.refusals import Refused, refusal_at, switched_off
+from autosync.sync.refetch import refetch
+from autosync.sync.refusals import Refused, out_of_sight, refusal_at, switched_off
 from autosync.sync.whole import complete
 
 PAGE = 100
@@ -131,7 +131,7 @@ def _catch_up(
         rows, odd = unread.understood(resource, page["nodes"], repository.pk)
         fresh = [row for row in rows if row["updated_at"] >= cursor.watermark]
         with transaction.atomic():
-            lock_names({repository.pk})
+            lock_repositories({repository.pk})
             result, refused = unread.store(
                 resource.merge, fresh, observed_at=asked_at, rule=Rule.VERSIONED
             )

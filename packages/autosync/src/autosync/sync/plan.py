@@ -12,12 +12,12 @@ from django.utils import timezone
 from autosync import config
 from autosync.killpoints import reached
 from autosync.mirror import feed
+from autosync.mirror.doubt import lock_repositories
 from autosync.mirror.models import Repository, SyncJob, SyncJobRepository
 from autosync.sync import sick
 from autosync.sync.news import Look, Moved
 from autosync.sync.queue import SICK, SYNC_REPOSITORY, defer
 from autosync.sync.reconcile import GitHubSyncManager, recently_synced
-from autosync.sync.refetch import lock_names as lock_repositories
 
 TO_DO = (SyncJobRepository.Status.PENDING, SyncJobRepository.Status.RUNNING)
 

@@ -11,6 +11,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from autosync import connect
 from autosync.github import (
     GitHubError,
     InstallationClient,
@@ -20,15 +21,17 @@ from autosync.github import (
     Unreadable,
 )
 from autosync.killpoints import reached
+from autosync.mirror.doubt import audit_soon
 from autosync.mirror.feed import FeedLine, publish
 from autosync.mirror.models import GitHubAppInstallation, Repository
 from autosync.mirror.upsert import Row, Rule, upsert
+from autosync.resources import listed_resources
 from autosync.resources.base import Resource
 from autosync.resources.installation import MERGE as INSTALLATION
 from autosync.resources.installation import row_from_rest as installation_row
 from autosync.resources.repository import MERGE as REPOSITORY
 from autosync.resources.repository import row_from_rest as repository_row
-from autosync.sync import connect, unread
+from autosync.sync import unread
 from autosync.sync.absent import (
     installation_there,
     read_repositories,
@@ -36,12 +39,11 @@ from autosync.sync.absent import (
     repository_there,
 )
 from autosync.sync.commits import refresh_contributors, sync_commits, sync_details
-from autosync.sync.due import audit_soon
 from autosync.sync.listing import sync_listing
 from autosync.sync.news import Look, Moved, look
 from autosync.sync.parts import Parts
 from autosync.sync.queue import SYNC_GIT, defer
-from autosync.sync.refetch import listed_resources, refetch
+from autosync.sync.refetch import refetch
 from autosync.sync.refusals import Refused, lacks, switched_off
 from autosync.sync.standing import GIT
 

@@ -13,7 +13,7 @@ import msgspec
 from django.db import transaction
 from django.utils import timezone
 
-from autosync import moments
+from autosync import connect, moments
 from autosync.github import (
     AppClient,
     GitHubError,
@@ -24,11 +24,10 @@ from autosync.github import (
 )
 from autosync.killpoints import reached
 from autosync.mirror.deliveries import known, never_mind, store
+from autosync.mirror.doubt import audit_soon
 from autosync.mirror.models import Delivery, DeliveryLog, Repository
 from autosync.resources import handlers
-from autosync.sync import connect
 from autosync.sync.commits import chunks
-from autosync.sync.due import audit_soon
 from autosync.sync.jobs import SyncJobRunner
 from autosync.sync.locks import exclusive
 from autosync.sync.queue import REFRESH_INSTALLATION, defer

@@ -21,8 +21,8 @@ from django.utils import timezone
 
 from autosync import config
 from autosync.github import GitHubError, InstallationClient, QuotaExhausted, Unavailable
+from autosync.mirror.doubt import audit_soon
 from autosync.mirror.models import QuotaBudget, Repository, SyncJob
-from autosync.sync.due import audit_soon
 from autosync.sync.errors import is_passing
 
 logger = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ from typing import Any
 from django.db import connection
 
 from autosync.mirror.models import ResourceCursor
-from autosync.sync.refetch import listed_resources
+from autosync.resources import listed_resources
 from autosync.sync.unread import NOT_ANSWERED
 
 GIT = "commit"  # the resource whose cursor tells how far git was read

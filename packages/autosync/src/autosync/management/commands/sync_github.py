@@ -37,7 +37,8 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        from autosync.sync import SyncJobRunner, connect, worker
+        from autosync import connect
+        from autosync.sync import SyncJobRunner, worker
 
         try:
             connect.credentials()

@@ -21,7 +21,7 @@ class MirroredModel(models.Model):
     updated_at = models.DateTimeField(null=True, blank=True)
     # When AutoSync learned this content (received the delivery, or fetched the page).
     observed_at = models.DateTimeField()
-    # Set when clocks cannot decide, as between two versions of one second: see sync.refetch.
+    # Set when clocks cannot decide, as between two versions of one second: see mirror.doubt.
     dirty_at = models.DateTimeField(null=True, blank=True)
     # The tombstone. A late event cannot raise the dead.
     deleted_at = models.DateTimeField(null=True, blank=True)

@@ -18,6 +18,7 @@ from autosync.errors import AutoSyncError
 from autosync.github import InstallationClient, InstallationSuspended, Priority, QuotaExhausted
 from autosync.github.errors import GitHubError
 from autosync.killpoints import reached
+from autosync.mirror.doubt import IN_FLIGHT
 from autosync.mirror.models import (
     Audit,
     AuditFinding,
@@ -28,20 +29,20 @@ from autosync.mirror.models import (
     Repository,
     ResourceCursor,
 )
+from autosync.resources import listed_resources
 from autosync.resources.base import Resource
 from autosync.resources.commit import split_ref
 from autosync.sync import unread
 from autosync.sync.audit import foreign
 from autosync.sync.audit.names import Names, carriers_of_others, names_there
 from autosync.sync.commits import CHUNK, chunks, marked_from, refs_here
-from autosync.sync.due import IN_FLIGHT
 from autosync.sync.errors import Busy, is_passing
 from autosync.sync.identity import advertised, fetched
 from autosync.sync.listing import PAGE, ask_whether_on, pages
 from autosync.sync.locks import exclusive
 from autosync.sync.news import NewsReader, There, changed_since
 from autosync.sync.reconcile import GitHubSyncManager
-from autosync.sync.refetch import listed_resources, refetch
+from autosync.sync.refetch import refetch
 from autosync.sync.refusals import refusal_of, unavailable
 from autosync.sync.sick import GitHubAway, github_answers
 from autosync.sync.standing import standing

@@ -53,10 +53,10 @@ def _public_url(value: str) -> str:
     except ValueError:
         raise ValueError(f"has a host or port that cannot be read. {example}") from None
     if parts.username is not None or parts.password is not None:
-        raise ValueError(f"must not hold a name or password. {example}")
+        raise ValueError(f"must not contain a name or password. {example}")
     if parts.path not in ("", "/") or parts.query or parts.fragment:
         raise ValueError(
-            f"must be a host of its own, without a path: AutoSync cannot live below one. {example}"
+            f"must be a host of its own, without a path: AutoSync cannot run below one. {example}"
         )
     try:
         host = (parts.hostname or "").encode("idna").decode()
@@ -99,7 +99,7 @@ class Config(BaseSettings):
         "", description="PEM text (\\n escapes allowed), a file path, or base64", repr=False
     )
     github_webhook_url: str = Field(
-        "", description="where GitHub reaches the receiver; empty = below AUTOSYNC_URL"
+        "", description="where GitHub reaches the receiver; default: derived from AUTOSYNC_URL"
     )
     github_webhook_secret: str = Field("", description="the App's webhook secret", repr=False)
     github_webhook_secret_previous: str = Field(
@@ -109,12 +109,12 @@ class Config(BaseSettings):
     )
     github_api_url: HttpUrl = Field("https://api.github.com", description="GHES: …/api/v3")
     github_api_version: Literal["", "2022-11-28", "2026-03-10"] = Field(
-        "", description="of the REST API; empty = 2026-03-10, on GHES 2022-11-28"
+        "", description="version of the REST API; default: 2026-03-10, on GHES 2022-11-28"
     )
 
     # Where AutoSync lives.
     autosync_url: PublicUrl = Field(
-        "", description="the address people and GitHub use, of the TLS proxy: https://…"
+        "", description="the TLS proxy's address, for people and for GitHub: https://…"
     )
     autosync_host: str = Field("127.0.0.1", description="address the server binds")
     autosync_port: int = Field(8000, ge=1, le=65535, description="port the server binds")
@@ -122,11 +122,11 @@ class Config(BaseSettings):
         Path(".autosync"), description="embedded database, git cache, generated secrets"
     )
     database_url: str = Field(
-        "", description="postgresql://…; empty = embedded PostgreSQL", repr=False
+        "", description="postgresql://…; default: the embedded PostgreSQL", repr=False
     )
     database_direct_url: str = Field(
         "",
-        description="the same database past a transaction pooler, if DATABASE_URL goes through one",
+        description="the same database without the pooler, if DATABASE_URL goes through one",
         repr=False,
     )
     autosync_secret_key: str = Field("", description="Django's secret key", repr=False)
@@ -144,7 +144,7 @@ class Config(BaseSettings):
         7, ge=1, le=365, description="days after which a sign-in ends in any case"
     )
     autosync_demo: bool = Field(
-        False, description="set by `autosync demo`: on this machine its API asks for no token"
+        False, description="set by `autosync demo`: its API asks for no token on this machine"
     )
     autosync_log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="log level"
@@ -153,7 +153,7 @@ class Config(BaseSettings):
     # How it works.
     autosync_webhooks: Literal["push", "pull"] = Field(
         "push",
-        description="pull: no public URL is needed, events are read from GitHub's delivery log",
+        description="pull: read events from GitHub's delivery log, without a public URL",
     )
     autosync_concurrency: int = Field(
         6,
@@ -165,7 +165,7 @@ class Config(BaseSettings):
         40, ge=1, le=100, description="requests to GitHub at once, per installation, all workers"
     )
     autosync_git_silence: int = Field(
-        30, ge=1, le=3600, description="seconds after which a git that says nothing is given up"
+        30, ge=1, le=3600, description="seconds of silence after which a git command is stopped"
     )
     autosync_sync_interval: int = Field(
         15, ge=1, le=59, description="minutes between periodic syncs"
@@ -176,18 +176,18 @@ class Config(BaseSettings):
     autosync_purge_after: int = Field(
         30,
         ge=0,
-        description="days that removed repositories and deleted objects are kept; 0 = not at all",
+        description="days to keep removed repositories and deleted objects; 0: until next night",
     )
     autosync_inbox_retention: int = Field(
-        14, ge=1, le=3650, description="days a delivery is kept once it is applied"
+        14, ge=1, le=3650, description="days to keep applied deliveries"
     )
     autosync_history_retention: int = Field(
-        90, ge=30, le=3650, description="days that sync jobs, audits and parked deliveries are kept"
+        90, ge=30, le=3650, description="days to keep sync jobs, audits and parked deliveries"
     )
     autosync_git_cache: ByteSize = Field(
         ByteSize(20_000_000_000),
-        description="size of the git cache per machine, as 20GB; what was not used for longest "
-        "goes first and is cloned anew when needed; 0 = no limit",
+        description="size of the git cache per machine, such as 20GB; the least recently "
+        "used clones are removed first, and cloned again when needed; 0: no limit",
     )
 
     @model_validator(mode="after")
@@ -200,8 +200,8 @@ class Config(BaseSettings):
     def _direct_is_beside_another(self) -> Self:
         if self.database_direct_url and not self.database_url:
             raise ValueError(
-                "DATABASE_DIRECT_URL is set, DATABASE_URL is not: put the only address there is "
-                "into DATABASE_URL"
+                "DATABASE_DIRECT_URL is set but DATABASE_URL is not: if there is only one "
+                "address, put it into DATABASE_URL"
             )
         return self
 
@@ -295,7 +295,7 @@ class Config(BaseSettings):
         except OSError as error:
             raise ConfigurationError(
                 f"The data folder {path.parent} cannot be used ({error.strerror}). Free some "
-                "space on its disk if that is full, run AutoSync as the user it belongs to, or set "
+                "space if its disk is full, run AutoSync as the user who owns it, or set "
                 "AUTOSYNC_DATA_DIR to a folder this user may write to."
             ) from error
 
@@ -320,7 +320,7 @@ def misspelt() -> list[str]:
             continue
         near = near or get_close_matches(name, known, n=1)
         meant = f" Did you mean {near[0]}?" if near else " See docs/reference/settings.md."
-        lines.append(f"{name} is no setting of AutoSync and is ignored.{meant}")
+        lines.append(f"{name} is not a setting of AutoSync and is ignored.{meant}")
     return lines
 
 

@@ -113,6 +113,6 @@ def _warn_root() -> None:
         except KeyError:
             name = f"user id {owner}"
         sys.stderr.write(
-            f"note: {folder} belongs to {name}, and this runs as root: files it makes there will "
-            f"be root's. Run it as {name} instead.\n"
+            f"note: {folder} belongs to {name}, and this command runs as root: files it creates "
+            f"there will belong to root. Run it as {name} instead.\n"
         )

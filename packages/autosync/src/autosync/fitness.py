@@ -32,7 +32,7 @@ class DatabaseUnavailable(AutoSyncError):
 
 
 class DatabaseUnfit(AutoSyncError):
-    """The database answers, and AutoSync cannot work with it."""
+    """The database answers, but AutoSync cannot work with it."""
 
 
 @lru_cache(maxsize=1)
@@ -111,8 +111,8 @@ def _same_database(pooled: str) -> None:
         ).fetchone()
         if not row or not row[0]:
             raise DatabaseUnfit(
-                "DATABASE_URL and DATABASE_DIRECT_URL lead to different databases. Both name the "
-                "same one: the first through the pooler, the second past it."
+                "DATABASE_URL and DATABASE_DIRECT_URL lead to different databases. Both must lead "
+                "to the same one: the first through the pooler, the second without it."
             )
 
 
@@ -121,7 +121,7 @@ def _new_enough(session: Session, variable: str) -> None:
     if version < OLDEST * 10000:
         raise DatabaseUnfit(
             f"{variable} leads to PostgreSQL {version // 10000}; AutoSync needs PostgreSQL "
-            f"{OLDEST} or newer. Upgrade it, or leave DATABASE_URL empty for the embedded one."
+            f"{OLDEST} or later. Upgrade it, or leave DATABASE_URL empty for the embedded one."
         )
 
 

@@ -56,5 +56,5 @@ def too_open(path: Path) -> str:
         return ""
     return (
         f"The data folder {path} is open to other users of this machine (mode {mode:04o}). "
-        f"AutoSync changes no folder that was there: chmod 700 {path}"
+        f"AutoSync does not change the mode of an existing folder. Run: chmod 700 {path}"
     )

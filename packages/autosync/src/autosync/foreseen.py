@@ -63,22 +63,22 @@ def _of_database(error: psycopg.Error) -> str | None:
     if code == "42501":
         return (
             f"The database refuses this user ({words}). AutoSync's user must own its tables: "
-            f"GRANT it what is missing, or name another user in DATABASE_URL ({_EXAMPLE})."
+            f"GRANT it what is missing, or use another user in DATABASE_URL ({_EXAMPLE})."
         )
     if code == "25006":
-        return f"The database is read-only ({words}). Name the primary server in DATABASE_URL."
+        return f"The database is read-only ({words}). Use the primary server in DATABASE_URL."
     if code == "53300":
         return (
             f"The database takes no more connections ({words}). Raise its max_connections, or "
-            "stop what else uses it."
+            "stop other programs that use it."
         )
     where = "DATABASE_URL" if _own_server() else "the embedded PostgreSQL"
     if code.startswith("28") or "authentication failed" in words or "no password" in words:
         return f"The database of {where} refuses the user or the password ({words}). Correct it."
     if code == "3D000" or re.search(r'database ".*" does not exist', words):
         return (
-            f"The database that {where} names does not exist ({words}). Make it, for example with "
-            "`createdb`, or correct the name."
+            f"The database that {where} names does not exist ({words}). Create it, for example "
+            "with `createdb`, or correct the name."
         )
     if isinstance(error, psycopg.ProgrammingError) and not code:
         return f"DATABASE_URL cannot be used ({words}). Expected: {_EXAMPLE}."

@@ -229,7 +229,7 @@ def test_a_folder_of_somebody_else(tmp_path: Path) -> None:
     folder.mkdir()
     os.chown(folder, 65534, 65534)
     settings = environment(tmp_path, AUTOSYNC_DATA_DIR=str(folder))
-    assert "and this runs as root" in said("autosync doctor", tmp_path, settings)[2]
+    assert "and this command runs as root" in said("autosync doctor", tmp_path, settings)[2]
 
 
 def _ports() -> dict[str, str]:

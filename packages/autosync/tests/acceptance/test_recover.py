@@ -58,7 +58,7 @@ def test_lost_webhooks_are_read_back_from_githubs_log(sim: Sim) -> None:
         lose_webhooks(sim, service)
         sim.control("webhooks", {"lost": 0.0})
         # The worker may have been first: it looks every two minutes.
-        assert "deliveries were missing" in service.run("autosync", "recover").stdout
+        assert "Missing deliveries put into the inbox" in service.run("autosync", "recover").stdout
         eventually(lambda: differences(service, sim) == {}, "the mirror equals GitHub")
         assert service.query("SELECT count(*) FROM inbox WHERE source = 'delivery_log'")[0][0] > 0
         assert service.run("autosync", "recover").stdout.startswith("0 deliveries")

@@ -79,7 +79,7 @@ def test_the_command_lists_shows_and_replays() -> None:
     assert "star" not in text
     code, text = run("show", str(parked.pk))
     assert json.loads(text)["payload"] == {"action": "opened"}
-    assert run("replay", "--all-parked") == (0, "1 deliveries are back in line.\n")
+    assert run("replay", "--all-parked") == (0, "Deliveries to be applied again: 1.\n")
     assert Delivery.objects.filter(status="pending").count() == 1
 
 
@@ -131,13 +131,13 @@ def test_the_command_replays_some() -> None:
     a = delivery(status="parked", event="push", repository_id=repo.pk)
     b = delivery(status="parked", event="issues", error="[red]boom", received_at=moment(5))
     c = delivery(status="parked", event="star")
-    assert run("replay", "--error", "BOOM") == (0, "1 deliveries are back in line.\n")
+    assert run("replay", "--error", "BOOM") == (0, "Deliveries to be applied again: 1.\n")
     assert run("replay", "--repository", "Acme/Rocket")[0] == 0
     assert pending() == {a.pk, b.pk}
-    assert run("replay", str(c.pk), str(a.pk)) == (0, "2 deliveries are back in line.\n")
+    assert run("replay", str(c.pk), str(a.pk)) == (0, "Deliveries to be applied again: 2.\n")
     assert run("replay", "--since", "2024-05-01 12:04:00") == (
         0,
-        "0 deliveries are back in line.\n",
+        "Deliveries to be applied again: 0.\n",
     )
     assert run("replay", "--repository", "acme/other")[0] == 1
     assert run("replay", str(c.pk), "--event", "push")[0] == 1

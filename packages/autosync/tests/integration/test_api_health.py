@@ -318,7 +318,7 @@ def test_drift_is_told_by_day_and_by_repository(all_is_well: None) -> None:
     page.force_login(User.objects.create_user("ada"))
     said = page.get("/health/").content.decode()
     assert 'aria-label="Objects that differed per day: 5 found, 4 repaired"' in said
-    assert "Quota spent by audits per day, 4 points in all" in said
+    assert "Quota spent by audits per day, 4 points in total" in said
     assert "acme/hidden" not in said
     assert "not repaired" in page.get(f"/repositories/{two.pk}/").content.decode()
     Repository.objects.filter(pk=two.pk).update(equal_at=timezone.now())

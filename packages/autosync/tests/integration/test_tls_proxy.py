@@ -105,7 +105,7 @@ def test_a_person_signs_in_syncs_replays_and_sees_the_feed_through_tls(proxy: Tl
         expect(page).to_have_url(f"{proxy.url}/jobs/{_newest_job()}/")
         page.goto(f"{proxy.url}/deliveries/{parked.pk}/")
         page.get_by_role("button", name="Replay").click()
-        expect(page.get_by_text("Put back in line.")).to_be_visible()
+        expect(page.get_by_text("The delivery will be applied again.")).to_be_visible()
     assert SyncJob.objects.filter(job_type=SyncJob.JobType.MANUAL_SYNC).count() == 1
     parked.refresh_from_db()
     assert parked.status == Delivery.Status.PENDING

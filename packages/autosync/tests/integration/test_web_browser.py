@@ -171,7 +171,7 @@ def test_a_refresh_moves_neither_focus_nor_scroll_nor_brightness_and_charts_foll
         row = page.locator(f"#repository-{rocket.pk}")
         expect(row.locator("td.number").first).to_have_text("3")
         expect(page.locator("#charts svg[role=img]")).to_have_attribute(
-            "aria-label", re.compile("3 in all")
+            "aria-label", re.compile("3 in total")
         )
         after = page.evaluate(SEEN)
         assert abs(after[0] - before[0]) < 2, (before, after)

@@ -38,7 +38,7 @@ def _moment(text: str) -> int:
     try:
         return epoch(text)
     except ValueError as error:
-        raise typer.BadParameter("a time as 2027-01-31T12:00:00Z") from error
+        raise typer.BadParameter("a time such as 2027-01-31T12:00:00Z") from error
 
 
 cli = typer.Typer(
@@ -51,12 +51,13 @@ cli = typer.Typer(
 @cli.command("serve")
 def serve_command(
     data: Annotated[
-        Path, typer.Option(help="The world's folder; a world already there is served as it is.")
+        Path,
+        typer.Option(help="The world's folder. If it already holds a world, that one is served."),
     ] = Path("githubsim-data"),
-    port: Annotated[int, typer.Option(help="0 takes a free one.", envvar="GITHUBSIM_PORT")] = 8010,
+    port: Annotated[int, typer.Option(help="0 picks a free one.", envvar="GITHUBSIM_PORT")] = 8010,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     public_url: Annotated[
-        str | None, typer.Option(help="What links start with, if not http://HOST:PORT.")
+        str | None, typer.Option(help="Start of all links, if not http://HOST:PORT.")
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed makes the same world.")] = 1,
     repositories: Annotated[int, typer.Option(help="How many repositories.")] = 20,
@@ -65,59 +66,62 @@ def serve_command(
     pulls: Annotated[int, typer.Option(help="Pull requests, over all repositories.")] = 500,
     import_git: Annotated[
         list[Path] | None,
-        typer.Option(help="Make a git repository of this disk one of them (repeatable)."),
+        typer.Option(help="Use a git repository on this disk as one of them (repeatable)."),
     ] = None,
     webhook_url: Annotated[str | None, typer.Option(help="Where the App's webhooks go.")] = None,
     webhook_secret: Annotated[
-        str | None, typer.Option(help="Their secret; one is made up if left out.")
+        str | None, typer.Option(help="Their secret; generated if left out.")
     ] = None,
     app_id: Annotated[int | None, typer.Option(help="The App's id.")] = None,
     install: Annotated[
         bool, typer.Option(help="Install the App once its webhook URL answers.")
     ] = True,
     people: Annotated[
-        float, typer.Option(help="Things that simulated people do in a minute.")
+        float, typer.Option(help="Things that simulated people do per minute.")
     ] = 0.0,
     limits: Annotated[bool, typer.Option(help="Rate limits (GHES has none by default).")] = True,
-    clock_speed: Annotated[float, typer.Option(help="Seconds that pass in each second.")] = 1.0,
+    clock_speed: Annotated[float, typer.Option(help="Simulated seconds per real second.")] = 1.0,
     clock: Annotated[
         int | None,
-        typer.Option(help="When it is, as 2027-01-31T12:00:00Z; now, if left out.", parser=_moment),
+        typer.Option(
+            help="The time at the start, such as 2027-01-31T12:00:00Z; now, if left out.",
+            parser=_moment,
+        ),
     ] = None,
     stepped: Annotated[
-        bool, typer.Option("--stepped", help="Time stands still but for POST /_sim/clock.")
+        bool, typer.Option("--stepped", help="Time moves only by POST /_sim/clock.")
     ] = False,
     concurrent: Annotated[int, _limit("Requests at once; 0: no limit.")] = 100,
     points_per_minute: Annotated[int, _limit("Of REST; GitHub gives 900, 0: no limit.")] = 0,
     graphql_points_per_minute: Annotated[
         int, _limit("Of GraphQL; GitHub gives 2,000, 0: no limit.")
     ] = 0,
-    retry_after: Annotated[int, _limit("Seconds that the refused are told to wait.")] = 60,
+    retry_after: Annotated[int, _limit("Seconds that a refused client must wait.")] = 60,
     weather_seed: Annotated[int, _weather("The same seed makes the same storm.")] = 0,
     latency: Annotated[float, _weather("Seconds that each request waits.")] = 0.0,
-    jitter: Annotated[float, _weather("Seconds that it waits more or less.")] = 0.0,
+    jitter: Annotated[float, _weather("Random seconds more or less.")] = 0.0,
     bandwidth: Annotated[int, _weather("Bytes a second for each answer; 0: no limit.")] = 0,
     failing: Annotated[float, _weather("Fraction of 502s.")] = 0.0,
-    timeouts: Annotated[float, _weather("Fraction held, then dropped.")] = 0.0,
-    timeout_after: Annotated[float, _weather("Seconds that those are held.")] = 10.0,
-    truncated: Annotated[float, _weather("Fraction of bodies that end half way.")] = 0.0,
+    timeouts: Annotated[float, _weather("Fraction of requests held, then dropped.")] = 0.0,
+    timeout_after: Annotated[float, _weather("Seconds for which those are held.")] = 10.0,
+    truncated: Annotated[float, _weather("Fraction of bodies that are cut off.")] = 0.0,
     resets: Annotated[float, _weather("Fraction of connections reset.")] = 0.0,
-    outage: Annotated[float, _weather("Seconds of 502s from the start on.")] = 0.0,
+    outage: Annotated[float, _weather("Seconds of 502s from the start.")] = 0.0,
     stale: Annotated[float, _weather("Seconds that lists and GraphQL lag behind.")] = 0.0,
     heavy: Annotated[float, _weather("Fraction of GraphQL queries that are too heavy.")] = 0.0,
     heavy_above: Annotated[
         int, _weather("GraphQL queries of more nodes are too heavy; 0: never.")
     ] = 0,
-    heavy_points: Annotated[int, _weather("Points more that those cost.")] = 10,
+    heavy_points: Annotated[int, _weather("Extra points that those cost.")] = 10,
     partial: Annotated[float, _weather("Fraction of GraphQL answers with half a list.")] = 0.0,
     empty_lists: Annotated[float, _weather("Fraction of lists that are empty.")] = 0.0,
     short_lists: Annotated[float, _weather("Fraction of pages that end early.")] = 0.0,
     token_life: Annotated[
-        int, _weather("Seconds after which tokens die early; 0: when they say.")
+        int, _weather("Seconds after which tokens expire; 0: when they say.")
     ] = 0,
     garbled: Annotated[float, _weather("Fraction of 200s that are not JSON.")] = 0.0,
     hiccups: Annotated[
-        float, _weather("Fraction of GraphQL answers with an error of no type.")
+        float, _weather("Fraction of GraphQL answers with an error without a type.")
     ] = 0.0,
     fresh_refused: Annotated[
         float, _weather("Seconds for which a token just made is refused.")
@@ -130,13 +134,13 @@ def serve_command(
     webhooks_lost: Annotated[float, _hooks("Fraction lost.")] = 0.0,
     webhooks_duplicated: Annotated[float, _hooks("Fraction sent twice.")] = 0.0,
     webhooks_delay: Annotated[float, _hooks("Seconds late.")] = 0.0,
-    webhooks_jitter: Annotated[float, _hooks("Seconds more or less.")] = 0.0,
+    webhooks_jitter: Annotated[float, _hooks("Random seconds more or less.")] = 0.0,
     webhooks_reordered: Annotated[float, _hooks("Fraction overtaken by later ones.")] = 0.0,
-    webhooks_reorder_by: Annotated[float, _hooks("Seconds that those wait at most.")] = 5.0,
+    webhooks_reorder_by: Annotated[float, _hooks("Longest wait of those, in seconds.")] = 5.0,
 ) -> None:
     """Build a world, or open the one in --data, and serve it until Ctrl-C.
 
-    DATA/app.json tells the App's id and secrets, DATA/app.pem is its private key.
+    DATA/app.json holds the App's id and secrets, DATA/app.pem its private key.
     """
     logging.basicConfig(level=logging.WARNING, format="githubsim: %(levelname)s %(message)s")
     serve(
@@ -206,23 +210,25 @@ def serve_command(
 
 @cli.command("snapshot")
 def snapshot_command(
-    target: Annotated[Path, typer.Argument(metavar="FILE", help="A new folder to keep it as.")],
-    data: Annotated[Path, typer.Option(help="The world's folder; it may be served meanwhile.")],
+    target: Annotated[Path, typer.Argument(metavar="FILE", help="A new folder for the snapshot.")],
+    data: Annotated[Path, typer.Option(help="The world's folder. It may be in use.")],
 ) -> None:
-    """Keep a world as it is now; a large one takes seconds."""
-    _told(lambda: snapshot(data, target), f"Kept {data} as {target}")
+    """Save a world as it is now. A large one takes seconds."""
+    _told(lambda: snapshot(data, target), f"Saved {data} as {target}")
 
 
 @cli.command("restore")
 def restore_command(
-    source: Annotated[Path, typer.Argument(metavar="FILE", help="What snapshot made.")],
-    data: Annotated[Path, typer.Option(help="The folder to bring it back as; not there yet.")],
+    source: Annotated[Path, typer.Argument(metavar="FILE", help="A snapshot.")],
+    data: Annotated[
+        Path, typer.Option(help="The folder to restore it to. It must not exist or must be empty.")
+    ],
     seed: Annotated[
-        int, typer.Option(help="Copies with different ones send different GUIDs and tokens.")
+        int, typer.Option(help="Copies with different seeds send different GUIDs and tokens.")
     ] = 0,
 ) -> None:
-    """Bring back a world that was kept."""
-    _told(lambda: restore(source, data, seed), f"Brought {source} back as {data}")
+    """Restore a world from a snapshot."""
+    _told(lambda: restore(source, data, seed), f"Restored {source} to {data}")
 
 
 def _told(work: Callable[[], float], done: str) -> None:
@@ -252,7 +258,8 @@ def main() -> None:
             _stop("the program git is not installed. Install git 2.39 or newer.")
         if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EROFS):
             _stop(
-                f"{error.filename} cannot be written ({error.strerror}). Name another with --data."
+                f"{error.filename} cannot be written ({error.strerror}). "
+                "Choose another with --data."
             )
         if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
             _stop(f"the port is in use ({error.strerror}). Choose another with --port.")

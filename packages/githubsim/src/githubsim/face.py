@@ -96,7 +96,7 @@ def _weather(state: State) -> str:
     return (
         f"<section><h2>Weather now</h2>{f'<dl>{shown}</dl>' if shown else calm}"
         f"</section><section><h2>Quota of this hour</h2>"
-        f"{f'<dl>{quota}</dl>' if quota else '<p class=soft>Nobody has asked anything yet.</p>'}"
+        f"{f'<dl>{quota}</dl>' if quota else '<p class=soft>No requests yet.</p>'}"
         "</section>"
     )
 

@@ -40,12 +40,13 @@ class Bearer(HttpBearer):
             # Never fall back to the session: whoever sends a token means the token.
             raise HttpError(
                 401,
-                f"Unknown or revoked token: make one with `{config.command('token create NAME')}`.",
+                "Unknown or revoked token: create one with "
+                f"`{config.command('token create NAME')}`.",
             )
         if self.scope not in found.scopes:
             raise HttpError(
                 403,
-                f"Token {found.name!r} lacks the scope {self.scope!r}: make one with "
+                f"Token {found.name!r} lacks the scope {self.scope!r}: create one with "
                 f"`{config.command(f'token create NAME --scope {self.scope}')}`.",
             )
         return Caller(f"token {found.name}")
@@ -76,7 +77,8 @@ class Session(APIKeyCookie):
             )
         if self.scope == "sync" and not user.is_staff:
             raise HttpError(
-                403, f"{user.get_username()} is not a staff user, which starting a sync needs."
+                403,
+                f"{user.get_username()} is not a staff user; only staff users may start a sync.",
             )
         return Caller(f"user {user.get_username()}")
 

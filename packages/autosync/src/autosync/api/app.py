@@ -52,10 +52,10 @@ api = _Api(
     title="AutoSync",
     version=__version__,
     description=(
-        "Read the mirror and control its syncs. Send `Authorization: Bearer <token>` (made with "
+        "Read the mirror and control its syncs. Send `Authorization: Bearer <token>` (created with "
         "`autosync token create NAME --scope read`), or use a signed-in session.\n\n"
         "Lists are pages of `{items, next}`: send `next` as `cursor` for the following page. "
-        "Errors are `{error}`, one line that says what to do."
+        "An error is `{error}`, one line that says what to do."
     ),
     urls_namespace="api",
     docs_decorator=lambda view: csrf_exempt(require_safe(view)),
@@ -112,7 +112,7 @@ def _nobody(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
     answer = _problem(
         request,
         401,
-        "Sign in, or send `Authorization: Bearer <token>`; make a token with "
+        "Sign in, or send `Authorization: Bearer <token>`; create a token with "
         f"`{command('token create NAME --scope read')}`.",
     )
     answer["WWW-Authenticate"] = 'Bearer realm="autosync"'

@@ -38,7 +38,9 @@ class _Chosen(StrictQuery):
     guid: Text | None = Field(None, description="X-GitHub-Delivery")
     repository: int | None = Field(None, ge=1, le=BIGGEST_ID, description="GitHub's id")
     installation: int | None = Field(None, ge=1, le=BIGGEST_ID)
-    error: Text | None = Field(None, description="part of the error or reason, in any case")
+    error: Text | None = Field(
+        None, description="part of the error or reason; upper and lower case are the same"
+    )
     since: Moment | None = Field(None, description="received at or after")
     until: Moment | None = Field(None, description="received before")
 

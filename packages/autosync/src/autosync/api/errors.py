@@ -24,7 +24,7 @@ _TYPES = {
     "text/plain",
 }  # fmt: skip
 _WORDS = {
-    400: "The request cannot be understood.",
+    400: "The request cannot be read.",
     403: "This is not allowed: send the page's CSRF token as X-CSRFToken, or a bearer token.",
     404: "No such endpoint; /api/docs lists them.",
     413: f"The body is too large: the limit is {_LARGEST_BODY // 1024} KiB, and none is needed.",
@@ -85,13 +85,13 @@ def _refusal(request: HttpRequest) -> HttpResponse | None:
     if not body:
         return None
     if request.content_type not in _TYPES:
-        return problem(f"{request.content_type} is not read here. {_WORDS[415]}", 415)
+        return problem(f"{request.content_type} is not accepted. {_WORDS[415]}", 415)
     if request.content_type == "application/json":
         try:
             json.loads(body)
         except (ValueError, RecursionError):
             return problem(
-                "The body is not JSON. None is needed: parameters go into the query, as "
+                "The body is not JSON. None is needed: put parameters into the query, such as "
                 "`?force=true`.",
                 400,
             )
@@ -123,7 +123,7 @@ def _as_json(request: HttpRequest, method: str, response: HttpResponse) -> HttpR
     words = _WORDS.get(status) or f"{HTTPStatus(status).phrase}."
     if status == 405:
         allowed = _allowed(response).removesuffix(", OPTIONS")
-        words = f"{method} is not answered here; {allowed} {'are' if ',' in allowed else 'is'}."
+        words = f"{method} is not allowed here; {allowed} {'are' if ',' in allowed else 'is'}."
     if status == 400:
         try:
             request.get_host()

@@ -65,7 +65,7 @@ class RepositoryQuery(PageQuery):
 
 class CommitQuery(OfRepository):
     order: Literal["committed_at", "-committed_at"] = "-committed_at"
-    author: Text | None = Field(None, description="login, e-mail or name, whole")
+    author: Text | None = Field(None, description="the whole login, e-mail address or name")
     on_default_branch: bool | None = None
     since: Moment | None = Field(None, description="committed at or after")
     until: Moment | None = Field(None, description="committed before")
@@ -79,7 +79,7 @@ class IssueQuery(OfRepository):
     state: Literal["open", "closed"] | None = None
     author: Text | None = Field(None, description="login")
     assignee: Text | None = Field(None, description="login")
-    label: list[Text] = Field([], description="repeat it for rows that have all of them")
+    label: list[Text] = Field([], description="repeat it: rows must have all of them")
     milestone: Text | None = Field(None, description="title")
     since: Moment | None = Field(None, description="updated at or after")
     until: Moment | None = Field(None, description="updated before")
@@ -216,8 +216,8 @@ def visible_repository(key: int | str) -> Repository:
     if found is None:
         raise HttpError(
             404,
-            f"No repository {text!r} is mirrored: unknown, deleted, or the App may no longer "
-            "see it. See /api/repositories/.",
+            f"Repository {text!r} is not mirrored: it is unknown, was deleted, or the App may no "
+            "longer see it. See /api/repositories/.",
         )
     return found
 

@@ -81,16 +81,16 @@ class RepositoryOut(Schema):
     updated_at: datetime | None
     pushed_at: datetime | None
     equal_at: datetime | None = Field(
-        description="an audit found it equal to GitHub then, or made it so"
+        description="when an audit found it equal to GitHub, or made it so"
     )
     auto_sync_enabled: bool
     webhook_configured: bool
     sync_state: str = Field(description="pending, importing, synced or failed")
     sync_error: str
     failing_since: datetime | None = Field(
-        description="its syncs have failed since then; null: not"
+        description="since when its syncs have failed; null if they do not"
     )
-    retry_at: datetime | None = Field(description="its own next try while it fails")
+    retry_at: datetime | None = Field(description="its next attempt while it fails")
     imported_at: datetime | None = Field(description="when the first import was complete")
     last_synced_at: datetime | None
 
@@ -107,7 +107,7 @@ class UnavailableOut(Schema):
     why: str = Field(description="the same in words")
     said: str = Field(description="what GitHub said")
     since: datetime | None
-    advice: str = Field(description="what to do; empty: nothing")
+    advice: str = Field(description="what to do; empty if nothing")
 
 
 class RepositoryDetailOut(RepositoryOut):
@@ -239,7 +239,9 @@ class ContributorOut(Schema):
     """One person's commits on a repository's default branch."""
 
     repository: RepositoryRef
-    github_user_id: int | None = Field(description="null: the e-mail is linked to no account")
+    github_user_id: int | None = Field(
+        description="null if the e-mail address belongs to no account"
+    )
     login: str
     name: str
     email: str
@@ -260,7 +262,7 @@ class JobOut(Schema):
     id: int
     job_type: str = Field(description="auto_import, periodic_sync, manual_sync, webhook_triggered")
     status: str = Field(description="pending, running, completed, completed_with_errors or failed")
-    installation_id: int | None = Field(description="null: every installation")
+    installation_id: int | None = Field(description="null for every installation")
     installation: str = Field(description="the account's login")
     repositories_total: int
     repositories_processed: int
@@ -315,7 +317,7 @@ class DeliveryOut(Schema):
     received_at: datetime
     next_attempt_at: datetime | None = Field(description="null once finished or parked")
     finished_at: datetime | None
-    replays: int = Field(description="how often it was put back in line")
+    replays: int = Field(description="how often it was replayed")
     replayed_at: datetime | None
     error: str
 
@@ -329,7 +331,9 @@ class TouchedRow(Schema):
 
     table: str
     key: list[int | str] = Field(description="the row's key; docs/reference/tables.md")
-    effect: str = Field(description="written, buried (a tombstone), or kept: nothing newer came")
+    effect: str = Field(
+        description="written, buried (the row got a tombstone), or kept (it was not newer)"
+    )
 
 
 class Touched(Schema):

@@ -33,7 +33,7 @@ router = Router(tags=["sync"])
 
 class PeriodicQuery(StrictQuery):
     installation: int | None = Field(None, ge=1, le=BIGGEST_ID, description="only this one")
-    force: bool = Field(False, description="also repositories that were synced a moment ago")
+    force: bool = Field(False, description="also repositories that were synced recently")
 
 
 class JobQuery(PageQuery):

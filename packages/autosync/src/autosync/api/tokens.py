@@ -42,7 +42,7 @@ def lifetime(text: str) -> timedelta | None:
     found = _SPAN.fullmatch(text)
     days = int(found["number"]) * _DAYS[found["unit"]] if found else 0
     if not 0 < days <= _LONGEST:
-        raise TokenError(f"{text!r} is no time that a token may live. Examples: 90d, 12h, never.")
+        raise TokenError(f"{text!r} is not a lifetime for a token. Examples: 90d, 12h, never.")
     return timedelta(days=days)
 
 
@@ -93,7 +93,7 @@ def find(plain: str) -> ApiToken | None:
     now = timezone.now()
     if token.expires_at is not None and token.is_expired:
         raise TokenExpired(
-            f"Token {token.name!r} expired on {token.expires_at:%Y-%m-%d}: make another with "
+            f"Token {token.name!r} expired on {token.expires_at:%Y-%m-%d}: create another with "
             "`autosync token create NAME`."
         )
     if token.last_used_at is None or token.last_used_at < now - LAST_USED_STEP:

@@ -77,7 +77,7 @@ def sync(
     repository: Annotated[str | None, typer.Option(help="GitHub's id or OWNER/NAME")] = None,
     force: Annotated[bool, typer.Option(help="read everything again, skip nothing")] = False,
 ) -> None:
-    """Bring the mirror in step with GitHub now (the same as manage.py sync_github)."""
+    """Bring the mirror up to date with GitHub now (the same as manage.py sync_github)."""
     from django.core.management import CommandError, call_command  # noqa: PLC0415 (Django is not set up)
 
     set_up_django()
@@ -89,12 +89,12 @@ def sync(
 
 @app.command()
 def recover() -> None:
-    """Fetch what GitHub's delivery log has and the inbox has not (AutoSync does it by itself)."""
+    """Fetch the deliveries in GitHub's log that the inbox lacks (also done automatically)."""
     set_up_django()
     from autosync.sync.recover import read_delivery_log  # noqa: PLC0415 (Django is not set up)
 
     found = read_delivery_log(wait=True)
-    typer.echo(f"{found.stored} deliveries were missing and are in the inbox now.")
+    typer.echo(f"Missing deliveries put into the inbox: {found.stored}.")
     if found.gap:
         typer.echo(found.gap, err=True)
 
@@ -102,20 +102,20 @@ def recover() -> None:
 @app.command()
 def demo(
     repositories: Annotated[int, typer.Option(min=1, max=500)] = 20,
-    commits: Annotated[int, typer.Option(min=0, help="in all repositories together")] = 4000,
+    commits: Annotated[int, typer.Option(min=0, help="over all repositories")] = 4000,
     issues: Annotated[int, typer.Option(min=0)] = 1500,
     pulls: Annotated[int, typer.Option(min=0)] = 600,
     people: Annotated[int, typer.Option(min=0, help="things people do, per minute")] = 30,
     seed: Annotated[int, typer.Option(help="the same seed makes the same world")] = 1,
     import_git: Annotated[
         Path | None,
-        typer.Option(help="a git repository whose history one of them gets; default: AutoSync's"),
+        typer.Option(help="a git repository whose history one of them uses; default: AutoSync's"),
     ] = None,
     public: Annotated[
-        bool, typer.Option("--public", help="let everybody who reaches this machine see and use it")
+        bool, typer.Option("--public", help="let anyone who can reach this machine see and use it")
     ] = False,
 ) -> None:
-    """A GitHub in a box with simulated people, and AutoSync mirroring it."""
+    """A simulated GitHub with people at work, and AutoSync mirroring it."""
     from autosync.service import demo as service  # noqa: PLC0415 (start-up time)
 
     world = service.World(
@@ -134,7 +134,7 @@ def demo(
 def doctor(
     settings: Annotated[bool, typer.Option("--settings", help="show every setting")] = False,
 ) -> None:
-    """Say everything that is wrong at once: settings, git, database, GitHub, webhook, service."""
+    """List everything that is wrong: settings, git, database, GitHub, webhook, service."""
     from autosync.cli.doctor import run  # noqa: PLC0415 (Django is not set up)
 
     raise typer.Exit(run(settings=settings))

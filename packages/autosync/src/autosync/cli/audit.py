@@ -17,9 +17,12 @@ def audit(
     installation: Annotated[int | None, typer.Option(help="GitHub's installation id")] = None,
     repository: Annotated[str | None, typer.Option(help="GitHub's id or OWNER/NAME")] = None,
     deep: Annotated[
-        bool, typer.Option(help="compare every object; a point per 100 instead of per 100 lists")
+        bool,
+        typer.Option(
+            help="compare every object: a point per 100 objects, not per 100 repositories"
+        ),
     ] = False,
-    repair: Annotated[bool, typer.Option(help="bring in step what differs")] = True,
+    repair: Annotated[bool, typer.Option(help="repair what differs")] = True,
 ) -> None:
     """Compare the mirror with GitHub. Exit code 1 if something differs and was not repaired."""
     set_up_django()
@@ -34,12 +37,16 @@ def audit(
         rows = rows.filter(pk=int(repository)) if digits else rows.filter(full_name=repository)
         wanted = list(rows)
         if not wanted:
-            raise AutoSyncError(f"No repository {repository} in the mirror; see the dashboard.")
+            raise AutoSyncError(
+                f"The mirror has no repository {repository}. The dashboard lists those it has."
+            )
         installations = installations.filter(pk=wanted[0].installation_id)
     if installation is not None:
         installations = installations.filter(pk=installation)
     if not installations:
-        raise AutoSyncError("There is no such installation that is neither gone nor suspended.")
+        raise AutoSyncError(
+            "There is no installation to audit: it is unknown, uninstalled or suspended."
+        )
     done = [Auditor(one, deep=deep, repair=repair).run(wanted) for one in installations]
 
     console = Console()
@@ -52,7 +59,7 @@ def audit(
         )
     findings = AuditFinding.objects.filter(audit__in=done).select_related("repository")
     if findings:
-        table = Table("repository", "what", "which", "problem", "repaired", "cause", box=None)
+        table = Table("repository", "kind", "object", "problem", "repaired", "cause", box=None)
         for one in findings[:200]:
             table.add_row(
                 escape(one.repository.full_name),

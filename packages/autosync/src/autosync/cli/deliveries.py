@@ -1,4 +1,4 @@
-"""`autosync deliveries`: look into the inbox and apply parked deliveries again."""
+"""`autosync deliveries`: look into the inbox and replay parked deliveries."""
 
 from __future__ import annotations
 
@@ -18,14 +18,16 @@ if TYPE_CHECKING:
 
     from autosync.mirror.models import Delivery
 
-app = typer.Typer(no_args_is_help=True, help="The inbox: webhook deliveries and their fate.")
+app = typer.Typer(
+    no_args_is_help=True, help="The inbox: webhook deliveries and what became of them."
+)
 
 STATUSES = ("pending", "applied", "ignored", "parked")
 
 
 Event = Annotated[str, typer.Option(help="X-GitHub-Event")]
 Repo = Annotated[str, typer.Option("--repository", help="GitHub's id or OWNER/NAME")]
-Error = Annotated[str, typer.Option(help="part of the error, in any case")]
+Error = Annotated[str, typer.Option(help="part of the error; upper and lower case are the same")]
 Since = Annotated[datetime | None, typer.Option(help="received at or after (UTC)")]
 Until = Annotated[datetime | None, typer.Option(help="received before (UTC)")]
 
@@ -42,7 +44,7 @@ def list_(
 ) -> None:
     """Show deliveries, newest first."""
     if status and status not in STATUSES:
-        _stop(f"There is no status {status!r}; one of {', '.join(STATUSES)}.")
+        _stop(f"There is no status {status!r}. Use one of {', '.join(STATUSES)}.")
     chosen = _rows(status, event, repository, error, since, until)
     rows = chosen.order_by("-received_at", "-id")
     table = Table("id", "received", "event", "status", "attempts", "error", "guid")
@@ -69,7 +71,7 @@ def show(
 
     row = Delivery.objects.filter(pk=delivery).first()
     if row is None:
-        _stop(f"There is no delivery {delivery}; see `{command('deliveries list')}`.")
+        _stop(f"There is no delivery {delivery}. See `{command('deliveries list')}`.")
     typer.echo(json.dumps(detail(row).model_dump(mode="json"), indent=2, ensure_ascii=False))
 
 
@@ -83,7 +85,7 @@ def replay(
     since: Since = None,
     until: Until = None,
 ) -> None:
-    """Put deliveries back in line: by id, all parked ones, or the parked ones that match.
+    """Apply deliveries again: by id, all parked ones, or the parked ones that match.
 
     Applying twice does no harm.
     """
@@ -100,10 +102,10 @@ def replay(
         count = WebhookProcessor.replay(deliveries)
         if not count:
             wanted = ", ".join(map(str, deliveries))
-            _stop(f"There is no delivery {wanted}; see `{command('deliveries list')}`.")
+            _stop(f"There is no delivery {wanted}. See `{command('deliveries list')}`.")
     else:
         count = WebhookProcessor.replay(_rows("parked", event, repository, error, since, until))
-    typer.echo(f"{count} deliveries are back in line.")
+    typer.echo(f"Deliveries to be applied again: {count}.")
 
 
 def _rows(
@@ -133,7 +135,7 @@ def _repository(name: str) -> int | None:
         return int(name) if name else None
     found = Repository.objects.filter(full_name__iexact=name).values_list("pk", flat=True).first()
     if found is None:
-        _stop(f"There is no repository {name} in the mirror.")
+        _stop(f"The mirror has no repository {name}.")
     return found
 
 

@@ -48,7 +48,7 @@ Check = Callable[[], list[Line]]
 
 
 def run(*, settings: bool = False) -> int:
-    """Print what is wrong, what is worth knowing and what is well; 0 if nothing is wrong.
+    """Print what is wrong, what is worth knowing and what works; 0 if nothing is wrong.
 
     `settings` adds every setting; otherwise those that differ from their defaults are shown.
     """
@@ -142,13 +142,13 @@ def _settings() -> list[Line]:
 def _data_folder() -> list[Line]:
     folder = config.load().data_dir
     if not folder.exists():
-        return [Line("data folder", Verdict.NOTE, f"{folder} is made at the first start.")]
+        return [Line("data folder", Verdict.NOTE, f"{folder} is created at the first start.")]
     if os.access(folder, os.W_OK | os.X_OK):
         wide = folders.too_open(folder)
         return (
             [Line("data folder", Verdict.NOTE, wide)] if wide else _ok("data folder", str(folder))
         )
-    says = f"{folder} is not writable. Set AUTOSYNC_DATA_DIR to a folder of this user."
+    says = f"{folder} is not writable. Set AUTOSYNC_DATA_DIR to a folder this user may write to."
     return [Line("data folder", Verdict.WRONG, says)]
 
 
@@ -188,20 +188,28 @@ def _app() -> list[Line]:
     app = client.app()
     installations = list(client.installations())
     name = app.get("slug") or app.get("name")
-    lines = _ok("App", f"{name}, installed {len(installations)} times")
+    lines = _ok("App", f"{name}, installations: {len(installations)}")
     if not installations:
-        lines = [Line("App", Verdict.NOTE, f"{name} is installed nowhere yet. Install it.")]
+        lines = [
+            Line(
+                "App",
+                Verdict.NOTE,
+                f"{name} is not installed anywhere yet. Install it on an account.",
+            )
+        ]
     from autosync.sync.hook import not_granted  # noqa: PLC0415 (Django is not set up)
 
     for one in installations:
         account = (one.get("account") or {}).get("login") or one["id"]
         if one.get("suspended_at"):
-            says = f"The installation on {account} is suspended since {one['suspended_at']}."
-            lines.append(Line("App", Verdict.WRONG, says + " Its owner lifts the suspension."))
+            says = f"The installation on {account} has been suspended since {one['suspended_at']}."
+            lines.append(Line("App", Verdict.WRONG, says + " Its owner can unsuspend it."))
         refused = not_granted(one.get("permissions") or {})
         if refused:
             says = f"{account} does not grant read access to {', '.join(refused)}."
-            lines.append(Line("App", Verdict.WRONG, says + " Its owner accepts it at GitHub."))
+            lines.append(
+                Line("App", Verdict.WRONG, says + " Its owner must accept them on GitHub.")
+            )
     return lines
 
 
@@ -246,7 +254,7 @@ def _webhook_secret() -> list[Line]:
         code = httpx.post(url, content=body, headers=headers, timeout=_SECONDS).status_code
     except httpx.HTTPError as error:
         says = (
-            f"Nobody answers at {shown} from this machine ({type(error).__name__}). Start "
+            f"Nothing answers at {shown} from this machine ({type(error).__name__}). Start "
             "AutoSync; if it runs, make the address reachable from GitHub (DNS, firewall, TLS)."
         )
         return [Line(what, Verdict.NOTE, says)]
@@ -255,7 +263,7 @@ def _webhook_secret() -> list[Line]:
     if code == 401:
         says = f"AutoSync at {shown} runs with another GITHUB_WEBHOOK_SECRET. Restart it."
     else:
-        says = f"{shown} answered {code}. It must lead to AutoSync's /api/github/webhook/."
+        says = f"{shown} answered {code}. It must point to AutoSync's /api/github/webhook/."
     return [Line(what, Verdict.WRONG, says)]
 
 
@@ -268,7 +276,7 @@ def _database() -> list[Line]:
     settings = config.load()
     embedded = settings.data_dir / "postgres"
     if not settings.database_url and not embedded.exists():
-        says = "There is none yet: `autosync serve` makes an embedded PostgreSQL."
+        says = "There is none yet: `autosync serve` creates an embedded PostgreSQL."
         return [Line("database", Verdict.NOTE, says)]
     check()
     try:
@@ -302,7 +310,7 @@ def _service() -> list[Line]:
         for finding in seen.findings
         if finding.code not in _SEEN_HERE
     ]
-    return found or _ok("service", "works, and the mirror is whole")
+    return found or _ok("service", "works, and the mirror is complete")
 
 
 _MACHINE: dict[str, Check] = {
@@ -321,7 +329,9 @@ _AT_GITHUB: dict[str, Check] = {
 def _print_settings(*, everything: bool) -> None:
     settings = config.load()
     typer.secho(
-        "Settings:" if everything else "Settings that are not at their default (all: --settings):",
+        "Settings:"
+        if everything
+        else "Settings that differ from their defaults (all: --settings):",
         bold=True,
     )
     for name, about in type(settings).model_fields.items():

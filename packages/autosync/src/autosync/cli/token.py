@@ -1,4 +1,4 @@
-"""`autosync token`: make, list and revoke the API's bearer tokens."""
+"""`autosync token`: create, list and revoke the API's bearer tokens."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def create(
     scope: Annotated[list[str], typer.Option(help="read or sync; repeat it for both")] = ["read"],  # noqa: B006 (typer copies it)
     expires: Annotated[str, typer.Option(help="90d, 12h, 8w, 1y or never")] = "1y",
 ) -> None:
-    """Make a token. It is shown once, here, alone on standard output."""
+    """Create a token. It is shown once, here, alone on standard output."""
     from autosync.api import tokens  # noqa: PLC0415 (Django is not set up)
 
     try:
@@ -26,8 +26,8 @@ def create(
     except tokens.TokenError as error:
         _stop(error)
     typer.echo(
-        f"Token {token.name!r} with scope {', '.join(token.scopes)}, good "
-        f"{f'until {_moment(token.expires_at)} UTC' if token.expires_at else 'for ever'}. "
+        f"Token {token.name!r} with scope {', '.join(token.scopes)}, valid "
+        f"{f'until {_moment(token.expires_at)} UTC' if token.expires_at else 'forever'}. "
         "It cannot be shown again:",
         err=True,
     )
@@ -36,7 +36,7 @@ def create(
 
 @app.command("list")
 def list_() -> None:
-    """Show the tokens: names, scopes and last use, never the tokens themselves."""
+    """List the tokens with scopes and last use, never the tokens themselves."""
     from autosync.mirror.models import ApiToken  # noqa: PLC0415 (Django is not set up)
 
     table = Table("name", "scopes", "created", "last used", "expires", "revoked")

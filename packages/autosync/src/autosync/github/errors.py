@@ -135,7 +135,7 @@ class Unreadable(Unavailable):
 class QuotaExhausted(GitHubError):
     """The installation must wait until `until` for `resource`: reschedule the work to then."""
 
-    advice = "Work for this installation goes on by itself after that moment."
+    advice = "Work for this installation continues automatically after that."
 
     def __init__(
         self,

@@ -15,10 +15,10 @@ from autosync.sync.refusals import ADVICE
 
 _NAMED = 5  # repositories named in one line
 _WHY = {
-    "off": "is switched off there",
+    "off": "switched off in the repository",
     "permission": "the App has no permission to read it",
     "saml": "the organisation asks for SAML single sign-on",
-    "ip_allow_list": "the organisation's IP allow list does not have this machine's address",
+    "ip_allow_list": "the organisation's IP allow list lacks this machine's address",
     "blocked": "GitHub withholds the repository",
     "refused": "GitHub refuses it",
 }

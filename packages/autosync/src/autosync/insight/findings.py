@@ -72,7 +72,7 @@ def _workers(seen: Health) -> Iterator[Finding]:
     yield Finding(
         "no_worker",
         Status.UNHEALTHY if waiting else Status.DEGRADED,
-        "No worker is alive: nothing is applied, imported or synced",
+        "No worker is running: nothing is applied, imported or synced",
         seen.workers.last_heartbeat,
         "Start `autosync serve` or `autosync worker`.",
     )
@@ -86,10 +86,10 @@ def _inbox(seen: Health, now: datetime) -> Iterator[Finding]:
         yield Finding(
             "inbox_late",
             Status.UNHEALTHY if late else Status.DEGRADED,
-            f"Deliveries wait in the inbox: {seen.inbox.backlog}, "
-            f"due for {overdue.total_seconds():.0f} s",
+            f"{seen.inbox.backlog} deliveries wait in the inbox, "
+            f"overdue by {overdue.total_seconds():.0f} s",
             now - overdue,
-            "Look at the worker's log; start another worker if this one is busy.",
+            "Check the worker's log; start another worker if this one is busy.",
         )
     if seen.inbox.parked:
         parked = Delivery.objects.filter(status=Delivery.Status.PARKED)
@@ -117,9 +117,9 @@ def _installations(seen: Health) -> Iterator[Finding]:
         yield Finding(
             "not_installed",
             Status.DEGRADED,
-            "The App is installed nowhere: there is nothing to mirror",
+            "The App is not installed anywhere: there is nothing to mirror",
             None,
-            "Install it on an organisation or account from its page at GitHub; the import then "
+            "Install it on an organisation or account from its page on GitHub; the import then "
             "starts automatically.",
         )
     for installation in GitHubAppInstallation.live.order_by("account_login"):
@@ -128,9 +128,9 @@ def _installations(seen: Health) -> Iterator[Finding]:
                 "suspended",
                 Status.DEGRADED,
                 f"The installation on {installation} is suspended: GitHub sends nothing about "
-                "its repositories, and their mirror grows old",
+                "its repositories, so their mirror is getting old",
                 installation.suspended_at,
-                "Its owner lifts the suspension in the account's settings under GitHub Apps.",
+                "Its owner can unsuspend it in the account's settings under GitHub Apps.",
             )
             continue
         if installation.sync_error:
@@ -150,7 +150,7 @@ def _installations(seen: Health) -> Iterator[Finding]:
                 f"The installation on {installation} does not grant read access to "
                 f"{', '.join(refused)}",
                 None,
-                "Give the App the permission on its page; then the account's owner accepts it "
+                "Give the App the permission on its page; the account's owner must then accept it "
                 "under GitHub Apps.",
             )
 
@@ -211,7 +211,7 @@ def _imports(seen: Health, now: datetime) -> Iterator[Finding]:
             Status.DEGRADED,
             f"The first import is under way: {total - count} of {total} repositories are complete",
             under_way,
-            "Nothing to do: it goes on automatically, also after a restart.",
+            "Nothing to do: it continues automatically, also after a restart.",
         )
         return
     at_work = SyncJobRepository.objects.filter(job__status__in=unfinished)
@@ -223,7 +223,8 @@ def _imports(seen: Health, now: datetime) -> Iterator[Finding]:
         yield Finding(
             "not_imported",
             Status.DEGRADED,
-            f"{left['count']} of {total} repositories were never imported and nothing is at it",
+            f"{left['count']} of {total} repositories were never imported, and no job is "
+            "importing them",
             left["since"],
             "Run `autosync sync`.",
         )
@@ -271,7 +272,7 @@ def _jobs(seen: Health, day: JobStats, now: datetime) -> Iterator[Finding]:
         f"The last periodic sync {how} {age.total_seconds() / 60:.0f} min ago; "
         f"one is due every {minutes} min",
         last.completed_at or last.created_at,
-        "Look at the worker's log.",
+        "Check the worker's log.",
     )
 
 
@@ -330,14 +331,14 @@ def _quota(seen: Health) -> Iterator[Finding]:
                 f"GitHub asked {whose or quota.installation_id} to pause ({quota.resource}) until "
                 f"{quota.blocked_until:%H:%M:%S} UTC: {_line(quota.blocked_reason) or 'limit'}",
                 None,
-                "Work goes on automatically after that.",
+                "Work continues automatically after that.",
             )
         elif (
             quota.limit
             and quota.remaining is not None
             and (quota.remaining < LOW_QUOTA * quota.limit)
         ):
-            reset = f" It is filled up at {quota.reset_at:%H:%M:%S} UTC." if quota.reset_at else ""
+            reset = f" It is reset at {quota.reset_at:%H:%M:%S} UTC." if quota.reset_at else ""
             yield Finding(
                 "quota_low",
                 Status.DEGRADED,

@@ -108,7 +108,7 @@ def _decode(
             return field.to_python(value), key_field.to_python(key)
     except (ValueError, TypeError, OverflowError, ValidationError, RecursionError):
         raise WrongCursor(
-            "cursor: not one of ours. Send `next` of the page before, or leave it out."
+            "cursor: not valid. Send `next` of the previous page, or leave it out."
         ) from None
     raise WrongCursor(
         f"cursor: made for order={made_for!s:.50}, not {order}. Start without a cursor."

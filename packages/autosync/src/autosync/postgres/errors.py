@@ -25,7 +25,7 @@ class NoCluster(EmbeddedPostgresError):
         super().__init__(
             f"There is no mirror here ({root.parent}): start one with `{command('demo')}` (a "
             f"simulated GitHub) or `{command('serve')}` (your GitHub App), or set "
-            "AUTOSYNC_DATA_DIR or DATABASE_URL to where yours is."
+            "AUTOSYNC_DATA_DIR or DATABASE_URL to the one you have."
         )
 
 
@@ -45,7 +45,7 @@ def from_os_error(error: OSError, folder: Path) -> EmbeddedPostgresError:
         where = Path(error.filename) if isinstance(error.filename, str) else folder
         return EmbeddedPostgresError(
             f"{where} cannot be used ({error.strerror}{belongs_to(where)}). Run AutoSync as the "
-            "user the folder belongs to, or set AUTOSYNC_DATA_DIR to a folder this user may "
+            "user who owns the folder, or set AUTOSYNC_DATA_DIR to a folder this user may "
             "write to."
         )
     return EmbeddedPostgresError(
@@ -58,5 +58,5 @@ def from_output(what: str, output: str, folder: Path) -> EmbeddedPostgresError:
     """The readable form of a PostgreSQL program that failed and said `output`."""
     if any(words in output for words in _DISK_FULL_WORDS):
         return disk_full(folder)
-    tail = "\n  ".join(output.strip().splitlines()[-12:]) or "(it said nothing)"
-    return EmbeddedPostgresError(f"{what}. PostgreSQL's last words:\n  {tail}")
+    tail = "\n  ".join(output.strip().splitlines()[-12:]) or "(no output)"
+    return EmbeddedPostgresError(f"{what}. The last lines of its output:\n  {tail}")

@@ -96,7 +96,7 @@ def check_headers(headers: Mapping[str, str]) -> None:
                 f"The header {name} is missing."
                 if not value
                 else f"The header {name} is longer than {_MAX_NAME} characters.",
-                "Only GitHub's webhook deliveries belong here.",
+                "This address takes only GitHub's webhook deliveries.",
             )
     if not _SIGNATURE.fullmatch(headers.get("x-hub-signature-256", "")):
         raise _unsigned()
@@ -104,7 +104,7 @@ def check_headers(headers: Mapping[str, str]) -> None:
         raise Refused(
             415,
             "The content type is neither application/json nor application/x-www-form-urlencoded.",
-            "Let the App's webhook send JSON.",
+            "Set the content type of the App's webhook to application/json.",
         )
 
 
@@ -197,14 +197,18 @@ def _document(kind: str, body: bytes) -> bytes:
     payload = form.field(body, b"payload")
     if not payload:
         raise Refused(
-            400, "The form has no readable field `payload`.", "Let the App's webhook send JSON."
+            400,
+            "The form has no readable field `payload`.",
+            "Set the content type of the App's webhook to application/json.",
         )
     return payload
 
 
 def _glance_at(document: bytes) -> _Glance:
     malformed = Refused(
-        400, "The payload is not a JSON object.", "Only GitHub's webhook deliveries belong here."
+        400,
+        "The payload is not a JSON object.",
+        "This address takes only GitHub's webhook deliveries.",
     )
     try:
         return jsontext.decode(_glance, document)

@@ -81,7 +81,7 @@ def _address(public: bool) -> dict[str, str]:
     if host not in ("", "localhost", "127.0.0.1", "::1"):
         serve.say(
             f"AUTOSYNC_HOST={host} is not used: a demo asks nobody to sign in, so it listens on "
-            "127.0.0.1. `autosync demo --public` opens it to everybody who reaches this machine."
+            "127.0.0.1. `autosync demo --public` opens it to anyone who can reach this machine."
         )
     return {"AUTOSYNC_HOST": "127.0.0.1"}
 
@@ -109,9 +109,9 @@ def _start(supervisor: Supervisor, github: _GitHub) -> None:
     serve.say(
         f"\n  Dashboard         {serve.url()}\n"
         f"  Simulated GitHub  {github.url}/\n\n"
-        "The App is installed: the repositories appear and fill, then people push, open, close\n"
+        "The App is installed. The repositories appear and fill; then people push, open, close\n"
         "and merge. Try `kill -9` on any process and start again: nothing is lost.\n"
-        f"Look into it from another terminal: {config.command('doctor')}, "
+        f"In another terminal, try {config.command('doctor')}, "
         f"{config.command('audit')}, or\n"
         f"  curl {serve.url()}api/sync/jobs/\n"
         "Ctrl-C stops everything; the world and the mirror stay in "

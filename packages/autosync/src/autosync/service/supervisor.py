@@ -117,7 +117,7 @@ class Supervisor:
         self._children.remove(child)
         self._bury(child)
         if process.returncode != 0:
-            raise ChildFailed(f"{child.name} failed; its message stands above.")
+            raise ChildFailed(f"{child.name} failed; see its message above.")
 
     def wait_for(self, child: Child, seconds: float) -> bool:
         """Wait until `child` has said that it is ready; False after `seconds`."""
@@ -189,14 +189,14 @@ class Supervisor:
         code = child.process.returncode
         child.crashes += 1
         if not child.ready and (code == UNFIT or child.crashes >= _ATTEMPTS):
-            raise ChildFailed(f"{child.name} cannot start; its message stands above.")
+            raise ChildFailed(f"{child.name} cannot start; see its message above.")
         if code == CHANGED:
             self._spawn(child)
             return
         if time.monotonic() - child.started > _WELL_SECONDS:
             child.delay = _RESTART_FIRST
-        how = f"hung for {child.silent:.0f} s and was killed" if hangs else _end(code)
-        logger.error("%s %s; it starts again in %.1f s", child.name, how, child.delay)
+        how = f"was silent for {child.silent:.0f} s and was killed" if hangs else _end(code)
+        logger.error("%s %s; it is restarted in %.1f s", child.name, how, child.delay)
         child.restart_at = time.monotonic() + child.delay
         child.delay = min(child.delay * 2, _RESTART_MOST)
 

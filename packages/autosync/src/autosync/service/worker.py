@@ -39,7 +39,7 @@ def _wait_for_migrations() -> None:
         if not missing:
             return
         if not said:
-            logger.warning("%d migrations are not applied yet; the worker waits", len(missing))
+            logger.warning("%d migrations are not applied yet; the worker is waiting", len(missing))
             said = True
         lifeline.beat()
         time.sleep(_LOOK_EVERY)

@@ -52,7 +52,7 @@ def staff_only(view: View) -> View:
         if not request.user.is_authenticated:
             return _sign_in(request)
         if not request.user.is_staff:
-            raise PermissionDenied("This needs a staff user.")
+            raise PermissionDenied("Only staff users may do this.")
         return view(request, *args, **kwargs)
 
     return guarded

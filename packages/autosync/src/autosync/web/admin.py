@@ -179,7 +179,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
     def replay(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> None:
         """Harmless for what was applied: newer rows stay."""
         count = WebhookProcessor.replay(list(queryset.values_list("pk", flat=True)))
-        messages.success(request, f"{count} deliveries were put back in line.")
+        messages.success(request, f"Deliveries to be applied again: {count}.")
 
     def has_replay_permission(self, request: HttpRequest) -> bool:
         """As on the dashboard: staff may."""

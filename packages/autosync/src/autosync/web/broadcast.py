@@ -109,10 +109,10 @@ class Broadcaster:
                     pause = 0.1
                     await self._hear(ear)
             except (psycopg.Error, DatabaseError, AutoSyncError, OSError) as error:
-                logger.warning("the live feed lost the database, trying again: %s", error)
+                logger.warning("the live feed lost the database and is trying again: %s", error)
             except Exception:
                 # Whatever it is, those who watch must not be left in silence for ever.
-                logger.exception("the live feed failed, trying again")
+                logger.exception("the live feed failed and is trying again")
             self.listening.clear()
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)

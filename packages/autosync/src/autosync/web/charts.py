@@ -45,7 +45,7 @@ def commits(activity: Activity, width: int = _WIDTH) -> SafeString:
     return _bars(
         [column.start.strftime(form) for column in activity.columns],
         {f"Commits per {activity.unit}": [column.count for column in activity.columns]},
-        f"Commits per {activity.unit}, {activity.total} in all",
+        f"Commits per {activity.unit}, {activity.total} in total",
         width,
     )
 
@@ -81,7 +81,7 @@ def audit_points(days: Sequence[DriftDay]) -> SafeString:
     return _bars(
         [f"{day.day:%-d %b}" for day in days],
         {"points": points},
-        f"Quota spent by audits per day, {sum(points)} points in all",
+        f"Quota spent by audits per day, {sum(points)} points in total",
     )
 
 

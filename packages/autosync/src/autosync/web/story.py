@@ -22,13 +22,13 @@ _COMMITS = 50
 # How it came and why it is believed.
 _CAME = {
     Delivery.Source.WEBHOOK: (
-        "by GitHub's webhook, stored before it was acknowledged",
-        "its signature (HMAC-SHA256 of the body with the webhook's secret) was right; nothing "
-        "else is stored",
+        "by webhook; stored before it was acknowledged",
+        "by its signature (HMAC-SHA256 of the body with the webhook's secret); deliveries without "
+        "a valid one are not stored",
     ),
     Delivery.Source.DELIVERY_LOG: (
         "read back from GitHub's delivery log: the webhook never arrived, or is not used",
-        "asked of GitHub itself with the App's key; such an answer has no signature",
+        "fetched from GitHub with the App's key; such an answer has no signature",
     ),
 }
 
@@ -41,7 +41,7 @@ class Step:
     words: str
     at: datetime | None
     after_seconds: float | None = None
-    since: str = "it came"
+    since: str = "it was received"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +63,13 @@ def steps(delivery: Delivery) -> list[Step]:
         times = f", the {delivery.replays}th time" if delivery.replays > 3 else ""
         times = {2: ", the second time", 3: ", the third time"}.get(delivery.replays, times)
         waited = (delivery.replayed_at - delivery.received_at).total_seconds()
-        words = f"put back in line by hand{times}"
+        words = f"by hand{times}"
         story.append(Step("Replayed", words, delivery.replayed_at, waited))
     if delivery.attempts > 1:
         story.append(Step("Tried", f"{delivery.attempts} times", None))
     since = delivery.replayed_at or delivery.received_at
     after = (delivery.finished_at - since).total_seconds() if delivery.finished_at else None
-    from_when = "the replay" if delivery.replayed_at else "it came"
+    from_when = "the replay" if delivery.replayed_at else "it was received"
     if delivery.status == status.APPLIED:
         words = _applied(delivery)
         story.append(Step("Applied", words, delivery.finished_at, after, from_when))
@@ -79,9 +79,9 @@ def steps(delivery: Delivery) -> list[Step]:
     elif delivery.status == status.PARKED:
         story.append(Step("Parked", "failed too often; a replay tries again", None))
     elif delivery.attempts:
-        story.append(Step("To be tried again", "", delivery.next_attempt_at))
+        story.append(Step("Next attempt", "", delivery.next_attempt_at))
     else:
-        story.append(Step("Waiting", "for its turn", None))
+        story.append(Step("Waiting", "to be applied", None))
     return story
 
 
@@ -91,12 +91,12 @@ def _applied(delivery: Delivery) -> str:
     effects = [effect for _, _, effect in delivery.touched["rows"]]
     count = len(effects) + delivery.touched["more"]
     if not count:
-        return "it speaks of no row of the mirror; what it says is being asked for"
+        return "it changes no row itself; AutoSync is asking GitHub for what it announces"
     changed = sum(effect != Effect.KEPT for effect in effects)
     rows = f"{count:,} row{'s' if count != 1 else ''}"
     if delivery.touched["more"] or changed == count:
         return f"to {rows}"
-    return f"to {rows}, {changed or 'none'} changed by it"
+    return f"to {rows}, {changed or 'none'} of them changed"
 
 
 def headers(delivery: Delivery) -> list[tuple[str, str]]:
@@ -146,7 +146,7 @@ def _objects(document: dict[str, Any], repository_id: int) -> Iterator[Object]:
         found = {commit.sha: commit for commit in rows}
         for sha in shas:
             commit = found.get(sha)
-            words = "complete" if commit and commit.complete else "details still to come"
+            words = "complete" if commit and commit.complete else "details not fetched yet"
             yield _object("commit", sha[:10], commit, words)
 
 
@@ -155,7 +155,7 @@ def _object(kind: str, key: str, row: MirroredModel | None, state: str) -> Objec
         return Object(kind, key, "not in the mirror", None)
     words = "deleted" if row.deleted_at else state
     if row.dirty_at:
-        words += ", being asked for again"
+        words += ", being fetched again"
     return Object(kind, str(row), words, row.observed_at)
 
 

@@ -14,7 +14,7 @@ from autosync.sync.touched import Effect
 _EFFECTS = {
     Effect.WRITTEN: "written",
     Effect.BURIED: "marked as deleted",
-    Effect.KEPT: "left as it was: nothing newer came",
+    Effect.KEPT: "left unchanged: it was not newer",
 }
 _KINDS = {
     "installations": "installation",

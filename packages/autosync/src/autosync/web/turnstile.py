@@ -57,7 +57,7 @@ class Turnstile:
 
     async def _pass(self, scope: Scope, form: bytes, receive: Receive, send: Send) -> None:
         address = str((scope.get("client") or ("",))[0])
-        busy = _SentAway(503, "Too many people are signing in at once. Try again in some seconds.")
+        busy = _SentAway(503, "Too many people are signing in at once. Try again in a few seconds.")
         if self._here[address] >= _OF_ONE_ADDRESS or self._here.total() >= _WAITING + _AT_ONCE:
             raise busy
         self._here[address] += 1

@@ -19,17 +19,20 @@ _ADDRPORT = re.compile(r"(?:(?P<host>\[[0-9a-fA-F:]+\]|[^:\s]+):)?(?P<port>\d{1,
 
 class Command(BaseCommand):
     help = (
-        "Serve AutoSync for development: receiver, API, dashboard and a worker, started again "
+        "Serve AutoSync for development: receiver, API, dashboard and a worker, restarted "
         "when the code changes. Does not migrate."
     )
     requires_system_checks = "__all__"
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "addrport", nargs="?", default="", help="port, or address:port; default from settings"
+            "addrport",
+            nargs="?",
+            default="",
+            help="port, or address:port; default: from the settings",
         )
         parser.add_argument(
-            "--noreload", action="store_true", help="do not start again when the code changes"
+            "--noreload", action="store_true", help="do not restart when the code changes"
         )
         parser.add_argument(
             "--no-worker", action="store_true", help="store webhooks only; a worker runs elsewhere"

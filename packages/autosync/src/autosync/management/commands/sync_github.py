@@ -21,8 +21,8 @@ _BIGGEST_ID = 2**63 - 1
 
 class Command(BaseCommand):
     help = (
-        "Bring the mirror in step with GitHub. Does the work itself where no worker is running, "
-        "else hands it over and follows it. Exit code 1 if anything failed."
+        "Bring the mirror up to date with GitHub. Does the work itself if no worker is running; "
+        "otherwise hands it over and shows its progress. Exit code 1 if anything failed."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -51,7 +51,7 @@ class Command(BaseCommand):
                     installation_id=installation, force=options["force"]
                 )
                 if not created:
-                    self.stderr.write(f"Job {job.pk} is already under way: following it.")
+                    self.stderr.write(f"Job {job.pk} is already under way; showing its progress.")
             if worker.is_running():
                 self._follow(job)
             else:
@@ -84,7 +84,7 @@ class Command(BaseCommand):
             f"{seconds:.1f} s."
         )
         if job.status != SyncJob.Status.COMPLETED:
-            raise CommandError(job.error_message or "The sync failed; see the job's page.")
+            raise CommandError(job.error_message or "The sync failed. See the job's page.")
 
 
 class _Watch:
@@ -123,8 +123,8 @@ def _repository(text: str) -> Repository:
     found = (rows.filter(pk=int(text)) if text.isdigit() else rows.filter(full_name=text)).first()
     if found is None:
         raise CommandError(
-            f"No repository {text} in the mirror. Give GitHub's id or OWNER/NAME as the "
-            "dashboard shows it; a repository just added appears after a sync of its installation."
+            f"The mirror has no repository {text}. Give GitHub's id, or OWNER/NAME as the "
+            "dashboard shows it. A new repository appears after a sync of its installation."
         )
     if found.installation.is_suspended:
         raise CommandError(f"The installation on {found.installation} is suspended on GitHub.")
@@ -144,4 +144,6 @@ def _check_installation(installation_id: int) -> None:
     row = GitHubAppInstallation.live.filter(pk=installation_id).first()
     if row is not None and row.is_suspended:
         since = timezone.localtime(row.suspended_at)
-        raise CommandError(f"The installation on {row} is suspended on GitHub since {since:%F %T}.")
+        raise CommandError(
+            f"The installation on {row} has been suspended on GitHub since {since:%F %T}."
+        )

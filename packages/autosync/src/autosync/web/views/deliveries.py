@@ -103,7 +103,7 @@ def replay_one(request: HttpRequest, delivery_id: int) -> HttpResponse:
     """Apply the delivery again. Harmless for one that was applied: newer rows stay."""
     if delivery_id > _BIGGEST_ID or not WebhookProcessor.replay([delivery_id]):
         raise Http404("No such delivery.")
-    messages.success(request, "Put back in line.")
+    messages.success(request, "The delivery will be applied again.")
     return redirect("delivery", delivery_id)
 
 
@@ -113,5 +113,5 @@ def replay_parked(request: HttpRequest) -> HttpResponse:
     """Put the parked deliveries that match the page's filter back in line, or all."""
     chosen = replace(_chosen(request.POST), status=Delivery.Status.PARKED)
     count = WebhookProcessor.replay(chosen.rows())
-    messages.success(request, f"{count} deliveries were put back in line.")
+    messages.success(request, f"Deliveries to be applied again: {count}.")
     return redirect("deliveries")

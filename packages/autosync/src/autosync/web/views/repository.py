@@ -151,5 +151,5 @@ def _visible(repository_id: int) -> Repository:
     rows = Repository.visible().select_related("installation")
     found = rows.filter(pk=repository_id).first() if repository_id <= _BIGGEST_ID else None
     if found is None:
-        raise Http404("No such repository is mirrored.")
+        raise Http404("This repository is not mirrored.")
     return found

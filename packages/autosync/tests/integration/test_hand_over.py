@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from django.db import connection, transaction
 
+from autosync.kinds._events import FollowUp
 from autosync.mirror.models import SyncJob, SyncJobRepository
-from autosync.resources.base import FollowUp
 from autosync.sync import SyncJobRunner
 from autosync.sync.plan import wanted
 from autosync.sync.tasks import defer, hand_over, resume_jobs, sync_git

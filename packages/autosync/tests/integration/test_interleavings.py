@@ -20,11 +20,11 @@ from django.utils import timezone
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from autosync.kinds._events import Changes, Envelope, Event, Tombstone, Upsert
+from autosync.kinds._naming import on_label
+from autosync.kinds.issue import MERGE, RESOURCE
 from autosync.mirror.models import Issue, Repository
 from autosync.mirror.upsert import Rule, upsert
-from autosync.resources.base import Changes, Envelope, Event, Tombstone, Upsert
-from autosync.resources.issue import MERGE, RESOURCE
-from autosync.resources.naming import on_label
 from autosync.sync.apply import carry_out
 from autosync.sync.due import LAG
 from autosync.sync.refetch import in_doubt, lock_names, mark_renamed, store_answer

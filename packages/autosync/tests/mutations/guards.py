@@ -188,7 +188,7 @@ GUARDS = (
     ),
     Guard(
         "a label that is renamed is renamed on its issues",
-        "src/autosync/resources/issue.py",
+        "src/autosync/kinds/issue.py",
         '        "label": on_label,\n',
         "",
         "tests/integration/test_apply.py",
@@ -363,7 +363,7 @@ GUARDS = (
     ),
     Guard(
         "a late event does not take a repository back to the installation that was",
-        "src/autosync/resources/repository.py",
+        "src/autosync/kinds/repository.py",
         'listed=frozenset({"installation_id"})',
         "listed=frozenset()",
         "tests/integration/test_apply.py",

@@ -14,12 +14,8 @@ from django.utils import timezone
 
 from autosync.database import is_away, is_hopeless
 from autosync.killpoints import reached
-from autosync.mirror.digest import DIGEST
-from autosync.mirror.feed import FeedLine, publish
-from autosync.mirror.models import Delivery, GitHubAppInstallation, Repository
-from autosync.mirror.upsert import Key, Merge, Row, Rule, tombstone, upsert
-from autosync.resources import IGNORED, handlers
-from autosync.resources.base import (
+from autosync.kinds import IGNORED, handlers
+from autosync.kinds._events import (
     Changes,
     Envelope,
     Event,
@@ -29,9 +25,13 @@ from autosync.resources.base import (
     RepositoryPayload,
     Upsert,
 )
-from autosync.resources.payload import IncompletePayload, reader
-from autosync.resources.repository import MERGE as REPOSITORY
-from autosync.resources.repository import row as repository_row
+from autosync.kinds._payload import IncompletePayload, reader
+from autosync.kinds.repository import MERGE as REPOSITORY
+from autosync.kinds.repository import row as repository_row
+from autosync.mirror.digest import DIGEST
+from autosync.mirror.feed import FeedLine, publish
+from autosync.mirror.models import Delivery, GitHubAppInstallation, Repository
+from autosync.mirror.upsert import Key, Merge, Row, Rule, tombstone, upsert
 from autosync.sync.refetch import listed_resources, mark_new_and_late, mark_renamed
 from autosync.sync.sick import heard_of
 from autosync.sync.touched import Changed, finish, touched

@@ -18,6 +18,8 @@ from autosync.errors import AutoSyncError
 from autosync.github import InstallationClient, InstallationSuspended, Priority, QuotaExhausted
 from autosync.github.errors import GitHubError
 from autosync.killpoints import reached
+from autosync.kinds._events import Resource
+from autosync.kinds.commit import split_ref
 from autosync.mirror.models import (
     Audit,
     AuditFinding,
@@ -28,8 +30,6 @@ from autosync.mirror.models import (
     Repository,
     ResourceCursor,
 )
-from autosync.resources.base import Resource
-from autosync.resources.commit import split_ref
 from autosync.sync import foreign, unread
 from autosync.sync.commits import CHUNK, chunks, marked_from, refs_here
 from autosync.sync.due import IN_FLIGHT

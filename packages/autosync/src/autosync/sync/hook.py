@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from autosync import config
 from autosync.github import AppClient, GitHubError
+from autosync.kinds import handlers
 from autosync.mirror.models import GitHubAppInstallation, Repository
 from autosync.redact import redact
-from autosync.resources import handlers
 from autosync.sync import connect
 
 logger = logging.getLogger(__name__)

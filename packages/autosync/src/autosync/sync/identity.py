@@ -12,9 +12,9 @@ import logging
 from django.utils import timezone
 
 from autosync.github import GitReader, InstallationClient, Moved, Unavailable
+from autosync.kinds.repository import MERGE, row_from_rest
 from autosync.mirror.models import Repository
 from autosync.mirror.upsert import Rule, upsert
-from autosync.resources.repository import MERGE, row_from_rest
 from autosync.sync import connect
 from autosync.sync.due import audit_soon
 

@@ -14,6 +14,7 @@ from django.utils import timezone
 from autosync.database import is_away
 from autosync.github import InstallationSuspended, NotFound, Priority
 from autosync.killpoints import reached
+from autosync.kinds._events import FollowUp
 from autosync.mirror import feed
 from autosync.mirror.models import (
     GitHubAppInstallation,
@@ -22,7 +23,6 @@ from autosync.mirror.models import (
     SyncJob,
     SyncJobRepository,
 )
-from autosync.resources.base import FollowUp
 from autosync.sync import hook, sick
 from autosync.sync.due import audit_soon, list_soon
 from autosync.sync.errors import Busy, is_passing

@@ -11,11 +11,11 @@ from django.utils import timezone
 
 from autosync.github import GraphQLReply, GraphQLTooHeavy, InstallationClient
 from autosync.killpoints import reached
+from autosync.kinds._events import Listing, Resource
+from autosync.kinds.repository import MERGE as REPOSITORY
+from autosync.kinds.repository import row_from_rest as repository_row
 from autosync.mirror.models import Repository, ResourceCursor
 from autosync.mirror.upsert import Row, Rule, tombstone, upsert
-from autosync.resources.base import Listing, Resource
-from autosync.resources.repository import MERGE as REPOSITORY
-from autosync.resources.repository import row_from_rest as repository_row
 from autosync.sync import unread
 from autosync.sync.due import audit_soon, out_of_sight
 from autosync.sync.paging import Paging

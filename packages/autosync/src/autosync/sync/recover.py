@@ -23,10 +23,10 @@ from autosync.github import (
     Unavailable,
 )
 from autosync.killpoints import reached
+from autosync.kinds import handlers
+from autosync.kinds._events import FollowUp
 from autosync.mirror.deliveries import known, never_mind, store
 from autosync.mirror.models import Delivery, DeliveryLog, Repository
-from autosync.resources import handlers
-from autosync.resources.base import FollowUp
 from autosync.sync import connect
 from autosync.sync.commits import chunks
 from autosync.sync.due import audit_soon

@@ -17,10 +17,10 @@ from django.utils import timezone
 
 from autosync.github import GraphQLReply, GraphQLTooHeavy, InstallationClient
 from autosync.killpoints import reached
+from autosync.kinds import RESOURCES
+from autosync.kinds._events import Resource
 from autosync.mirror.models import Repository, ResourceCursor
 from autosync.mirror.upsert import Key, Merge, Row, Rule, tombstone
-from autosync.resources import RESOURCES
-from autosync.resources.base import Resource
 from autosync.sync import unread
 from autosync.sync.due import LAG, list_soon
 from autosync.sync.paging import Paging

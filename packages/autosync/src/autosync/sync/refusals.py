@@ -22,8 +22,8 @@ from autosync.github import (
     GraphQLReply,
     InstallationSuspended,
 )
+from autosync.kinds._events import Resource
 from autosync.mirror.models import Repository, ResourceCursor
-from autosync.resources.base import Resource
 from autosync.sync.refetch import listed_resources
 
 # Reason → what a person does about it. Where nobody need do anything, health does not mention it.

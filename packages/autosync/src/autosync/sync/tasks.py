@@ -18,6 +18,7 @@ from procrastinate.exceptions import AlreadyEnqueued
 from autosync import config
 from autosync.database import is_away
 from autosync.github.errors import GitHubError, QuotaExhausted
+from autosync.kinds._events import FollowUp
 from autosync.mirror import partitions
 from autosync.mirror.models import (
     Commit,
@@ -28,7 +29,6 @@ from autosync.mirror.models import (
     SyncJob,
     SyncJobRepository,
 )
-from autosync.resources.base import FollowUp
 from autosync.sync import sick, watch
 from autosync.sync.errors import Busy, PartsFailed, is_passing
 from autosync.sync.locks import exclusive

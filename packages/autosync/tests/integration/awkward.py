@@ -11,10 +11,10 @@ import msgspec
 from autosync.github import AppCredentials, InstallationClient, LocalBudget
 from autosync.github.client import AppClient
 from autosync.github.git import GitReader
+from autosync.kinds import commit, installation, issue, pull_request, repository
+from autosync.kinds._events import Envelope, Event, Listing, Upsert
+from autosync.kinds._payload import reader
 from autosync.mirror.upsert import Row
-from autosync.resources import commit, installation, issue, pull_request, repository
-from autosync.resources.base import Envelope, Event, Listing, Upsert
-from autosync.resources.payload import reader
 from autosync.sync.whole import complete
 from githubsim.receiver import Receiver
 from githubsim.testing import Sim

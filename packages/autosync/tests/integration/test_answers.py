@@ -20,6 +20,7 @@ from autosync.github import (
     Unreadable,
 )
 from autosync.github.hiccups import is_uncountable
+from autosync.kinds import issue
 from autosync.mirror.models import (
     Commit,
     GitHubAppInstallation,
@@ -29,7 +30,6 @@ from autosync.mirror.models import (
     Repository,
     UnreadObject,
 )
-from autosync.resources import issue
 from autosync.sync import unread
 from autosync.sync.commits import sync_details
 from autosync.sync.errors import is_passing

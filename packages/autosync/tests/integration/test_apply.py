@@ -13,6 +13,7 @@ from django.db import connection
 from django.db.models import Model
 from django.utils import timezone
 
+from autosync.kinds import IGNORED, handlers
 from autosync.mirror.deliveries import store
 from autosync.mirror.models import (
     Commit,
@@ -24,7 +25,6 @@ from autosync.mirror.models import (
     Ref,
     Repository,
 )
-from autosync.resources import IGNORED, handlers
 from autosync.sync import WebhookProcessor
 from octokit import examples
 

@@ -8,8 +8,8 @@ import pytest
 from django.db import connection, transaction
 from procrastinate.contrib.django import app
 
+from autosync.kinds._events import FollowUp
 from autosync.mirror.models import SyncJob, SyncJobRepository
-from autosync.resources.base import FollowUp
 from autosync.sync import SyncJobRunner, queue
 from autosync.sync.plan import wanted
 from autosync.sync.queue import SYNC_GIT, defer, hand_over

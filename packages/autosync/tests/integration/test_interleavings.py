@@ -20,12 +20,12 @@ from django.utils import timezone
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from autosync.kinds._events import Changes, Envelope, Event, Tombstone, Upsert
+from autosync.kinds._naming import on_label
+from autosync.kinds.issue import MERGE, RESOURCE
 from autosync.mirror.doubt import LAG, in_doubt, lock_repositories, mark_renamed
 from autosync.mirror.models import Issue, Repository
 from autosync.mirror.upsert import Rule, upsert
-from autosync.resources.base import Changes, Envelope, Event, Tombstone, Upsert
-from autosync.resources.issue import MERGE, RESOURCE
-from autosync.resources.naming import on_label
 from autosync.sync.apply import carry_out
 from autosync.sync.refetch import store_answer
 from tests.integration.api_rows import repository

@@ -18,10 +18,10 @@ from procrastinate.jobs import Job
 
 from autosync.api import tokens
 from autosync.database import is_away
+from autosync.kinds.issue import MERGE
 from autosync.mirror.deliveries import store
 from autosync.mirror.models import Delivery, SyncJob
 from autosync.mirror.upsert import Rule, upsert
-from autosync.resources.issue import MERGE
 from autosync.sync import SyncJobRunner, WebhookProcessor
 from autosync.sync.queue import REFETCH, defer
 from autosync.sync.retry import RetryLater

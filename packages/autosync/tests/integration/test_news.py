@@ -14,8 +14,8 @@ from autosync.github import (
     LocalBudget,
     Priority,
 )
+from autosync.kinds import listed_resources
 from autosync.mirror.models import GitHubAppInstallation, Repository, ResourceCursor
-from autosync.resources import listed_resources
 from autosync.sync.listing import sync_listing
 from autosync.sync.news import NewsReader, look
 from autosync.sync.standing import standing

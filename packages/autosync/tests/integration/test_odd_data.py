@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from autosync import moments
 from autosync.insight import analytics
+from autosync.kinds._events import RefMove
 from autosync.mirror import feed
 from autosync.mirror.models import (
     Commit,
@@ -29,7 +30,6 @@ from autosync.mirror.models import (
     Repository,
     SyncJob,
 )
-from autosync.resources.base import RefMove
 from autosync.sync import WebhookProcessor
 from autosync.sync.apply import move_refs
 from autosync.sync.commits import refresh_contributors, sync_commits

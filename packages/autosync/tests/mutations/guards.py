@@ -189,7 +189,7 @@ GUARDS = (
     ),
     Guard(
         "a label that is renamed is renamed on its issues",
-        "src/autosync/resources/issue.py",
+        "src/autosync/kinds/issue.py",
         '        "label": on_label,\n',
         "",
         "tests/integration/test_apply.py",
@@ -364,7 +364,7 @@ GUARDS = (
     ),
     Guard(
         "a late event does not return a repository to its former installation",
-        "src/autosync/resources/repository.py",
+        "src/autosync/kinds/repository.py",
         'listed=frozenset({"installation_id"})',
         "listed=frozenset()",
         "tests/integration/test_apply.py",

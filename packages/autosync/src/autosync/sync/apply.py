@@ -14,13 +14,8 @@ from django.utils import timezone
 
 from autosync.database import is_away, is_hopeless
 from autosync.killpoints import reached
-from autosync.mirror.digest import DIGEST
-from autosync.mirror.doubt import mark_new_and_late, mark_renamed
-from autosync.mirror.feed import FeedLine, publish
-from autosync.mirror.models import Delivery, GitHubAppInstallation, Repository
-from autosync.mirror.upsert import Key, Merge, Row, Rule, tombstone, upsert
-from autosync.resources import IGNORED, handlers, listed_resources
-from autosync.resources.base import (
+from autosync.kinds import IGNORED, handlers, listed_resources
+from autosync.kinds._events import (
     Changes,
     Envelope,
     Event,
@@ -30,9 +25,14 @@ from autosync.resources.base import (
     RepositoryPayload,
     Upsert,
 )
-from autosync.resources.payload import IncompletePayload, reader
-from autosync.resources.repository import MERGE as REPOSITORY
-from autosync.resources.repository import row as repository_row
+from autosync.kinds._payload import IncompletePayload, reader
+from autosync.kinds.repository import MERGE as REPOSITORY
+from autosync.kinds.repository import row as repository_row
+from autosync.mirror.digest import DIGEST
+from autosync.mirror.doubt import mark_new_and_late, mark_renamed
+from autosync.mirror.feed import FeedLine, publish
+from autosync.mirror.models import Delivery, GitHubAppInstallation, Repository
+from autosync.mirror.upsert import Key, Merge, Row, Rule, tombstone, upsert
 from autosync.sync.queue import hand_over
 from autosync.sync.sick import retry_soon
 from autosync.sync.touched import Changed, finish, touched

@@ -14,12 +14,12 @@ from django.utils import timezone
 from autosync.github import GraphQLTooHeavy, InstallationClient
 from autosync.github.git import GitReader
 from autosync.killpoints import reached
+from autosync.kinds.commit import MERGE, commit_lines, row_from_git, split_ref
 from autosync.mirror.digest import DIGEST
 from autosync.mirror.doubt import LAG
 from autosync.mirror.feed import publish
 from autosync.mirror.models import Commit, Repository, ResourceCursor
 from autosync.mirror.upsert import Rule, upsert
-from autosync.resources.commit import MERGE, commit_lines, row_from_git, split_ref
 from autosync.sync.commit_details import ask_again, fetch_alone, fetch_details, store_details
 from autosync.sync.identity import advertised, fetched
 from autosync.sync.locks import exclusive

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from autosync import config, connect
 from autosync.github import AppClient, GitHubError
+from autosync.kinds import handlers
 from autosync.mirror.models import GitHubAppInstallation, Repository
 from autosync.redact import redact
-from autosync.resources import handlers
 
 logger = logging.getLogger(__name__)
 # Sent to every App without a subscription (docs/webhooks, installation events).

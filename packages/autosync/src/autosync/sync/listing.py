@@ -11,12 +11,12 @@ from django.utils import timezone
 
 from autosync.github import GraphQLReply, GraphQLTooHeavy, InstallationClient
 from autosync.killpoints import reached
+from autosync.kinds._events import Listing, Resource
+from autosync.kinds.repository import MERGE as REPOSITORY
+from autosync.kinds.repository import row_from_rest as repository_row
 from autosync.mirror.doubt import audit_soon, just_seen, lock_repositories, mark_renamed
 from autosync.mirror.models import Repository, ResourceCursor
 from autosync.mirror.upsert import Row, Rule, tombstone, upsert
-from autosync.resources.base import Listing, Resource
-from autosync.resources.repository import MERGE as REPOSITORY
-from autosync.resources.repository import row_from_rest as repository_row
 from autosync.sync import unread
 from autosync.sync.paging import Paging
 from autosync.sync.refetch import refetch

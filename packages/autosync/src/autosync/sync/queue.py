@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
 
-from autosync.resources.base import FollowUp
+from autosync.kinds._events import FollowUp
 
 LIVE = "live"  # short follow-ups of deliveries
 SYNC = "sync"  # imports and reconciles

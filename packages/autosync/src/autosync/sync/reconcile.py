@@ -21,16 +21,16 @@ from autosync.github import (
     Unreadable,
 )
 from autosync.killpoints import reached
+from autosync.kinds import listed_resources
+from autosync.kinds._events import Resource
+from autosync.kinds.installation import MERGE as INSTALLATION
+from autosync.kinds.installation import row_from_rest as installation_row
+from autosync.kinds.repository import MERGE as REPOSITORY
+from autosync.kinds.repository import row_from_rest as repository_row
 from autosync.mirror.doubt import audit_soon
 from autosync.mirror.feed import FeedLine, publish
 from autosync.mirror.models import GitHubAppInstallation, Repository
 from autosync.mirror.upsert import Row, Rule, upsert
-from autosync.resources import listed_resources
-from autosync.resources.base import Resource
-from autosync.resources.installation import MERGE as INSTALLATION
-from autosync.resources.installation import row_from_rest as installation_row
-from autosync.resources.repository import MERGE as REPOSITORY
-from autosync.resources.repository import row_from_rest as repository_row
 from autosync.sync import unread
 from autosync.sync.absent import (
     installation_there,

@@ -23,10 +23,10 @@ from autosync.github import (
     Unavailable,
 )
 from autosync.killpoints import reached
+from autosync.kinds import handlers
 from autosync.mirror.deliveries import known, never_mind, store
 from autosync.mirror.doubt import audit_soon
 from autosync.mirror.models import Delivery, DeliveryLog, Repository
-from autosync.resources import handlers
 from autosync.sync.commits import chunks
 from autosync.sync.jobs import SyncJobRunner
 from autosync.sync.locks import exclusive

@@ -15,6 +15,8 @@ from django.utils import timezone
 
 from autosync.github import GraphQLReply, GraphQLTooHeavy, InstallationClient
 from autosync.killpoints import reached
+from autosync.kinds import listed_resources
+from autosync.kinds._events import Resource
 from autosync.mirror.doubt import (
     LAG,
     in_doubt,
@@ -25,8 +27,6 @@ from autosync.mirror.doubt import (
 )
 from autosync.mirror.models import Repository, ResourceCursor
 from autosync.mirror.upsert import Row, Rule, tombstone
-from autosync.resources import listed_resources
-from autosync.resources.base import Resource
 from autosync.sync import unread
 from autosync.sync.paging import Paging
 from autosync.sync.whole import complete

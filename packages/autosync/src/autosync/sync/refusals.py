@@ -22,10 +22,10 @@ from autosync.github import (
     GraphQLReply,
     InstallationSuspended,
 )
+from autosync.kinds import listed_resources
+from autosync.kinds._events import Resource
 from autosync.mirror.doubt import list_soon
 from autosync.mirror.models import Repository, ResourceCursor
-from autosync.resources import listed_resources
-from autosync.resources.base import Resource
 from autosync.sync.errors import UnknownRepository
 
 # Reason → what a person does about it. Where nobody need do anything, health does not mention it.

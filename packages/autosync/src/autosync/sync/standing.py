@@ -9,8 +9,8 @@ from typing import Any
 
 from django.db import connection
 
+from autosync.kinds import listed_resources
 from autosync.mirror.models import ResourceCursor
-from autosync.resources import listed_resources
 from autosync.sync.unread import NOT_ANSWERED
 
 GIT = "commit"  # the resource whose cursor tells how far git was read

@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 from django.db import connection
 
+from autosync.kinds._events import Changes
 from autosync.mirror.models import Delivery
 from autosync.mirror.upsert import Key
-from autosync.resources.base import Changes
 from autosync.storable import storable
 
 Changed = dict[str, set[Key]]

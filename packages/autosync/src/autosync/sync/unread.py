@@ -15,9 +15,9 @@ from django.db import DataError, IntegrityError, transaction
 from django.db.models import F
 from django.db.models.functions import Greatest, Least, Now
 
+from autosync.kinds._events import Resource
 from autosync.mirror.models import Repository, UnreadObject
 from autosync.mirror.upsert import Merge, Result, Row, Rule, upsert
-from autosync.resources.base import Resource
 
 logger = logging.getLogger(__name__)
 # What a document that is not as documented makes our reading of it say.

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from autosync.github import InstallationClient
-from autosync.resources.base import Resource
-from autosync.resources.graphql import LISTS
+from autosync.kinds._events import Resource
+from autosync.kinds._graphql import LISTS
 
 
 def complete(

@@ -18,6 +18,9 @@ from autosync.errors import AutoSyncError
 from autosync.github import InstallationClient, InstallationSuspended, Priority, QuotaExhausted
 from autosync.github.errors import GitHubError
 from autosync.killpoints import reached
+from autosync.kinds import listed_resources
+from autosync.kinds._events import Resource
+from autosync.kinds.commit import split_ref
 from autosync.mirror.doubt import IN_FLIGHT
 from autosync.mirror.models import (
     Audit,
@@ -29,9 +32,6 @@ from autosync.mirror.models import (
     Repository,
     ResourceCursor,
 )
-from autosync.resources import listed_resources
-from autosync.resources.base import Resource
-from autosync.resources.commit import split_ref
 from autosync.sync import unread
 from autosync.sync.audit import foreign
 from autosync.sync.audit.names import Names, carriers_of_others, names_there

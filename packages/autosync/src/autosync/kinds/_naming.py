@@ -10,10 +10,10 @@ from typing import Any
 import msgspec
 from django.db.models.functions import Greatest
 
+from autosync.kinds._events import Changes, Doubt, Event, Patch
+from autosync.kinds._payload import reader
+from autosync.kinds.repository import MERGE as REPOSITORY
 from autosync.mirror.models import Issue, PullRequest
-from autosync.resources.base import Changes, Doubt, Event, Patch
-from autosync.resources.payload import reader
-from autosync.resources.repository import MERGE as REPOSITORY
 
 
 class _Named(msgspec.Struct):

@@ -10,10 +10,10 @@ from typing import Annotated, Any, NamedTuple
 import msgspec
 
 from autosync import moments
+from autosync.kinds._payload import Count, Id, Name, Word
 from autosync.mirror.feed import FeedLine
 from autosync.mirror.models import MirroredModel
 from autosync.mirror.upsert import Key, Merge, Row, Rule
-from autosync.resources.payload import Count, Id, Name, Word
 
 # A moment as it is written; `timestamp` and its like read it. A date that Python cannot hold would
 # else cost the whole delivery.

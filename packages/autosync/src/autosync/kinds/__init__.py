@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from autosync.resources import commit, installation, issue, pull_request, repository
-from autosync.resources.base import Handler, Resource
+from autosync.kinds import commit, installation, issue, pull_request, repository
+from autosync.kinds._events import Handler, Resource
 
 RESOURCES: Sequence[Resource] = (
     installation.RESOURCE,

@@ -26,7 +26,7 @@ from autosync.mirror.upsert import Rule, upsert
 from autosync.resources.base import Changes, Envelope, Event, Tombstone, Upsert
 from autosync.resources.issue import MERGE, RESOURCE
 from autosync.resources.naming import on_label
-from autosync.sync.apply import carry_out
+from autosync.sync.changes import carry_out
 from autosync.sync.refetch import store_answer
 from tests.integration.api_rows import repository
 from tests.integration.test_upsert import version

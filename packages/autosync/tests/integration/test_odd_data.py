@@ -31,7 +31,7 @@ from autosync.mirror.models import (
 )
 from autosync.resources.base import RefMove
 from autosync.sync import WebhookProcessor
-from autosync.sync.apply import move_refs
+from autosync.sync.changes import move_refs
 from autosync.sync.commits import refresh_contributors, sync_commits
 from githubsim.testing import Sim
 from tests.integration.api_rows import client_with, commit, repository

@@ -46,7 +46,7 @@ GUARDS = (
         "tests/integration/test_upsert.py tests/integration/test_interleavings.py",
     ),
     Guard(
-        "an answer asked for before the deletion does not raise the dead",
+        "an answer asked for before the deletion does not restore the row",
         UPSERT,
         'lifts = f"{knows} > old.deleted_at"',
         'lifts = "old.deleted_at IS NOT NULL"',
@@ -273,7 +273,7 @@ GUARDS = (
     ),
     Guard(
         "an event that comes late does not bring back the name a label had",
-        "src/autosync/sync/apply.py",
+        "src/autosync/sync/changes.py",
         'marked |= mark_renamed(merge, result.changed, F("updated_at"))',
         "pass",
         "tests/integration/test_interleavings.py",
@@ -314,21 +314,21 @@ GUARDS = (
         "tests/acceptance/test_two_workers.py -k by_no_two",
     ),
     Guard(
-        "what a repository out of sight holds is not buried",
+        "what a repository out of sight holds is not deleted",
         REFETCH,
         "homes.keys() - visible, asked_at",
         "set(), asked_at",
         "tests/integration/test_backfill.py",
     ),
     Guard(
-        "an answer that lags buries nothing that was just seen",
+        "an answer that lags deletes nothing that was just seen",
         DOUBT,
         "observed_at__gte=asked_at - LAG",
         "observed_at__gte=asked_at",
         "tests/integration/test_backfill.py",
     ),
     Guard(
-        "a list that lags buries nothing that was just seen",
+        "a list that lags deletes nothing that was just seen",
         "src/autosync/sync/listing.py",
         "rows.filter(pk__in=absent - late)",
         "rows.filter(pk__in=absent)",

@@ -171,7 +171,7 @@ def _sweep(resource: Resource, repository: Repository, client: InstallationClien
     rows = resource.merge.model._default_manager.filter(repository=repository)
     here = set(rows.filter(deleted_at__isnull=True).values_list("pk", flat=True))
     assert started_at is not None
-    reached("reconcile: ids listed, nothing buried")
+    reached("reconcile: ids listed, nothing deleted")
     absent = here - there.keys()
     late = just_seen(resource.merge, absent, started_at) if whole else absent
     if late:

@@ -23,8 +23,8 @@ from autosync.github import (
     Unavailable,
 )
 from autosync.killpoints import reached
-from autosync.mirror.deliveries import known, never_mind, store
 from autosync.mirror.doubt import audit_soon
+from autosync.mirror.inbox import count_as_stored, known, store
 from autosync.mirror.models import Delivery, DeliveryLog, Repository
 from autosync.resources import handlers
 from autosync.sync.commits import chunks
@@ -57,7 +57,7 @@ class Recovered:
     # sync and audit instead.
     instead: dict[int, set[int]] = field(default_factory=dict)
     # The GUIDs of these, which the next reading would find missing again.
-    stood_in_for: list[str] = field(default_factory=list)
+    replaced: list[str] = field(default_factory=list)
     gap: str = ""
     """Set when the log does not reach back to where the last reading ended: all is reconciled."""
 
@@ -120,7 +120,7 @@ def _read() -> Recovered:
 
 def _sync_instead(found: Recovered) -> None:
     """Have GitHub's lists read for what its log does not show; committed with the watermark."""
-    never_mind(found.stood_in_for)
+    count_as_stored(found.replaced)
     for installation_id, repository_ids in found.instead.items():
         defer(REFRESH_INSTALLATION, installation_id)
         audit_soon(repository_ids)
@@ -210,7 +210,7 @@ def _affordable() -> int:
 def _sync_its_repository(item: Item, found: Recovered) -> None:
     installation_id, repository_id = item.get("installation_id"), item.get("repository_id")
     if installation_id and repository_id:
-        found.stood_in_for.append(item["guid"])
+        found.replaced.append(item["guid"])
         found.instead.setdefault(installation_id, set()).add(repository_id)
 
 

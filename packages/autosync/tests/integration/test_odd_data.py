@@ -332,5 +332,5 @@ def test_no_index_refuses_a_row_for_the_length_of_its_text() -> None:
             """
         )
         unsafe = {name for name, size in cursor.fetchall() if size > 2_600}
-    # Longer addresses are not stored: see sync.quota.
+    # Longer addresses are not stored: see mirror.quota.
     assert unsafe <= {"http_validator"}

@@ -117,7 +117,7 @@ class Event:
 class FollowUp(NamedTuple):
     """Work to hand to a job once the change is committed."""
 
-    task: str  # import_installation, refresh_installation, sync_git, sync_repository, refetch
+    task: str  # a key of sync.queue.FOLLOW_UPS
     target_id: int  # an installation's or a repository's id
 
 
@@ -175,7 +175,7 @@ class News:
 
 @dataclass
 class Changes:
-    """What an event does to the mirror. Pure data; `sync.apply` carries it out."""
+    """What an event does to the mirror. Pure data; `sync.changes` carries it out."""
 
     upserts: list[Upsert] = field(default_factory=list)
     tombstones: list[Tombstone] = field(default_factory=list)

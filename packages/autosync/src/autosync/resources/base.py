@@ -236,7 +236,7 @@ def clock(value: When) -> datetime:
 def labels(items: Sequence[Any]) -> list[dict[str, str]]:
     """Labels by name, so that their order never makes two equal versions differ.
 
-    `node_id` tells one that was renamed from another that took its name; "" where it was not told.
+    `node_id` tells one that was renamed from another that took its name; "" if there is none.
     A label may be its name alone (OpenAPI schema `issue`); one without a name is none.
     """
     named = [{"name": i} if isinstance(i, str) else i for i in items]

@@ -28,8 +28,8 @@ from autosync.mirror.upsert import Row, Rule, tombstone
 from autosync.resources import listed_resources
 from autosync.resources.base import Resource
 from autosync.sync import unread
+from autosync.sync.nested_lists import complete_lists
 from autosync.sync.paging import Paging
-from autosync.sync.whole import complete
 
 _MANY = 100  # objects for a point
 
@@ -138,7 +138,7 @@ def _refetch(resource: Resource, client: InstallationClient, nodes: Mapping[str,
             "GitHub answered with other nodes than were asked for",
             installation_id=client.installation_id,
         )
-    complete(resource, client, found)
+    complete_lists(resource, client, found)
     there = data.get("homes")
     there = there if isinstance(there, list) else []  # none is then taken for visible
     visible = {home.get("databaseId") for home in there if isinstance(home, dict)}

@@ -18,7 +18,7 @@ from autosync.github import (
     Priority,
     UnexpectedReply,
 )
-from autosync.mirror.deliveries import store
+from autosync.mirror.inbox import store
 from autosync.mirror.models import Commit, Delivery, Issue, PullRequest, Repository
 from autosync.sync import WebhookProcessor
 from autosync.sync.reconcile import GitHubSyncManager

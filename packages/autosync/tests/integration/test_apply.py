@@ -13,8 +13,7 @@ from django.db import connection
 from django.db.models import Model
 from django.utils import timezone
 
-from autosync.kinds import IGNORED, handlers
-from autosync.mirror.deliveries import store
+from autosync.mirror.inbox import store
 from autosync.mirror.models import (
     Commit,
     Delivery,

@@ -26,7 +26,7 @@ from autosync.kinds.issue import MERGE, RESOURCE
 from autosync.mirror.doubt import LAG, in_doubt, lock_repositories, mark_renamed
 from autosync.mirror.models import Issue, Repository
 from autosync.mirror.upsert import Rule, upsert
-from autosync.sync.apply import carry_out
+from autosync.sync.changes import carry_out
 from autosync.sync.refetch import store_answer
 from tests.integration.api_rows import repository
 from tests.integration.test_upsert import version

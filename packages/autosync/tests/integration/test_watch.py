@@ -77,7 +77,7 @@ def test_a_github_that_does_not_answer_is_named_and_keeps_its_beginning(
     assert away.since is not None
     assert timezone.now() - away.since > timedelta(hours=2)
     assert "githubstatus.com" in str(away)
-    watch.heard_of_github(None)
+    watch.note_answer(None)
     assert "github" not in codes()
 
 

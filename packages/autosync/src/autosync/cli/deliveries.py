@@ -116,7 +116,7 @@ def _rows(
     since: datetime | None,
     until: datetime | None,
 ) -> QuerySet[Delivery]:
-    from autosync.insight.deliveries import Filter  # noqa: PLC0415 (Django is not set up)
+    from autosync.insight.delivery_filter import Filter  # noqa: PLC0415 (Django is not set up)
 
     return Filter(
         status=status,

@@ -42,7 +42,7 @@ MERGE = Merge(
     ),
     clock=False,
 )
-# More than this in one push is told as one line of the feed.
+# More than this in one push is one line of the feed.
 _LINES_PER_PUSH = 20
 
 

@@ -49,7 +49,7 @@ def just_seen(merge: Merge, absent: Set[int], asked_at: datetime) -> set[int]:
 
 def mark_new_and_late(merge: Merge, inserted: Set[Key], observed_at: datetime) -> set[Key]:
     """Marks, and returns, new rows that came late: what they show may have been deleted while
-    GitHub told us nothing, and the looks that would miss it may be over. They are what was known
+    GitHub sent nothing, and the looks that would miss it may be over. They are what was known
     at their clock, not now: an answer without them counts.
     """
     if not inserted:

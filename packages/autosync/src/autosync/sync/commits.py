@@ -281,7 +281,7 @@ def _mark_orphans(
     previous: Sequence[str],
     asked_at: datetime,
 ) -> None:
-    """Mark what was reached and is no more; and what a push told of and git no longer has."""
+    """Mark what was reached and is no more; and what a push named and git no longer has."""
     left = sorted(set(previous) - set(heads))
     lost = reader.known(left)
     if len(lost) < len(left):
@@ -348,7 +348,7 @@ def _mark_default_branch(
 
 
 def _store_refs(repository: Repository, refs: dict[str, str], asked_at: datetime) -> int:
-    """Refs as git has them now; what is absent is buried. A push seen since then is left alone."""
+    """Refs as git has them now; what is absent is deleted. A push seen since then is left alone."""
     split = [(*target, sha) for name, sha in refs.items() if (target := split_ref(name))]
     values: dict[str, Any] = {
         "repository": repository.pk,

@@ -18,10 +18,10 @@ from autosync.mirror.doubt import audit_soon, just_seen, lock_repositories, mark
 from autosync.mirror.models import Repository, ResourceCursor
 from autosync.mirror.upsert import Row, Rule, tombstone, upsert
 from autosync.sync import unread
+from autosync.sync.nested_lists import complete_lists
 from autosync.sync.paging import Paging
 from autosync.sync.refetch import refetch
 from autosync.sync.refusals import Refused, out_of_sight, refusal_at, switched_off
-from autosync.sync.whole import complete
 
 PAGE = 100
 IDS = "id fullDatabaseId"
@@ -77,7 +77,7 @@ def _backfill(
     for asked_at, page in pages(
         listing.connection, repository, client, order, listing.node_fields, cursor.cursor
     ):
-        complete(resource, client, page["nodes"])
+        complete_lists(resource, client, page["nodes"])
         rows, odd = unread.understood(resource, page["nodes"], repository.pk)
         total = page["totalCount"]
         info = page["pageInfo"]
@@ -127,7 +127,7 @@ def _catch_up(
     for asked_at, page in pages(
         listing.connection, repository, client, order, listing.node_fields, ""
     ):
-        complete(resource, client, page["nodes"])
+        complete_lists(resource, client, page["nodes"])
         rows, odd = unread.understood(resource, page["nodes"], repository.pk)
         fresh = [row for row in rows if row["updated_at"] >= cursor.watermark]
         with transaction.atomic():
@@ -171,7 +171,7 @@ def _sweep(resource: Resource, repository: Repository, client: InstallationClien
     rows = resource.merge.model._default_manager.filter(repository=repository)
     here = set(rows.filter(deleted_at__isnull=True).values_list("pk", flat=True))
     assert started_at is not None
-    reached("reconcile: ids listed, nothing buried")
+    reached("reconcile: ids listed, nothing deleted")
     absent = here - there.keys()
     late = just_seen(resource.merge, absent, started_at) if whole else absent
     if late:

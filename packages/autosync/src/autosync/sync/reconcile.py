@@ -158,7 +158,7 @@ class GitHubSyncManager:
             for resource in listed_resources():
                 if moved is None or resource.name in moved:
                     work[resource.name] = partial(self._sync_list, resource, repository, progress)
-                elif again := unread.due(resource, repository):
+                elif again := unread.to_ask_again(resource, repository):
                     work[resource.name] = partial(refetch, resource, self.client, again)
             work["commit_detail"] = partial(sync_details, repository, self.client, progress)
             reached("reconcile: change announced, not read")
@@ -195,7 +195,7 @@ class GitHubSyncManager:
         if lacks(resource, repository):
             # A token keeps the permissions that it was made with.
             self.client.refuse_token(self.client.token())
-        again = refetch(resource, self.client, unread.due(resource, repository))
+        again = refetch(resource, self.client, unread.to_ask_again(resource, repository))
         return again + sync_listing(resource, repository, self.client, progress)
 
     def sync_git(self, repository: Repository) -> int:

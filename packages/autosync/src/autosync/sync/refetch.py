@@ -28,8 +28,8 @@ from autosync.mirror.doubt import (
 from autosync.mirror.models import Repository, ResourceCursor
 from autosync.mirror.upsert import Row, Rule, tombstone
 from autosync.sync import unread
+from autosync.sync.nested_lists import complete_lists
 from autosync.sync.paging import Paging
-from autosync.sync.whole import complete
 
 _MANY = 100  # objects for a point
 
@@ -138,7 +138,7 @@ def _refetch(resource: Resource, client: InstallationClient, nodes: Mapping[str,
             "GitHub answered with other nodes than were asked for",
             installation_id=client.installation_id,
         )
-    complete(resource, client, found)
+    complete_lists(resource, client, found)
     there = data.get("homes")
     there = there if isinstance(there, list) else []  # none is then taken for visible
     visible = {home.get("databaseId") for home in there if isinstance(home, dict)}
@@ -218,8 +218,8 @@ def store_answer(
     hidden: Set[int],
     asked_at: datetime,
 ) -> int:
-    """Store what is there, bury what is `absent` (but for what `hidden` repositories hold), name
-    what is `odd`; returns how many rows the answer told of.
+    """Store what is there, delete what is `absent` (but for what `hidden` repositories hold), name
+    what is `odd`; returns how many rows the answer was about.
     """
     merge = resource.merge
     here = merge.model._default_manager
@@ -240,8 +240,10 @@ def store_answer(
             here.filter(pk__in=absent, repository__in=hidden).values_list("pk", flat=True)
         )
         tombstone(merge, list(absent - late), asked_at)
-        told = here.filter(pk__in={row[merge.key[0]] for row in rows} | (absent - late))
+        settled = here.filter(pk__in={row[merge.key[0]] for row in rows} | (absent - late))
         # An answer equal to the row changes nothing, and may settle it all the same.
-        told.filter(dirty_at__lte=asked_at - LAG).update(dirty_at=None)
-        told.filter(dirty_at__isnull=False, observed_at__lt=asked_at).update(observed_at=asked_at)
+        settled.filter(dirty_at__lte=asked_at - LAG).update(dirty_at=None)
+        settled.filter(dirty_at__isnull=False, observed_at__lt=asked_at).update(
+            observed_at=asked_at
+        )
     return len(rows) + len(absent - late)

@@ -13,7 +13,7 @@ from autosync.sync.reconcile import GitHubSyncManager
 logger = logging.getLogger(__name__)
 
 
-def look_around() -> None:
+def begin() -> None:
     """Point the hook here, read what was missed, find installations, import the new ones."""
     partitions.make_ahead()
     for line in hook.configure().missing:

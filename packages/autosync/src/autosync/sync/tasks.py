@@ -63,7 +63,7 @@ def refetch() -> None:
 @app.task(queue=LIVE, retry=RetryLater())
 def start_up() -> None:
     """After a start: point the hook here, find installations, import the new ones."""
-    startup.look_around()
+    startup.begin()
 
 
 @app.periodic(cron=f"*/{config.load().autosync_sync_interval} * * * *")

@@ -184,7 +184,7 @@ def found_since(resource: Resource, repository: Repository, moment: datetime) ->
     return dict(rows.values_list("node_id", "key"))
 
 
-def due(resource: Resource, repository: Repository) -> dict[str, int]:
+def to_ask_again(resource: Resource, repository: Repository) -> dict[str, int]:
     """What is to be asked for again: node id → id."""
     pause = Least(Greatest(F("tried_at") - F("first_at"), AGAIN_AFTER), AT_THE_LATEST)
     rows = _of(resource, repository).filter(tried_at__lt=Now() - pause)

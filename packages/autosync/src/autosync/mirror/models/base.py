@@ -23,7 +23,7 @@ class MirroredModel(models.Model):
     observed_at = models.DateTimeField()
     # Set when clocks cannot decide, as between two versions of one second: see mirror.doubt.
     dirty_at = models.DateTimeField(null=True, blank=True)
-    # The tombstone. A late event cannot raise the dead.
+    # The tombstone. A late event cannot restore the row.
     deleted_at = models.DateTimeField(null=True, blank=True)
 
     objects = models.Manager()

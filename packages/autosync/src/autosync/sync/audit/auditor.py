@@ -3,42 +3,34 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from contextlib import contextmanager
+from datetime import timedelta
 
 from django.db.models import Sum
 from django.utils import timezone
 
-from autosync import moments
 from autosync.database import is_away
 from autosync.errors import AutoSyncError
 from autosync.github import InstallationClient, InstallationSuspended, Priority, QuotaExhausted
 from autosync.github.errors import GitHubError
 from autosync.killpoints import reached
 from autosync.kinds import listed_resources
-from autosync.kinds._events import Resource
-from autosync.kinds.commit import split_ref
-from autosync.mirror.doubt import IN_FLIGHT
 from autosync.mirror.models import (
     Audit,
     AuditFinding,
-    Commit,
-    Delivery,
     GitHubAppInstallation,
     QuotaBudget,
     Repository,
     ResourceCursor,
 )
-from autosync.sync import unread
 from autosync.sync.audit import foreign
-from autosync.sync.audit.names import Names, carriers_of_others, names_there
-from autosync.sync.commits import CHUNK, chunks, marked_from, refs_here
+from autosync.sync.audit.compare import Comparison, Difference
+from autosync.sync.audit.findings import record, record_repairs
+from autosync.sync.audit.names import Names, names_there
+from autosync.sync.commits import chunks
 from autosync.sync.errors import Busy, is_passing
-from autosync.sync.identity import advertised, fetched
-from autosync.sync.listing import PAGE, ask_whether_on, pages
+from autosync.sync.listing import PAGE
 from autosync.sync.locks import exclusive
 from autosync.sync.news import NewsReader, There, changed_since
 from autosync.sync.reconcile import GitHubSyncManager
@@ -49,24 +41,9 @@ from autosync.sync.standing import standing
 
 logger = logging.getLogger(__name__)
 Problem = AuditFinding.Problem
-Kind = AuditFinding.Kind
 
 # Until one that could not be compared is tried again.
 _AGAIN = timedelta(minutes=10)
-_LOOK_AGAIN = 2.0  # seconds until a ref that differs is looked at once more
-# The deliveries among which the cause of a difference is looked for.
-_DELIVERIES = 500
-
-
-@dataclass
-class Difference:
-    """An object that differs. `node_id` is empty for refs and commits."""
-
-    resource: str
-    key: str
-    problem: Problem
-    node_id: str = ""
-    repaired: bool = False
 
 
 def finish_left_open(installation_id: int) -> None:
@@ -192,33 +169,31 @@ class Auditor:
         started_at = timezone.now()
         with exclusive("repository", repository.pk, wait=True):
             refused = unavailable([repository.pk])[repository.pk]
-            found = [] if "commit" in refused else self._refs(repository)
+            compare = Comparison(repository, self.client, self.reader)
+            found = [] if "commit" in refused else compare.refs()
             here = standing([repository.pk])[repository.pk].lists
             lists = {name: one for name, one in news.lists.items() if name not in refused}
             changed = {name for name, one in lists.items() if changed_since(one, here.get(name))}
             # Counted again: the first count may be minutes old.
             counted = all(one.total == here[name].alive for name, one in lists.items())
-            differing = set() if counted else self._differing(repository)
-            for resource in self._readable(repository):
+            differing = set() if counted else compare.differing_lists()
+            for resource in compare.readable():
                 differ = resource.name in differing
                 if resource.name in changed or differ or self.deep:
-                    found += self._objects(resource, repository, whole=differ or self.deep)
+                    found += compare.objects(resource, whole=differ or self.deep)
                 if names is not None:
-                    found += _misnamed(resource, repository, names, found)
+                    found += compare.misnamed(resource, names, found)
             if self.deep:
-                found += self._commits(repository)
+                found += compare.commits()
             if self.names:
-                found += [
-                    Difference("commit", sha, Problem.SURPLUS)
-                    for sha in foreign.foreign_commits(repository, self.client)
-                ]
-            findings = self._record(audit, repository, found)
+                found += compare.foreign_commits()
+            findings = record(audit, repository, found)
             if found:
                 reached("audit: found, not repaired")
             if self.repair and (found or changed):
-                self._repair(repository, found)
+                self._repair(compare, found)
                 reached("audit: repaired, not recorded")
-                self._record_repairs(findings, found)
+                record_repairs(findings, found)
         audit.repositories += 1
         audit.equal += not found
         audit.found += len(found)
@@ -232,146 +207,9 @@ class Auditor:
         lists = {one.name for one in listed_resources()}
         return names_there(self.client, [one for one in group if not lists <= refused[one.pk]])
 
-    def _readable(self, repository: Repository) -> list[Resource]:
-        """The lists that GitHub shows; of the others nothing can be said."""
-        refused = unavailable([repository.pk])[repository.pk]
-        return [one for one in listed_resources() if one.name not in refused]
-
-    # What GitHub has.
-
-    def _differing(self, repository: Repository) -> set[str]:
-        """The lists that hold another number of objects at GitHub than here, asked now."""
-        refused = unavailable([repository.pk])
-        news = self.reader.read([repository], refused).there.get(repository.pk)
-        readable = self._readable(repository)
-        if news is None:
-            return {resource.name for resource in readable}
-        return {
-            resource.name
-            for resource in listed_resources()
-            if resource.name in news.lists
-            and news.lists[resource.name].total != unread.accounted(resource, repository)
-        }
-
-    def _refs(self, repository: Repository) -> list[Difference]:
-        found = self._refs_now(repository)
-        if not found:
-            return []
-        time.sleep(_LOOK_AGAIN)  # its push may be on its way
-        return self._refs_now(repository)
-
-    def _refs_now(self, repository: Repository) -> list[Difference]:
-        remote = advertised(repository, self.client)
-        there = {name: sha for name, sha in remote.items() if split_ref(name)}
-        here = refs_here(repository)
-        found = [
-            Difference(
-                "ref",
-                name,
-                Problem.SURPLUS
-                if name not in there
-                else Problem.MISSING
-                if name not in here
-                else Problem.STALE,
-            )
-            for name in sorted(there.keys() | here.keys())
-            if there.get(name) != here.get(name)
-        ]
-        return found or self._default_branch(repository, there)
-
-    def _default_branch(self, repository: Repository, there: Mapping[str, str]) -> list[Difference]:
-        """Which branch is the default may change without any ref; commits are marked by it."""
-        repository.refresh_from_db(fields=["default_branch", "observed_at"])
-        name = f"refs/heads/{repository.default_branch}"
-        if there.get(name, "") == marked_from(repository):
-            return []
-        settled = timezone.now() - IN_FLIGHT
-        if (
-            repository.observed_at > settled
-            or repository.refs.filter(observed_at__gt=settled).exists()
-        ):
-            return []
-        return [Difference("ref", name, Problem.STALE)]
-
-    def _objects(
-        self, resource: Resource, repository: Repository, *, whole: bool
-    ) -> list[Difference]:
-        """Differences by id and clock, of the whole list or of what changed since the last look."""
-        listing = resource.listing
-        assert listing is not None
-        since = None
-        order = "orderBy: {field: CREATED_AT, direction: ASC}"
-        if not whole:
-            cursor = ResourceCursor.objects.filter(
-                repository=repository, resource=resource.name
-            ).first()
-            since = cursor.watermark if cursor else None
-            order = "orderBy: {field: UPDATED_AT, direction: DESC}"
-        fields = "id fullDatabaseId updatedAt"
-        asked_at: datetime | None = None
-        there: dict[int, tuple[str, datetime]] = {}
-        for at, page in pages(listing.connection, repository, self.client, order, fields, ""):
-            asked_at = asked_at or at
-            for node in page["nodes"]:
-                one = unread.of_node(node, "")
-                with suppress(*unread.ODD):
-                    clock = moments.moment(node["updatedAt"]) or moments.LATEST
-                    if one.key is not None:
-                        there[one.key] = (one.node_id, clock)
-            if since is not None and there and min(at for _, at in there.values()) < since:
-                break
-        assert asked_at is not None
-        if since is None and not there:
-            ask_whether_on(resource, repository, self.client)
-        settled = asked_at - IN_FLIGHT
-        rows = resource.merge.model._default_manager.filter(repository=repository)
-        known = rows if since is None else rows.filter(pk__in=there)
-        here = {
-            pk: (clock, deleted, observed, node_id)
-            for pk, clock, deleted, observed, node_id in known.values_list(
-                "pk", "updated_at", "deleted_at", "observed_at", "node_id"
-            )
-        }
-        found = []
-        not_read = unread.keys(resource, repository)
-        for pk, (node_id, clock) in there.items():
-            if pk in not_read or clock > settled or (since is not None and clock < since):
-                continue
-            mine = here.get(pk)
-            if mine is None or mine[1] is not None:
-                found.append(Difference(resource.name, str(pk), Problem.MISSING, node_id))
-            elif mine[0] is None or mine[0] < clock:
-                found.append(Difference(resource.name, str(pk), Problem.STALE, node_id))
-        if since is None:
-            found += [
-                Difference(resource.name, str(pk), Problem.SURPLUS, node_id)
-                for pk, (_, deleted, observed, node_id) in here.items()
-                if deleted is None and pk not in there and observed < settled
-            ]
-        return found
-
-    def _commits(self, repository: Repository) -> list[Difference]:
-        """Commits that git reaches and the mirror has not; those it does not reach are marked."""
-        with exclusive("git", repository.pk, wait=True):  # its cache stays meanwhile
-            return self._commits_of_git(repository)
-
-    def _commits_of_git(self, repository: Repository) -> list[Difference]:
-        reader = fetched(repository, self.client)
-        heads = sorted({sha for name, sha in reader.refs().items() if split_ref(name)})
-        foreign.mark_unreached(repository, reader, heads)
-        found = []
-        for chunk in chunks(reader.commits(new=heads, known=[]), CHUNK):
-            shas = {commit.sha for commit in chunk}
-            rows = Commit.objects.filter(repository=repository, sha__in=shas, complete=True)
-            found += [
-                Difference("commit", sha, Problem.MISSING)
-                for sha in sorted(shas - set(rows.values_list("sha", flat=True)))
-            ]
-        return found
-
-    # Repairs, through the same door as everything else.
-
-    def _repair(self, repository: Repository, found: list[Difference]) -> None:
+    def _repair(self, compare: Comparison, found: list[Difference]) -> None:
+        """Through the same door as everything else."""
+        repository = compare.repository
         by_name = {resource.name: resource for resource in listed_resources()}
         for name, resource in by_name.items():
             nodes = {one.node_id: int(one.key) for one in found if one.resource == name}
@@ -386,76 +224,17 @@ class Auditor:
             )
         repository.refresh_from_db()
         self.manager.sync_repository(repository)
-        self._verify(repository, found)
-
-    def _verify(self, repository: Repository, found: list[Difference]) -> None:
-        """Look again: a repair is one only if nothing differs any more."""
-        wrong = self._differing(repository)
-        if any(one.resource in ("ref", "commit") for one in found) and self._refs_now(repository):
-            wrong |= {"ref", "commit"}
-        for one in found:
-            one.repaired = one.resource not in wrong
-
-    def _record(
-        self, audit: Audit, repository: Repository, found: list[Difference]
-    ) -> list[AuditFinding]:
-        """Before the repair: a worker killed in its midst leaves word of what differed."""
-        if not found:
-            return []
-        logger.warning("%s differed from GitHub in %d objects", repository, len(found))
-        bodies = self._recent_deliveries(repository)
-        findings = []
-        for one in found:
-            kind, cause = _cause(one, bodies)
-            findings.append(
-                AuditFinding(
-                    audit=audit,
-                    repository=repository,
-                    resource=one.resource,
-                    object_key=one.key[:255],
-                    problem=one.problem,
-                    kind=kind,
-                    cause=cause,
-                )
-            )
-        return AuditFinding.objects.bulk_create(findings)
-
-    def _record_repairs(self, findings: list[AuditFinding], found: list[Difference]) -> None:
-        for finding, one in zip(findings, found, strict=True):
-            finding.repaired = one.repaired
-        AuditFinding.objects.bulk_update(findings, ["repaired"], batch_size=1000)
-
-    def _recent_deliveries(self, repository: Repository) -> list[tuple[str, bytes]]:
-        rows = Delivery.objects.filter(repository_id=repository.pk).order_by("-id")
-        return [
-            (status, bytes(body))
-            for status, body in rows.values_list("status", "body")[:_DELIVERIES]
-        ]
+        _verify(compare, found)
 
     def _spent(self) -> int:
         budgets = QuotaBudget.objects.filter(installation_id=self.installation.pk)
         return int(budgets.aggregate(sum=Sum("spent"))["sum"] or 0)
 
 
-def _misnamed(
-    resource: Resource, repository: Repository, names: Names, known: Sequence[Difference]
-) -> list[Difference]:
-    keys = {one.key for one in known if one.resource == resource.name}
-    return [
-        Difference(resource.name, str(key), Problem.STALE, node_id)
-        for key, node_id in carriers_of_others(resource, repository, names)
-        if str(key) not in keys
-    ]
-
-
-def _cause(one: Difference, deliveries: Sequence[tuple[str, bytes]]) -> tuple[Kind, str]:
-    """What the inbox knows of the object, in a word and in words; a guess, said as one."""
-    mark = (one.node_id or one.key).encode()
-    fates = [status for status, body in deliveries if mark in body]
-    if not fates:
-        return Kind.LOST, "no delivery about it is in the inbox: lost, or older than the inbox"
-    if Delivery.Status.PARKED in fates:
-        return Kind.LATE, "a delivery about it is parked"
-    if Delivery.Status.PENDING in fates:
-        return Kind.LATE, "a delivery about it is waiting"
-    return Kind.BUG, "deliveries about it were applied: a later one was lost, or there is a bug"
+def _verify(compare: Comparison, found: list[Difference]) -> None:
+    """Look again: a repair is one only if nothing differs any more."""
+    wrong = compare.differing_lists()
+    if any(one.resource in ("ref", "commit") for one in found) and compare.refs_now():
+        wrong |= {"ref", "commit"}
+    for one in found:
+        one.repaired = one.resource not in wrong

@@ -62,8 +62,8 @@ def store(deliveries: Sequence[Storable], source: str) -> set[str]:
     return set(row[0] or ()) if row else set()
 
 
-def never_mind(guids: Sequence[str]) -> None:
-    """Count these GUIDs as stored, with no delivery: what they told is learnt in another way."""
+def count_as_stored(guids: Sequence[str]) -> None:
+    """Count these GUIDs as stored, with no delivery: their content is read in another way."""
     from django.db import connection  # noqa: PLC0415 (the receiver does without Django)
 
     with connection.cursor() as cursor:

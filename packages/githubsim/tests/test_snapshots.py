@@ -33,7 +33,7 @@ def test_a_world_comes_back_as_it_was(tmp_path: Path) -> None:
         github.control("push", {"repository": repository})
         before = truth(github)
         # Taken while the world is served, which goes on changing.
-        assert "Kept" in githubsim("snapshot", "--data", tmp_path / "world", kept)
+        assert "Saved" in githubsim("snapshot", "--data", tmp_path / "world", kept)
         github.control("push", {"repository": repository, "branch": "later"})
         github.control("issues/open", {"repository": repository})
         after = truth(github)

@@ -13,6 +13,7 @@ from django.db import connection
 from django.db.models import Model
 from django.utils import timezone
 
+from autosync.kinds import IGNORED, handlers
 from autosync.mirror.inbox import store
 from autosync.mirror.models import (
     Commit,

@@ -18,6 +18,7 @@ from procrastinate.jobs import Job
 
 from autosync.api import tokens
 from autosync.database import is_away
+from autosync.kinds.issue import MERGE
 from autosync.mirror.inbox import store
 from autosync.mirror.models import Delivery, SyncJob
 from autosync.mirror.upsert import Rule, upsert

@@ -23,6 +23,7 @@ from autosync.github import (
     Unavailable,
 )
 from autosync.killpoints import reached
+from autosync.kinds import handlers
 from autosync.mirror.doubt import audit_soon
 from autosync.mirror.inbox import count_as_stored, known, store
 from autosync.mirror.models import Delivery, DeliveryLog, Repository

@@ -33,7 +33,7 @@ def enter(command: str) -> None:
     if command not in _ON_THEIR_OWN and not command.startswith("-"):
         _use_the_demo()
     if command not in _BEGINNERS:
-        from autosync import postgres
+        from autosync import postgres  # noqa: PLC0415 (start-up time)
 
         config.makes_folders = False
         postgres.forbid_new()
@@ -49,7 +49,7 @@ def manage(argv: Sequence[str]) -> None:
     def work() -> None:
         os.environ.setdefault("DJANGO_SETTINGS_MODULE", "autosync.settings")
         enter(argv[1] if len(argv) > 1 else "help")
-        from django.core.management import execute_from_command_line
+        from django.core.management import execute_from_command_line  # noqa: PLC0415 (start-up time)
 
         execute_from_command_line(list(argv))
 

@@ -41,7 +41,7 @@ POINTS = (
     "import: page committed",
     "reconcile: change announced, not read",
     "reconcile: page of changes stored, watermark not moved",
-    "reconcile: ids listed, nothing buried",
+    "reconcile: ids listed, nothing deleted",
     "reconcile: all read, not called synced",
     "refetch: answered, not stored",
     "git: repository made, nothing fetched",

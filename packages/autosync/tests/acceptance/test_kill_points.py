@@ -321,7 +321,7 @@ WORKER = {
     "import: page committed": Scene(import_one, afterwards=imported_once),
     "reconcile: change announced, not read": Scene(sync_unseen_change),
     "reconcile: page of changes stored, watermark not moved": Scene(sync_unseen_change),
-    "reconcile: ids listed, nothing buried": Scene(sync_unseen_deletion),
+    "reconcile: ids listed, nothing deleted": Scene(sync_unseen_deletion),
     "reconcile: all read, not called synced": Scene(sync_unseen_change),
     "refetch: answered, not stored": Scene(doubt),
     "git: repository made, nothing fetched": Scene(import_one),

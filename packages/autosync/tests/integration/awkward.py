@@ -11,11 +11,11 @@ import msgspec
 from autosync.github import AppCredentials, InstallationClient, LocalBudget
 from autosync.github.client import AppClient
 from autosync.github.git import GitReader
+from autosync.kinds import commit, installation, issue, pull_request, repository
+from autosync.kinds._events import Envelope, Event, Listing, Upsert
+from autosync.kinds._payload import reader
 from autosync.mirror.upsert import Row
-from autosync.resources import commit, installation, issue, pull_request, repository
-from autosync.resources.base import Envelope, Event, Listing, Upsert
-from autosync.resources.payload import reader
-from autosync.sync.whole import complete
+from autosync.sync.nested_lists import complete_lists
 from githubsim.receiver import Receiver
 from githubsim.testing import Sim
 
@@ -241,7 +241,7 @@ class World:
         while True:
             variables = {"id": self.home["node_id"], "after": after}
             page = self.client.graphql(query, variables).data["node"]["page"]
-            complete(kind.RESOURCE, self.client, page["nodes"])
+            complete_lists(kind.RESOURCE, self.client, page["nodes"])
             rows = [normalise(node, self.home["id"]) for node in page["nodes"]]
             found |= {row["number"]: row for row in rows}
             if not page["pageInfo"]["hasNextPage"]:

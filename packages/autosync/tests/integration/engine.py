@@ -7,9 +7,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from autosync import config
+from autosync import config, connect
 from autosync.mirror.models import GitHubAppInstallation, SyncJob, SyncJobRepository
-from autosync.sync import SyncJobRunner, connect
+from autosync.sync import SyncJobRunner
 from githubsim.testing import Sim
 
 _TO_DO = (SyncJobRepository.Status.PENDING, SyncJobRepository.Status.RUNNING)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from autosync import config
+from autosync import config, connect
 from autosync.github import (
     AppClient,
     GraphQLTooHeavy,
@@ -20,6 +20,7 @@ from autosync.github import (
     Unreadable,
 )
 from autosync.github.hiccups import is_uncountable
+from autosync.kinds import issue
 from autosync.mirror.models import (
     Commit,
     GitHubAppInstallation,
@@ -29,8 +30,7 @@ from autosync.mirror.models import (
     Repository,
     UnreadObject,
 )
-from autosync.resources import issue
-from autosync.sync import connect, unread
+from autosync.sync import unread
 from autosync.sync.commits import sync_details
 from autosync.sync.errors import is_passing
 from autosync.sync.listing import sync_listing

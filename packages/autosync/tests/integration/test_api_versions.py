@@ -10,7 +10,7 @@ import pytest
 from django.db import connection
 from django.forms import model_to_dict
 
-from autosync import config
+from autosync import config, connect
 from autosync.github import (
     AppCredentials,
     InstallationClient,
@@ -18,9 +18,9 @@ from autosync.github import (
     Priority,
     UnexpectedReply,
 )
-from autosync.mirror.deliveries import store
+from autosync.mirror.inbox import store
 from autosync.mirror.models import Commit, Delivery, Issue, PullRequest, Repository
-from autosync.sync import WebhookProcessor, connect
+from autosync.sync import WebhookProcessor
 from autosync.sync.reconcile import GitHubSyncManager
 from githubsim.receiver import Receiver
 from githubsim.rest.versions import as_of

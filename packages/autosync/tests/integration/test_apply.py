@@ -13,7 +13,8 @@ from django.db import connection
 from django.db.models import Model
 from django.utils import timezone
 
-from autosync.mirror.deliveries import store
+from autosync.kinds import IGNORED, handlers
+from autosync.mirror.inbox import store
 from autosync.mirror.models import (
     Commit,
     Delivery,
@@ -24,7 +25,6 @@ from autosync.mirror.models import (
     Ref,
     Repository,
 )
-from autosync.resources import IGNORED, handlers
 from autosync.sync import WebhookProcessor
 from octokit import examples
 

@@ -16,10 +16,10 @@ from autosync.github import (
     LocalBudget,
     Priority,
 )
+from autosync.kinds import issue
+from autosync.mirror.doubt import LAG
 from autosync.mirror.models import GitHubAppInstallation, Issue, Repository, ResourceCursor
 from autosync.mirror.upsert import Rule, upsert
-from autosync.resources import issue
-from autosync.sync.due import LAG
 from autosync.sync.listing import sync_listing
 from autosync.sync.refetch import refetch_dirty
 from githubsim.testing import Sim

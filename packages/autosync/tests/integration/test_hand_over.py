@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from inspect import signature
+
 import pytest
 from django.db import connection, transaction
+from procrastinate.contrib.django import app
 
+from autosync.kinds._events import FollowUp
 from autosync.mirror.models import SyncJob, SyncJobRepository
-from autosync.resources.base import FollowUp
-from autosync.sync import SyncJobRunner
+from autosync.sync import SyncJobRunner, queue
 from autosync.sync.plan import wanted
-from autosync.sync.tasks import defer, hand_over, resume_jobs, sync_git
+from autosync.sync.queue import SYNC_GIT, defer, hand_over
+from autosync.sync.resume import resume_jobs
 from tests.integration.api_rows import repository
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -48,24 +52,24 @@ def end_all() -> None:
 
 def test_the_same_work_waits_once() -> None:
     for _ in range(3):
-        defer(sync_git, "git:1", repository_id=1)
+        defer(SYNC_GIT, 1)
     assert waiting("git:1") == 1
 
 
 def test_what_is_undone_enqueues_nothing() -> None:
     with transaction.atomic():
-        defer(sync_git, "git:1", repository_id=1)
+        defer(SYNC_GIT, 1)
         transaction.set_rollback(True)
     assert waiting("git:1") == 0
 
 
 def test_a_task_that_ended_before_our_commit_is_enqueued_again_after_it() -> None:
-    defer(sync_git, "git:1", repository_id=1)
+    defer(SYNC_GIT, 1)
     with transaction.atomic():
-        defer(sync_git, "git:1", repository_id=1)
+        defer(SYNC_GIT, 1)
         # It started and ended without seeing what this transaction has written.
         transaction.on_commit(end_all)
-        defer(sync_git, "git:1", repository_id=1)
+        defer(SYNC_GIT, 1)
     assert waiting("git:1") == 1
 
 
@@ -141,3 +145,10 @@ def test_what_was_never_listed_is_imported_once() -> None:
     asked_for_by_an_event, _ = SyncJobRunner.start_import(installation_id)
     SyncJob.objects.filter(pk=asked_for_by_an_event.pk).update(status=SyncJob.Status.RUNNING)
     assert SyncJobRunner.start_first_import(installation_id) == (asked_for_by_an_event, False)
+
+
+@pytest.mark.parametrize("work", queue.WORK, ids=lambda work: str(work.task))
+def test_work_is_known_to_its_task_as_to_those_who_hand_it_over(work: queue.Work) -> None:
+    task = app.tasks[work.name]
+    arguments = [name for name in (work.target,) if name]
+    assert (task.queue, list(signature(task.func).parameters)) == (work.queue, arguments)

@@ -127,7 +127,7 @@ def test_an_audit_removes_what_was_stored_while_names_were_trusted(
 ) -> None:
     sim, client, here = mirror
     own = shas(here.pk)
-    monkeypatch.setattr("autosync.sync.connect.installation_client", lambda *_: client)
+    monkeypatch.setattr("autosync.connect.installation_client", lambda *_: client)
     past = timezone.now() - timedelta(hours=1)
     for sha, orphaned in (("f" * 40, past), ("e" * 40, None)):
         Commit.objects.create(

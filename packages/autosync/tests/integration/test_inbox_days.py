@@ -13,7 +13,7 @@ from django.db import IntegrityError, connection, connections, transaction
 from django.utils import timezone
 
 from autosync.mirror import partitions
-from autosync.mirror.deliveries import known, store, with_guid
+from autosync.mirror.inbox import known, store, with_guid
 from autosync.mirror.models import Delivery, DeliveryGuid
 from autosync.sync.retention import keep_inbox
 from tests.integration.api_rows import delivery

@@ -20,14 +20,14 @@ from django.utils import timezone
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from autosync.kinds._events import Changes, Envelope, Event, Tombstone, Upsert
+from autosync.kinds._naming import on_label
+from autosync.kinds.issue import MERGE, RESOURCE
+from autosync.mirror.doubt import LAG, in_doubt, lock_repositories, mark_renamed
 from autosync.mirror.models import Issue, Repository
 from autosync.mirror.upsert import Rule, upsert
-from autosync.resources.base import Changes, Envelope, Event, Tombstone, Upsert
-from autosync.resources.issue import MERGE, RESOURCE
-from autosync.resources.naming import on_label
-from autosync.sync.apply import carry_out
-from autosync.sync.due import LAG
-from autosync.sync.refetch import in_doubt, lock_names, mark_renamed, store_answer
+from autosync.sync.changes import carry_out
+from autosync.sync.refetch import store_answer
 from tests.integration.api_rows import repository
 from tests.integration.test_upsert import version
 
@@ -132,12 +132,12 @@ class World:
             if name == "delete":
                 changes.tombstones.append(Tombstone(MERGE, [1], self.now))
                 self.buried = True
-        lock_names({self.home})
+        lock_repositories({self.home})
         carry_out([changes], self.now)
 
 
 def store_page(home: int, asked_at: datetime, rows: Rows) -> None:
-    lock_names({home})
+    lock_repositories({home})
     result = upsert(MERGE, rows, observed_at=asked_at, rule=Rule.VERSIONED)
     mark_renamed(MERGE, result.changed, asked_at)
 

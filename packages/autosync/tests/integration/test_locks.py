@@ -13,7 +13,7 @@ from django.db import Error, connection
 from autosync.github import Unavailable
 from autosync.sync.errors import Busy
 from autosync.sync.locks import end_holders, exclusive
-from autosync.sync.tasks import ComeBack
+from autosync.sync.retry import RetryLater
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -69,5 +69,5 @@ def test_work_that_could_not_be_done_comes_back(error: Exception) -> None:
     import procrastinate
 
     job = procrastinate.jobs.Job(queue="live", lock=None, queueing_lock=None, task_name="t")
-    assert ComeBack().get_retry_decision(exception=error, job=job) is not None
-    assert ComeBack().get_retry_decision(exception=ValueError(), job=job) is None
+    assert RetryLater().get_retry_decision(exception=error, job=job) is not None
+    assert RetryLater().get_retry_decision(exception=ValueError(), job=job) is None

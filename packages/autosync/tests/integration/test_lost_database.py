@@ -18,12 +18,14 @@ from procrastinate.jobs import Job
 
 from autosync.api import tokens
 from autosync.database import is_away
-from autosync.mirror.deliveries import store
+from autosync.kinds.issue import MERGE
+from autosync.mirror.inbox import store
 from autosync.mirror.models import Delivery, SyncJob
 from autosync.mirror.upsert import Rule, upsert
-from autosync.resources.issue import MERGE
 from autosync.sync import SyncJobRunner, WebhookProcessor
-from autosync.sync.tasks import ComeBack, defer, refetch, run_job
+from autosync.sync.queue import REFETCH, defer
+from autosync.sync.retry import RetryLater
+from autosync.sync.tasks import run_job
 from tests.integration.api_rows import repository
 from tests.integration.test_upsert import T0, version
 
@@ -90,7 +92,7 @@ def copy() -> None:
 
 def enqueue() -> None:
     end_session()
-    defer(refetch, "refetch")
+    defer(REFETCH)
 
 
 def hang() -> None:
@@ -115,7 +117,7 @@ def test_whoever_notices_the_work_comes_back(lose: Callable[[], None]) -> None:
     with pytest.raises(Exception) as raised:  # noqa: PT011 (each raises another class)
         lose()
     assert is_away(raised.value), repr(raised.value)
-    assert ComeBack().get_retry_decision(exception=raised.value, job=JOB) is not None
+    assert RetryLater().get_retry_decision(exception=raised.value, job=JOB) is not None
 
 
 def too_large_for_its_index() -> None:
@@ -136,7 +138,7 @@ def test_what_would_fail_again_does_not_come_back(fail: Callable[[], None]) -> N
     with pytest.raises(Exception) as raised:  # noqa: PT011
         fail()
     assert not is_away(raised.value), repr(raised.value)
-    assert ComeBack().get_retry_decision(exception=raised.value, job=JOB) is None
+    assert RetryLater().get_retry_decision(exception=raised.value, job=JOB) is None
 
 
 def test_a_delivery_is_not_blamed() -> None:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from autosync.resources import issue as issues
-from autosync.sync.names import Names, carriers_of_others, names_there
+from autosync.kinds import issue as issues
+from autosync.sync.audit.names import Names, carriers_of_others, names_there
 from githubsim.testing import Sim
 from tests.integration.api_rows import issue, repository
 from tests.integration.test_backfill import begin

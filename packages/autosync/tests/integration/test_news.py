@@ -14,10 +14,10 @@ from autosync.github import (
     LocalBudget,
     Priority,
 )
+from autosync.kinds import listed_resources
 from autosync.mirror.models import GitHubAppInstallation, Repository, ResourceCursor
 from autosync.sync.listing import sync_listing
 from autosync.sync.news import NewsReader, look
-from autosync.sync.refetch import listed_resources
 from autosync.sync.standing import standing
 from githubsim.testing import Sim
 

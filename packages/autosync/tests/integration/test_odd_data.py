@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from autosync import moments
 from autosync.insight import analytics
+from autosync.kinds._events import RefMove
 from autosync.mirror import feed
 from autosync.mirror.models import (
     Commit,
@@ -29,9 +30,8 @@ from autosync.mirror.models import (
     Repository,
     SyncJob,
 )
-from autosync.resources.base import RefMove
 from autosync.sync import WebhookProcessor
-from autosync.sync.apply import move_refs
+from autosync.sync.changes import move_refs
 from autosync.sync.commits import refresh_contributors, sync_commits
 from githubsim.testing import Sim
 from tests.integration.api_rows import client_with, commit, repository
@@ -332,5 +332,5 @@ def test_no_index_refuses_a_row_for_the_length_of_its_text() -> None:
             """
         )
         unsafe = {name for name, size in cursor.fetchall() if size > 2_600}
-    # Longer addresses are not stored: see sync.quota.
+    # Longer addresses are not stored: see mirror.quota.
     assert unsafe <= {"http_validator"}

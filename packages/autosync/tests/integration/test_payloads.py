@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
+from autosync.kinds import handlers, issue, pull_request
+from autosync.kinds._events import Changes, Envelope, Event
+from autosync.kinds._payload import IncompletePayload, reader
 from autosync.mirror.models import Delivery, Issue, Repository
 from autosync.mirror.upsert import Row
-from autosync.resources import handlers, issue, pull_request
-from autosync.resources.base import Changes, Envelope, Event
-from autosync.resources.payload import IncompletePayload, reader
 from autosync.sync import WebhookProcessor
 from octokit import examples
 from tests.integration.test_apply import deliver

@@ -21,7 +21,7 @@ from autosync.github import (
     QuotaExhausted,
 )
 from autosync.mirror.models import QuotaBudget, QuotaLease
-from autosync.sync.quota import DatabaseBudget
+from autosync.mirror.quota import DatabaseBudget
 from githubsim.testing import Sim
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -10,9 +10,9 @@ import pytest
 from django.db import connection
 
 from autosync.github import dialect
+from autosync.kinds import RESOURCES, issue, pull_request
+from autosync.kinds._events import Resource, timestamp
 from autosync.mirror.models import GitHubAppInstallation, Issue, PullRequest, Repository
-from autosync.resources import RESOURCES, issue, pull_request
-from autosync.resources.base import Resource, timestamp
 from autosync.sync.listing import sync_listing
 from autosync.sync.refetch import refetch_dirty
 from githubsim.receiver import Receiver

@@ -20,7 +20,7 @@ from autosync.mirror.models import (
 )
 from autosync.sync import SyncJobRunner, sick
 from autosync.sync.audit import Auditor
-from autosync.sync.tasks import try_the_sick
+from autosync.sync.resume import retry_sick_repositories
 from githubsim.testing import Sim
 from tests.integration.api_rows import repository as row
 from tests.integration.engine import engine, installed, period, run
@@ -112,7 +112,7 @@ def test_a_sick_repository_is_named_and_the_others_are_synced(
     Repository.objects.filter(pk=one.pk).update(retry_at=timezone.now())
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE procrastinate_jobs CASCADE")
-    try_the_sick()
+    retry_sick_repositories()
     assert tasks("sick") == [f"repository:{one.pk}"]
     SyncJobRunner().run_repository(one.pk)
     one.refresh_from_db()
@@ -131,7 +131,7 @@ def test_a_delivery_or_a_person_brings_the_next_try_forward() -> None:
     later = now + timedelta(minutes=30)
     waiting = row("acme/waiting", failures=9, failing_since=now, retry_at=later)
     tried = row("acme/tried", failures=9, failing_since=now, retry_at=now + timedelta(hours=1))
-    sick.heard_of({waiting.pk, tried.pk})
+    sick.retry_soon({waiting.pk, tried.pk})
     waiting.refresh_from_db()
     tried.refresh_from_db()
     assert waiting.retry_at is not None
@@ -174,7 +174,7 @@ def test_a_late_period_is_not_joined_and_ends(sim: Sim) -> None:
     )
     fresh, new = SyncJobRunner.start_periodic(force=True)
     assert new
-    SyncJobRunner().let_go()
+    SyncJobRunner().end_overdue()
     late.refresh_from_db()
     assert late.is_finished
     assert f"{one.full_name}: Quota must wait" in late.error_message

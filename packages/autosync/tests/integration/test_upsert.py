@@ -11,12 +11,12 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from autosync.kinds.issue import MERGE
+from autosync.kinds.pull_request import MERGE as PULL_REQUEST
+from autosync.kinds.pull_request import PullRequestPayload
+from autosync.kinds.pull_request import row as pull_request_row
 from autosync.mirror.models import Issue, PullRequest, Repository
 from autosync.mirror.upsert import Rule, tombstone, upsert
-from autosync.resources.issue import MERGE
-from autosync.resources.pull_request import MERGE as PULL_REQUEST
-from autosync.resources.pull_request import PullRequestPayload
-from autosync.resources.pull_request import row as pull_request_row
 from tests.integration.api_rows import repository
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)

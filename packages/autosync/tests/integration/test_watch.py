@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from autosync import config
+from autosync import config, connect
 from autosync.github.reach import clock_ahead
 from autosync.insight import health
 from autosync.insight.report import Status
 from autosync.mirror.conditions import Wrong, settle
 from autosync.mirror.models import Condition
-from autosync.sync import connect, hook, watch
+from autosync.sync import hook, watch
 from githubsim.testing import Sim
 from tests.integration.api_rows import delivery, installation, repository
 
@@ -77,7 +77,7 @@ def test_a_github_that_does_not_answer_is_named_and_keeps_its_beginning(
     assert away.since is not None
     assert timezone.now() - away.since > timedelta(hours=2)
     assert "githubstatus.com" in str(away)
-    watch.heard_of_github(None)
+    watch.note_answer(None)
     assert "github" not in codes()
 
 

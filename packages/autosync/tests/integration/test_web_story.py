@@ -8,7 +8,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from autosync.mirror.deliveries import store
+from autosync.mirror.inbox import store
 from autosync.mirror.models import Delivery, Issue, Repository
 from autosync.sync import WebhookProcessor
 from tests.integration.api_rows import installation

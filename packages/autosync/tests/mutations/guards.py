@@ -18,6 +18,7 @@ class Guard:
 
 UPSERT = "src/autosync/mirror/upsert.py"
 REFETCH = "src/autosync/sync/refetch.py"
+DOUBT = "src/autosync/mirror/doubt.py"
 COMMITS = "src/autosync/sync/commits.py"
 NEWS = "src/autosync/sync/news.py"
 BY_DAY = "src/autosync/mirror/migrations/0005_inbox_by_day.py"
@@ -146,7 +147,7 @@ GUARDS = (
     ),
     Guard(
         "work that already waits is asked for again after the commit",
-        "src/autosync/sync/tasks.py",
+        "src/autosync/sync/queue.py",
         "transaction.on_commit(enqueue)",
         "pass",
         "tests/integration/test_hand_over.py",
@@ -167,7 +168,7 @@ GUARDS = (
     ),
     Guard(
         "a repository is synced at once after an absence",
-        "src/autosync/sync/tasks.py",
+        "src/autosync/sync/followups.py",
         ".filter(Q(imported_at__isnull=True) | Q(pk__in=gained))",
         ".filter(imported_at__isnull=True)",
         "tests/acceptance/test_absence.py -k leave_out",
@@ -188,7 +189,7 @@ GUARDS = (
     ),
     Guard(
         "a label that is renamed is renamed on its issues",
-        "src/autosync/resources/issue.py",
+        "src/autosync/kinds/issue.py",
         '        "label": on_label,\n',
         "",
         "tests/integration/test_apply.py",
@@ -258,21 +259,21 @@ GUARDS = (
     ),
     Guard(
         "a label with another's name and colour is not mistaken for it",
-        "src/autosync/sync/names.py",
+        "src/autosync/sync/audit/names.py",
         "AND t.node_id = coalesce(nullif(l.node_id, ''), t.node_id)",
         "",
         "tests/integration/test_names.py",
     ),
     Guard(
         "a milestone with another's title is not mistaken for it",
-        "src/autosync/sync/names.py",
+        "src/autosync/sync/audit/names.py",
         "AND t.number = coalesce(milestone_number, t.number)",
         "",
         "tests/integration/test_names.py",
     ),
     Guard(
         "a late event does not restore a label's old name",
-        "src/autosync/sync/apply.py",
+        "src/autosync/sync/changes.py",
         'marked |= mark_renamed(merge, result.changed, F("updated_at"))',
         "pass",
         "tests/integration/test_interleavings.py",
@@ -321,7 +322,7 @@ GUARDS = (
     ),
     Guard(
         "a lagging answer deletes nothing that was just seen",
-        REFETCH,
+        DOUBT,
         "observed_at__gte=asked_at - LAG",
         "observed_at__gte=asked_at",
         "tests/integration/test_backfill.py",
@@ -335,7 +336,7 @@ GUARDS = (
     ),
     Guard(
         "requests under way are subtracted from what remains",
-        "src/autosync/sync/quota.py",
+        "src/autosync/mirror/quota.py",
         "decide(_state(row, under_way.count(resource)), priority, now)",
         "decide(_state(row), priority, now)",
         "tests/integration/test_quota.py",
@@ -363,14 +364,14 @@ GUARDS = (
     ),
     Guard(
         "a late event does not return a repository to its former installation",
-        "src/autosync/resources/repository.py",
+        "src/autosync/kinds/repository.py",
         'listed=frozenset({"installation_id"})',
         "listed=frozenset()",
         "tests/integration/test_apply.py",
     ),
     Guard(
         "a late event does not leave an issue that is gone",
-        REFETCH,
+        DOUBT,
         "rows.filter(late | looked_since,",
         "rows.none().filter(late | looked_since,",
         "tests/integration/test_apply.py",
@@ -398,7 +399,7 @@ GUARDS = (
     ),
     Guard(
         "the address of git is built, not taken from a payload",
-        "src/autosync/sync/connect.py",
+        "src/autosync/connect.py",
         "        clone_address(client.api_url, repository.full_name),\n",
         "        repository.clone_url,\n",
         "tests/integration/test_identity.py",

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.mutations.guards import GUARDS
+from tests.mutations.guards import GUARDS, Guard
 
 ROOT = Path(__file__).resolve().parents[4]
+PACKAGE = ROOT / "packages" / "autosync"
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("packages/*/*.md"), *(ROOT / "docs").rglob("*.md")])
 PACKAGES = sorted(one.parent for one in ROOT.glob("packages/*/pyproject.toml"))
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -26,7 +27,7 @@ _QUOTED = re.compile(rf"`([a-z_]+/[\w/-]+\.{_KINDS})`")
 EXAMPLES = {
     # The guide to a new resource names the files that its reader creates.
     "packages/autosync/src/autosync/mirror/models/release.py",
-    "packages/autosync/src/autosync/resources/release.py",
+    "packages/autosync/src/autosync/kinds/release.py",
     # githubsim's manual names a file of the world that its reader creates.
     "world/app.json",
     # A file that a push in a test adds.
@@ -94,3 +95,9 @@ def test_every_guard_is_on_the_page_of_guarantees() -> None:
     text = (ROOT / "docs" / "guarantees.md").read_text()
     listed = text.partition("## Guards")[2].partition("\n## ")[0]
     assert re.findall(r"^- (.+)$", listed, re.M) == [guard.name for guard in GUARDS]
+
+
+@pytest.mark.parametrize("guard", GUARDS, ids=lambda guard: str(guard.name))
+def test_every_guard_stands_once_in_its_file(guard: Guard) -> None:
+    text = (PACKAGE / guard.file).read_text()
+    assert text.count(guard.old) == 1

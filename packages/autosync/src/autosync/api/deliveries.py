@@ -22,7 +22,7 @@ from autosync.api.schemas import (
     Replayed,
     delivery_detail,
 )
-from autosync.insight.deliveries import Filter
+from autosync.insight.delivery_filter import Filter
 from autosync.jsontext import repaired
 from autosync.mirror.models import Delivery
 from autosync.sync import WebhookProcessor

@@ -1,21 +1,18 @@
-"""Keyset pages: any page of a list of millions costs what the first one costs."""
+"""The queries and answers of lists: what a client may send, and a page as it gets it."""
 
 from __future__ import annotations
 
-import base64
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any, Generic, TypeVar
 
-from django.core.exceptions import ValidationError
-from django.db.models import Field as ModelField
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Model, QuerySet
 from ninja import Schema
 from ninja.errors import HttpError
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
 
 from autosync import moments
+from autosync.insight import keyset
 
 Row = TypeVar("Row", bound=Model)
 Item = TypeVar("Item")
@@ -48,7 +45,7 @@ class StrictQuery(Schema):
         unknown = [name for name in sent if name not in cls.model_fields]
         if unknown:
             raise ValueError(
-                f"unknown parameter {unknown[0]!r}; allowed: {', '.join(cls.model_fields)}"
+                f"no parameter {unknown[0]!r} here; allowed: {', '.join(cls.model_fields)}"
             )
         return data
 
@@ -56,9 +53,7 @@ class StrictQuery(Schema):
 class PageQuery(StrictQuery):
     """What every list takes."""
 
-    cursor: Text | None = Field(
-        None, description="`next` of the previous page; without it: the first page"
-    )
+    cursor: Text | None = Field(None, description="`next` of the page before; none: first page")
     limit: int = Field(30, ge=1, le=100, description="items on the page")
     with_total: bool = Field(
         False, description="count all matching rows too (slow on millions; off by default)"
@@ -69,8 +64,8 @@ class Page(Schema, Generic[Item]):
     """One page of a list."""
 
     items: list[Item]
-    next: str | None = Field(None, description="`cursor` of the next page; null on the last one")
-    total: int | None = Field(None, description="number of matching rows, if `with_total` is set")
+    next: str | None = Field(None, description="`cursor` of the next page; null: this is the last")
+    total: int | None = Field(None, description="all matching rows, if `with_total` was asked for")
 
 
 def page(
@@ -79,86 +74,10 @@ def page(
     order: str,
     show: Callable[[Row], Item],
 ) -> dict[str, Any]:
-    """One page of `rows` by the field `order` (`-` in front: descending), ties by primary key.
-
-    PostgreSQL's order of nulls is kept (the largest value), so that an index on the field serves
-    both directions. Raises HttpError 422 for a cursor that is not of this list and order.
-    """
-    name, descending = order.lstrip("-"), order.startswith("-")
-    sign = "-" if descending else ""
-    field = _field(rows.model, name)
-    ordered = rows.order_by(f"{sign}{field.attname}", f"{sign}pk")
-    found: list[Row] = []
-    for part in _after(ordered, field, descending, query.cursor, order):
-        found.extend(part[: query.limit + 1 - len(found)])
-        if len(found) > query.limit:
-            break
-    shown = found[: query.limit]
-    following = None
-    if len(found) > query.limit:
-        following = _encode(order, getattr(shown[-1], field.attname), shown[-1].pk)
-    total = rows.order_by().count() if query.with_total else None
-    return {"items": [show(row) for row in shown], "next": following, "total": total}
-
-
-def _field(model: type[Model], name: str) -> ModelField[Any, Any]:
-    # GitHub's ids are primary keys under other names; a list's users know them as `id`.
-    field = model._meta.pk if name in ("id", "pk") else model._meta.get_field(name)
-    assert isinstance(field, ModelField)
-    return field
-
-
-def _after(
-    ordered: QuerySet[Row],
-    field: ModelField[Any, Any],
-    descending: bool,
-    cursor: str | None,
-    order: str,
-) -> Sequence[QuerySet[Row]]:
-    """The rows after the cursor, as queries to run one after the other.
-
-    Nulls get a query of their own: one condition for both would make PostgreSQL read the index
-    from its start.
-    """
-    if cursor is None:
-        return [ordered]
-    value, key = _decode(cursor, order, field, _field(ordered.model, "pk"))
-    name, beyond = field.attname, "lt" if descending else "gt"
-    later_key = Q(**{f"pk__{beyond}": key})
-    nulls = Q(**{f"{name}__isnull": True})
-    if value is None:
-        rest = [ordered.filter(nulls, later_key)]
-        return [*rest, ordered.filter(~nulls)] if descending else rest
-    # `<=` alone bounds the index scan; the second condition settles ties.
-    rest = [
-        ordered.filter(
-            Q(**{f"{name}__{beyond}e": value}), Q(**{f"{name}__{beyond}": value}) | later_key
-        )
-    ]
-    return rest if descending or not field.null else [*rest, ordered.filter(nulls)]
-
-
-def _encode(order: str, value: Any, key: Any) -> str:
-    if isinstance(value, datetime):
-        value = value.isoformat()
-    text = json.dumps([order, value, key], separators=(",", ":"), ensure_ascii=False)
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
-
-
-def _decode(
-    cursor: str, order: str, field: ModelField[Any, Any], key_field: ModelField[Any, Any]
-) -> tuple[Any, Any]:
+    """One page of `rows` in `order`, as `Page`; HttpError 422 for a cursor that is not of it."""
     try:
-        text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-        made_for, value, key = json.loads(text)
-        if made_for == order:
-            if "\x00" in str(value) or key is None or (value is None and not field.null):
-                raise ValueError
-            return field.to_python(value), key_field.to_python(key)
-    except (ValueError, TypeError, OverflowError, ValidationError, RecursionError):
-        raise HttpError(
-            422, "cursor: not valid. Send `next` of the previous page, or leave it out."
-        ) from None
-    raise HttpError(
-        422, f"cursor: made for order={made_for!s:.50}, not {order}. Start without a cursor."
-    )
+        found = keyset.page(rows, order, cursor=query.cursor, limit=query.limit)
+    except keyset.WrongCursor as error:
+        raise HttpError(422, str(error)) from None
+    total = rows.order_by().count() if query.with_total else None
+    return {"items": [show(row) for row in found.rows], "next": found.next, "total": total}

@@ -47,7 +47,7 @@ def serve(
     ] = 1,
 ) -> None:
     """Run receiver, web and worker as one supervised service. Migrates first."""
-    from autosync.service import serve as service
+    from autosync.service import serve as service  # noqa: PLC0415 (start-up time)
 
     raise typer.Exit(service.serve(with_worker=worker, web_processes=web_processes))
 
@@ -55,8 +55,8 @@ def serve(
 @app.command()
 def worker() -> None:
     """Run a worker alone: apply the inbox, import, reconcile, keep the schedule."""
-    from autosync.service import serve as service
-    from autosync.service import worker as process
+    from autosync.service import serve as service  # noqa: PLC0415 (start-up time)
+    from autosync.service import worker as process  # noqa: PLC0415 (start-up time)
 
     service.check_settings()
     raise typer.Exit(process.main())
@@ -65,7 +65,7 @@ def worker() -> None:
 @app.command()
 def migrate() -> None:
     """Bring the database schema up to date."""
-    from autosync.service.migration import migrate as apply
+    from autosync.service.migration import migrate as apply  # noqa: PLC0415 (start-up time)
 
     set_up_django()
     apply(verbosity=1)
@@ -78,7 +78,7 @@ def sync(
     force: Annotated[bool, typer.Option(help="read everything again, skip nothing")] = False,
 ) -> None:
     """Bring the mirror up to date with GitHub now (the same as manage.py sync_github)."""
-    from django.core.management import CommandError, call_command
+    from django.core.management import CommandError, call_command  # noqa: PLC0415 (Django is not set up)
 
     set_up_django()
     try:
@@ -91,7 +91,7 @@ def sync(
 def recover() -> None:
     """Fetch the deliveries in GitHub's log that the inbox lacks (also done automatically)."""
     set_up_django()
-    from autosync.sync.recover import read_delivery_log
+    from autosync.sync.recover import read_delivery_log  # noqa: PLC0415 (Django is not set up)
 
     found = read_delivery_log(wait=True)
     typer.echo(f"Missing deliveries put into the inbox: {found.stored}.")
@@ -116,7 +116,7 @@ def demo(
     ] = False,
 ) -> None:
     """A simulated GitHub with people at work, and AutoSync mirroring it."""
-    from autosync.service import demo as service
+    from autosync.service import demo as service  # noqa: PLC0415 (start-up time)
 
     world = service.World(
         repositories=repositories,
@@ -135,7 +135,7 @@ def doctor(
     settings: Annotated[bool, typer.Option("--settings", help="show every setting")] = False,
 ) -> None:
     """List everything that is wrong: settings, git, database, GitHub, webhook, service."""
-    from autosync.cli.doctor import run
+    from autosync.cli.doctor import run  # noqa: PLC0415 (Django is not set up)
 
     raise typer.Exit(run(settings=settings))
 

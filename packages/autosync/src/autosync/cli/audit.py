@@ -26,8 +26,8 @@ def audit(
 ) -> None:
     """Compare the mirror with GitHub. Exit code 1 if something differs and was not repaired."""
     set_up_django()
-    from autosync.mirror.models import AuditFinding, GitHubAppInstallation, Repository
-    from autosync.sync.audit import Auditor
+    from autosync.mirror.models import AuditFinding, GitHubAppInstallation, Repository  # noqa: PLC0415 (Django is not set up)
+    from autosync.sync.audit import Auditor  # noqa: PLC0415 (Django is not set up)
 
     wanted: list[Repository] | None = None
     installations = GitHubAppInstallation.live.filter(suspended_at__isnull=True)

@@ -99,7 +99,7 @@ def _is_well(lines: list[Line]) -> bool:
     """Whether Django can be set up: it is needed to look at anything else."""
     if _is_wrong("data folder", lines):
         return False
-    from autosync.service.child import set_up_django
+    from autosync.service.child import set_up_django  # noqa: PLC0415 (start-up time)
 
     try:
         set_up_django()
@@ -111,7 +111,7 @@ def _is_well(lines: list[Line]) -> bool:
 
 def _missing_settings() -> str:
     """What the service cannot do without and has not; empty if it has all."""
-    from autosync.service.serve import check_settings
+    from autosync.service.serve import check_settings  # noqa: PLC0415 (start-up time)
 
     try:
         check_settings()
@@ -153,7 +153,7 @@ def _data_folder() -> list[Line]:
 
 
 def _disk() -> list[Line]:
-    from autosync.sync.watch import disk_is_full, free_bytes
+    from autosync.sync.watch import disk_is_full, free_bytes  # noqa: PLC0415 (Django is not set up)
 
     full = disk_is_full(socket.gethostname())
     if full is not None:
@@ -163,7 +163,7 @@ def _disk() -> list[Line]:
 
 
 def _git() -> list[Line]:
-    from autosync.sync.watch import git_is_wrong, git_version
+    from autosync.sync.watch import git_is_wrong, git_version  # noqa: PLC0415 (Django is not set up)
 
     wrong = git_is_wrong(socket.gethostname())
     if wrong is not None:
@@ -172,8 +172,8 @@ def _git() -> list[Line]:
 
 
 def _github() -> list[Line]:
-    from autosync.github.reach import clock_ahead
-    from autosync.sync.watch import CLOCK_MAY_BE_OFF, clock_is_off
+    from autosync.github.reach import clock_ahead  # noqa: PLC0415 (start-up time)
+    from autosync.sync.watch import CLOCK_MAY_BE_OFF, clock_is_off  # noqa: PLC0415 (Django is not set up)
 
     url = config.load().github_api_url
     ahead = clock_ahead(url)
@@ -197,7 +197,7 @@ def _app() -> list[Line]:
                 f"{name} is not installed anywhere yet. Install it on an account.",
             )
         ]
-    from autosync.sync.hook import not_granted
+    from autosync.sync.hook import not_granted  # noqa: PLC0415 (Django is not set up)
 
     for one in installations:
         account = (one.get("account") or {}).get("login") or one["id"]
@@ -215,15 +215,15 @@ def _app() -> list[Line]:
 
 def _client() -> AppClient:
     """The App with a budget of its own: the database's tables may not be there yet."""
-    from autosync.github import AppClient, LocalBudget
-    from autosync.sync.connect import credentials
+    from autosync.connect import credentials  # noqa: PLC0415 (Django is not set up)
+    from autosync.github import AppClient, LocalBudget  # noqa: PLC0415 (start-up time)
 
     return AppClient(credentials(), LocalBudget())
 
 
 def _webhook() -> list[Line]:
     client = _client()
-    from autosync.sync import hook
+    from autosync.sync import hook  # noqa: PLC0415 (Django is not set up)
 
     state = hook.state(client)
     lines = [Line("webhook", Verdict.WRONG, line) for line in state.missing]
@@ -232,7 +232,7 @@ def _webhook() -> list[Line]:
 
 def _webhook_secret() -> list[Line]:
     """Sign a `ping` as GitHub does, and send it to the address that GitHub sends to."""
-    import httpx
+    import httpx  # noqa: PLC0415 (start-up time)
 
     settings = config.load()
     what = "webhook secret"
@@ -268,10 +268,10 @@ def _webhook_secret() -> list[Line]:
 
 
 def _database() -> list[Line]:
-    import psycopg
+    import psycopg  # noqa: PLC0415 (start-up time)
 
-    from autosync.database import conninfo
-    from autosync.fitness import check, unavailable
+    from autosync.database import conninfo  # noqa: PLC0415 (Django is not set up)
+    from autosync.fitness import check, unavailable  # noqa: PLC0415 (Django is not set up)
 
     settings = config.load()
     embedded = settings.data_dir / "postgres"
@@ -293,8 +293,8 @@ def _database() -> list[Line]:
 
 
 def _migrations() -> int:
-    from django.db import connection
-    from django.db.migrations.executor import MigrationExecutor
+    from django.db import connection  # noqa: PLC0415 (Django is not set up)
+    from django.db.migrations.executor import MigrationExecutor  # noqa: PLC0415 (Django is not set up)
 
     executor = MigrationExecutor(connection)
     return len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
@@ -302,7 +302,7 @@ def _migrations() -> int:
 
 def _service() -> list[Line]:
     """What the running service finds wrong with itself."""
-    from autosync.insight import health
+    from autosync.insight import health  # noqa: PLC0415 (Django is not set up)
 
     seen = health.report()
     found = [

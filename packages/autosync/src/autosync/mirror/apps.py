@@ -17,7 +17,7 @@ class MirrorConfig(AppConfig):
 
 def _make_days_of_the_inbox(**about: Any) -> None:
     """Before anything is stored: what comes first would else lie in `inbox_default`."""
-    from autosync.mirror.partitions import is_divided, make_ahead
+    from autosync.mirror.partitions import is_divided, make_ahead  # noqa: PLC0415 (before the models are loaded)
 
     if is_divided():  # not by migrations that came before it
         make_ahead()

@@ -133,7 +133,7 @@ def mark_dirty(merge: Merge, keys: Iterable[Key]) -> set[Key]:
 
 
 def tombstone(merge: Merge, ids: Sequence[Any], at: datetime) -> set[Key]:
-    """Bury rows by id; returns those that were alive. A row not seen yet must be upserted first."""
+    """Delete rows by id; returns those that were alive. One not seen yet must be upserted first."""
     if not ids:
         return set()
     with connection.cursor() as cursor:

@@ -20,7 +20,7 @@ class NoCluster(EmbeddedPostgresError):
     """There is no database here, and this command is not one that begins an empty one."""
 
     def __init__(self, root: Path) -> None:
-        from autosync.config import command  # the keeper has no use for the settings
+        from autosync.config import command  # noqa: PLC0415 (the keeper has no use for the settings)
 
         super().__init__(
             f"There is no mirror here ({root.parent}): start one with `{command('demo')}` (a "

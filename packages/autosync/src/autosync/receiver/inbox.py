@@ -12,7 +12,7 @@ import psycopg
 from psycopg import errors
 
 from autosync.killpoints import reached
-from autosync.mirror.deliveries import STORE, parameters
+from autosync.mirror.inbox import STORE, parameters
 from autosync.receiver.verify import Incoming
 
 logger = logging.getLogger(__name__)

@@ -57,14 +57,14 @@ def run(work: Callable[[], int]) -> NoReturn:
 def set_up_django() -> None:
     """Load Django in this process."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "autosync.settings")
-    import django
+    import django  # noqa: PLC0415 (start-up time)
 
     django.setup()
 
 
 def _watch_code() -> None:
     """End the process when a module it has loaded changes on disk."""
-    from django.utils.autoreload import iter_all_python_module_files
+    from django.utils.autoreload import iter_all_python_module_files  # noqa: PLC0415 (start-up time)
 
     seen: dict[str, float] = {}
     while True:

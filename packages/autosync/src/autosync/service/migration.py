@@ -16,7 +16,7 @@ def migrate(verbosity: int = 0) -> None:
 
     Raises DatabaseUnavailable, which says what the server said, and DatabaseUnfit.
     """
-    from django.core.management import call_command
+    from django.core.management import call_command  # noqa: PLC0415 (start-up time)
 
     check()
     where = conninfo()

@@ -20,7 +20,7 @@ _START_SECONDS = 60.0
 
 def check_settings() -> None:
     """Raise ConfigurationError, naming the variable, for whatever the service cannot do without."""
-    from autosync.github.credentials import load_private_key
+    from autosync.github.credentials import load_private_key  # noqa: PLC0415 (start-up time)
 
     settings = config.load()
     if not settings.github_app_client_id:

@@ -122,7 +122,7 @@ def main() -> int:
 
 
 async def _serve(listener: socket.socket) -> int:
-    from autosync.asgi import application, end_requests
+    from autosync.asgi import application, end_requests  # noqa: PLC0415 (Django is not set up)
 
     access_log = bool(os.environ.get(ACCESS_LOG_VARIABLE))
     server = _Server(

@@ -16,7 +16,8 @@ _LOOK_EVERY = 2.0  # seconds
 def main() -> int:
     """Work until SIGTERM; what is under way is finished or given back."""
     child.set_up_django()
-    from autosync.sync import connect, worker
+    from autosync import connect  # noqa: PLC0415 (Django is not set up)
+    from autosync.sync import worker  # noqa: PLC0415 (Django is not set up)
 
     connect.credentials()
     lifeline.ready()
@@ -27,8 +28,8 @@ def main() -> int:
 
 def _wait_for_migrations() -> None:
     """Somebody else migrates: `autosync serve` elsewhere, or a person beside `runserver`."""
-    from django.db import connection
-    from django.db.migrations.executor import MigrationExecutor
+    from django.db import connection  # noqa: PLC0415 (Django is not set up)
+    from django.db.migrations.executor import MigrationExecutor  # noqa: PLC0415 (Django is not set up)
 
     said = False
     while True:

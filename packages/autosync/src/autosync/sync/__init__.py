@@ -5,6 +5,7 @@ Public names: GitHubSyncManager, WebhookProcessor and SyncJobRunner.
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -25,6 +26,4 @@ def __getattr__(name: str) -> Any:
     """Import on first use: this package is loaded while Django is still setting up its models."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
     return getattr(import_module(_HOMES[name]), name)

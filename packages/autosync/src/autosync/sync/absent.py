@@ -12,8 +12,8 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 from autosync.github import AppClient, GitHubError, InstallationClient, NotFound
+from autosync.kinds.installation import row_from_rest
 from autosync.mirror.upsert import Row
-from autosync.resources.installation import row_from_rest
 
 logger = logging.getLogger(__name__)
 

@@ -14,27 +14,24 @@ from django.utils import timezone
 
 from autosync.database import is_away, is_hopeless
 from autosync.killpoints import reached
-from autosync.mirror.digest import DIGEST
-from autosync.mirror.feed import FeedLine, publish
-from autosync.mirror.models import Delivery, GitHubAppInstallation, Repository
-from autosync.mirror.upsert import Key, Merge, Row, Rule, tombstone, upsert
-from autosync.resources import IGNORED, handlers
-from autosync.resources.base import (
+from autosync.kinds import IGNORED, handlers
+from autosync.kinds._events import (
     Changes,
     Envelope,
     Event,
     FollowUp,
     Patch,
-    RefMove,
     RepositoryPayload,
     Upsert,
 )
-from autosync.resources.payload import IncompletePayload, reader
-from autosync.resources.repository import MERGE as REPOSITORY
-from autosync.resources.repository import row as repository_row
-from autosync.sync.refetch import listed_resources, mark_new_and_late, mark_renamed
-from autosync.sync.sick import heard_of
-from autosync.sync.touched import Changed, finish, touched
+from autosync.kinds._payload import IncompletePayload, reader
+from autosync.kinds.repository import MERGE as REPOSITORY
+from autosync.kinds.repository import row as repository_row
+from autosync.mirror.models import Delivery, GitHubAppInstallation, Repository
+from autosync.mirror.upsert import Rule
+from autosync.sync.applied_rows import applied_rows, mark_applied
+from autosync.sync.changes import carry_out
+from autosync.sync.sick import retry_soon
 
 logger = logging.getLogger(__name__)
 
@@ -99,7 +96,7 @@ class WebhookProcessor:
                     reached("apply: marked, not committed")
             if fresh:
                 reached("apply: committed")
-                heard_of({one.repository_id for one in fresh if one.repository_id is not None})
+                retry_soon({one.repository_id for one in fresh if one.repository_id is not None})
         except Exception as error:
             if is_away(error):
                 raise
@@ -244,7 +241,7 @@ class WebhookProcessor:
             observed_at = max(e.received_at for e in events)
             changed = carry_out([changes for plan in plans for changes in plan], observed_at)
             reached("apply: all written, not yet marked")
-            finish(applied, [touched(plan, changed) for plan in plans])
+            mark_applied(applied, [applied_rows(plan, changed) for plan in plans])
         for reason, dropped in ignored.items():
             _only(dropped).update(
                 status=Delivery.Status.IGNORED, finished_at=timezone.now(), error=reason
@@ -342,110 +339,3 @@ def _only(deliveries: Sequence[Delivery]) -> QuerySet[Delivery]:
 
 def _later(attempts: int) -> datetime:
     return timezone.now() + timedelta(seconds=2**attempts)
-
-
-def carry_out(plan: Sequence[Changes], observed_at: datetime) -> Changed:
-    """Write all changes of `plan` in the surrounding transaction, in an order without deadlocks.
-
-    Returns which rows really changed, by table.
-    """
-    from autosync.sync.tasks import hand_over
-
-    followups = {f for changes in plan for f in changes.followups}
-    changed: Changed = {}
-    for (merge, rule), rows in _by_merge(plan).items():
-        result = upsert(merge, rows, observed_at=observed_at, rule=rule)
-        changed.setdefault(merge.table, set()).update(result.changed)
-        marked = set(result.dirty)
-        if merge.table in _REFETCHED:
-            marked |= mark_new_and_late(merge, result.inserted, observed_at)
-            marked |= mark_renamed(merge, result.changed, F("updated_at"))
-        followups |= _settle(merge, marked)
-    for changes in plan:
-        for grave in changes.tombstones:
-            buried = tombstone(grave.merge, grave.ids, grave.at)
-            changed.setdefault(grave.merge.table, set()).update(buried)
-        for patch in changes.patches:
-            chosen = patch.merge.model._default_manager.filter(pk__in=patch.ids, **patch.where)
-            chosen.update(**patch.values)
-        for doubt in changes.doubts:
-            doubt.model._default_manager.filter(**doubt.where).update(dirty_at=timezone.now())
-            followups.add(FollowUp("refetch", 0))
-    changed["refs"] = move_refs([move for changes in plan for move in changes.refs], observed_at)
-    reached("apply: rows written, not yet in the feed")
-    publish(_news(plan, changed))
-    for followup in sorted(followups):
-        hand_over(followup, now=True)
-        reached("follow-up: enqueued, not committed")
-    return changed
-
-
-def _settle(merge: Merge, dirty: set[Key]) -> set[FollowUp]:
-    """Who must be asked about rows whose clocks could not decide."""
-    if not dirty:
-        return set()
-    if merge.table not in _LISTED_BY_INSTALLATION:
-        return {FollowUp("refetch", 0)}
-    column = _LISTED_BY_INSTALLATION[merge.table]
-    doubtful = merge.model._default_manager.filter(pk__in=[key[0] for key in dirty])
-    return {FollowUp("refresh_installation", pk) for pk in doubtful.values_list(column, flat=True)}
-
-
-# Settled by asking GitHub for them by their node ids.
-_REFETCHED = {resource.merge.table for resource in listed_resources()}
-# Settled by the listing of the installation: table → the column with the installation's id.
-_LISTED_BY_INSTALLATION = {"installations": "github_id", "repositories": "installation_id"}
-
-
-def _by_merge(plan: Sequence[Changes]) -> dict[tuple[Merge, Rule], list[Row]]:
-    grouped: dict[tuple[Merge, Rule], list[Row]] = {}
-    for changes in plan:
-        for item in changes.upserts:
-            grouped.setdefault((item.merge, item.rule), []).extend(item.rows)
-    return dict(sorted(grouped.items(), key=lambda entry: _ORDER.get(entry[0][0].table, 9)))
-
-
-# Parents before children, stubs of repositories before whole ones.
-_ORDER = {"installations": 0, "repositories": 1, "commits": 2}
-
-
-def _news(plan: Sequence[Changes], changed: Changed) -> list[FeedLine]:
-    return [
-        news.line
-        for changes in plan
-        for news in changes.news
-        if not news.table or news.key in changed.get(news.table, ())
-    ]
-
-
-_NAME = DIGEST.format("name")  # a name has no bound
-
-
-def move_refs(moves: Sequence[RefMove], observed_at: datetime) -> set[Key]:
-    """Follow pushes along their chain of before and after; git settles what does not join.
-
-    Returns the refs that moved.
-    """
-    moved: set[Key] = set()
-    with connection.cursor() as cursor:
-        for move in moves:
-            who = (move.repository_id, move.kind, move.name)
-            if move.after is None:
-                cursor.execute(
-                    "UPDATE refs SET deleted_at = %s, observed_at = %s "  # noqa: S608 (our names)
-                    "WHERE repository_id = %s "
-                    f"AND kind = %s AND {_NAME} = {DIGEST.format('%s')} AND sha = %s",
-                    [observed_at, observed_at, *who, move.before],
-                )
-            else:
-                cursor.execute(
-                    "INSERT INTO refs AS old "  # noqa: S608
-                    "(repository_id, kind, name, sha, observed_at) "
-                    f"VALUES (%s, %s, %s, %s, %s) ON CONFLICT (repository_id, kind, {_NAME}) "
-                    "DO UPDATE SET sha = EXCLUDED.sha, observed_at = EXCLUDED.observed_at, "
-                    "deleted_at = NULL WHERE old.sha = %s OR old.deleted_at IS NOT NULL",
-                    [*who, move.after, observed_at, move.before or ""],
-                )
-            if cursor.rowcount:
-                moved.add(who)
-    return moved

@@ -14,7 +14,7 @@ from django.db.models.functions import Greatest, Least, Now
 from autosync.github import GraphQLTooHeavy, InstallationClient
 from autosync.github.hiccups import is_uncountable
 from autosync.mirror.models import Commit, Repository
-from autosync.sync.due import out_of_sight
+from autosync.sync.refusals import out_of_sight
 from autosync.sync.unread import NOT_ANSWERED
 
 _SIZES = "additions deletions changedFilesIfAvailable"

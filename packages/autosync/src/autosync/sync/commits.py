@@ -14,13 +14,13 @@ from django.utils import timezone
 from autosync.github import GraphQLTooHeavy, InstallationClient
 from autosync.github.git import GitReader
 from autosync.killpoints import reached
+from autosync.kinds.commit import MERGE, commit_lines, row_from_git, split_ref
 from autosync.mirror.digest import DIGEST
+from autosync.mirror.doubt import LAG
 from autosync.mirror.feed import publish
 from autosync.mirror.models import Commit, Repository, ResourceCursor
 from autosync.mirror.upsert import Rule, upsert
-from autosync.resources.commit import MERGE, commit_lines, row_from_git, split_ref
 from autosync.sync.commit_details import ask_again, fetch_alone, fetch_details, store_details
-from autosync.sync.due import LAG
 from autosync.sync.identity import advertised, fetched
 from autosync.sync.locks import exclusive
 from autosync.sync.paging import Paging
@@ -281,7 +281,7 @@ def _mark_orphans(
     previous: Sequence[str],
     asked_at: datetime,
 ) -> None:
-    """Mark what was reached and is no more; and what a push told of and git no longer has."""
+    """Mark what was reached and is no more; and what a push named and git no longer has."""
     left = sorted(set(previous) - set(heads))
     lost = reader.known(left)
     if len(lost) < len(left):
@@ -348,7 +348,7 @@ def _mark_default_branch(
 
 
 def _store_refs(repository: Repository, refs: dict[str, str], asked_at: datetime) -> int:
-    """Refs as git has them now; what is absent is buried. A push seen since then is left alone."""
+    """Refs as git has them now; what is absent is deleted. A push seen since then is left alone."""
     split = [(*target, sha) for name, sha in refs.items() if (target := split_ref(name))]
     values: dict[str, Any] = {
         "repository": repository.pk,

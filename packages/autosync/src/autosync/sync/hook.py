@@ -6,12 +6,11 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from autosync import config
+from autosync import config, connect
 from autosync.github import AppClient, GitHubError
+from autosync.kinds import handlers
 from autosync.mirror.models import GitHubAppInstallation, Repository
 from autosync.redact import redact
-from autosync.resources import handlers
-from autosync.sync import connect
 
 logger = logging.getLogger(__name__)
 # Sent to every App without a subscription (docs/webhooks, installation events).

@@ -11,12 +11,12 @@ import logging
 
 from django.utils import timezone
 
+from autosync import connect
 from autosync.github import GitReader, InstallationClient, Moved, Unavailable
+from autosync.kinds.repository import MERGE, row_from_rest
+from autosync.mirror.doubt import audit_soon
 from autosync.mirror.models import Repository
 from autosync.mirror.upsert import Rule, upsert
-from autosync.resources.repository import MERGE, row_from_rest
-from autosync.sync import connect
-from autosync.sync.due import audit_soon
 
 logger = logging.getLogger(__name__)
 TRIES = 3

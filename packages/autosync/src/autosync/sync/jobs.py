@@ -6,15 +6,17 @@ import logging
 import time
 from collections.abc import Sequence
 from itertools import groupby
+from typing import Any
 
-from django.db import connection, transaction
-from django.db.models import Count, Q, Sum
+from django.db import transaction
+from django.db.models import Count, Q, QuerySet, Sum
 from django.utils import timezone
 
 from autosync.database import is_away
-from autosync.github import InstallationSuspended, NotFound, Priority
+from autosync.github import GitHubError, InstallationSuspended, NotFound, Priority
 from autosync.killpoints import reached
 from autosync.mirror import feed
+from autosync.mirror.doubt import audit_soon, list_soon
 from autosync.mirror.models import (
     GitHubAppInstallation,
     Repository,
@@ -22,18 +24,22 @@ from autosync.mirror.models import (
     SyncJob,
     SyncJobRepository,
 )
-from autosync.resources.base import FollowUp
 from autosync.sync import hook, sick
-from autosync.sync.due import audit_soon, list_soon
 from autosync.sync.errors import Busy, is_passing
 from autosync.sync.locks import exclusive, transaction_lock
 from autosync.sync.plan import TO_DO, note, plan, wanted
+from autosync.sync.queue import REFRESH_INSTALLATION, RUN_JOB, SYNC_REPOSITORY, defer, running
 from autosync.sync.reconcile import GitHubSyncManager
 
 logger = logging.getLogger(__name__)
 _OPEN = (SyncJob.Status.PENDING, SyncJob.Status.RUNNING)
 # An event asks for a look that is still to come: what is under way may have looked already.
 _NOT_BEGUN = (SyncJob.Status.PENDING,)
+
+
+def under_way() -> QuerySet[SyncJobRepository, Any]:
+    """The repositories that a job waits for, as a subquery of their ids."""
+    return SyncJobRepository.objects.filter(status__in=TO_DO).values("repository_id")
 
 
 class SyncJobRunner:
@@ -88,8 +94,6 @@ class SyncJobRunner:
         """The job is committed together with the task that runs it; one like it that is in a
         state of `joined` does as well.
         """
-        from autosync.sync.tasks import defer, run_job
-
         with transaction.atomic():
             transaction_lock(f"start {job_type}", installation_id or 0)
             open_jobs = SyncJob.objects.filter(job_type=job_type, status__in=joined)
@@ -108,8 +112,23 @@ class SyncJobRunner:
                 installation_id=installation_id,
                 details={"force": force, "repositories": repository_ids},
             )
-            defer(run_job, f"job:{job.pk}", priority=5, job_id=job.pk)
+            defer(RUN_JOB, job.pk)
         return job, True
+
+    def attempt(self, job_id: int) -> None:
+        """Run the job and raise what goes wrong; unless that passes, the job has failed."""
+        job = SyncJob.objects.filter(pk=job_id).first()
+        if job is None:
+            return
+        try:
+            self.run(job)
+        except Exception as error:
+            if not is_passing(error):
+                self.fail(job_id, f"{type(error).__name__}: {error}")
+            elif isinstance(error, GitHubError):
+                # Should it be late before this passes, it is why.
+                SyncJob.objects.filter(pk=job_id).update(error_message=str(error)[:2000])
+            raise
 
     def run(self, job: SyncJob) -> None:
         """Plan the job: refresh installations, list repositories, hand each to a worker.
@@ -176,13 +195,11 @@ class SyncJobRunner:
         self, job: SyncJob, installation: GitHubAppInstallation, error: Exception
     ) -> None:
         """An installation whose list fails holds up neither others nor its own repositories."""
-        from autosync.sync.tasks import hand_over
-
         GitHubAppInstallation.objects.filter(pk=installation.pk).update(sync_error=str(error))
         targets = Repository.visible().filter(installation=installation, auto_sync_enabled=True)
         if is_passing(error):
             plan(job, list(targets))
-            hand_over(FollowUp("refresh_installation", installation.pk))
+            defer(REFRESH_INSTALLATION, installation.pk)
 
     def _plan_named(self, job: SyncJob, ids: Sequence[int]) -> None:
         rows = Repository.objects.filter(pk__in=ids).select_related("installation")
@@ -199,17 +216,12 @@ class SyncJobRunner:
                 logger.warning("no news of %s: %s", repositories[0].installation, error)
                 plan(job, repositories)
 
-    def let_go(self) -> None:
+    def end_overdue(self) -> None:
         """Let late periodic syncs end without what waits for quota or for GitHub's return.
 
         What is being worked on, or has not had its turn, goes on.
         """
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT queueing_lock FROM procrastinate_jobs WHERE status = 'doing' "
-                "AND queueing_lock LIKE 'repository:%%'"
-            )
-            doing = [int(row[0].partition(":")[2]) for row in cursor.fetchall()]
+        doing = running(SYNC_REPOSITORY)
         for job in sick.overdue():
             waiting = job.repositories.filter(status=SyncJobRepository.Status.RUNNING)
             waiting.exclude(error="").exclude(repository__in=doing).update(

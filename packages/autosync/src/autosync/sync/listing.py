@@ -11,17 +11,17 @@ from django.utils import timezone
 
 from autosync.github import GraphQLReply, GraphQLTooHeavy, InstallationClient
 from autosync.killpoints import reached
+from autosync.kinds._events import Listing, Resource
+from autosync.kinds.repository import MERGE as REPOSITORY
+from autosync.kinds.repository import row_from_rest as repository_row
+from autosync.mirror.doubt import audit_soon, just_seen, lock_repositories, mark_renamed
 from autosync.mirror.models import Repository, ResourceCursor
 from autosync.mirror.upsert import Row, Rule, tombstone, upsert
-from autosync.resources.base import Listing, Resource
-from autosync.resources.repository import MERGE as REPOSITORY
-from autosync.resources.repository import row_from_rest as repository_row
 from autosync.sync import unread
-from autosync.sync.due import audit_soon, out_of_sight
+from autosync.sync.nested_lists import complete_lists
 from autosync.sync.paging import Paging
-from autosync.sync.refetch import just_seen, lock_names, mark_renamed, refetch
-from autosync.sync.refusals import Refused, refusal_at, switched_off
-from autosync.sync.whole import complete
+from autosync.sync.refetch import refetch
+from autosync.sync.refusals import Refused, out_of_sight, refusal_at, switched_off
 
 PAGE = 100
 IDS = "id fullDatabaseId"
@@ -77,7 +77,7 @@ def _backfill(
     for asked_at, page in pages(
         listing.connection, repository, client, order, listing.node_fields, cursor.cursor
     ):
-        complete(resource, client, page["nodes"])
+        complete_lists(resource, client, page["nodes"])
         rows, odd = unread.understood(resource, page["nodes"], repository.pk)
         total = page["totalCount"]
         info = page["pageInfo"]
@@ -127,11 +127,11 @@ def _catch_up(
     for asked_at, page in pages(
         listing.connection, repository, client, order, listing.node_fields, ""
     ):
-        complete(resource, client, page["nodes"])
+        complete_lists(resource, client, page["nodes"])
         rows, odd = unread.understood(resource, page["nodes"], repository.pk)
         fresh = [row for row in rows if row["updated_at"] >= cursor.watermark]
         with transaction.atomic():
-            lock_names({repository.pk})
+            lock_repositories({repository.pk})
             result, refused = unread.store(
                 resource.merge, fresh, observed_at=asked_at, rule=Rule.VERSIONED
             )
@@ -171,7 +171,7 @@ def _sweep(resource: Resource, repository: Repository, client: InstallationClien
     rows = resource.merge.model._default_manager.filter(repository=repository)
     here = set(rows.filter(deleted_at__isnull=True).values_list("pk", flat=True))
     assert started_at is not None
-    reached("reconcile: ids listed, nothing buried")
+    reached("reconcile: ids listed, nothing deleted")
     absent = here - there.keys()
     late = just_seen(resource.merge, absent, started_at) if whole else absent
     if late:

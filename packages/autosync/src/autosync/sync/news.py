@@ -14,11 +14,11 @@ from datetime import datetime
 from typing import Any
 
 from autosync.github import GraphQLError, GraphQLTooHeavy, InstallationClient
+from autosync.kinds import listed_resources
+from autosync.mirror.doubt import list_soon
 from autosync.mirror.models import Repository
 from autosync.moments import moment
-from autosync.sync.due import list_soon
 from autosync.sync.listing import OVERLAP
-from autosync.sync.refetch import listed_resources
 from autosync.sync.refusals import to_ask_again, unavailable
 from autosync.sync.standing import GIT, Here, ListHere, standing
 

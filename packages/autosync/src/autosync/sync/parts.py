@@ -14,9 +14,9 @@ from autosync.github import (
     QuotaExhausted,
     Unavailable,
 )
+from autosync.mirror.doubt import list_soon
 from autosync.mirror.models import Repository, ResourceCursor
 from autosync.sync import refusals
-from autosync.sync.due import list_soon
 from autosync.sync.errors import Busy, PartsFailed, is_passing
 from autosync.sync.sick import LONG, GitHubAway, github_answers
 

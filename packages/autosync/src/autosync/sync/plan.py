@@ -12,11 +12,12 @@ from django.utils import timezone
 from autosync import config
 from autosync.killpoints import reached
 from autosync.mirror import feed
+from autosync.mirror.doubt import lock_repositories
 from autosync.mirror.models import Repository, SyncJob, SyncJobRepository
 from autosync.sync import sick
 from autosync.sync.news import Look, Moved
+from autosync.sync.queue import SICK, SYNC_REPOSITORY, defer
 from autosync.sync.reconcile import GitHubSyncManager, recently_synced
-from autosync.sync.refetch import lock_names as lock_repositories
 
 TO_DO = (SyncJobRepository.Status.PENDING, SyncJobRepository.Status.RUNNING)
 
@@ -31,8 +32,6 @@ def plan(
     With a `manager` GitHub is asked first which repositories have anything new; the others are
     done with that, and leave no row in the job.
     """
-    from autosync.sync.tasks import SICK, defer, sync_repository
-
     looked_at = timezone.now()
     force = bool(job.details.get("force"))
     skipped = _recent(repositories) if _skips(job) else set()
@@ -60,12 +59,11 @@ def plan(
             )
             if created:
                 defer(
-                    sync_repository,
-                    f"repository:{repository.pk}",
+                    SYNC_REPOSITORY,
+                    repository.pk,
                     priority=-rank,
                     queue=SICK if sick.is_sick(repository) and not manual else None,
                     now=at_once,
-                    repository_id=repository.pk,
                 )
         for repository in left_out:
             SyncJobRepository.objects.get_or_create(

@@ -43,7 +43,7 @@ _TOMBSTONED: tuple[type[models.Model], ...] = (Issue, PullRequest, Ref)
 def purge_gone(days: int | None = None) -> int:
     """Purge what has been gone for `days` (AUTOSYNC_PURGE_AFTER); rows deleted.
 
-    A tombstone also keeps late events from raising the dead, so it outlives GitHub's delivery log
+    A tombstone also keeps late events from restoring the row, so it outlives GitHub's delivery log
     (three days) whatever the setting says; the content of a hidden repository does not.
     """
     days = config.load().autosync_purge_after if days is None else days
@@ -56,11 +56,11 @@ def purge_gone(days: int | None = None) -> int:
             continue  # its last sync is not over: the next purge takes it
         except OSError as error:
             logger.warning("repository %d cannot be purged: %s", repository_id, error)
-    buried_before = min(before, timezone.now() - timedelta(days=4))
+    deleted_before = min(before, timezone.now() - timedelta(days=4))
     for model in _TOMBSTONED:
-        count += _delete(model, Q(deleted_at__lt=buried_before))
+        count += _delete(model, Q(deleted_at__lt=deleted_before))
     for installation in GitHubAppInstallation.objects.filter(
-        deleted_at__lt=buried_before, repositories__isnull=True
+        deleted_at__lt=deleted_before, repositories__isnull=True
     ):
         QuotaBudget.objects.filter(installation_id=installation.pk).delete()
         installation.delete()

@@ -11,6 +11,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from autosync import connect
 from autosync.github import (
     GitHubError,
     InstallationClient,
@@ -20,15 +21,17 @@ from autosync.github import (
     Unreadable,
 )
 from autosync.killpoints import reached
+from autosync.kinds import listed_resources
+from autosync.kinds._events import Resource
+from autosync.kinds.installation import MERGE as INSTALLATION
+from autosync.kinds.installation import row_from_rest as installation_row
+from autosync.kinds.repository import MERGE as REPOSITORY
+from autosync.kinds.repository import row_from_rest as repository_row
+from autosync.mirror.doubt import audit_soon
 from autosync.mirror.feed import FeedLine, publish
 from autosync.mirror.models import GitHubAppInstallation, Repository
 from autosync.mirror.upsert import Row, Rule, upsert
-from autosync.resources.base import FollowUp, Resource
-from autosync.resources.installation import MERGE as INSTALLATION
-from autosync.resources.installation import row_from_rest as installation_row
-from autosync.resources.repository import MERGE as REPOSITORY
-from autosync.resources.repository import row_from_rest as repository_row
-from autosync.sync import connect, unread
+from autosync.sync import unread
 from autosync.sync.absent import (
     installation_there,
     read_repositories,
@@ -36,11 +39,11 @@ from autosync.sync.absent import (
     repository_there,
 )
 from autosync.sync.commits import refresh_contributors, sync_commits, sync_details
-from autosync.sync.due import audit_soon
 from autosync.sync.listing import sync_listing
 from autosync.sync.news import Look, Moved, look
 from autosync.sync.parts import Parts
-from autosync.sync.refetch import listed_resources, refetch, refetch_dirty
+from autosync.sync.queue import SYNC_GIT, defer
+from autosync.sync.refetch import refetch
 from autosync.sync.refusals import Refused, lacks, switched_off
 from autosync.sync.standing import GIT
 
@@ -155,7 +158,7 @@ class GitHubSyncManager:
             for resource in listed_resources():
                 if moved is None or resource.name in moved:
                     work[resource.name] = partial(self._sync_list, resource, repository, progress)
-                elif again := unread.due(resource, repository):
+                elif again := unread.to_ask_again(resource, repository):
                     work[resource.name] = partial(refetch, resource, self.client, again)
             work["commit_detail"] = partial(sync_details, repository, self.client, progress)
             reached("reconcile: change announced, not read")
@@ -192,7 +195,7 @@ class GitHubSyncManager:
         if lacks(resource, repository):
             # A token keeps the permissions that it was made with.
             self.client.refuse_token(self.client.token())
-        again = refetch(resource, self.client, unread.due(resource, repository))
+        again = refetch(resource, self.client, unread.to_ask_again(resource, repository))
         return again + sync_listing(resource, repository, self.client, progress)
 
     def sync_git(self, repository: Repository) -> int:
@@ -212,10 +215,6 @@ class GitHubSyncManager:
         refresh_contributors(repository)
         parts.finish()
         return count
-
-    def settle(self) -> int:
-        """Refetch this installation's rows whose clocks could not decide."""
-        return refetch_dirty(self.client, self.installation.pk)
 
     def _complete(self, repository: Repository) -> int:
         """A stub from an installation event: fetch the whole."""
@@ -250,8 +249,6 @@ class GitHubSyncManager:
     def _store_listing(
         self, listed: unread.Listed, started_at: datetime, gone: set[int], *, whole: bool
     ) -> list[int]:
-        from autosync.sync.tasks import hand_over
-
         rows, ids = [*listed.rows, *self._read_alone(listed.odd)], listed.ids
         ours = Repository.objects.filter(installation=self.installation)
         with transaction.atomic():
@@ -279,7 +276,7 @@ class GitHubSyncManager:
             now = {row["github_id"]: row["default_branch"] for row in rows}
             for pk, branch in branches.items():
                 if branch and branch != now.get(pk, branch):  # other commits are to be marked
-                    hand_over(FollowUp("sync_git", pk))
+                    defer(SYNC_GIT, pk)
             reached("listing: stored, not committed")
         return sorted(hidden | {key[0] for key in result.inserted})
 

@@ -13,7 +13,7 @@ import msgspec
 from django.db import transaction
 from django.utils import timezone
 
-from autosync import moments
+from autosync import connect, moments
 from autosync.github import (
     AppClient,
     GitHubError,
@@ -23,16 +23,15 @@ from autosync.github import (
     Unavailable,
 )
 from autosync.killpoints import reached
-from autosync.mirror.deliveries import known, never_mind, store
+from autosync.kinds import handlers
+from autosync.mirror.doubt import audit_soon
+from autosync.mirror.inbox import count_as_stored, known, store
 from autosync.mirror.models import Delivery, DeliveryLog, Repository
-from autosync.resources import handlers
-from autosync.resources.base import FollowUp
-from autosync.sync import connect
 from autosync.sync.commits import chunks
-from autosync.sync.due import audit_soon
 from autosync.sync.jobs import SyncJobRunner
 from autosync.sync.locks import exclusive
-from autosync.sync.watch import heard_of_github, look_at_attempts
+from autosync.sync.queue import REFRESH_INSTALLATION, defer
+from autosync.sync.watch import look_at_attempts, note_answer
 
 logger = logging.getLogger(__name__)
 
@@ -56,9 +55,9 @@ class Recovered:
     stored: int = 0
     # Where payloads are no longer shown, or too many to ask for: installation → repositories to
     # sync and audit instead.
-    instead: dict[int, set[int]] = field(default_factory=dict)
+    to_sync: dict[int, set[int]] = field(default_factory=dict)
     # The GUIDs of these, which the next reading would find missing again.
-    stood_in_for: list[str] = field(default_factory=list)
+    replaced: list[str] = field(default_factory=list)
     gap: str = ""
     """Set when the log does not reach back to where the last reading ended: all is reconciled."""
 
@@ -78,9 +77,9 @@ def read_delivery_log(*, wait: bool = False) -> Recovered:
             found = _read()
         except GitHubError as error:
             if not isinstance(error, QuotaExhausted):
-                heard_of_github(error)
+                note_answer(error)
             raise
-        heard_of_github(None)
+        note_answer(None)
     if found.stored:
         logger.info("%d deliveries came from GitHub's delivery log", found.stored)
     return found
@@ -121,11 +120,9 @@ def _read() -> Recovered:
 
 def _sync_instead(found: Recovered) -> None:
     """Have GitHub's lists read for what its log does not show; committed with the watermark."""
-    from autosync.sync.tasks import hand_over
-
-    never_mind(found.stood_in_for)
-    for installation_id, repository_ids in found.instead.items():
-        hand_over(FollowUp("refresh_installation", installation_id))
+    count_as_stored(found.replaced)
+    for installation_id, repository_ids in found.to_sync.items():
+        defer(REFRESH_INSTALLATION, installation_id)
         audit_soon(repository_ids)
         SyncJobRunner.start_for_webhook(installation_id, sorted(repository_ids))
     if found.gap:
@@ -213,8 +210,8 @@ def _affordable() -> int:
 def _sync_its_repository(item: Item, found: Recovered) -> None:
     installation_id, repository_id = item.get("installation_id"), item.get("repository_id")
     if installation_id and repository_id:
-        found.stood_in_for.append(item["guid"])
-        found.instead.setdefault(installation_id, set()).add(repository_id)
+        found.replaced.append(item["guid"])
+        found.to_sync.setdefault(installation_id, set()).add(repository_id)
 
 
 def _store(deliveries: Sequence[Delivery]) -> int:

@@ -1,44 +1,58 @@
 """Ask GitHub by node id about rows that clocks cannot decide, until an answer settles them.
 
-A mark, `dirty_at`, is taken away by an answer that was asked for LAG after it was made, and by a
-newer version: lists and GraphQL lag behind webhooks, and an answer from before the change would
-settle it wrongly for good. So a row is asked for at once, and once more when nothing lags.
+See `mirror.doubt`: a row is asked for at once, and once more when no answer can lag any more.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
-from django.db.models import F, Q
-from django.db.models.expressions import Combinable
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from autosync.github import GraphQLReply, GraphQLTooHeavy, InstallationClient
 from autosync.killpoints import reached
+from autosync.kinds import listed_resources
+from autosync.kinds._events import Resource
+from autosync.mirror.doubt import (
+    LAG,
+    in_doubt,
+    just_seen,
+    list_soon,
+    lock_repositories,
+    mark_renamed,
+)
 from autosync.mirror.models import Repository, ResourceCursor
-from autosync.mirror.upsert import Key, Merge, Row, Rule, tombstone
-from autosync.resources import RESOURCES
-from autosync.resources.base import Resource
+from autosync.mirror.upsert import Row, Rule, tombstone
 from autosync.sync import unread
-from autosync.sync.due import LAG, list_soon
+from autosync.sync.nested_lists import complete_lists
 from autosync.sync.paging import Paging
-from autosync.sync.whole import complete
 
 _MANY = 100  # objects for a point
 
 
-def listed_resources() -> list[Resource]:
-    """The resources that GraphQL lists per repository."""
-    return [r for r in RESOURCES if r.listing is not None]
+def any_in_doubt() -> bool:
+    """Whether a row of a visible repository is to be asked for now."""
+    visible = Repository.visible()
+    return any(rows.filter(in_doubt(), repository__in=visible).exists() for rows in _listed_rows())
 
 
-def in_doubt() -> Q:
-    """Marked rows to ask for now: not asked for since, or when the answer may have lagged."""
-    not_asked_since = Q(dirty_at__gt=F("observed_at"))
-    no_answer_lags = Q(dirty_at__lte=timezone.now() - LAG)
-    return Q(dirty_at__isnull=False) & (not_asked_since | no_answer_lags)
+def installations_in_doubt() -> set[int]:
+    """The installations with rows to ask for now."""
+    ids: set[int] = set()
+    for rows in _listed_rows():
+        ids |= set(
+            rows.filter(in_doubt()).values_list("repository__installation_id", flat=True).distinct()
+        )
+    return ids
+
+
+def _listed_rows() -> Iterator[QuerySet[Any]]:
+    for resource in listed_resources():
+        yield resource.merge.model._default_manager.filter(deleted_at__isnull=True)
 
 
 def refetch_dirty(client: InstallationClient, installation_id: int) -> int:
@@ -124,7 +138,7 @@ def _refetch(resource: Resource, client: InstallationClient, nodes: Mapping[str,
             "GitHub answered with other nodes than were asked for",
             installation_id=client.installation_id,
         )
-    complete(resource, client, found)
+    complete_lists(resource, client, found)
     there = data.get("homes")
     there = there if isinstance(there, list) else []  # none is then taken for visible
     visible = {home.get("databaseId") for home in there if isinstance(home, dict)}
@@ -204,13 +218,13 @@ def store_answer(
     hidden: Set[int],
     asked_at: datetime,
 ) -> int:
-    """Store what is there, bury what is `absent` (but for what `hidden` repositories hold), name
-    what is `odd`; returns how many rows the answer told of.
+    """Store what is there, delete what is `absent` (but for what `hidden` repositories hold), name
+    what is `odd`; returns how many rows the answer was about.
     """
     merge = resource.merge
     here = merge.model._default_manager
     with transaction.atomic():
-        lock_names({row["repository_id"] for row in rows})
+        lock_repositories({row["repository_id"] for row in rows})
         result, refused = unread.store(
             merge, rows, observed_at=asked_at, rule=Rule.AUTHORITATIVE, lag=LAG
         )
@@ -226,53 +240,10 @@ def store_answer(
             here.filter(pk__in=absent, repository__in=hidden).values_list("pk", flat=True)
         )
         tombstone(merge, list(absent - late), asked_at)
-        told = here.filter(pk__in={row[merge.key[0]] for row in rows} | (absent - late))
+        settled = here.filter(pk__in={row[merge.key[0]] for row in rows} | (absent - late))
         # An answer equal to the row changes nothing, and may settle it all the same.
-        told.filter(dirty_at__lte=asked_at - LAG).update(dirty_at=None)
-        told.filter(dirty_at__isnull=False, observed_at__lt=asked_at).update(observed_at=asked_at)
+        settled.filter(dirty_at__lte=asked_at - LAG).update(dirty_at=None)
+        settled.filter(dirty_at__isnull=False, observed_at__lt=asked_at).update(
+            observed_at=asked_at
+        )
     return len(rows) + len(absent - late)
-
-
-def just_seen(merge: Merge, absent: Set[int], asked_at: datetime) -> set[int]:
-    """Those of `absent` in an answer that were seen within LAG before it was asked for."""
-    rows = merge.model._default_manager.filter(pk__in=absent, observed_at__gte=asked_at - LAG)
-    return set(rows.values_list("pk", flat=True))
-
-
-def mark_new_and_late(merge: Merge, inserted: Set[Key], observed_at: datetime) -> set[Key]:
-    """Marks, and returns, new rows that came late: what they show may have been deleted while
-    GitHub told us nothing, and the looks that would miss it may be over. They are what was known
-    at their clock, not now: an answer without them counts.
-    """
-    if not inserted:
-        return set()
-    late = Q(updated_at__lt=observed_at - LAG)
-    looked_since = Q(updated_at__lte=F("repository__last_synced_at"))
-    rows = merge.model._default_manager.filter(pk__in=[key[0] for key in inserted])
-    # After an import an audit looks at everything.
-    doubtful = rows.filter(late | looked_since, repository__imported_at__isnull=False)
-    ids = list(doubtful.values_list("pk", flat=True))
-    rows.filter(pk__in=ids).update(dirty_at=timezone.now(), observed_at=F("updated_at"))
-    return {(pk,) for pk in ids}
-
-
-def mark_renamed(merge: Merge, changed: Set[Key], as_of: datetime | Combinable) -> set[Key]:
-    """Marks, and returns, rows whose content is known `as_of` before a label or a milestone was
-    renamed: the event about it asked for those that carried it then, and these may carry it since.
-    Call `lock_names` before they are written.
-    """
-    if not changed:
-        return set()
-    rows = merge.model._default_manager.filter(pk__in=[key[0] for key in changed])
-    before = rows.exclude(labels=[], milestone="").filter(
-        repository__names_changed_at__gte=as_of - LAG
-    )
-    ids = list(before.values_list("pk", flat=True))
-    rows.filter(pk__in=ids).update(dirty_at=timezone.now())
-    return {(pk,) for pk in ids}
-
-
-def lock_names(repository_ids: Set[int]) -> None:
-    """Until the transaction ends no event renames labels or milestones of these repositories."""
-    rows = Repository.objects.select_for_update(no_key=True).filter(pk__in=repository_ids)
-    list(rows.order_by("pk").values_list("pk", flat=True))

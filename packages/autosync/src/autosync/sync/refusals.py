@@ -22,9 +22,11 @@ from autosync.github import (
     GraphQLReply,
     InstallationSuspended,
 )
+from autosync.kinds import listed_resources
+from autosync.kinds._events import Resource
+from autosync.mirror.doubt import list_soon
 from autosync.mirror.models import Repository, ResourceCursor
-from autosync.resources.base import Resource
-from autosync.sync.refetch import listed_resources
+from autosync.sync.errors import UnknownRepository
 
 # Reason → what a person does about it. Where nobody need do anything, health does not mention it.
 ADVICE: Mapping[str, str] = {
@@ -186,3 +188,9 @@ def lacks(resource: Resource, repository: Repository) -> bool:
     granted = repository.installation.permissions.get(listing.permission)
     cursors = ResourceCursor.objects.filter(repository=repository, resource=resource.name)
     return bool(granted) and cursors.filter(unavailable="permission").exists()
+
+
+def out_of_sight(repository: Repository) -> UnknownRepository:
+    """The error that GitHub shows no such repository; whether it is still ours is asked next."""
+    list_soon([repository.pk])
+    return UnknownRepository(f"GitHub no longer shows {repository} to its installation.")

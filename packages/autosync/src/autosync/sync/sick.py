@@ -21,8 +21,8 @@ from django.utils import timezone
 
 from autosync import config
 from autosync.github import GitHubError, InstallationClient, QuotaExhausted, Unavailable
+from autosync.mirror.doubt import audit_soon
 from autosync.mirror.models import QuotaBudget, Repository, SyncJob
-from autosync.sync.due import audit_soon
 from autosync.sync.errors import is_passing
 
 logger = logging.getLogger(__name__)
@@ -140,7 +140,7 @@ def waits(repository: Repository, now: datetime) -> bool:
     return is_sick(repository) and repository.retry_at is not None and repository.retry_at > now
 
 
-def due() -> QuerySet[Repository]:
+def to_retry() -> QuerySet[Repository]:
     """Repositories whose own next try is due."""
     return Repository.visible().filter(
         Q(installation__suspended_at__isnull=True),
@@ -149,7 +149,7 @@ def due() -> QuerySet[Repository]:
     )
 
 
-def heard_of(repository_ids: Collection[int]) -> None:
+def retry_soon(repository_ids: Collection[int]) -> None:
     """GitHub spoke of these: a sick one need not wait on, unless it was tried within a minute."""
     if not repository_ids:
         return

@@ -9,8 +9,8 @@ from typing import Any
 
 from django.db import connection
 
+from autosync.kinds import listed_resources
 from autosync.mirror.models import ResourceCursor
-from autosync.sync.refetch import listed_resources
 from autosync.sync.unread import NOT_ANSWERED
 
 GIT = "commit"  # the resource whose cursor tells how far git was read
@@ -30,7 +30,7 @@ class Here:
     """Where the mirror stands with one repository.
 
     `watermark` is when git was last compared, None if that was cut off. `marked` is the head from
-    which the default branch was marked, None if that was. `incomplete`: a push told of commits that
+    which the default branch was marked, None if that was. `incomplete`: a push named commits that
     git has not shown yet. `unfinished`: something is to be asked for again, or derived.
     """
 

@@ -15,9 +15,9 @@ from django.db import DataError, IntegrityError, transaction
 from django.db.models import F
 from django.db.models.functions import Greatest, Least, Now
 
+from autosync.kinds._events import Resource
 from autosync.mirror.models import Repository, UnreadObject
 from autosync.mirror.upsert import Merge, Result, Row, Rule, upsert
-from autosync.resources.base import Resource
 
 logger = logging.getLogger(__name__)
 # What a document that is not as documented makes our reading of it say.
@@ -184,7 +184,7 @@ def found_since(resource: Resource, repository: Repository, moment: datetime) ->
     return dict(rows.values_list("node_id", "key"))
 
 
-def due(resource: Resource, repository: Repository) -> dict[str, int]:
+def to_ask_again(resource: Resource, repository: Repository) -> dict[str, int]:
     """What is to be asked for again: node id → id."""
     pause = Least(Greatest(F("tried_at") - F("first_at"), AGAIN_AFTER), AT_THE_LATEST)
     rows = _of(resource, repository).filter(tried_at__lt=Now() - pause)

@@ -91,7 +91,7 @@ def refused_or_away(error: GitHubError) -> Wrong:
     return Wrong("app", f"GitHub refuses what the App asks: {error}", "Run `autosync doctor`.")
 
 
-def heard_of_github(error: GitHubError | None) -> None:
+def note_answer(error: GitHubError | None) -> None:
     """For who asks GitHub between two looks: what it answered, None for what was asked."""
     settle(("github",), [refused_or_away(error)] if error else [])
 

@@ -25,8 +25,8 @@ from autosync.database import conninfo
 from autosync.errors import AutoSyncError
 from autosync.sync import git_caches
 from autosync.sync.apply import WebhookProcessor
+from autosync.sync.queue import LIVE, SICK, START_UP, SYNC, defer
 from autosync.sync.stalled import OWN, STALLED_AFTER_SECONDS, alone, retry_stalled
-from autosync.sync.tasks import LIVE, SICK, SYNC, defer, start_up
 from autosync.sync.watch import look_at_this_machine
 
 logger = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ def run(alive: Callable[[], None] = lambda: None) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     retry_stalled()
-    defer(start_up, "start_up", priority=10)
+    defer(START_UP)
     pulse = _Pulse()
     applier = threading.Thread(
         target=apply_inbox, args=(stop, pulse.beat), name="inbox", daemon=True

@@ -8,7 +8,7 @@ from django.contrib import admin, messages
 from django.db import models
 from django.http import HttpRequest
 
-from autosync.mirror.deliveries import with_guid
+from autosync.mirror.inbox import with_guid
 from autosync.mirror.models import (
     Audit,
     AuditFinding,

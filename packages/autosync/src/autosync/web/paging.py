@@ -1,4 +1,4 @@
-"""Pages of long lists: the API's keyset pages behind a link to what is older."""
+"""Pages of long lists: keyset pages behind a link to what is older."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from typing import Generic, TypeVar
 
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest
-from ninja.errors import HttpError
 
-from autosync.api.pages import PageQuery, page
+from autosync.insight import keyset
 
 Row = TypeVar("Row", bound=Model)
 LENGTH = 30
@@ -27,14 +26,13 @@ class ListPage(Generic[Row]):
 def of(rows: QuerySet[Row], request: HttpRequest, order: str) -> ListPage[Row]:
     """The page that `?cursor=` asks for, in `order`; Http404 for a cursor not made by us."""
     cursor = request.GET.get("cursor") or None
-    query = PageQuery.model_construct(cursor=cursor, limit=LENGTH, with_total=False)
     try:
-        found = page(rows, query, order, lambda row: row)
-    except HttpError as error:
+        found = keyset.page(rows, order, cursor=cursor, limit=LENGTH)
+    except keyset.WrongCursor as error:
         raise Http404(str(error)) from None
     return ListPage(
-        found["items"],
-        _link(request, found["next"]) if found["next"] else "",
+        found.rows,
+        _link(request, found.next) if found.next else "",
         _link(request, None) if cursor else "",
     )
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from autosync.jsontext import repaired
 from autosync.mirror.models import Commit, Delivery, Issue, MirroredModel, PullRequest, Repository
-from autosync.sync.touched import Effect
+from autosync.sync.applied_rows import Effect
 
 # A browser should not choke on a payload of 25 MB.
 PAYLOAD_LIMIT = 200_000

@@ -9,12 +9,12 @@ from typing import Any
 from django.db.models import Q
 
 from autosync.mirror.models import Commit, Delivery, Issue, PullRequest, Ref, Repository
-from autosync.sync.touched import Effect
+from autosync.sync.applied_rows import Effect
 
 _EFFECTS = {
     Effect.WRITTEN: "written",
-    Effect.BURIED: "marked as deleted",
-    Effect.KEPT: "left unchanged: it was not newer",
+    Effect.DELETED: "marked as deleted",
+    Effect.KEPT: "left as it was: nothing newer came",
 }
 _KINDS = {
     "installations": "installation",

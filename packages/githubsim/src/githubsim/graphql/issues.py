@@ -114,7 +114,7 @@ def _reason(issue: Issue, info: Info, enableDuplicate: bool = False) -> str | No
 
 
 def _branch(pull: Pull, info: Info, repository_id: int | None, name: str) -> Any:
-    from githubsim.graphql.repositories import ref_of
+    from githubsim.graphql.repositories import ref_of  # noqa: PLC0415 (it imports this file)
 
     repository = info.context.repository(repository_id)
     return None if repository is None else ref_of(repository, info, f"refs/heads/{name}")

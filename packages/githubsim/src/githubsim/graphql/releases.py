@@ -49,7 +49,7 @@ def _author(release: Release, info: Info) -> Account | None:
 
 
 def _tag(release: Release, info: Info) -> Any:
-    from githubsim.graphql.repositories import ref_of
+    from githubsim.graphql.repositories import ref_of  # noqa: PLC0415 (it imports this file)
 
     home = info.context.home(release.repository_id)
     return ref_of(home, info, f"refs/tags/{release.tag}")

@@ -172,7 +172,7 @@ def _base(event: IssueEvent, info: Info) -> str:
 
 
 def _merge_ref(event: IssueEvent, info: Info) -> Any:
-    from githubsim.graphql.repositories import ref_of
+    from githubsim.graphql.repositories import ref_of  # noqa: PLC0415 (it imports this file)
 
     home = info.context.home(event.repository_id)
     return ref_of(home, info, f"refs/heads/{_base(event, info)}")

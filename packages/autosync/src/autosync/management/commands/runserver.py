@@ -39,10 +39,10 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        from autosync.service import serve
-        from autosync.service.child import RELOAD_VARIABLE
-        from autosync.service.supervisor import Supervisor
-        from autosync.service.web import ACCESS_LOG_VARIABLE
+        from autosync.service import serve  # noqa: PLC0415 (start-up time)
+        from autosync.service.child import RELOAD_VARIABLE  # noqa: PLC0415 (start-up time)
+        from autosync.service.supervisor import Supervisor  # noqa: PLC0415 (start-up time)
+        from autosync.service.web import ACCESS_LOG_VARIABLE  # noqa: PLC0415 (start-up time)
 
         _take_address(options["addrport"])
         environment = {ACCESS_LOG_VARIABLE: "1"}

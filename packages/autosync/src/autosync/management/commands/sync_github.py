@@ -11,8 +11,10 @@ from django.utils import timezone
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from autosync import connect
 from autosync.errors import AutoSyncError
 from autosync.mirror.models import GitHubAppInstallation, Repository, SyncJob
+from autosync.sync import SyncJobRunner, worker
 
 _BIGGEST_ID = 2**63 - 1
 
@@ -37,8 +39,6 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        from autosync.sync import SyncJobRunner, connect, worker
-
         try:
             connect.credentials()
             if options["repository"]:

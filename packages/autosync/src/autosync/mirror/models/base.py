@@ -21,9 +21,9 @@ class MirroredModel(models.Model):
     updated_at = models.DateTimeField(null=True, blank=True)
     # When AutoSync learned this content (received the delivery, or fetched the page).
     observed_at = models.DateTimeField()
-    # Set when clocks cannot decide, as between two versions of one second: see sync.refetch.
+    # Set when clocks cannot decide, as between two versions of one second: see mirror.doubt.
     dirty_at = models.DateTimeField(null=True, blank=True)
-    # The tombstone. A late event cannot raise the dead.
+    # The tombstone. A late event cannot restore the row.
     deleted_at = models.DateTimeField(null=True, blank=True)
 
     objects = models.Manager()

@@ -25,7 +25,7 @@ class Commit(MirroredModel):
     committer_email = models.TextField(default="", blank=True)
     committed_at = models.DateTimeField()
     parents = ArrayField(models.CharField(max_length=64), default=list)
-    # False while only a push payload told of the commit (no parents, one date); git completes it.
+    # False while only a push payload named the commit (no parents, one date); git completes it.
     complete = models.BooleanField(default=False)
     on_default_branch = models.BooleanField(default=False)
     # No branch or tag reaches it any more: forced away, or its branch was deleted. Kept.

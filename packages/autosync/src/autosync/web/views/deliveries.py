@@ -12,7 +12,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from autosync import moments
-from autosync.insight.deliveries import Filter
+from autosync.insight.delivery_filter import Filter
 from autosync.mirror.models import Delivery, Repository
 from autosync.sync import WebhookProcessor
 from autosync.web import paging, story, story_rows

@@ -13,9 +13,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from autosync.github import GitReader, GraphQLTooHeavy, InstallationClient
+from autosync.mirror.doubt import IN_FLIGHT
 from autosync.mirror.models import Commit, FeedEvent, Repository
 from autosync.sync.commits import CHUNK, chunks, count_contributors_later
-from autosync.sync.due import IN_FLIGHT, out_of_sight
+from autosync.sync.refusals import out_of_sight
 
 _PER_CALL = 100  # objects for a point
 

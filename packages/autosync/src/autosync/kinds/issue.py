@@ -7,10 +7,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from autosync.mirror.feed import FeedLine
-from autosync.mirror.models import Issue, PullRequest
-from autosync.mirror.upsert import Merge, Row
-from autosync.resources.base import (
+from autosync.kinds._events import (
     Changes,
     Doubt,
     Event,
@@ -29,7 +26,7 @@ from autosync.resources.base import (
     logins,
     timestamp,
 )
-from autosync.resources.graphql import (
+from autosync.kinds._graphql import (
     SHARED_FIELDS,
     Actor,
     Assignees,
@@ -39,8 +36,11 @@ from autosync.resources.graphql import (
     owner,
     owners,
 )
-from autosync.resources.naming import on_label, on_milestone
-from autosync.resources.payload import Count, Id, Name, Word, read, reader
+from autosync.kinds._naming import on_label, on_milestone
+from autosync.kinds._payload import Count, Id, Name, Word, read, reader
+from autosync.mirror.feed import FeedLine
+from autosync.mirror.models import Issue, PullRequest
+from autosync.mirror.upsert import Merge, Row
 
 MERGE = Merge(
     Issue,

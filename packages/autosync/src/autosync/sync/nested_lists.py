@@ -1,4 +1,4 @@
-"""Nodes of GraphQL made whole before they become rows: lists inside them are read to their end."""
+"""Lists inside GraphQL nodes are read to their end before the nodes become rows."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from autosync.github import InstallationClient
-from autosync.resources.base import Resource
-from autosync.resources.graphql import LISTS
+from autosync.kinds._events import Resource
+from autosync.kinds._graphql import LISTS
 
 
-def complete(
+def complete_lists(
     resource: Resource, client: InstallationClient, nodes: Iterable[dict[str, Any] | None]
 ) -> None:
     """Ask on for each list inside `nodes` that has a next page, at a point a page: a short list

@@ -10,10 +10,10 @@ from typing import Any
 import msgspec
 from django.db.models.functions import Greatest
 
+from autosync.kinds._events import Changes, Doubt, Event, Patch
+from autosync.kinds._payload import reader
+from autosync.kinds.repository import MERGE as REPOSITORY
 from autosync.mirror.models import Issue, PullRequest
-from autosync.resources.base import Changes, Doubt, Event, Patch
-from autosync.resources.payload import reader
-from autosync.resources.repository import MERGE as REPOSITORY
 
 
 class _Named(msgspec.Struct):
@@ -75,7 +75,7 @@ def _matters(event: Event, changed: _From | None) -> bool:
 
 def _ask(event: Event, where: dict[str, Any]) -> Changes:
     here = {"repository_id": event.repository_id, "deleted_at__isnull": True, **where}
-    # What carries it by now and is not here yet, or not like this: see sync.refetch.mark_renamed.
+    # What carries it by now and is not here yet, or not like this: see mirror.doubt.mark_renamed.
     now = {"names_changed_at": Greatest("names_changed_at", event.received_at)}
     patches = [Patch(REPOSITORY, [event.repository_id], now)] if event.repository_id else []
     return Changes(patches=patches, doubts=[Doubt(Issue, here), Doubt(PullRequest, here)])

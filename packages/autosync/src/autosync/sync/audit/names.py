@@ -12,8 +12,8 @@ from typing import Any
 from django.db import connection
 
 from autosync.github import InstallationClient
+from autosync.kinds._events import Resource
 from autosync.mirror.models import Repository
-from autosync.resources.base import Resource
 from autosync.sync import unread
 from autosync.sync.listing import pages
 

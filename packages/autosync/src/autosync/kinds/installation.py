@@ -7,10 +7,7 @@ from typing import Any
 
 import msgspec
 
-from autosync.mirror.feed import FeedLine
-from autosync.mirror.models import GitHubAppInstallation
-from autosync.mirror.upsert import Merge, Row, Rule
-from autosync.resources.base import (
+from autosync.kinds._events import (
     Changes,
     Event,
     FollowUp,
@@ -24,8 +21,11 @@ from autosync.resources.base import (
     When,
     timestamp,
 )
-from autosync.resources.payload import Id, Word, read, reader
-from autosync.resources.repository import STUB, stub_row
+from autosync.kinds._payload import Id, Word, read, reader
+from autosync.kinds.repository import STUB, stub_row
+from autosync.mirror.feed import FeedLine
+from autosync.mirror.models import GitHubAppInstallation
+from autosync.mirror.upsert import Merge, Row, Rule
 
 MERGE = Merge(
     GitHubAppInstallation,

@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
-from autosync.resources.base import Owner
-from autosync.resources.payload import Count, Id, IncompletePayload, Name
+from autosync.kinds._events import Owner
+from autosync.kinds._payload import Count, Id, IncompletePayload, Name
 
 # REST and webhooks show the coding agent under another login (posit-dev/ark#1001); the id is one.
 _LOGINS = {"copilot-swe-agent": "Copilot"}

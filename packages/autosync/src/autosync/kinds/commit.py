@@ -7,10 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
-from autosync.mirror.feed import FeedLine
-from autosync.mirror.models import Commit, Ref, Repository
-from autosync.mirror.upsert import Merge, Row
-from autosync.resources.base import (
+from autosync.kinds._events import (
     Changes,
     Event,
     FollowUp,
@@ -21,7 +18,10 @@ from autosync.resources.base import (
     When,
     beginning,
 )
-from autosync.resources.payload import Name, reader
+from autosync.kinds._payload import Name, reader
+from autosync.mirror.feed import FeedLine
+from autosync.mirror.models import Commit, Ref, Repository
+from autosync.mirror.upsert import Merge, Row
 
 if TYPE_CHECKING:
     from autosync.github.git import GitCommit
@@ -42,7 +42,7 @@ MERGE = Merge(
     ),
     clock=False,
 )
-# More than this in one push is told as one line of the feed.
+# More than this in one push is one line of the feed.
 _LINES_PER_PUSH = 20
 
 

@@ -7,10 +7,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from autosync.mirror.feed import FeedLine
-from autosync.mirror.models import PullRequest
-from autosync.mirror.upsert import Merge, Row
-from autosync.resources.base import (
+from autosync.kinds._events import (
     Changes,
     Doubt,
     Event,
@@ -28,7 +25,7 @@ from autosync.resources.base import (
     logins,
     timestamp,
 )
-from autosync.resources.graphql import (
+from autosync.kinds._graphql import (
     SHARED_FIELDS,
     Actor,
     Assignees,
@@ -38,7 +35,10 @@ from autosync.resources.graphql import (
     owner,
     owners,
 )
-from autosync.resources.payload import Count, Id, Name, Word, read, reader
+from autosync.kinds._payload import Count, Id, Name, Word, read, reader
+from autosync.mirror.feed import FeedLine
+from autosync.mirror.models import PullRequest
+from autosync.mirror.upsert import Merge, Row
 
 MERGE = Merge(
     PullRequest,

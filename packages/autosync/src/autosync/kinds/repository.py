@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from autosync.mirror.feed import FeedLine
-from autosync.mirror.models import Repository
-from autosync.mirror.upsert import Merge, Row
-from autosync.resources.base import (
+from autosync.kinds._events import (
     Changes,
     Event,
     FollowUp,
@@ -20,7 +17,10 @@ from autosync.resources.base import (
     Upsert,
     timestamp,
 )
-from autosync.resources.payload import IncompletePayload, read
+from autosync.kinds._payload import IncompletePayload, read
+from autosync.mirror.feed import FeedLine
+from autosync.mirror.models import Repository
+from autosync.mirror.upsert import Merge, Row
 
 MERGE = Merge(
     Repository,

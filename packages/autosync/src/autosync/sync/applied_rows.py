@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 from django.db import connection
 
+from autosync.kinds._events import Changes
 from autosync.mirror.models import Delivery
 from autosync.mirror.upsert import Key
-from autosync.resources.base import Changes
 from autosync.storable import storable
 
 Changed = dict[str, set[Key]]
@@ -25,12 +25,13 @@ class Effect(StrEnum):
     """What became of a row."""
 
     WRITTEN = "written"
-    BURIED = "buried"
+    DELETED = "buried"
+    """It has a tombstone now. The word is the API's, and that of deliveries applied before."""
     KEPT = "kept"
     """The mirror had what the delivery says, or something newer."""
 
 
-def touched(plan: Sequence[Changes], changed: Changed) -> dict[str, Any]:
+def applied_rows(plan: Sequence[Changes], changed: Changed) -> dict[str, Any]:
     """The rows of one delivery: `rows` is a list of [table, key, effect], `more` a number."""
     rows: dict[tuple[str, Key], Effect] = {}
     for table, key, effect in _rows(plan):
@@ -45,15 +46,15 @@ def _rows(plan: Sequence[Changes]) -> Iterator[tuple[str, Key, Effect]]:
         for item in changes.upserts:
             for row in item.rows:
                 yield item.merge.table, item.merge.key_of(row), Effect.WRITTEN
-        for grave in changes.tombstones:
-            for pk in grave.ids:
-                yield grave.merge.table, (pk,), Effect.BURIED
+        for deleted in changes.tombstones:
+            for pk in deleted.ids:
+                yield deleted.merge.table, (pk,), Effect.DELETED
         for move in changes.refs:
             key = (move.repository_id, move.kind, move.name)
-            yield "refs", key, Effect.WRITTEN if move.after else Effect.BURIED
+            yield "refs", key, Effect.WRITTEN if move.after else Effect.DELETED
 
 
-def finish(deliveries: Sequence[Delivery], rows: Sequence[dict[str, Any]]) -> None:
+def mark_applied(deliveries: Sequence[Delivery], rows: Sequence[dict[str, Any]]) -> None:
     """Mark the deliveries as applied, each with its rows, in one statement."""
     received = [d.received_at for d in deliveries]
     with connection.cursor() as cursor:

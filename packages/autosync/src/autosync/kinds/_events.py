@@ -10,10 +10,10 @@ from typing import Annotated, Any, NamedTuple
 import msgspec
 
 from autosync import moments
+from autosync.kinds._payload import Count, Id, Name, Word
 from autosync.mirror.feed import FeedLine
 from autosync.mirror.models import MirroredModel
 from autosync.mirror.upsert import Key, Merge, Row, Rule
-from autosync.resources.payload import Count, Id, Name, Word
 
 # A moment as it is written; `timestamp` and its like read it. A date that Python cannot hold would
 # else cost the whole delivery.
@@ -117,7 +117,7 @@ class Event:
 class FollowUp(NamedTuple):
     """Work to hand to a job once the change is committed."""
 
-    task: str  # import_installation, refresh_installation, sync_git, sync_repository, refetch
+    task: str  # a key of sync.queue.FOLLOW_UPS
     target_id: int  # an installation's or a repository's id
 
 
@@ -175,7 +175,7 @@ class News:
 
 @dataclass
 class Changes:
-    """What an event does to the mirror. Pure data; `sync.apply` carries it out."""
+    """What an event does to the mirror. Pure data; `sync.changes` carries it out."""
 
     upserts: list[Upsert] = field(default_factory=list)
     tombstones: list[Tombstone] = field(default_factory=list)
@@ -236,7 +236,7 @@ def clock(value: When) -> datetime:
 def labels(items: Sequence[Any]) -> list[dict[str, str]]:
     """Labels by name, so that their order never makes two equal versions differ.
 
-    `node_id` tells one that was renamed from another that took its name; "" where it was not told.
+    `node_id` tells one that was renamed from another that took its name; "" if there is none.
     A label may be its name alone (OpenAPI schema `issue`); one without a name is none.
     """
     named = [{"name": i} if isinstance(i, str) else i for i in items]

@@ -16,7 +16,7 @@ from autosync.github import (
 )
 from autosync.github.addresses import clone_address, git_home
 from autosync.mirror.models import Repository
-from autosync.sync.quota import DatabaseBudget
+from autosync.mirror.quota import DatabaseBudget
 
 
 @lru_cache(maxsize=1)

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from django.db.models import QuerySet
 
-from autosync.mirror.deliveries import with_guid
+from autosync.mirror.inbox import with_guid
 from autosync.mirror.models import Delivery
 
 

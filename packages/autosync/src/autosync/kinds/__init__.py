@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from autosync.resources import commit, installation, issue, pull_request, repository
-from autosync.resources.base import Handler, Resource
+from autosync.kinds import commit, installation, issue, pull_request, repository
+from autosync.kinds._events import Handler, Resource
 
 RESOURCES: Sequence[Resource] = (
     installation.RESOURCE,
@@ -29,3 +29,8 @@ def handlers() -> dict[str, list[Handler]]:
         for event, handler in resource.handlers.items():
             table.setdefault(event, []).append(handler)
     return table
+
+
+def listed_resources() -> list[Resource]:
+    """The resources that GraphQL lists per repository."""
+    return [r for r in RESOURCES if r.listing is not None]

@@ -1,0 +1,86 @@
+"""Who must be asked again, and when: rows that clocks cannot decide, repositories to look at.
+
+A mark, `dirty_at`, is taken away by an answer that was asked for LAG after it was made, and by a
+newer version: lists and GraphQL lag behind webhooks, and an answer from before the change would
+settle it wrongly for good.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Set
+from datetime import datetime, timedelta
+
+from django.db.models import F, Q
+from django.db.models.expressions import Combinable
+from django.utils import timezone
+
+from autosync.mirror.models import Repository
+from autosync.mirror.upsert import Key, Merge
+
+# A webhook may still be on its way: what changed this recently is no difference yet.
+IN_FLIGHT = timedelta(seconds=60)
+# What was seen this shortly before GitHub was asked may be missing in the answer and exist all the
+# same: lists and GraphQL lag behind webhooks and git.
+LAG = timedelta(seconds=15)
+
+
+def audit_soon(repository_ids: Iterable[int]) -> None:
+    """Have an audit look once nothing is on its way: no list shows what was deleted meanwhile."""
+    Repository.objects.filter(pk__in=repository_ids).update(audit_due_at=timezone.now() + IN_FLIGHT)
+
+
+def list_soon(repository_ids: Iterable[int]) -> None:
+    """Have the next listing of the installation tell whether they are still in its sight."""
+    Repository.objects.filter(pk__in=repository_ids).update(dirty_at=timezone.now())
+
+
+def in_doubt() -> Q:
+    """Marked rows to ask for now: not asked for since, or when the answer may have lagged."""
+    not_asked_since = Q(dirty_at__gt=F("observed_at"))
+    no_answer_lags = Q(dirty_at__lte=timezone.now() - LAG)
+    return Q(dirty_at__isnull=False) & (not_asked_since | no_answer_lags)
+
+
+def just_seen(merge: Merge, absent: Set[int], asked_at: datetime) -> set[int]:
+    """Those of `absent` in an answer that were seen within LAG before it was asked for."""
+    rows = merge.model._default_manager.filter(pk__in=absent, observed_at__gte=asked_at - LAG)
+    return set(rows.values_list("pk", flat=True))
+
+
+def mark_new_and_late(merge: Merge, inserted: Set[Key], observed_at: datetime) -> set[Key]:
+    """Marks, and returns, new rows that came late: what they show may have been deleted while
+    GitHub sent nothing, and the looks that would miss it may be over. They are what was known
+    at their clock, not now: an answer without them counts.
+    """
+    if not inserted:
+        return set()
+    late = Q(updated_at__lt=observed_at - LAG)
+    looked_since = Q(updated_at__lte=F("repository__last_synced_at"))
+    rows = merge.model._default_manager.filter(pk__in=[key[0] for key in inserted])
+    # After an import an audit looks at everything.
+    doubtful = rows.filter(late | looked_since, repository__imported_at__isnull=False)
+    ids = list(doubtful.values_list("pk", flat=True))
+    rows.filter(pk__in=ids).update(dirty_at=timezone.now(), observed_at=F("updated_at"))
+    return {(pk,) for pk in ids}
+
+
+def mark_renamed(merge: Merge, changed: Set[Key], as_of: datetime | Combinable) -> set[Key]:
+    """Marks, and returns, rows whose content is known `as_of` before a label or a milestone was
+    renamed: the event about it asked for those that carried it then, and these may carry it since.
+    Call `lock_repositories` before they are written.
+    """
+    if not changed:
+        return set()
+    rows = merge.model._default_manager.filter(pk__in=[key[0] for key in changed])
+    before = rows.exclude(labels=[], milestone="").filter(
+        repository__names_changed_at__gte=as_of - LAG
+    )
+    ids = list(before.values_list("pk", flat=True))
+    rows.filter(pk__in=ids).update(dirty_at=timezone.now())
+    return {(pk,) for pk in ids}
+
+
+def lock_repositories(repository_ids: Set[int]) -> None:
+    """Until the transaction ends no event renames labels or milestones of these repositories."""
+    rows = Repository.objects.select_for_update(no_key=True).filter(pk__in=repository_ids)
+    list(rows.order_by("pk").values_list("pk", flat=True))

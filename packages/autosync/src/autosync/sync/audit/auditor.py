@@ -1,0 +1,240 @@
+"""Compare the mirror with GitHub at the least cost, repair what differs, record the verdict."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from contextlib import contextmanager
+from datetime import timedelta
+
+from django.db.models import Sum
+from django.utils import timezone
+
+from autosync.database import is_away
+from autosync.errors import AutoSyncError
+from autosync.github import InstallationClient, InstallationSuspended, Priority, QuotaExhausted
+from autosync.github.errors import GitHubError
+from autosync.killpoints import reached
+from autosync.kinds import listed_resources
+from autosync.mirror.models import (
+    Audit,
+    AuditFinding,
+    GitHubAppInstallation,
+    QuotaBudget,
+    Repository,
+    ResourceCursor,
+)
+from autosync.sync.audit import foreign
+from autosync.sync.audit.compare import Comparison, Difference
+from autosync.sync.audit.findings import record, record_repairs
+from autosync.sync.audit.names import Names, names_there
+from autosync.sync.commits import chunks
+from autosync.sync.errors import Busy, is_passing
+from autosync.sync.listing import PAGE
+from autosync.sync.locks import exclusive
+from autosync.sync.news import NewsReader, There, changed_since
+from autosync.sync.reconcile import GitHubSyncManager
+from autosync.sync.refetch import refetch
+from autosync.sync.refusals import refusal_of, unavailable
+from autosync.sync.sick import GitHubAway, github_answers
+from autosync.sync.standing import standing
+
+logger = logging.getLogger(__name__)
+Problem = AuditFinding.Problem
+
+# Until one that could not be compared is tried again.
+_AGAIN = timedelta(minutes=10)
+
+
+def finish_left_open(installation_id: int) -> None:
+    """For who holds the installation's lock: an audit that is open was left by a dead worker."""
+    Audit.objects.filter(installation_id=installation_id, finished_at__isnull=True).update(
+        finished_at=timezone.now(), error="Its worker was killed before the audit ended."
+    )
+
+
+class Auditor:
+    """Audits one installation.
+
+    Unchanged repositories cost: two GraphQL points per hundred for the news of them, and one
+    `ls-remote` each that is outside the quota. Objects are listed only where these differ, or all
+    of them if `deep`, a hundred a point. `names` compares the names of labels and milestones too,
+    three points per hundred repositories, and asks whose the commits are that no ref reaches, a
+    hundred a point.
+    """
+
+    def __init__(
+        self,
+        installation: GitHubAppInstallation,
+        *,
+        deep: bool = False,
+        names: bool = False,
+        repair: bool = True,
+    ) -> None:
+        self.installation = installation
+        self.deep = deep
+        self.names = names or deep
+        self.repair = repair
+        self.manager = GitHubSyncManager(installation, Priority.RECONCILE)
+        self.client: InstallationClient = self.manager.client
+        self.reader = NewsReader(self.client)
+
+    def run(self, repositories: Iterable[Repository] | None = None) -> Audit:
+        """Audit the given repositories, or all; the record is finished, also after an error."""
+        with exclusive("audit", self.installation.pk, wait=True):
+            finish_left_open(self.installation.pk)
+            return self._run(repositories)
+
+    def _run(self, repositories: Iterable[Repository] | None) -> Audit:
+        audit = Audit.objects.create(
+            installation=self.installation, deep=self.deep, started_at=timezone.now()
+        )
+        spent = self._spent()
+        left_out: dict[str, str] = {}
+        try:
+            self.manager.sync_repositories()
+            targets = (
+                Repository.visible()
+                .filter(
+                    installation=self.installation,
+                    auto_sync_enabled=True,
+                    imported_at__isnull=False,
+                )
+                .order_by("pk")
+            )
+            if repositories is not None:
+                targets = targets.filter(pk__in=[r.pk for r in repositories])
+            sick = targets.filter(failures__gt=0)
+            left_out |= dict(sick.values_list("full_name", "sync_error"))
+            for group in chunks(targets.filter(failures=0), PAGE):
+                refused = unavailable(one.pk for one in group)
+                news = self.reader.read(group, refused)
+                there = news.there
+                names = self._names(group, refused) if self.names else {}
+                left_out |= {
+                    one.full_name: "GitHub could not say what it has"
+                    for one in group
+                    if one.pk in news.unknown
+                }
+                left_out |= {
+                    f"{one.full_name} ({name})": "GitHub does not show it"
+                    for one in group
+                    for name in sorted(refused[one.pk])
+                }
+                reached("audit: counted")
+                for repository in group:
+                    started_at = timezone.now()
+                    if repository.pk in there:  # else gone since: the next listing hides it
+                        with self._alone(repository, left_out):
+                            said = there[repository.pk]
+                            self._audit(audit, repository, said, names.get(repository.pk))
+                    Repository.objects.filter(
+                        pk=repository.pk, audit_due_at__lte=started_at
+                    ).update(audit_due_at=None)
+                    reached("audit: repository done, verdict not written")
+        except GitHubError as error:
+            audit.error = str(error)
+            raise
+        finally:
+            audit.points = self._spent() - spent
+            audit.finished_at = timezone.now()
+            audit.left_out = "\n".join(f"{name}: {why}" for name, why in left_out.items())[:10_000]
+            audit.save()
+        return audit
+
+    @contextmanager
+    def _alone(self, repository: Repository, left_out: dict[str, str]) -> Iterator[None]:
+        """One that fails is recorded, and the audit of the others goes on."""
+        try:
+            yield
+        except (Busy, QuotaExhausted, InstallationSuspended, GitHubAway):
+            raise
+        except Exception as error:
+            if is_away(error) or (is_passing(error) and not github_answers(self.client)):
+                raise
+            if not isinstance(error, AutoSyncError):
+                logger.exception("the audit of %s failed", repository)
+            left_out[repository.full_name] = str(error)
+            if refusal_of(error) is None:
+                later = timezone.now() + _AGAIN
+                Repository.objects.filter(pk=repository.pk).update(audit_due_at=later)
+
+    def _audit(
+        self,
+        audit: Audit,
+        repository: Repository,
+        news: There,
+        names: Names | None,
+    ) -> None:
+        started_at = timezone.now()
+        with exclusive("repository", repository.pk, wait=True):
+            refused = unavailable([repository.pk])[repository.pk]
+            compare = Comparison(repository, self.client, self.reader)
+            found = [] if "commit" in refused else compare.refs()
+            here = standing([repository.pk])[repository.pk].lists
+            lists = {name: one for name, one in news.lists.items() if name not in refused}
+            changed = {name for name, one in lists.items() if changed_since(one, here.get(name))}
+            # Counted again: the first count may be minutes old.
+            counted = all(one.total == here[name].alive for name, one in lists.items())
+            differing = set() if counted else compare.differing_lists()
+            for resource in compare.readable():
+                differ = resource.name in differing
+                if resource.name in changed or differ or self.deep:
+                    found += compare.objects(resource, whole=differ or self.deep)
+                if names is not None:
+                    found += compare.misnamed(resource, names, found)
+            if self.deep:
+                found += compare.commits()
+            if self.names:
+                found += compare.foreign_commits()
+            findings = record(audit, repository, found)
+            if found:
+                reached("audit: found, not repaired")
+            if self.repair and (found or changed):
+                self._repair(compare, found)
+                reached("audit: repaired, not recorded")
+                record_repairs(findings, found)
+        audit.repositories += 1
+        audit.equal += not found
+        audit.found += len(found)
+        audit.repaired += sum(one.repaired for one in found)
+        if all(one.repaired for one in found):
+            Repository.objects.filter(pk=repository.pk).update(equal_at=started_at)
+
+    def _names(
+        self, group: Sequence[Repository], refused: Mapping[int, Set[str]]
+    ) -> dict[int, Names]:
+        lists = {one.name for one in listed_resources()}
+        return names_there(self.client, [one for one in group if not lists <= refused[one.pk]])
+
+    def _repair(self, compare: Comparison, found: list[Difference]) -> None:
+        """Through the same door as everything else."""
+        repository = compare.repository
+        by_name = {resource.name: resource for resource in listed_resources()}
+        for name, resource in by_name.items():
+            nodes = {one.node_id: int(one.key) for one in found if one.resource == name}
+            for group in chunks(nodes.items(), PAGE):
+                refetch(resource, self.client, dict(group))
+        commits = [one for one in found if one.resource == "commit"]
+        foreign.remove(repository, [c.key for c in commits if c.problem is Problem.SURPLUS])
+        if any(one.problem is Problem.MISSING for one in commits):
+            # The heads whose history counts as stored are forgotten: git's log is read again.
+            ResourceCursor.objects.filter(repository=repository, resource="commit").update(
+                cursor="", state=ResourceCursor.State.RUNNING
+            )
+        repository.refresh_from_db()
+        self.manager.sync_repository(repository)
+        _verify(compare, found)
+
+    def _spent(self) -> int:
+        budgets = QuotaBudget.objects.filter(installation_id=self.installation.pk)
+        return int(budgets.aggregate(sum=Sum("spent"))["sum"] or 0)
+
+
+def _verify(compare: Comparison, found: list[Difference]) -> None:
+    """Look again: a repair is one only if nothing differs any more."""
+    wrong = compare.differing_lists()
+    if any(one.resource in ("ref", "commit") for one in found) and compare.refs_now():
+        wrong |= {"ref", "commit"}
+    for one in found:
+        one.repaired = one.resource not in wrong

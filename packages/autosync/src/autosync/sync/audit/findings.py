@@ -1,0 +1,63 @@
+"""The findings of an audit: what differed, what was repaired, and what may have caused it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from autosync.mirror.models import Audit, AuditFinding, Delivery, Repository
+from autosync.sync.audit.compare import Difference
+
+logger = logging.getLogger(__name__)
+Kind = AuditFinding.Kind
+# The deliveries among which the cause of a difference is looked for.
+_DELIVERIES = 500
+
+
+def record(audit: Audit, repository: Repository, found: Sequence[Difference]) -> list[AuditFinding]:
+    """Before the repair: a worker killed in its midst leaves word of what differed."""
+    if not found:
+        return []
+    logger.warning("%s differed from GitHub in %d objects", repository, len(found))
+    bodies = _recent_deliveries(repository)
+    findings = []
+    for one in found:
+        kind, cause = _cause(one, bodies)
+        findings.append(
+            AuditFinding(
+                audit=audit,
+                repository=repository,
+                resource=one.resource,
+                object_key=one.key[:255],
+                problem=one.problem,
+                kind=kind,
+                cause=cause,
+            )
+        )
+    return AuditFinding.objects.bulk_create(findings)
+
+
+def record_repairs(findings: Sequence[AuditFinding], found: Sequence[Difference]) -> None:
+    for finding, one in zip(findings, found, strict=True):
+        finding.repaired = one.repaired
+    AuditFinding.objects.bulk_update(findings, ["repaired"], batch_size=1000)
+
+
+def _recent_deliveries(repository: Repository) -> list[tuple[str, bytes]]:
+    rows = Delivery.objects.filter(repository_id=repository.pk).order_by("-id")
+    return [
+        (status, bytes(body)) for status, body in rows.values_list("status", "body")[:_DELIVERIES]
+    ]
+
+
+def _cause(one: Difference, deliveries: Sequence[tuple[str, bytes]]) -> tuple[Kind, str]:
+    """What the inbox knows of the object, in a word and in words; a guess, said as one."""
+    mark = (one.node_id or one.key).encode()
+    fates = [status for status, body in deliveries if mark in body]
+    if not fates:
+        return Kind.LOST, "no delivery about it is in the inbox: lost, or older than the inbox"
+    if Delivery.Status.PARKED in fates:
+        return Kind.LATE, "a delivery about it is parked"
+    if Delivery.Status.PENDING in fates:
+        return Kind.LATE, "a delivery about it is waiting"
+    return Kind.BUG, "deliveries about it were applied: a later one was lost, or there is a bug"

@@ -1,0 +1,158 @@
+"""Hands work over to the workers by the names of tasks: which queue, which lock, how urgent.
+
+Nothing here imports a task, so whatever does the work may hand over more of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection, transaction
+from procrastinate.contrib.django import app
+from procrastinate.exceptions import AlreadyEnqueued
+
+from autosync.kinds._events import FollowUp
+
+LIVE = "live"  # short follow-ups of deliveries
+SYNC = "sync"  # imports and reconciles
+SICK = "sick"  # those of repositories that fail: a share of the slots, so that others are on time
+
+# Queued tasks survive an upgrade: their names in the database stay what they are.
+_TASKS = "autosync.sync.tasks"
+
+
+@dataclass(frozen=True)
+class Work:
+    """A task as those who hand it over know it. The same work waits in the queue only once.
+
+    `target` names its argument, an id; work without one concerns everything.
+    """
+
+    task: str
+    lock: str
+    queue: str
+    priority: int = 0
+    target: str = ""
+
+    @property
+    def name(self) -> str:
+        """The task's name in the database."""
+        return f"{_TASKS}.{self.task}"
+
+    def lock_for(self, target_id: int | None = None) -> str:
+        """The queueing lock: of what carries the same, one waits."""
+        return f"{self.lock}:{target_id}" if self.target else self.lock
+
+
+START_UP = Work("start_up", "start_up", LIVE, 10)
+SYNC_GIT = Work("sync_git", "git", LIVE, 9, "repository_id")
+RECOVER = Work("recover", "recover", LIVE, 9)
+IMPORT_INSTALLATION = Work("import_installation", "import", LIVE, 8, "installation_id")
+REFRESH_INSTALLATION = Work("refresh_installation", "refresh", LIVE, 8, "installation_id")
+REFETCH = Work("refetch", "refetch", LIVE, 7)
+IMPORT_REPOSITORY = Work("import_repository", "unseen", LIVE, 6, "repository_id")
+RUN_JOB = Work("run_job", "job", SYNC, 5, "job_id")
+SYNC_REPOSITORY = Work("sync_repository", "repository", SYNC, 0, "repository_id")
+AUDIT_DUE = Work("audit_due", "audit_due", SYNC, -500, "installation_id")
+AUDIT_INSTALLATION = Work("audit_installation", "audit", SYNC, -1000, "installation_id")
+WORK = (
+    *(START_UP, SYNC_GIT, RECOVER, IMPORT_INSTALLATION, REFRESH_INSTALLATION, REFETCH),
+    *(IMPORT_REPOSITORY, RUN_JOB, SYNC_REPOSITORY, AUDIT_DUE, AUDIT_INSTALLATION),
+)
+
+# What an applied delivery asks for.
+FOLLOW_UPS: Mapping[str, Work] = {
+    work.task: work
+    for work in (IMPORT_INSTALLATION, REFRESH_INSTALLATION, IMPORT_REPOSITORY, SYNC_GIT, REFETCH)
+}
+
+
+def defer(
+    work: Work,
+    target_id: int | None = None,
+    *,
+    priority: int | None = None,
+    queue: str | None = None,
+    now: bool = False,
+) -> None:
+    """Enqueue in the surrounding transaction unless the same is already waiting.
+
+    With `now`, what waits for another attempt is attempted at once.
+    """
+    lock = work.lock_for(target_id)
+    arguments = {work.target: target_id} if work.target else {}
+    task = app.configure_task(
+        work.name,
+        allow_unknown=False,
+        queueing_lock=lock,
+        priority=work.priority if priority is None else priority,
+        queue=queue or work.queue,
+    )
+
+    def enqueue() -> bool:
+        try:
+            with transaction.atomic():
+                task.defer(**arguments)
+        except AlreadyEnqueued:
+            if now:
+                _wait_no_longer(lock)
+            return False
+        return True
+
+    if not enqueue() and connection.in_atomic_block:
+        # The one that waits may start, and end, before what it is to see is committed.
+        transaction.on_commit(enqueue)
+
+
+def _wait_no_longer(queueing_lock: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE procrastinate_jobs SET scheduled_at = now() "
+            "WHERE queueing_lock = %s AND status = 'todo' AND scheduled_at > now()",
+            [queueing_lock],
+        )
+
+
+def hand_over(followup: FollowUp, *, now: bool = False) -> None:
+    """Enqueue what an applied delivery asks for.
+
+    `now`: GitHub has just spoken of it, so what waited for GitHub's return need not wait on.
+    """
+    defer(FOLLOW_UPS[followup.task], followup.target_id, now=now)
+
+
+def defer_again(work: str, *, minutes: int, **arguments: Any) -> None:
+    """Have a periodic task, whose queueing lock is its name, go on in so many minutes."""
+    try:
+        with transaction.atomic():
+            app.configure_task(
+                f"{_TASKS}.{work}",
+                allow_unknown=False,
+                queueing_lock=work,
+                schedule_in={"minutes": minutes},
+            ).defer(**arguments)
+    except AlreadyEnqueued:
+        pass
+
+
+def waiting_or_running() -> set[str]:
+    """The queueing locks of all tasks that wait or run."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT queueing_lock FROM procrastinate_jobs WHERE status IN ('todo', 'doing') "
+            "AND queueing_lock IS NOT NULL"
+        )
+        return {row[0] for row in cursor.fetchall()}
+
+
+def running(work: Work) -> list[int]:
+    """The targets of the tasks that do this work now."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT queueing_lock FROM procrastinate_jobs WHERE status = 'doing' "
+            "AND queueing_lock LIKE %s",
+            [f"{work.lock}:%"],
+        )
+        return [int(row[0].partition(":")[2]) for row in cursor.fetchall()]

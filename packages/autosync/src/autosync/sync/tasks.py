@@ -20,7 +20,7 @@ from autosync.database import is_away
 from autosync.github.errors import GitHubError, QuotaExhausted
 from autosync.kinds._events import FollowUp
 from autosync.mirror import partitions
-from autosync.mirror.models import (
+from autosync.models import (
     Commit,
     GitHubAppInstallation,
     Issue,

@@ -170,6 +170,12 @@ class Word(Name[_ST, _GT]):
         return f"{value} and {value}.lower()" if self.null else f"{value}.lower()"
 
 
+class Sha(Name[_ST, _GT]):
+    """A commit's name; 64 digits where a repository uses SHA-256."""
+
+    settings = {"default": "", "max_length": 64}
+
+
 class State(Word[_ST, _GT]):
     """open or closed. `ends` are the moments of which one tells it where the word is left out;
     `words` are GraphQL's for other columns' facts."""

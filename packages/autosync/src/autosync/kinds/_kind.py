@@ -59,10 +59,10 @@ class Guise:
     """Objects of another kind that GitHub shows as this one: no row, and a question about theirs.
 
     `test` is given the object as decoded, with what columns read and the fields in `reads` (and
-    their types); it is `of` that kind if true.
+    their types); it is `of` the kind of that name if true.
     """
 
-    of: type[MirroredModel]
+    of: str
     test: Callable[[Any], bool]
     reads: Mapping[str, Any] = field(default_factory=dict)
 
@@ -94,29 +94,39 @@ class Kind:
 DECLARED: list[type[OfRepository]] = []
 
 
+def declared(name: str) -> type[OfRepository]:
+    """The kind of that name."""
+    return next(one for one in DECLARED if snake(one.__name__) == name)
+
+
 class KindBase(ModelBase):
     """Fills in what every kind's table has: its name, its place among the tables, its indexes."""
 
     def __new__(
         mcs, name: str, bases: tuple[type, ...], attrs: dict[str, Any], **options: Any
     ) -> Any:
-        if "github" not in attrs:
+        if "github" not in attrs:  # abstract: what several kinds have in common
             return super().__new__(mcs, name, bases, attrs, **options)
         own = attrs.pop("Meta", None)
         word = snake(name)
         table = getattr(own, "db_table", f"{word}s")
-        indexes = [*getattr(own, "indexes", ()), *_indexes(word, "number" in attrs)]
-        facts = {"app_label": "mirror", "abstract": False, "db_table": table, "indexes": indexes}
+        inherited = [one for base in bases for one in _columns_of(base)]
+        numbered = "number" in attrs or any(one.name == "number" for one in inherited)
+        facts = {"app_label": "mirror", "abstract": False, "db_table": table}
+        indexes = [*getattr(own, "indexes", ()), *_indexes(word, numbered)]
         parents = (own, MirroredModel.Meta) if own else (MirroredModel.Meta,)
-        attrs["Meta"] = type("Meta", parents, facts)
-        for base in bases:
-            about = getattr(base, "_meta", None)
-            for one in about.local_fields if about and about.abstract else ():
-                if isinstance(one, models.ForeignKey):
-                    attrs[one.name] = _home(one, table)
+        attrs["Meta"] = type("Meta", parents, {**facts, "indexes": indexes})
+        for one in inherited:
+            if isinstance(one, models.ForeignKey):
+                attrs.setdefault(one.name, _home(one, table))
         made: Any = super().__new__(mcs, name, bases, attrs, **options)
         DECLARED.append(made)
         return made
+
+
+def _columns_of(base: Any) -> list[models.Field[Any, Any]]:
+    about = getattr(base, "_meta", None)
+    return list(about.local_fields) if about and about.abstract else []
 
 
 def _home(inherited: models.ForeignKey[Any, Any], table: str) -> Any:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from autosync.kinds._events import Changes, Doubt, Event, Handler, News, Tombstone, Upsert
+from autosync.kinds._kind import declared
 from autosync.kinds._payload import Count, reader
 from autosync.mirror.feed import FeedLine
 from autosync.mirror.upsert import Row
@@ -43,7 +44,7 @@ class Whole:
             gone = event.action in self.gone
             # What is said to be gone is of this kind, whatever it looks like.
             if unless and not gone and unless.test(getattr(payload, self.key)):
-                return Changes(doubts=[Doubt(unless.of, _address(kind, row))])
+                return Changes(doubts=[Doubt(declared(unless.of), _address(kind, row))])
             changes = Changes(upserts=[Upsert(merge, [row])])
             if amiss or (may_go and not event.action):
                 # Stored as far as it goes; GitHub is asked for the rest, or that it was deleted.

@@ -6,69 +6,56 @@ from typing import Any
 
 from django.db import models
 
-from autosync.kinds._columns import (
-    ActorId,
-    ActorLogin,
-    Flag,
-    Key,
-    Labels,
-    Logins,
-    Moment,
-    Number,
-    State,
-    Text,
-    Url,
-    Word,
-)
+from autosync.kinds import _columns as gh
 from autosync.kinds._kind import Connection, Guise, Kind, Line, OfRepository
 from autosync.kinds._naming import CarriedLabel, CarriedMilestone
 from autosync.kinds._rules import Whole
-from autosync.kinds.pull_request import PullRequest
+
+
+class Discussed(OfRepository):
+    """What issues and pull requests have in common."""
+
+    number = gh.Number(essential=True, about="Its number, which no other of the repository has.")
+    title = gh.Text(about="The title.")
+    body = gh.Text(none=True, about="The description, in Markdown; empty if there is none.")
+    author_id = gh.ActorId("user", graph="author", about="Who opened it; null if that is gone.")
+    author_login = gh.ActorLogin("user", graph="author", about="The login of who opened it.")
+    labels = gh.Labels(about="Its labels, by name: name, color and node id of each.")
+    assignees = gh.Logins(graph="assignees: assignedActors", about="Logins of its assignees.")
+    milestone = gh.Text("milestone.title", none=True, about="Title of its milestone, or empty.")
+    milestone_number = gh.Number("milestone.number", null=True, about="The milestone's number.")
+    locked = gh.Flag(about="Whether only people with write access may comment.")
+    html_url = gh.Url(about="The address of its page.")
+    created_at = gh.Moment(about="When it was opened.")
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return f"#{self.number} {self.title}"
 
 
 def _is_pull(issue: Any) -> bool:
     return issue.pull_request is not None or issue.html_url.endswith(f"/pull/{issue.number}")
 
 
-class Issue(OfRepository):
+class Issue(Discussed):
     """One issue, keyed by GitHub's issue id; (repository, number) may be reused by nothing."""
 
-    github_issue_id = Key(about="GitHub's id of the issue.")
-    number = Number(
-        essential=True, about="The number in its repository, shared with pull requests."
-    )
-    title = Text(about="The title.")
-    body = Text(none=True, about="The description, in Markdown; empty if there is none.")
-    state = State(about="open or closed.")
+    github_issue_id = gh.Key(about="GitHub's id of the issue.")
+    state = gh.State(about="open or closed.")
     # Without the argument a duplicate is said to be NOT_PLANNED:
     # https://docs.github.com/graphql/reference/enums#issuestatereason
-    state_reason = Word(
+    state_reason = gh.Word(
         graph="stateReason(enableDuplicate: true)",
         max_length=32,
         none=True,
-        about="Why it has its state: completed, not_planned, duplicate, reopened; or empty.",
+        about="Why it has its state: completed, not_planned, duplicate, reopened, or nothing.",
     )
-    author_id = ActorId(
-        "user", graph="author", about="The account that opened it; null if that is gone."
-    )
-    author_login = ActorLogin(
-        "user", graph="author", about="The login of that account; empty if it is gone."
-    )
-    labels = Labels(about="Its labels by name: name, color and node id of each.")
-    assignees = Logins(
-        graph="assignees: assignedActors", about="The logins it is assigned to, sorted."
-    )
-    milestone = Text("milestone.title", none=True, about="The title of its milestone, or empty.")
-    milestone_number = Number(
-        "milestone.number", null=True, about="The number of its milestone in the repository."
-    )
-    comments_count = Number(
+    comments_count = gh.Number(
         "comments", graph="comments.totalCount", default=0, about="How many comments it has."
     )
-    locked = Flag(about="Whether only people with write access may comment.")
-    html_url = Url(about="The address of its page.")
-    created_at = Moment(about="When it was opened.")
-    closed_at = Moment(null=True, about="When it was closed; null while it is open.")
+    closed_at = gh.Moment(null=True, about="When it was closed; null while it is open.")
 
     github = Kind(
         read=Connection("issues", since=True),
@@ -83,7 +70,7 @@ class Issue(OfRepository):
         switch="has_issues",
         feed=Line("issue"),
         # REST lists pull requests as issues too, and a comment on one shows it as one.
-        unless=Guise(PullRequest, _is_pull, {"pull_request": Any}),
+        unless=Guise("pull_request", _is_pull, {"pull_request": Any}),
     )
 
     class Meta:
@@ -91,6 +78,3 @@ class Issue(OfRepository):
             models.Index(fields=["repository", "-updated_at"], name="issue_by_update"),
             models.Index(fields=["-updated_at"], name="issue_recent"),
         ]
-
-    def __str__(self) -> str:
-        return f"#{self.number} {self.title}"

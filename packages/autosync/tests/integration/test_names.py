@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from autosync.kinds import issue as issues
+from autosync.kinds import KINDS
 from autosync.sync.audit.names import Names, carriers_of_others, names_there
 from githubsim.testing import Sim
 from tests.integration.api_rows import issue, repository
@@ -45,7 +45,7 @@ def test_a_label_is_known_by_its_id(node_id: str | None, others: list[str]) -> N
     labels = [label if node_id is None else label | {"node_id": node_id}]
     carrier = issue(here, labels=labels, node_id="carrier")
     names = Names({("LA_1", "bug", "d73a4a"), ("LA_2", "defect", "d73a4a")})
-    found = carriers_of_others(issues.RESOURCE, here, names)
+    found = carriers_of_others(KINDS["issue"].resource, here, names)
     assert found == [(carrier.pk, one) for one in others]
 
 
@@ -58,5 +58,5 @@ def test_a_milestone_is_known_by_its_number(number: int | None, others: list[str
     here = repository()
     carrier = issue(here, milestone="1.0", milestone_number=number, node_id="carrier")
     names = Names(milestones={(1, "1.0"), (2, "2.0")})
-    found = carriers_of_others(issues.RESOURCE, here, names)
+    found = carriers_of_others(KINDS["issue"].resource, here, names)
     assert found == [(carrier.pk, one) for one in others]

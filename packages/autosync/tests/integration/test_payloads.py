@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from autosync.kinds import handlers, issue, pull_request
+from autosync.kinds import KINDS, handlers
 from autosync.kinds._events import Changes, Envelope, Event
 from autosync.kinds._payload import IncompletePayload, reader
 from autosync.mirror.models import Delivery, Issue, Repository
@@ -55,6 +55,7 @@ FEEDS = {
 }
 _envelope = reader(Envelope)
 HANDLERS = handlers()
+ISSUES, PULLS = KINDS["issue"], KINDS["pull_request"]
 
 
 def paths(value: Any, at: Path = ()) -> Iterator[Path]:
@@ -233,8 +234,8 @@ def test_a_node_of_graphql_loses_only_the_field(value: Any) -> None:
         "deletions": 2, "changedFiles": 3, "commits": {"totalCount": 1}, "state": "MERGED",
     }  # fmt: skip
     for whole, read in (
-        (node, issue.row_from_graphql),
-        (pull, pull_request.row_from_graphql),
+        (node, ISSUES.from_graph),
+        (pull, PULLS.from_graph),
     ):
         right = read(whole, 5)
         assert right["author_login"] == "Copilot"
@@ -243,20 +244,20 @@ def test_a_node_of_graphql_loses_only_the_field(value: Any) -> None:
             wrong = {name for name in right if row[name] != right[name]}
             assert len(wrong) <= 4, (field, wrong)
     with pytest.raises(IncompletePayload):
-        issue.row_from_graphql(with_value(node, ("fullDatabaseId",), None), 5)
+        ISSUES.from_graph(with_value(node, ("fullDatabaseId",), None), 5)
 
 
 def test_a_state_nobody_knows_is_kept_in_lower_case() -> None:
     base = {"fullDatabaseId": "1", "state": "ARCHIVED", "stateReason": "MERGED_INTO"}
-    row = issue.row_from_graphql(base, 5)
+    row = ISSUES.from_graph(base, 5)
     assert (row["state"], row["state_reason"]) == ("archived", "merged_into")
-    assert pull_request.row_from_graphql(base, 5)["state"] == "archived"
+    assert PULLS.from_graph(base, 5)["state"] == "archived"
 
 
 def test_half_a_character_in_a_payload_costs_one_character() -> None:
     payload = {"action": "opened", "repository": {"id": 5}, "installation": {"id": 1}}
     body = json.dumps({**payload, "issue": {"id": 1, "number": 2, "title": "x\ud83dy"}}).encode()
     envelope, _ = _envelope(body)
-    row = row_of([issue.on_issues(Event("issues", body, envelope, NOW))])
+    row = row_of([ISSUES.handlers["issues"](Event("issues", body, envelope, NOW))])
     assert row is not None
     assert row["title"] == "x\ufffdy"

@@ -10,7 +10,7 @@ import pytest
 from django.db import connection
 
 from autosync.github import dialect
-from autosync.kinds import RESOURCES, issue, pull_request
+from autosync.kinds import KINDS, RESOURCES
 from autosync.kinds._events import Resource, timestamp
 from autosync.mirror.models import GitHubAppInstallation, Issue, PullRequest, Repository
 from autosync.sync.listing import sync_listing
@@ -125,7 +125,7 @@ def test_a_server_without_assigned_actors_is_asked_for_the_assignees(world: Worl
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(
     ("resource", "model"),
-    [(issue.RESOURCE, Issue), (pull_request.RESOURCE, PullRequest)],
+    [(KINDS["issue"].resource, Issue), (KINDS["pull_request"].resource, PullRequest)],
     ids=["issues", "pull requests"],
 )
 def test_nothing_is_lost_by_an_import_or_a_refetch(

@@ -5,21 +5,19 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import msgspec
 import pytest
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from autosync.kinds.issue import MERGE
-from autosync.kinds.pull_request import MERGE as PULL_REQUEST
-from autosync.kinds.pull_request import PullRequestPayload
-from autosync.kinds.pull_request import row as pull_request_row
-from autosync.mirror.models import Issue, PullRequest, Repository
+from autosync.kinds import kind_of
 from autosync.mirror.upsert import Rule, tombstone, upsert
+from autosync.models import Issue, PullRequest, Repository
 from tests.integration.api_rows import repository
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
+MERGE = kind_of(Issue).merge
+PULLS = kind_of(PullRequest)
 pytestmark = pytest.mark.django_db
 
 
@@ -148,10 +146,8 @@ def test_the_head_of_a_pull_request_follows_the_name_of_its_repository() -> None
             }
             for number, head in heads.items()
         ]
-        rows = [
-            pull_request_row(msgspec.convert(pull, PullRequestPayload), home.pk) for pull in pulls
-        ]
-        upsert(PULL_REQUEST, rows, observed_at=T0, rule=Rule.VERSIONED)
+        rows = [PULLS.from_event({"pull_request": pull}, home.pk) or {} for pull in pulls]
+        upsert(PULLS.merge, rows, observed_at=T0, rule=Rule.VERSIONED)
         assert set(PullRequest.objects.values_list("title", flat=True)) == {f"at {second}"}
         return names()
 

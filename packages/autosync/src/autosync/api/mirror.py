@@ -22,7 +22,7 @@ from autosync.api.schemas import (
     RepositoryOut,
 )
 from autosync.insight import ailing
-from autosync.mirror.models import (
+from autosync.models import (
     Commit,
     Contributor,
     GitHubAppInstallation,

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from autosync.insight.ailing import Unavailable
 from autosync.insight.jobs import RepositoryProgress
-from autosync.mirror.models import (
+from autosync.models import (
     Commit,
     Contributor,
     Delivery,

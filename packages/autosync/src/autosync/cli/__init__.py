@@ -1,4 +1,4 @@
-"""`autosync`: serve, worker, sync, audit, recover, doctor, demo, token, deliveries."""
+"""`autosync`: serve, worker, sync, audit, recover, doctor, demo, token, deliveries, kinds."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from autosync import __version__, entrance
-from autosync.cli import deliveries, token
+from autosync.cli import deliveries, kinds, token
 from autosync.cli.audit import audit
 from autosync.errors import AutoSyncError
 from autosync.service.child import set_up_django
@@ -27,13 +27,14 @@ def _settings(context: typer.Context) -> None:
     if "--help" in sys.argv:
         return  # of a command, which needs neither settings nor a database
     entrance.enter(command)
-    # These two work on the database directly; the others decide for themselves.
-    if command in ("token", "deliveries"):
+    # These work with Django directly; the others decide for themselves.
+    if command in ("token", "deliveries", "kinds"):
         set_up_django()
 
 
 app.add_typer(token.app, name="token")
 app.add_typer(deliveries.app, name="deliveries")
+app.add_typer(kinds.app, name="kinds")
 app.command()(audit)
 
 

@@ -1,18 +1,31 @@
-"""The registry: every kind of GitHub object AutoSync mirrors. Adding one is adding one file."""
+"""The registry: every kind of GitHub object AutoSync mirrors. Adding one is adding one file: each
+module of this package whose name does not begin with `_` is loaded.
+"""
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 from collections.abc import Mapping, Sequence
 
-from autosync.kinds import commit, installation, issue, pull_request, repository
+from autosync.kinds import commit, installation, repository
+from autosync.kinds._derived import Derived, kind_of
 from autosync.kinds._events import Handler, Resource
+from autosync.kinds._kind import DECLARED
 
+for _module in pkgutil.iter_modules(__path__, f"{__name__}."):
+    if not _module.name.rpartition(".")[2].startswith("_"):
+        importlib.import_module(_module.name)
+
+# The declared kinds by name.
+KINDS: Mapping[str, Derived] = {
+    kind.name: kind for kind in sorted(map(kind_of, DECLARED), key=lambda kind: kind.name)
+}
 RESOURCES: Sequence[Resource] = (
     installation.RESOURCE,
     repository.RESOURCE,
     commit.RESOURCE,
-    issue.RESOURCE,
-    pull_request.RESOURCE,
+    *(kind.resource for kind in KINDS.values()),
 )
 
 # Events that change nothing in the mirror, and why. Everything else unknown is counted likewise.
@@ -34,3 +47,6 @@ def handlers() -> dict[str, list[Handler]]:
 def listed_resources() -> list[Resource]:
     """The resources that GraphQL lists per repository."""
     return [r for r in RESOURCES if r.listing is not None]
+
+
+__all__ = ["IGNORED", "KINDS", "RESOURCES", "Derived", "handlers", "kind_of", "listed_resources"]

@@ -205,6 +205,8 @@ class Listing:
     since: bool
     switch: str = ""
     permission: str = ""
+    # Lists inside a node, which may have more pages: field, GraphQL for it, what each item has.
+    lists: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

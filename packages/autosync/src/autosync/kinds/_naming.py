@@ -1,19 +1,26 @@
-"""Labels and milestones: mirrored on the issues that carry them, which their events must reach.
+"""Labels and milestones: mirrored on the objects that carry them, which their events must reach.
 
-Renaming, recolouring or deleting one moves no issue's clock; GitHub is asked for those that had it.
+Renaming, recolouring or deleting one moves no object's clock; GitHub is asked for its carriers.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from django.db.models.functions import Greatest
 
-from autosync.kinds._events import Changes, Doubt, Event, Patch
+from autosync.kinds._events import Changes, Doubt, Event, Handler, Patch
 from autosync.kinds._payload import reader
-from autosync.kinds.repository import MERGE as REPOSITORY
-from autosync.mirror.models import Issue, PullRequest
+from autosync.mirror.models import Repository
+from autosync.mirror.upsert import Merge
+
+if TYPE_CHECKING:
+    from autosync.kinds._derived import Derived
+
+_REPOSITORY = Merge(Repository, key=("github_id",), columns=())
 
 
 class _Named(msgspec.Struct):
@@ -40,30 +47,63 @@ class _Event(msgspec.Struct):
 _read = reader(_Event)
 
 
-def on_label(event: Event) -> Changes:
-    """created, edited, deleted.
+@dataclass(frozen=True)
+class CarriedLabel:
+    """`label`: created, edited, deleted. The labels are in `column`.
 
     Payload: {"action": "edited", "label": {whole}, "changes": {"name": {"from": "bug"}}}
     """
-    payload = _read(event.body).value
-    changed = payload.changes or _Changes()
-    if payload.label is None or not _matters(event, changed.name or changed.color):
-        return Changes()
-    name = changed.name.before if changed.name else payload.label.name
-    return _ask(event, {"labels__contains": [{"name": name}]})
+
+    column: str = "labels"
+
+    def handler(self, kind: Derived) -> Handler:
+        """Event → a question about all that carry the label."""
+
+        def carriers(event: Event) -> dict[str, Any] | None:
+            payload = _read(event.body).value
+            changed = payload.changes or _Changes()
+            if payload.label is None or not _matters(event, changed.name or changed.color):
+                return None
+            name = changed.name.before if changed.name else payload.label.name
+            return {f"{self.column}__contains": [{"name": name}]}
+
+        return _asking(kind, carriers)
 
 
-def on_milestone(event: Event) -> Changes:
-    """created, opened, closed, edited, deleted.
+@dataclass(frozen=True)
+class CarriedMilestone:
+    """`milestone`: created, opened, closed, edited, deleted. Its title is in `column`.
 
     Payload: {"action": "edited", "milestone": {whole}, "changes": {"title": {"from": "1.0"}}}
     """
-    payload = _read(event.body).value
-    changed = payload.changes or _Changes()
-    if payload.milestone is None or not _matters(event, changed.title):
-        return Changes()
-    title = changed.title.before if changed.title else payload.milestone.title
-    return _ask(event, {"milestone": title})
+
+    column: str = "milestone"
+
+    def handler(self, kind: Derived) -> Handler:
+        """Event → a question about all that carry the milestone."""
+
+        def carriers(event: Event) -> dict[str, Any] | None:
+            payload = _read(event.body).value
+            changed = payload.changes or _Changes()
+            if payload.milestone is None or not _matters(event, changed.title):
+                return None
+            return {self.column: changed.title.before if changed.title else payload.milestone.title}
+
+        return _asking(kind, carriers)
+
+
+def _asking(kind: Derived, carriers: Callable[[Event], dict[str, Any] | None]) -> Handler:
+    def handle(event: Event) -> Changes:
+        carry = carriers(event)
+        if carry is None:
+            return Changes()
+        here = {"repository_id": event.repository_id, "deleted_at__isnull": True, **carry}
+        # What carries it by now and is not here like this: see mirror.doubt.mark_renamed.
+        now = {"names_changed_at": Greatest("names_changed_at", event.received_at)}
+        patches = [Patch(_REPOSITORY, [event.repository_id], now)] if event.repository_id else []
+        return Changes(patches=patches, doubts=[Doubt(kind.model, here)])
+
+    return handle
 
 
 def _matters(event: Event, changed: _From | None) -> bool:
@@ -71,11 +111,3 @@ def _matters(event: Event, changed: _From | None) -> bool:
     if event.action == "edited":
         return changed is not None
     return event.action in ("deleted", "")
-
-
-def _ask(event: Event, where: dict[str, Any]) -> Changes:
-    here = {"repository_id": event.repository_id, "deleted_at__isnull": True, **where}
-    # What carries it by now and is not here yet, or not like this: see mirror.doubt.mark_renamed.
-    now = {"names_changed_at": Greatest("names_changed_at", event.received_at)}
-    patches = [Patch(REPOSITORY, [event.repository_id], now)] if event.repository_id else []
-    return Changes(patches=patches, doubts=[Doubt(Issue, here), Doubt(PullRequest, here)])

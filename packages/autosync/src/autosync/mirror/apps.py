@@ -1,5 +1,6 @@
 """Django app configuration of the mirror room."""
 
+from importlib import import_module
 from typing import Any
 
 from django.apps import AppConfig
@@ -10,6 +11,11 @@ class MirrorConfig(AppConfig):
     name = "autosync.mirror"
     label = "mirror"
     verbose_name = "AutoSync mirror"
+
+    def import_models(self) -> None:
+        super().import_models()
+        # Models of this app that are declared in a room above, which none here may import.
+        import_module("autosync.kinds")
 
     def ready(self) -> None:
         post_migrate.connect(_make_days_of_the_inbox, sender=self)

@@ -7,7 +7,6 @@ from typing import Any
 
 from autosync.github import InstallationClient
 from autosync.kinds._events import Resource
-from autosync.kinds._graphql import LISTS
 
 
 def complete_lists(
@@ -16,17 +15,22 @@ def complete_lists(
     """Ask on for each list inside `nodes` that has a next page, at a point a page: a short list
     never replaces a long one.
     """
+    lists = resource.listing.lists if resource.listing else {}
     for node in nodes:
         if isinstance(node, dict) and isinstance(node.get("id"), str):
-            for name in LISTS:
+            for name in lists:
                 if _next(node.get(name)):
-                    _read_on(resource, client, node, name)
+                    _read_on(resource, client, node, name, *lists[name])
 
 
 def _read_on(
-    resource: Resource, client: InstallationClient, node: dict[str, Any], name: str
+    resource: Resource,
+    client: InstallationClient,
+    node: dict[str, Any],
+    name: str,
+    field: str,
+    fields: str,
 ) -> None:
-    field, fields = LISTS[name]
     query = (
         "query($id: ID!, $after: String) { node(id: $id) { ... on "
         f"{resource.graphql_type} {{ {field}(first: 100, after: $after) {{ "

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from autosync import config
 from autosync.killpoints import reached
-from autosync.mirror.models import (
+from autosync.models import (
     Commit,
     Contributor,
     GitHubAppInstallation,

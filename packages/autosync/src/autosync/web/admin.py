@@ -9,7 +9,7 @@ from django.db import models
 from django.http import HttpRequest
 
 from autosync.mirror.inbox import with_guid
-from autosync.mirror.models import (
+from autosync.models import (
     Audit,
     AuditFinding,
     Commit,

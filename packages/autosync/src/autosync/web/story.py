@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from autosync.jsontext import repaired
-from autosync.mirror.models import Commit, Delivery, Issue, MirroredModel, PullRequest, Repository
+from autosync.models import Commit, Delivery, Issue, MirroredModel, PullRequest, Repository
 from autosync.sync.applied_rows import Effect
 
 # A browser should not choke on a payload of 25 MB.

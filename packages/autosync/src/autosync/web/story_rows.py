@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db.models import Q
 
-from autosync.mirror.models import Commit, Delivery, Issue, PullRequest, Ref, Repository
+from autosync.models import Commit, Delivery, Issue, PullRequest, Ref, Repository
 from autosync.sync.applied_rows import Effect
 
 _EFFECTS = {

@@ -1,5 +1,8 @@
 """What the mirror holds. GitHub's own ids are the primary keys wherever GitHub has one."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from autosync.mirror.models.access import ApiToken
 from autosync.mirror.models.activity import FeedEvent
 from autosync.mirror.models.audit import Audit, AuditFinding
@@ -9,10 +12,8 @@ from autosync.mirror.models.condition import Condition
 from autosync.mirror.models.contributor import Contributor
 from autosync.mirror.models.inbox import Delivery, DeliveryGuid, DeliveryLog
 from autosync.mirror.models.installation import GitHubAppInstallation
-from autosync.mirror.models.issue import Issue
 from autosync.mirror.models.job import SyncJob, SyncJobRepository
 from autosync.mirror.models.progress import PageSize, ResourceCursor, UnreadObject
-from autosync.mirror.models.pull_request import PullRequest
 from autosync.mirror.models.quota import QuotaBudget, QuotaLease
 from autosync.mirror.models.repository import Repository
 
@@ -28,10 +29,8 @@ __all__ = [
     "DeliveryLog",
     "FeedEvent",
     "GitHubAppInstallation",
-    "Issue",
     "MirroredModel",
     "PageSize",
-    "PullRequest",
     "QuotaBudget",
     "QuotaLease",
     "Ref",
@@ -41,3 +40,11 @@ __all__ = [
     "SyncJobRepository",
     "UnreadObject",
 ]
+
+if not TYPE_CHECKING:  # type checkers are to find models where they are
+
+    def __getattr__(name: str) -> Any:
+        """A model that is declared in `autosync.kinds`, a room above, for those who look here."""
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return getattr(import_module("autosync.models"), name)

@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from autosync.insight import ailing, analytics, drift, jobs
-from autosync.mirror.models import Commit, Contributor, Issue, PullRequest, Ref, Repository
+from autosync.models import Commit, Contributor, Issue, PullRequest, Ref, Repository
 from autosync.sync import SyncJobRunner
 from autosync.web import charts, feed, paging
 from autosync.web.access import readable, staff_only, wants_charts

@@ -1,0 +1,85 @@
+"""`autosync kinds`: what is declared of each kind of object, and what is derived from it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+import typer
+from msgspec import inspect
+
+from autosync.errors import AutoSyncError
+
+if TYPE_CHECKING:
+    from autosync.kinds import Derived
+
+app = typer.Typer(no_args_is_help=True, help="The kinds of object that AutoSync mirrors.")
+
+
+@app.command("list")
+def list_() -> None:
+    """Name every declared kind, its table and its events."""
+    from autosync.kinds import KINDS  # noqa: PLC0415 (Django is not set up)
+
+    for kind in KINDS.values():
+        typer.echo(f"{kind.name:<20} {kind.merge.table:<20} {', '.join(kind.declared.events)}")
+
+
+@app.command()
+def show(name: str) -> None:
+    """Print a kind's columns, which way has which, and what is generated: structs, functions that
+    make rows, and the GraphQL that is asked.
+    """
+    from autosync.kinds import KINDS  # noqa: PLC0415 (Django is not set up)
+
+    if name not in KINDS:
+        raise AutoSyncError(f"there is no kind `{name}`; there are: {', '.join(KINDS)}")
+    typer.echo("\n\n".join(_sections(KINDS[name])))
+
+
+def _sections(kind: Derived) -> list[str]:
+    ways = {"REST": kind.rest, "a list of REST": kind.rest_list, "GraphQL": kind.graphql}
+    if kind.event_key:
+        ways["a webhook"] = kind.event(kind.event_key)
+    sections = [f"{kind.name}: {kind.model.__doc__}", _matrix(kind)]
+    for way, rows in ways.items():
+        sections.append(f"# By {way}\n{_struct(rows.struct)}\n\n{rows.source.rstrip()}")
+    sections.append(f"# Asked of GraphQL's {kind.graphql_type}\n{kind.node_fields}")
+    return sections
+
+
+def _matrix(kind: Derived) -> str:
+    """A line per column: its type, which ways give it, from where, and what it means."""
+    ways = list(kind.gives)
+    lines = [("column", "type", *ways, "where", "meaning")]
+    for column in kind.columns:
+        places = dict.fromkeys(one for one in (column.rest, column.graph, column.event) if one)
+        given = ("yes" if column.name in kind.gives[way] else "" for way in ways)
+        sql = type(column).__name__
+        lines.append((column.name, sql, *given, " | ".join(places), column.about))
+    widths = [max(len(line[place]) for line in lines) for place in range(len(lines[0]) - 1)]
+    return "\n".join(
+        "  ".join(
+            [*(cell.ljust(width) for cell, width in zip(line[:-1], widths, strict=True)), line[-1]]
+        )
+        for line in lines
+    )
+
+
+def _struct(struct: type[msgspec.Struct]) -> str:
+    found = inspect.type_info(struct)
+    assert isinstance(found, inspect.StructType)
+    return "\n".join([f"{struct.__name__}:", *_fields(found, "    ")])
+
+
+def _fields(found: inspect.StructType, indent: str) -> list[str]:
+    lines = []
+    for field in found.fields:
+        members = field.type.types if isinstance(field.type, inspect.UnionType) else (field.type,)
+        words = [type(one).__name__.removesuffix("Type").lower() for one in members]
+        essential = " (essential)" if field.required else ""
+        lines.append(f"{indent}{field.encode_name}: {' | '.join(words)}{essential}")
+        for one in members:
+            if isinstance(one, inspect.StructType):
+                lines += _fields(one, f"{indent}    ")
+    return lines

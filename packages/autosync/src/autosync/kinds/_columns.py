@@ -1,0 +1,344 @@
+"""Columns: Django fields that also say where GitHub has their value, and what it means.
+
+By convention the REST key is the column's name and the GraphQL field that key in camelCase; `rest=`
+(the first argument), `graph=` and `event=` say otherwise, with dots between the steps. A step of
+GraphQL may have arguments and an alias. `None` says that a way does not have it. A webhook has what
+REST has; where a path starts with `$.`, it starts at the payload and not at the object.
+
+Migrations know these as the plain Django fields they are: see `Column.deconstruct`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, TypeVar
+
+import msgspec
+from django.db import models
+
+from autosync.kinds._events import Owner, When
+from autosync.kinds._graphql import ASSIGNEE_FIELDS, LABEL_FIELDS, Actor
+from autosync.kinds._payload import Count, Id
+from autosync.kinds._payload import Name as Login
+
+if TYPE_CHECKING:
+    from django.db.models import (
+        BigIntegerField,
+        BooleanField,
+        CharField,
+        DateTimeField,
+        Field,
+        IntegerField,
+        JSONField,
+        TextField,
+    )
+
+    from autosync.kinds._shape import At
+else:
+
+    class _Generic:
+        """A Django field as its type stubs have it: of what is assigned and what is read."""
+
+        def __init__(self, field):
+            self._field = field
+
+        def __getitem__(self, _types):
+            return self._field
+
+    Field = _Generic(models.Field)
+    BigIntegerField = _Generic(models.BigIntegerField)
+    BooleanField = _Generic(models.BooleanField)
+    CharField = _Generic(models.CharField)
+    DateTimeField = _Generic(models.DateTimeField)
+    IntegerField = _Generic(models.IntegerField)
+    JSONField = _Generic(models.JSONField)
+    TextField = _Generic(models.TextField)
+
+_ST = TypeVar("_ST", contravariant=True)
+_GT = TypeVar("_GT", covariant=True)
+BY_NAME: Final = "by name"  # where nothing else is said
+# Who may act: https://docs.github.com/graphql/reference/interfaces#actor. An
+# EnterpriseUserAccount has no number.
+_ACTORS = ("User", "Bot", "Organization", "Mannequin")
+
+
+class Column(Field[_ST, _GT]):
+    """A column that comes from GitHub.
+
+    `none`: GitHub may say null, or have no object there, which is stored as the default and not as
+    NULL. `essential`: without it the object cannot be stored. `listed=False`: REST's lists leave it
+    out. `when` names a flag: stored only while that is true. `about` is for the reference page; it
+    is no `help_text`, of which each change of a word would make a migration.
+    """
+
+    settings: ClassVar[dict[str, Any]] = {}  # of the Django field, unless declared otherwise
+    textual: ClassVar[bool] = False  # "" stands for none
+
+    def __init__(
+        self,
+        rest: str | None = BY_NAME,
+        *,
+        graph: str | None = BY_NAME,
+        event: str | None = BY_NAME,
+        about: str = "",
+        none: bool = False,
+        essential: bool = False,
+        listed: bool = True,
+        when: str = "",
+        null: bool = False,
+        **field: Any,
+    ) -> None:
+        self._rest, self._graph, self._event = rest, graph, event
+        self.about = about
+        self.none, self.essential, self.listed, self.when = none, essential, listed, when
+        if null or (none and self.textual):
+            field.setdefault("blank", True)
+        super().__init__(null=null, **{**self.settings, **field})
+
+    if not TYPE_CHECKING:
+
+        def __class_getitem__(cls, _types):
+            return cls
+
+    @property
+    def rest(self) -> str | None:
+        """Where REST has it, in an object of this kind."""
+        return self.name if self._rest is BY_NAME else self._rest
+
+    @property
+    def event(self) -> str | None:
+        """Where a webhook has it."""
+        return self.rest if self._event is BY_NAME else self._event
+
+    @property
+    def graph(self) -> str | None:
+        """Where GraphQL has it."""
+        if self._graph is not BY_NAME:
+            return self._graph
+        known = self.name if self._rest in (BY_NAME, None) else self._rest
+        return re.sub(r"_([a-z0-9])", lambda found: found[1].upper(), known or "")
+
+    def deconstruct(self) -> tuple[str, str, Sequence[Any], dict[str, Any]]:
+        """As the plain Django field: a migration outlives what is declared here."""
+        name, _, args, kwargs = super().deconstruct()
+        plain = next(base for base in type(self).__mro__ if base.__module__.startswith("django."))
+        return name, f"django.db.models.{plain.__name__}", args, kwargs
+
+    def source(self, at: At) -> str:
+        """Python that gives the column's value; `at` gives that of what GitHub sent."""
+        raise NotImplementedError
+
+
+class Text(Column[_ST, _GT], TextField[_ST, _GT]):
+    """Any text; "" where there is none, NULL if it is `null=True`."""
+
+    settings = {"default": ""}
+    textual = True
+
+    def source(self, at: At) -> str:
+        return at(str, "")
+
+
+class Url(Text[_ST, _GT]):
+    """The address of the object's page."""
+
+    settings = {"default": "", "blank": True}
+
+    @property
+    def graph(self) -> str | None:
+        return "url" if self._graph is BY_NAME else self._graph
+
+
+class Name(Column[_ST, _GT], CharField[_ST, _GT]):
+    """A text with a bound, 255 characters unless `max_length` says otherwise; more is cut off."""
+
+    settings = {"default": "", "max_length": 255}
+    textual = True
+
+    def source(self, at: At) -> str:
+        return at(Annotated[str, msgspec.Meta(max_length=self.max_length)], "")
+
+
+class Word(Name[_ST, _GT]):
+    """One of a few words, in lower case: GraphQL shouts them."""
+
+    settings = {"default": "", "max_length": 16}
+
+    def source(self, at: At) -> str:
+        value = super().source(at)
+        return f"{value} and {value}.lower()" if self.null else f"{value}.lower()"
+
+
+class Sha(Name[_ST, _GT]):
+    """A commit's name; 64 digits where a repository uses SHA-256."""
+
+    settings = {"default": "", "max_length": 64}
+
+
+class State(Word[_ST, _GT]):
+    """open or closed. `ends` are the moments of which one tells it where the word is left out;
+    `words` are GraphQL's for other columns' facts."""
+
+    settings = {"default": "open", "max_length": 16}
+
+    def __init__(
+        self,
+        rest: str | None = BY_NAME,
+        *,
+        ends: Sequence[str] = ("closed_at",),
+        words: dict[str, str] | None = None,
+        null: bool = False,
+        **field: Any,
+    ) -> None:
+        self.ends, self.words = ends, words or {}
+        super().__init__(rest, null=null, **field)
+
+    def source(self, at: At) -> str:
+        value = super().source(at)
+        if self.words and at.way == "graphql":
+            words = at.given("words", self.words)
+            value = f"{words}.get({value}, {value})"
+        ended = " or ".join(at.raw(end, When, None) for end in self.ends)
+        return f'{value} or ("closed" if {ended} else "open")'
+
+
+class Number(Column[_ST, _GT], IntegerField[_ST, _GT]):
+    """A number of 32 bits."""
+
+    def source(self, at: At) -> str:
+        return at(Count, None if self.null else 0)
+
+
+class BigNumber(Column[_ST, _GT], BigIntegerField[_ST, _GT]):
+    """A number of 64 bits, as ids are."""
+
+    def source(self, at: At) -> str:
+        return at(Id, None if self.null else 0)
+
+
+class Key(Column[_ST, _GT], BigIntegerField[_ST, _GT]):
+    """GitHub's own id, by which a row is known."""
+
+    settings = {"primary_key": True}
+
+    def __init__(
+        self, rest: str | None = "id", *, graph: str | None = "fullDatabaseId", **field: Any
+    ) -> None:
+        super().__init__(rest, graph=graph, essential=True, **field)
+
+    def source(self, at: At) -> str:
+        if at.way == "graphql":
+            return f"database_id({at(str | int | None, None)})"
+        return at(Id, 0)
+
+
+class NodeId(Name[_ST, _GT]):
+    """GraphQL's id of the object."""
+
+    def __init__(
+        self, rest: str | None = BY_NAME, *, graph: str | None = "id", **field: Any
+    ) -> None:
+        super().__init__(rest, graph=graph, **field)
+
+
+class Flag(Column[_ST, _GT], BooleanField[_ST, _GT]):
+    """True or false. `since` names the moment whose presence tells it where GitHub does not."""
+
+    settings = {"default": False}
+
+    def __init__(self, rest: str | None = BY_NAME, *, since: str = "", **field: Any) -> None:
+        self.since = since
+        super().__init__(rest, none=bool(since) or field.pop("none", False), **field)
+
+    def source(self, at: At) -> str:
+        if not self.since:
+            return at(bool, False)
+        value = at.raw(self.name, bool | None, None)
+        return f"{at.raw(self.since, When, None)} is not None if {value} is None else {value}"
+
+
+class Moment(Column[_ST, _GT], DateTimeField[_ST, _GT]):
+    """A moment. One that every object has is never NULL: the clock stands in for it."""
+
+    def source(self, at: At) -> str:
+        value = at(When, None)
+        return f"timestamp({value})" if self.null else f"beginning({value}, {at.clock()})"
+
+
+class ActorId(Column[_ST, _GT], BigIntegerField[_ST, _GT]):
+    """The number of an account; NULL for an account that is gone.
+
+    `of` is GraphQL's type of the field: `Actor`, which is one of several, or `User`.
+    """
+
+    def __init__(
+        self, rest: str | None = BY_NAME, *, of: str = "Actor", null: bool = True, **field: Any
+    ) -> None:
+        self.of = of
+        super().__init__(rest, null=null, **field)
+
+    def source(self, at: At) -> str:
+        if at.way == "graphql":
+            for kind in _ACTORS if self.of == "Actor" else ():
+                at.select(f"... on {kind}", "databaseId")
+            number = at(Id | None, None, "databaseId", select=self.of != "Actor")
+        else:
+            number = at(Id | None, None, "id")
+        return f"None if {at(Login, '', 'login')} == 'ghost' else {number}"
+
+
+class ActorLogin(Name[_ST, _GT]):
+    """The login of an account, as REST writes it; "" for an account that is gone."""
+
+    def __init__(
+        self, rest: str | None = BY_NAME, *, of: str = "Actor", none: bool = True, **field: Any
+    ) -> None:
+        self.of = of
+        super().__init__(rest, none=none, **field)
+
+    def source(self, at: At) -> str:
+        value = at(Login, "", "login")
+        if at.way == "graphql" and self.of == "Actor":
+            value = f"login({value}, {at(str, '', '__typename')})"
+        return f"'' if (name := {value}) == 'ghost' else name"
+
+
+class Json(Column[_ST, _GT], JSONField[_ST, _GT]):
+    """Whatever GitHub has there, as it is; `default=list` or `dict`."""
+
+    def source(self, at: At) -> str:
+        kind: Any = list[Any] if self.default is list else dict[str, Any]
+        return at(kind, self.default())
+
+
+class Labels(Column[_ST, _GT], JSONField[_ST, _GT]):
+    """Labels with name, color and node id of each, by name."""
+
+    settings = {"default": list, "help_text": '[{"name": …, "color": …}], by name'}
+    if TYPE_CHECKING:
+        _pyi_private_get_type: list[dict[str, str]]
+
+    def source(self, at: At) -> str:
+        if at.way != "graphql":
+            return f"labels({at(list[Any], [])})"
+        at.pages(LABEL_FIELDS, first=100)  # as many as an object may have: actions/labeler#115
+        return f"labels({at(list[dict[str, Any] | None], [], 'nodes', select=False)})"
+
+
+class Logins(Column[_ST, _GT], JSONField[_ST, _GT]):
+    """The logins of several accounts, sorted.
+
+    Of an issue's GraphQL's `assignees` leaves out bots, `assignedActors` has them:
+    https://docs.github.com/graphql/reference/interfaces#assignable
+    """
+
+    settings = {"default": list, "help_text": "logins, sorted"}
+    if TYPE_CHECKING:
+        _pyi_private_get_type: list[str]
+
+    def source(self, at: At) -> str:
+        if at.way != "graphql":
+            return f"logins({at(list[Owner | None], [])})"
+        at.pages(ASSIGNEE_FIELDS, first=20)
+        return f"logins(owners({at(list[Actor | None], [], 'nodes', select=False)}))"

@@ -1,0 +1,229 @@
+"""What is derived from a declared kind: rows by every way, queries, handlers. Row functions are
+generated as source, for a webhook costs no more than one written by hand; `kinds show` prints it.
+"""
+
+from __future__ import annotations
+
+import linecache
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
+from typing import Any
+
+import msgspec
+
+from autosync.kinds import _events, _graphql
+from autosync.kinds._columns import Column
+from autosync.kinds._events import Handler, Listing, Resource
+from autosync.kinds._kind import Clock, Kind, OfRepository, snake
+from autosync.kinds._payload import read
+from autosync.kinds._rules import Whole
+from autosync.kinds._shape import At, Shape, Way, clock_of, steps, written
+from autosync.mirror.upsert import Merge, Row
+
+_CALLED = {
+    "beginning": _events.beginning,
+    "clock": _events.clock,
+    "labels": _events.labels,
+    "logins": _events.logins,
+    "timestamp": _events.timestamp,
+    "database_id": _graphql.database_id,
+    "login": _graphql.login,
+    "owners": _graphql.owners,
+}
+
+
+@dataclass(frozen=True)
+class Rows:
+    """One way compiled: what is decoded, and what makes a row of it."""
+
+    struct: type[msgspec.Struct]
+    make: Callable[[Any, int], dict[str, Any]]
+    source: str
+    gives: frozenset[str]
+    selection: str
+    lists: Mapping[str, tuple[str, str]]
+
+
+class Derived:
+    """A declared kind with everything that follows from its declaration."""
+
+    def __init__(self, model: type[OfRepository]) -> None:
+        self.model = model
+        self.declared: Kind = model.github
+        self.name = snake(model.__name__)
+
+    def __repr__(self) -> str:
+        return f"<kind {self.name}>"
+
+    @cached_property
+    def columns(self) -> Sequence[Column[Any, Any]]:
+        """What comes from GitHub, in the declared order, the key first."""
+        found = [one for one in self.model._meta.local_fields if isinstance(one, Column)]
+        return sorted(found, key=lambda one: not one.primary_key)
+
+    @cached_property
+    def merge(self) -> Merge:
+        """How its rows are merged into its table."""
+        key = tuple(one.name for one in self.columns if one.primary_key)
+        others = (one.name for one in self.columns if not one.primary_key)
+        clock = self.declared.clock is Clock.UPDATED
+        return Merge(self.model, key, (*others, self.model.scope), clock=clock)
+
+    @property
+    def graphql_type(self) -> str:
+        """GraphQL's name of the kind."""
+        read = self.declared.read
+        return (read.type if read else "") or self.model.__name__
+
+    # Ways.
+
+    @cached_property
+    def rest(self) -> Rows:
+        """An object as REST shows it."""
+        return self._compiled("rest", ())
+
+    @cached_property
+    def rest_list(self) -> Rows:
+        """An item of a list of REST's."""
+        return self._compiled("rest", (), listed=True)
+
+    @cached_property
+    def graphql(self) -> Rows:
+        """A node of GraphQL."""
+        return self._compiled("graphql", ())
+
+    def event(self, key: str) -> Rows:
+        """A payload that has the object whole under `key`."""
+        if key not in self._by_event:
+            self._by_event[key] = self._compiled("event", (key,))
+        return self._by_event[key]
+
+    @cached_property
+    def _by_event(self) -> dict[str, Rows]:
+        return {}
+
+    @cached_property
+    def event_key(self) -> str:
+        """Where the first event that shows the object whole has it."""
+        return next((r.key for r in self.declared.events.values() if isinstance(r, Whole)), "")
+
+    @cached_property
+    def gives(self) -> Mapping[str, frozenset[str]]:
+        """Way → the columns that it can give."""
+        found = {"rest": self.rest.gives, "rest_list": self.rest_list.gives}
+        found["graphql"] = self.graphql.gives
+        if self.event_key:
+            found["event"] = self.event(self.event_key).gives
+        return found
+
+    @property
+    def node_fields(self) -> str:
+        """What to ask of a node of GraphQL."""
+        return self.graphql.selection
+
+    def from_rest(self, document: Mapping[str, Any], scope: int) -> Row | None:
+        """A row from REST's object or an item of its list, which has fewer columns; None if it is
+        of another kind. Raises IncompletePayload if what is essential is missing.
+        """
+        it = read(document, self.rest.struct).value
+        if self._is_other(it):
+            return None
+        listed = self._only_whole and self._only_whole.isdisjoint(document)
+        return (self.rest_list if listed else self.rest).make(it, scope)
+
+    def from_graph(self, node: Mapping[str, Any], scope: int) -> Row:
+        """A row from a node of GraphQL. Raises IncompletePayload if its id is missing."""
+        return self.graphql.make(read(node, self.graphql.struct).value, scope)
+
+    def from_event(self, payload: Mapping[str, Any], scope: int) -> Row | None:
+        """A row from the payload of an event that shows the object whole; None as for REST."""
+        rows = self.event(self.event_key)
+        it = read(payload, rows.struct).value
+        other = self._is_other(getattr(it, self.event_key))
+        return None if other else rows.make(it, scope)
+
+    def _is_other(self, it: Any) -> bool:
+        unless = self.declared.unless
+        return unless is not None and unless.test(it)
+
+    @cached_property
+    def _only_whole(self) -> frozenset[str]:
+        """Keys that REST's lists leave out."""
+        found = (steps(one, "rest") for one in self.columns if not one.listed)
+        return frozenset(path[0] for path in found if path)
+
+    def _compiled(self, way: Way, base: tuple[str, ...], *, listed: bool = False) -> Rows:
+        model, unless = self.model, self.declared.unless
+        shape = Shape(f"{model.__name__}{way.title()}", way, base)
+        known = {one.name: one for one in self.columns}
+        expressions = {model.scope: "scope"}
+
+        def expression(column: Column[Any, Any]) -> str:
+            found = column.source(At(shape, column, known))
+            if not column.when:
+                return found
+            return f"({found}) if ({expression(known[column.when])}) else {column.get_default()!r}"
+
+        for column in self.columns:
+            if steps(column, way):
+                expressions[column.name] = expression(column)
+        if self.declared.clock is Clock.UPDATED:
+            expressions["updated_at"] = f"clock({clock_of(shape)})"
+        for key, kind in (unless.reads if unless and way != "graphql" else {}).items():
+            shape.value((*base, key), kind, None, optional=True)
+        if listed:
+            for column in self.columns:
+                if not column.listed:
+                    expressions.pop(column.name, None)
+        struct = shape.struct()
+        body = [f'        "{name}": {value},' for name, value in expressions.items()]
+        lines = [f"    {line}" for line in shape.prologue("\n".join(body))]
+        name = f"{self.name}_from_{'rest_list' if listed else way}"
+        source = "\n".join([f"def {name}(it, scope):", *lines, "    return {", *body, "    }", ""])
+        make = _function(name, source, {**_CALLED, **shape.constants})
+        selection = written(shape.selection)
+        return Rows(struct, make, source, frozenset(expressions), selection, shape.lists)
+
+    # Events and lists.
+
+    @cached_property
+    def handlers(self) -> Mapping[str, Handler]:
+        """Event → what it changes."""
+        return {event: rule.handler(self) for event, rule in self.declared.events.items()}
+
+    @cached_property
+    def listing(self) -> Listing | None:
+        """How GraphQL lists it."""
+        read = self.declared.read
+        if read is None:
+            return None
+        return Listing(
+            read.name,
+            self.node_fields,
+            self.from_graph,
+            since=read.since,
+            switch=self.declared.switch,
+            permission=next(iter(self.declared.needs), ""),
+            lists=self.graphql.lists,
+        )
+
+    @cached_property
+    def resource(self) -> Resource:
+        """The kind as the engine knows it."""
+        return Resource(self.name, self.merge, self.handlers, self.listing, self.graphql_type)
+
+
+@cache
+def kind_of(model: type[OfRepository]) -> Derived:
+    """What is derived from a declared kind, made once."""
+    return Derived(model)
+
+
+def _function(name: str, source: str, known: dict[str, Any]) -> Callable[..., dict[str, Any]]:
+    place = f"<generated: {name}>"
+    exec(compile(source, place, "exec"), known)
+    # So that a traceback shows the line.
+    linecache.cache[place] = (len(source), None, source.splitlines(keepends=True), place)
+    made: Callable[..., dict[str, Any]] = known[name]
+    return made

@@ -1,0 +1,173 @@
+"""The declaration of a kind: a Django model whose columns say where GitHub has them, and one `Kind`
+that says how it is read and which events speak of it. `_derived.py` makes everything else of it.
+"""
+
+from __future__ import annotations
+
+import copy
+import enum
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+from django.db import models
+from django.db.models.base import ModelBase
+
+from autosync.kinds._columns import NodeId
+from autosync.kinds._events import Handler
+from autosync.mirror.models import MirroredModel, Repository
+
+if TYPE_CHECKING:
+    from autosync.kinds._derived import Derived
+
+
+class Clock(enum.Enum):
+    """What tells an older version of an object from a newer one."""
+
+    UPDATED = "updated_at"
+    ARRIVAL = "arrival"
+
+
+@dataclass(frozen=True)
+class Connection:
+    """Read through a connection of GraphQL's `Repository`.
+
+    `since`: whether it can filter by update time. `type` is GraphQL's for the kind, unless that is
+    the model's name.
+    """
+
+    name: str
+    since: bool = False
+    type: str = ""
+
+
+@dataclass(frozen=True)
+class Line:
+    """How the feed speaks of it: `key` and `title` are columns. `turns` has actions that read
+    otherwise while a flag is true: {"closed": "merged"} with the column `merged`.
+    """
+
+    kind: str
+    key: str = "number"
+    title: str = "title"
+    turns: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Guise:
+    """Objects of another kind that GitHub shows as this one: no row, and a question about theirs.
+
+    `test` is given the object as decoded, with what columns read and the fields in `reads` (and
+    their types); it is `of` the kind of that name if true.
+    """
+
+    of: str
+    test: Callable[[Any], bool]
+    reads: Mapping[str, Any] = field(default_factory=dict)
+
+
+class EventRule(Protocol):
+    """What an event means for a kind: see `_rules.py`."""
+
+    def handler(self, kind: Derived) -> Handler: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """How a kind is read, and what speaks of it.
+
+    `needs`: permissions of the App and their level, the reading one first. `switch`: the
+    repository's flag by which its owner has the kind.
+    """
+
+    read: Connection | None = None
+    events: Mapping[str, EventRule] = field(default_factory=dict)
+    needs: Mapping[str, str] = field(default_factory=dict)
+    switch: str = ""
+    feed: Line | None = None
+    clock: Clock | None = Clock.UPDATED
+    unless: Guise | None = None
+
+
+# Every declared kind, in the order in which their modules were loaded.
+DECLARED: list[type[OfRepository]] = []
+
+
+def declared(name: str) -> type[OfRepository]:
+    """The kind of that name."""
+    return next(one for one in DECLARED if snake(one.__name__) == name)
+
+
+class KindBase(ModelBase):
+    """Fills in what every kind's table has: its name, its place among the tables, its indexes."""
+
+    def __new__(
+        mcs, name: str, bases: tuple[type, ...], attrs: dict[str, Any], **options: Any
+    ) -> Any:
+        if "github" not in attrs:  # abstract: what several kinds have in common
+            return super().__new__(mcs, name, bases, attrs, **options)
+        own = attrs.pop("Meta", None)
+        word = snake(name)
+        table = getattr(own, "db_table", f"{word}s")
+        inherited = [one for base in bases for one in _columns_of(base)]
+        numbered = "number" in attrs or any(one.name == "number" for one in inherited)
+        facts = {"app_label": "mirror", "abstract": False, "db_table": table}
+        indexes = [*getattr(own, "indexes", ()), *_indexes(word, numbered)]
+        parents = (own, MirroredModel.Meta) if own else (MirroredModel.Meta,)
+        attrs["Meta"] = type("Meta", parents, {**facts, "indexes": indexes})
+        for one in inherited:
+            if isinstance(one, models.ForeignKey):
+                attrs.setdefault(one.name, _home(one, table))
+        made: Any = super().__new__(mcs, name, bases, attrs, **options)
+        DECLARED.append(made)
+        return made
+
+
+def _columns_of(base: Any) -> list[models.Field[Any, Any]]:
+    about = getattr(base, "_meta", None)
+    return list(about.local_fields) if about and about.abstract else []
+
+
+def _home(inherited: models.ForeignKey[Any, Any], table: str) -> Any:
+    """The link to what it belongs to, which finds it back by the name of its table."""
+    link: Any = copy.deepcopy(inherited)
+    link._related_name = link.remote_field.related_name = table
+    return link
+
+
+def _indexes(word: str, numbered: bool) -> list[models.Index]:
+    indexes = [
+        models.Index(
+            fields=["dirty_at"],
+            name=f"{word}_in_doubt",
+            condition=models.Q(dirty_at__isnull=False),
+        ),
+        # For the counts that each sync compares: from the index alone.
+        models.Index(
+            fields=["repository"],
+            name=f"{word}_alive",
+            condition=models.Q(deleted_at__isnull=True),
+        ),
+    ]
+    if numbered:
+        indexes.append(models.Index(fields=["repository", "number"], name=f"{word}_by_number"))
+    return indexes
+
+
+class OfRepository(MirroredModel, metaclass=KindBase):
+    """A kind of object that belongs to a repository. Its first column is its `Key`."""
+
+    github: ClassVar[Kind]
+    scope: ClassVar[str] = "repository_id"
+
+    node_id = NodeId(about="GitHub's global id of the object, by which GraphQL is asked for it.")
+    repository = models.ForeignKey(Repository, on_delete=models.CASCADE, db_constraint=False)
+
+    class Meta(MirroredModel.Meta):
+        abstract = True
+
+
+def snake(name: str) -> str:
+    """PullRequest → pull_request."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()

@@ -1,0 +1,53 @@
+"""Every model of AutoSync, in one place to import from: `from autosync.models import Issue`."""
+
+from autosync.kinds.issue import Issue
+from autosync.kinds.pull_request import PullRequest
+from autosync.mirror.models import (
+    ApiToken,
+    Audit,
+    AuditFinding,
+    Commit,
+    Condition,
+    Contributor,
+    Delivery,
+    DeliveryGuid,
+    DeliveryLog,
+    FeedEvent,
+    GitHubAppInstallation,
+    MirroredModel,
+    PageSize,
+    QuotaBudget,
+    QuotaLease,
+    Ref,
+    Repository,
+    ResourceCursor,
+    SyncJob,
+    SyncJobRepository,
+    UnreadObject,
+)
+
+__all__ = [
+    "ApiToken",
+    "Audit",
+    "AuditFinding",
+    "Commit",
+    "Condition",
+    "Contributor",
+    "Delivery",
+    "DeliveryGuid",
+    "DeliveryLog",
+    "FeedEvent",
+    "GitHubAppInstallation",
+    "Issue",
+    "MirroredModel",
+    "PageSize",
+    "PullRequest",
+    "QuotaBudget",
+    "QuotaLease",
+    "Ref",
+    "Repository",
+    "ResourceCursor",
+    "SyncJob",
+    "SyncJobRepository",
+    "UnreadObject",
+]

@@ -32,7 +32,7 @@ class Clock(enum.Enum):
 
     # GitHub's own clock, in steps of a second: two versions may have the same.
     UPDATED_AT = "updated_at"
-    # GitHub gives none: when AutoSync saw it (`observed_at`). A late answer, asked for before, loses.
+    # GitHub gives none: when AutoSync saw it. A late answer, asked for before, loses.
     ARRIVAL = "observed_at"
     # The content never changes: the first sight stays, what it lacked is filled in.
     NONE = ""

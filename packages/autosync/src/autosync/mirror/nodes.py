@@ -15,7 +15,7 @@ from autosync.mirror.merge import Key, Merge, Row
 
 
 def keys_of(merge: Merge, node_ids: Iterable[str]) -> dict[str, Key]:
-    """The keys of the rows that have these node ids, in whichever form; unknown ones are left out."""
+    """The keys of the rows with these node ids, in whichever form; unknown ones are left out."""
     wanted = [node_id for node_id in node_ids if node_id]
     if not wanted:
         return {}

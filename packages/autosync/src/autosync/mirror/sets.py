@@ -121,12 +121,11 @@ def _lock(kind: SetOf, parents: set[Key]) -> dict[Key, _Parent]:
             values,
         )
         width = len(merge.key)
-        return {
-            tuple(row[:width]): _Parent(
-                row[width], row[width + 1], row[width + 2], row[width + 3 :]
-            )
-            for row in cursor.fetchall()
-        }
+        found: dict[Key, _Parent] = {}
+        for row in cursor.fetchall():
+            version, seen, lacks = row[width : width + 3]
+            found[tuple(row[:width])] = _Parent(version, seen, lacks, row[width + 3 :])
+        return found
 
 
 def _write(

@@ -27,12 +27,13 @@ class Staged:
 def stage(merge: Merge, rows: Sequence[Row], observed_at: datetime) -> Staged:
     """COPY the rows into this connection's temporary table for the merge."""
     names = merge.content
-    wanted = frozenset(names)
-    if not (merge.groups or merge.sets) and all(
-        [row.keys() >= wanted and "observed_at" not in row for row in rows]
-    ):
-        # Of one name alone it would give no tuple.
-        _copy(merge, names, map(itemgetter(*names), rows) if names[1:] else _tuples(names, rows))
+    if not (merge.groups or merge.sets or any("observed_at" in row for row in rows)):
+        try:
+            # Of one name alone itemgetter would give no tuple.
+            values = list(map(itemgetter(*names), rows)) if names[1:] else _tuples(names, rows)
+        except KeyError:
+            return _stage_partial(merge, rows, observed_at)
+        _copy(merge, names, values)
         return Staged(names)
     return _stage_partial(merge, rows, observed_at)
 
@@ -65,7 +66,7 @@ def _stage_partial(merge: Merge, rows: Sequence[Row], observed_at: datetime) -> 
     return Staged(tuple(all_names), tuple(sorted(lent)))
 
 
-def _tuples(names: Sequence[str], rows: Sequence[Row]) -> Iterable[Sequence[Any]]:
+def _tuples(names: Sequence[str], rows: Sequence[Row]) -> list[Sequence[Any]]:
     return [[row[name] for name in names] for row in rows]
 
 
@@ -93,7 +94,9 @@ def _copy(merge: Merge, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> 
         cursor.execute(f"DELETE FROM {merge.stage}")  # noqa: S608
         with cursor.copy(f"COPY {merge.stage} ({', '.join(names)}) FROM STDIN") as copy:
             for values in rows:
-                copy.write_row([put(value) for put, value in zip(converters, values, strict=True)])
+                # As many of one as of the other; this is the hot path.
+                pairs = zip(converters, values)  # noqa: B905
+                copy.write_row([put(value) for put, value in pairs])
 
 
 def _converter(column: models.Field[Any, Any]) -> Callable[[Any], Any]:
@@ -102,7 +105,13 @@ def _converter(column: models.Field[Any, Any]) -> Callable[[Any], Any]:
         return _json_or_null if column.null else Jsonb
     if isinstance(column, models.CharField) and column.max_length:
         return partial(_fitting, length=column.max_length)
-    return storable
+    return _storable
+
+
+def _storable(value: Any) -> Any:
+    if value is None or type(value) is int:
+        return value
+    return text(value) if type(value) is str else storable(value)
 
 
 def _json_or_null(value: Any) -> Jsonb | None:

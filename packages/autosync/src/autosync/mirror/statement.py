@@ -347,7 +347,7 @@ class _Meeting:
         else:
             filled = self._fills("k", "v #>> '{}'")
         older = (
-            "CASE WHEN old.lacking IS NOT NULL THEN (SELECT jsonb_object_agg(k, "
+            "CASE WHEN old.lacking IS NOT NULL THEN (SELECT jsonb_object_agg(k, "  # noqa: S608
             f"CASE WHEN {filled} THEN {theirs} ELSE v END) "
             f"FROM jsonb_each(old.lacking) AS l (k, v) WHERE NOT ({settled})) END"
         )
@@ -356,7 +356,7 @@ class _Meeting:
         if not self.partial:
             return f"CASE WHEN {self.newer} THEN NULL ELSE {older} END"
         return (
-            f"CASE WHEN {self.newer} THEN (SELECT jsonb_object_agg(k, "
+            f"CASE WHEN {self.newer} THEN (SELECT jsonb_object_agg(k, "  # noqa: S608
             f"CASE WHEN old.lacking ? k THEN old.lacking -> k ELSE {ours} END) "
             f"FROM jsonb_object_keys(EXCLUDED.lacking) AS l (k)) ELSE {older} END"
         )

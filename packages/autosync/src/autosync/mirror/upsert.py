@@ -71,7 +71,7 @@ def upsert(
         rows = [_earlier(row, lag) for row in rows]
         lag = timedelta(0)
     rows, doubtful = _believable(merge, rows, observed_at, rule)
-    rounds, tied = _rounds(merge, rows, observed_at)
+    rounds, tied = _rounds(merge, rows, observed_at, rule)
     result = Result()
     if not rounds:
         return result
@@ -163,12 +163,13 @@ def _believable(
 
 
 def _rounds(
-    merge: Merge, rows: Iterable[Row], observed_at: datetime
+    merge: Merge, rows: Iterable[Row], observed_at: datetime, rule: Rule
 ) -> tuple[list[list[Row]], set[Key]]:
     """Rows to merge one after the other, each time one row a key in key order; and the keys whose
     newest clock came with two contents.
 
-    Versions of one object are told apart here if they give the same columns. Else each is merged
+    Versions of one object are told apart here if they give the same columns. Else, and if clocks
+    cannot decide (the table may have one of them, and then the other is the news), each is merged
     with the table in turn: the first round has all keys, so the later ones lock nothing new.
     """
     versions: dict[Key, list[Row]] = {}
@@ -178,7 +179,11 @@ def _rounds(
         known = versions.get(key)
         if known is None:
             versions[key] = [row]
-        elif len(known) == 1 and _alike(merge, known[0], row):
+        elif (
+            len(known) == 1
+            and _alike(merge, known[0], row)
+            and not (rule is Rule.VERSIONED and _tie(merge, known[0], row))
+        ):
             known[0] = _newest(merge, known[0], row, tied)
         else:
             known.append(row)
@@ -218,15 +223,22 @@ def _newest(merge: Merge, known: Row, row: Row, tied: set[Key]) -> Row:
             newest = known
         elif later > 0:
             tied.discard(key)
-        elif any(
-            known[name] != row[name]
-            for name in merge.governed
-            if name in row and name not in merge.quiet
-        ):
+        elif _tie(merge, known, row):
             tied.add(key)
     if known.get("node_id") and not newest.get("node_id"):
         newest = {**newest, "node_id": known["node_id"]}
     return newest
+
+
+def _tie(merge: Merge, known: Row, row: Row) -> bool:
+    """Whether two versions that give the same columns have one clock and different content."""
+    if merge.decided_by is not Clock.UPDATED_AT or known.get("updated_at") != row.get("updated_at"):
+        return False
+    return any(
+        known[name] != row[name]
+        for name in merge.governed
+        if name in row and name not in merge.quiet
+    )
 
 
 def _clock_of(merge: Merge, row: Row, observed_at: datetime) -> tuple[bool, Any]:

@@ -17,6 +17,7 @@ class Guard:
 
 
 UPSERT = "src/autosync/mirror/upsert.py"
+STATEMENT = "src/autosync/mirror/statement.py"
 REFETCH = "src/autosync/sync/refetch.py"
 DOUBT = "src/autosync/mirror/doubt.py"
 COMMITS = "src/autosync/sync/commits.py"
@@ -26,36 +27,36 @@ DAYS = "tests/integration/test_inbox_days.py"
 GUARDS = (
     Guard(
         "an older version never replaces a newer one",
-        UPSERT,
-        'newer = "old.updated_at IS NULL OR EXCLUDED.updated_at > old.updated_at"',
-        'newer = "true"',
+        STATEMENT,
+        'self.newer = "old.updated_at IS NULL OR EXCLUDED.updated_at > old.updated_at"',
+        'self.newer = "true"',
         "tests/integration/test_upsert.py tests/integration/test_interleavings.py",
     ),
     Guard(
         "two versions of one second are settled by asking",
-        UPSERT,
-        'assignments.append(f"dirty_at = CASE WHEN {newer} THEN NULL ELSE %(now)s END")',
-        'assignments.append("dirty_at = NULL")',
+        STATEMENT,
+        'WHEN {self._tie()} THEN %(now)s "',
+        'WHEN false THEN %(now)s "',
         "tests/integration/test_upsert.py tests/integration/test_interleavings.py",
     ),
     Guard(
         "a tombstone stays, whatever arrives late",
-        UPSERT,
-        'f"WHERE old.deleted_at IS NULL AND ({newer} OR {tie})"',
-        'f", deleted_at = NULL WHERE ({newer} OR {tie})"',
+        STATEMENT,
+        'allowed = "old.deleted_at IS NULL AND "',
+        'allowed = ""',
         "tests/integration/test_upsert.py tests/integration/test_interleavings.py",
     ),
     Guard(
         "an answer requested before the deletion does not lift the tombstone",
-        UPSERT,
-        'lifts = f"{knows} > old.deleted_at"',
-        'lifts = "old.deleted_at IS NOT NULL"',
+        STATEMENT,
+        'return f"{_KNOWS} > old.deleted_at"',
+        'return "old.deleted_at IS NOT NULL"',
         "tests/integration/test_interleavings.py",
     ),
     Guard(
         "an answer older than the newest version does not settle a tie",
-        UPSERT,
-        'f"WHEN {tie} AND old.observed_at > {knows} THEN %(now)s END"',
+        STATEMENT,
+        'f"WHEN {self._tie()} AND old.observed_at > {_KNOWS} THEN %(now)s END"',
         '"END"',
         "tests/integration/test_upsert.py",
     ),
@@ -190,7 +191,7 @@ GUARDS = (
     Guard(
         "a label that is renamed is renamed on its issues",
         "src/autosync/kinds/issue.py",
-        '        "label": on_label,\n',
+        '            "label": CarriedLabel("labels"),\n',
         "",
         "tests/integration/test_apply.py",
     ),

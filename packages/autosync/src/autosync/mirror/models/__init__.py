@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from autosync.mirror.models.access import ApiToken
 from autosync.mirror.models.activity import FeedEvent
+from autosync.mirror.models.alias import NodeAlias
 from autosync.mirror.models.audit import Audit, AuditFinding
 from autosync.mirror.models.base import MirroredModel
 from autosync.mirror.models.commit import Commit, Ref
@@ -30,6 +31,7 @@ __all__ = [
     "FeedEvent",
     "GitHubAppInstallation",
     "MirroredModel",
+    "NodeAlias",
     "PageSize",
     "QuotaBudget",
     "QuotaLease",

@@ -25,6 +25,11 @@ class MirroredModel(models.Model):
     dirty_at = models.DateTimeField(null=True, blank=True)
     # The tombstone. A late event cannot restore the row.
     deleted_at = models.DateTimeField(null=True, blank=True)
+    # Why it is gone (`mirror.merge.Cause`); empty where it is not, or was not said.
+    gone_because = models.CharField(max_length=16, default="", db_default="", blank=True)
+    # Columns whose content is from before the row's clock, each with the clock that it is of;
+    # null: it never came. Null as a whole, as almost always: all is of the row's clock.
+    lacking = models.JSONField(null=True, blank=True)
 
     objects = models.Manager()
     live = LiveManager()

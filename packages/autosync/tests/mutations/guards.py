@@ -296,8 +296,8 @@ GUARDS = (
     Guard(
         "an answer that may lag settles no tie",
         UPSERT,
-        '"knows": observed_at - lag,',
-        '"knows": observed_at,',
+        '"lag": lag, ',
+        '"lag": timedelta(0), ',
         "tests/integration/test_interleavings.py",
     ),
     Guard(

@@ -46,6 +46,8 @@ def test_a_star_is_told_and_taken_back(
     assert [one.name for one in came] == ["star.created", "watch.started"]
     assert came[0].payload["starred_at"]
     assert came[0].payload["repository"]["stargazers_count"] == before + 1
+    # GitHub's own example of the payload has both times equal.
+    assert came[0].payload["repository"]["updated_at"] == came[0].payload["starred_at"]
     assert came[0].payload["sender"]["login"] == "new-fan"
     owner, name = repository.split("/")
     query = """query ($owner: String!, $name: String!) { repository(owner: $owner, name: $name) {

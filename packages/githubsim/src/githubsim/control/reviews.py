@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from githubsim.control.desk import Desk, Refused
-from githubsim.diffs import spots
+from githubsim.remarks import remarkable
 from githubsim.shapes import Json
 from githubsim.store import Account, DiffSpot, Review, ReviewComment
 
@@ -113,12 +113,8 @@ def _reviewer(desk: Desk) -> Account:
 
 def _spot(desk: Desk) -> DiffSpot:
     """The first new line of a pull request's diff."""
-    part, repository_id = desk.pull.part, desk.repository.id
-    fork = desk.git.merge_base(repository_id, part.base_sha, part.head_sha)
-    for one in [] if fork is None else desk.git.diff(repository_id, fork, part.head_sha):
-        for line in spots(one.patch or ""):
-            if line.new is not None:
-                return DiffSpot(one.path, line.hunk, line.position, line.new)
+    for spot in remarkable(desk.git, desk.pull):
+        return spot
     raise Refused("the pull request changes no line")
 
 

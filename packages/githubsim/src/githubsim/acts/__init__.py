@@ -1,0 +1,1 @@
+"""What simulated people do, one file for each kind of work; `githubsim.people` decides how often."""

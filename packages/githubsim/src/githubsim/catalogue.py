@@ -35,7 +35,7 @@ DIFFERENCES = {
     "GET /repos/{owner}/{repo}/contributors": "counted afresh, where GitHub's may be hours old",
     "GET /repos/{owner}/{repo}/languages": "by the files' endings; GitHub reads the files",
     "GET /repos/{owner}/{repo}/releases/assets/{asset_id}": "its contents are not kept",
-    "POST /repos/{owner}/{repo}/releases/{release_id}/assets": "GitHub takes it at uploads.github.com",
+    "POST /repos/{owner}/{repo}/releases/{release_id}/assets": "GitHub: uploads.github.com",
     "POST /repos/{owner}/{repo}/releases/generate-notes": "one order: no categories by label",
     "GET /repos/{owner}/{repo}/stats/participation": "202 at first, as the other statistics",
     "GET /repos/{owner}/{repo}/stats/punch_card": "202 at first, as the other statistics",

@@ -1,1 +1,1 @@
-"""What simulated people do, one file for each kind of work; `githubsim.people` decides how often."""
+"""What simulated people do, a file for each kind of work; `githubsim.people` has the weights."""

@@ -111,9 +111,7 @@ class Coding(Acting):
             sender_id=user.id,
         )
         if commit_at is not None:
-            self._store.edit_release(
-                draft.id, draft=False, created_at=commit_at, sender_id=user.id
-            )
+            self._store.edit_release(draft.id, draft=False, created_at=commit_at, sender_id=user.id)
 
 
 def _signature(user: Account) -> tuple[str, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from githubsim import words
 from githubsim.acts.acting import Acting
 from githubsim.store import Repository
@@ -36,7 +38,7 @@ class Sorting(Acting):
         """Another colour or description."""
         labels = self._store.labels(repository.id)
         if labels:
-            change = {"color": f"{self._rng.randrange(16**6):06x}"}
+            change: dict[str, Any] = {"color": f"{self._rng.randrange(16**6):06x}"}
             if self._rng.random() < 0.5:
                 change = {"description": words.sentence(self._rng)[:100]}
             one, sender = self._rng.choice(labels), self._somebody().id

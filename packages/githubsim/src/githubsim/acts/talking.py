@@ -91,9 +91,7 @@ class Talking(Acting):
             self._store.request_reviewers(pull.id, [self._somebody(but=who).id], sender_id=who)
 
     def _some_comment(self, repository: Repository) -> Comment | None:
-        found = self._store.rows(
-            Comment, f"WHERE repository_id = ? {_LATELY}", (repository.id,)
-        )
+        found = self._store.rows(Comment, f"WHERE repository_id = ? {_LATELY}", (repository.id,))
         return self._rng.choice(found) if found else None
 
     def _some_remark(self, repository: Repository) -> ReviewComment | None:

@@ -64,7 +64,7 @@ _INSIDE = {
     "assets": "SELECT id FROM release_assets WHERE repository_id = ? ORDER BY id",
     "comments": "SELECT id FROM comments WHERE repository_id = ? ORDER BY id",
     "reviews": "SELECT id FROM reviews WHERE repository_id = ? AND submitted_at > 0 ORDER BY id",
-    "threads": "SELECT id FROM review_comments WHERE repository_id = ? AND reply_to_id IS NULL "
+    "threads": "SELECT id FROM review_comments WHERE repository_id = ? AND reply_to_id IS NULL "  # noqa: S608
     f"AND {PUBLISHED} ORDER BY id",
 }
 

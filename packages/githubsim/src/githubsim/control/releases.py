@@ -35,7 +35,7 @@ def edit(desk: Desk) -> Json:
     """`release_id` and any of `name`, `body`, `draft`, `prerelease`. A draft that becomes none is
     published, and its tag made.
     """
-    fields = {
+    fields: Json = {
         key: desk.body[key] for key in ("name", "body", "draft", "prerelease") if key in desk.body
     }
     old = _found(desk)

@@ -53,6 +53,20 @@ def comment(desk: Desk) -> Json:
     return _comment(desk, made)
 
 
+def reply(desk: Desk) -> Json:
+    """`comment_id` (any of a thread), `body` → the review comment."""
+    first = desk.store.find_review_comment(int(desk.need("comment_id")))
+    if first is None:
+        raise Refused(f"no review comment {desk.need('comment_id')}")
+    made = desk.store.review_comment(
+        first.pull_id,
+        desk.get("body", "A reply"),
+        author_id=desk.sender.id,
+        reply_to_id=first.id,
+    )
+    return _comment(desk, made)
+
+
 def edit_comment(desk: Desk) -> Json:
     """`comment_id`, `body`."""
     comment_id = int(desk.need("comment_id"))
@@ -146,6 +160,7 @@ ACTIONS: dict[str, Callable[[Desk], Any]] = {
     "reviews/comment/edit": edit_comment,
     "reviews/dismiss": dismiss,
     "reviews/edit": edit,
+    "reviews/reply": reply,
     "reviews/request": request,
     "reviews/resolve": resolve,
     "reviews/submit": submit,

@@ -42,9 +42,7 @@ def issues(
     return _page(repository, info, args, False, where)
 
 
-def pulls(
-    repository: Repository, info: Info, milestone_id: int | None = None, **args: Any
-) -> Page:
+def pulls(repository: Repository, info: Info, milestone_id: int | None = None, **args: Any) -> Page:
     """The pull requests of a repository."""
     info.context.need("pull_requests")
     off = ailments(info.context.store, repository).pulls_off

@@ -59,9 +59,7 @@ class ReleaseShapes(RepositoryShapes):
             "download_count": asset.downloads,
             "created_at": iso(asset.created_at),
             "updated_at": iso(asset.updated_at),
-            "browser_download_url": (
-                f"{page}/{tag_in_page(release)}/{quote(asset.name, safe='')}"
-            ),
+            "browser_download_url": (f"{page}/{tag_in_page(release)}/{quote(asset.name, safe='')}"),
         }
 
 

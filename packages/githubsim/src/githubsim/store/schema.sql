@@ -246,7 +246,8 @@ CREATE TABLE IF NOT EXISTS review_comments (
     now_line INTEGER,
     now_start_line INTEGER,
     created_at INTEGER NOT NULL,
-    updated_at INTEGER NOT NULL
+    updated_at INTEGER NOT NULL,
+    thread_number INTEGER
 );
 CREATE INDEX IF NOT EXISTS review_comment_pull ON review_comments (pull_id, id);
 CREATE INDEX IF NOT EXISTS review_comment_review ON review_comments (review_id, id);

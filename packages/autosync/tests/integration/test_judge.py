@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from autosync.mirror.models import GitHubAppInstallation, Repository
 from githubsim.testing import Sim
 from tests.chaos.child_tables import TABLES
 from tests.chaos.here import Rows, children
 from tests.chaos.there import github
+from tests.integration.api_rows import repository
 
 pytestmark = pytest.mark.django_db
 NUMBERS = ("_id", "number", "size", "line", "download_count")
@@ -22,8 +22,8 @@ NUMBERS = ("_id", "number", "size", "line", "download_count")
 def there() -> Iterator[dict[str, Rows]]:
     """A world with something of every kind, as the judge reads it."""
     with Sim(repositories=1, commits=60, issues=8, pulls=4) as sim:
-        (repository,) = sim.truth()["repositories"]
-        where = {"repository": repository["full_name"]}
+        (home,) = sim.truth()["repositories"]
+        where = {"repository": home["full_name"]}
         for login in ("ann", "bob"):
             sim.control("accounts/create", {"login": login})
         issue = where | {
@@ -73,8 +73,7 @@ def kind(name: str) -> str:
 
 def test_every_table_is_read_and_compared_once_the_mirror_has_it(there: dict[str, Rows]) -> None:
     home = next(iter(there["repositories"]))
-    GitHubAppInstallation(github_id=1).save()
-    Repository(github_id=home, installation_id=1, name="a", full_name="b/a").save()
+    repository("b/a", github_id=home)
     assert all(there[name] for name in TABLES)
     assert not any(row["draft"] for row in there["releases"].values())
     assert any(row["is_resolved"] for row in there["review_threads"].values())

@@ -4,6 +4,7 @@ import httpx
 
 from githubsim.receiver import Receiver
 from githubsim.testing import Sim
+from tests.client import as_installation
 
 
 def test_a_label_is_changed_and_deleted(
@@ -57,3 +58,59 @@ def test_a_milestone_is_changed_closed_and_deleted(
     assert client.get(one).status_code == 404
     shown = client.get(f"/repos/{repository}/issues/{issue['number']}").json()
     assert shown["milestone"] is None
+
+
+def test_milestones_are_listed_by_due_date_or_completeness(
+    github: Sim, client: httpx.Client, repository: str
+) -> None:
+    path = f"/repos/{repository}/milestones"
+    for title, due in (("Later", "2027-05-01T00:00:00Z"), ("Sooner", "2027-02-01T00:00:00Z")):
+        client.post(path, json={"title": title, "due_on": due})
+    done = client.post(path, json={"title": "Done"}).json()["number"]
+    for state in ("open", "closed"):
+        where = {"repository": repository}
+        where["number"] = github.control("issues/open", where)["number"]
+        github.control("issues/milestone", where | {"milestone": done})
+        if state == "closed":
+            github.control("issues/close", where)
+    listed = client.get(path, params={"per_page": 100}).json()
+    titles = [one["title"] for one in listed if one["title"] in ("Sooner", "Later", "Done")]
+    assert titles == ["Sooner", "Later", "Done"]
+    complete = {"sort": "completeness", "direction": "desc", "per_page": 100}
+    found = client.get(path, params=complete).json()
+    done_of = [
+        one["closed_issues"] / max(1, one["open_issues"] + one["closed_issues"]) for one in found
+    ]
+    assert done_of == sorted(done_of, reverse=True)
+    assert 0.5 in done_of
+    owner, name = repository.split("/")
+    query = """query ($owner: String!, $name: String!, $number: Int!) {
+        repository(owner: $owner, name: $name) { milestone(number: $number) { progressPercentage
+          issues(states: OPEN) { totalCount } pullRequests { totalCount } } } }"""
+    variables = {"owner": owner, "name": name, "number": done}
+    answer = client.post("/graphql", json={"query": query, "variables": variables}).json()
+    assert answer["data"]["repository"]["milestone"] == {
+        "progressPercentage": 50.0,
+        "issues": {"totalCount": 1},
+        "pullRequests": {"totalCount": 0},
+    }
+
+
+def test_labels_and_milestones_need_a_permission_that_graphql_asks_for_too(
+    github: Sim, repository: str
+) -> None:
+    owner, name = repository.split("/")
+    query = """query ($owner: String!, $name: String!) { repository(owner: $owner, name: $name) {
+        labels(first: 1, orderBy: {field: CREATED_AT, direction: DESC}) {
+          nodes { id createdAt updatedAt } } } }"""
+    asked = {"query": query, "variables": {"owner": owner, "name": name}}
+    with as_installation(github, permissions={"metadata": "read"}) as client:
+        for kind in ("labels", "milestones"):
+            assert client.get(f"/repos/{repository}/{kind}").status_code == 403
+        answer = client.post("/graphql", json=asked).json()
+        assert answer["data"]["repository"]["labels"] is None
+        assert answer["errors"][0]["type"] == "FORBIDDEN"
+    with as_installation(github, permissions={"issues": "read"}) as client:
+        answer = client.post("/graphql", json=asked).json()
+        (newest,) = answer["data"]["repository"]["labels"]["nodes"]
+        assert newest["createdAt"] <= newest["updatedAt"]

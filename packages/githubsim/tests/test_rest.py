@@ -5,6 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
+from githubsim.receiver import Receiver
 from githubsim.testing import Sim
 from tests.client import as_app, as_installation
 
@@ -229,10 +230,17 @@ def test_where_issues_are_disabled_pull_requests_are_still_listed(
 
 def test_deleted_and_transferred_issues(github: Sim, client: httpx.Client, repository: str) -> None:
     owner = repository.split("/")[0]
+    target = {"repository": f"{owner}/target"}
     github.control("repositories/create", {"owner": owner, "name": "target"})
     gone = github.control("issues/open", {"repository": repository})["number"]
     moved = github.control("issues/open", {"repository": repository})["number"]
     github.control("issues/delete", {"repository": repository, "number": gone})
+    where = {"repository": repository, "number": moved}
+    github.control("issues/label", where | {"labels": ["bug", "only here"]})
+    soon = github.control("milestones/create", {"repository": repository, "title": "Soon"})
+    github.control("issues/milestone", where | {"milestone": soon["number"]})
+    kept = github.control("milestones/create", target | {"title": "Soon"})
+    said = github.control("issues/comment", where)
     there = github.control(
         "issues/transfer", {"repository": repository, "number": moved, "to": f"{owner}/target"}
     )
@@ -240,6 +248,46 @@ def test_deleted_and_transferred_issues(github: Sim, client: httpx.Client, repos
     redirect = client.get(f"/repos/{repository}/issues/{moved}")
     assert redirect.status_code == 301
     assert client.get(redirect.headers["location"]).json()["id"] == there["id"]
+    assert client.get(f"/repos/{repository}/issues/{moved}/comments").status_code == 404
+    # What the other repository has by name goes along.
+    assert [one["name"] for one in there["labels"]] == ["bug"]
+    assert there["milestone"]["id"] == kept["id"]
+    (comment,) = client.get(f"/repos/{owner}/target/issues/{there['number']}/comments").json()
+    assert comment["id"] == said["id"]
+    assert comment["node_id"] != said["node_id"]
+
+
+def test_an_edited_comment_moves_the_clock_of_its_issue(
+    github: Sim, receiver: Receiver, repository: str
+) -> None:
+    where = {"repository": repository}
+    where["number"] = github.control("issues/open", where)["number"]
+    comment = github.control("issues/comment", where)
+    receiver.clear()
+    for call in ("edit", "delete"):
+        github.control(f"issues/comment/{call}", {"comment_id": comment["id"]})
+    edited = receiver.wait_for("issue_comment.edited").payload
+    assert edited["issue"]["updated_at"] == edited["comment"]["updated_at"]
+    deleted = receiver.wait_for("issue_comment.deleted").payload
+    assert deleted["issue"]["comments"] == 0
+
+
+def test_comments_of_a_transferred_issue_may_get_new_ids(
+    github: Sim, client: httpx.Client, repository: str
+) -> None:
+    owner = repository.split("/")[0]
+    github.control("repositories/create", {"owner": owner, "name": "elsewhere"})
+    where = {"repository": repository}
+    where["number"] = github.control("issues/open", where)["number"]
+    said = github.control("issues/comment", where)
+    github.control("react", where | {"subject": "comment", "id": said["id"]})
+    moving = where | {"to": f"{owner}/elsewhere", "new_comments": True}
+    there = github.control("issues/transfer", moving)
+    path = f"/repos/{owner}/elsewhere/issues/{there['number']}/comments"
+    (comment,) = client.get(path).json()
+    assert comment["id"] != said["id"]
+    assert comment["body"] == said["body"]
+    assert comment["reactions"]["total_count"] == 1
 
 
 def test_writes_through_rest(github: Sim, client: httpx.Client, repository: str) -> None:

@@ -355,3 +355,38 @@ def test_a_comment_follows_its_line_until_the_line_is_changed(
             "comments": {"nodes": [{"outdated": True}]},
         }
     ]
+
+
+def test_a_thread_outlives_its_first_comment(
+    github: Sim, client: httpx.Client, repository: str
+) -> None:
+    where = {"repository": repository}
+    where["number"] = github.control("pulls/open", where)["number"]
+    first = github.control("reviews/comment", where)["id"]
+    reply = github.control("reviews/reply", {"comment_id": first, "body": "Indeed"})["id"]
+    owner, name = repository.split("/")
+    query = """query ($owner: String!, $name: String!, $number: Int!) {
+        repository(owner: $owner, name: $name) { pullRequest(number: $number) {
+          reviewThreads(first: 5) { nodes { id isResolved comments(first: 5) {
+            nodes { fullDatabaseId } } } } } } }"""
+    asked = {"query": query, "variables": where | {"owner": owner, "name": name}}
+
+    def threads() -> Any:
+        answer = client.post("/graphql", json=asked).json()
+        return answer["data"]["repository"]["pullRequest"]["reviewThreads"]["nodes"]
+
+    (before,) = threads()
+    assert [one["fullDatabaseId"] for one in before["comments"]["nodes"]] == [
+        str(first),
+        str(reply),
+    ]
+    github.control("reviews/comment/delete", {"comment_id": first})
+    (after,) = threads()
+    assert after["id"] == before["id"]
+    assert [one["fullDatabaseId"] for one in after["comments"]["nodes"]] == [str(reply)]
+    asked = {
+        "query": "query ($ids: [ID!]!) { nodes(ids: $ids) { id } }",
+        "variables": {"ids": [after["id"]]},
+    }
+    answer = client.post("/graphql", json=asked).json()
+    assert answer["data"]["nodes"] == [{"id": before["id"]}]

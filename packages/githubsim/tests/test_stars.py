@@ -46,6 +46,8 @@ def test_a_star_is_told_and_taken_back(
     assert [one.name for one in came] == ["star.created", "watch.started"]
     assert came[0].payload["starred_at"]
     assert came[0].payload["repository"]["stargazers_count"] == before + 1
+    # GitHub's own example of the payload has both times equal.
+    assert came[0].payload["repository"]["updated_at"] == came[0].payload["starred_at"]
     assert came[0].payload["sender"]["login"] == "new-fan"
     owner, name = repository.split("/")
     query = """query ($owner: String!, $name: String!) { repository(owner: $owner, name: $name) {
@@ -70,3 +72,11 @@ def test_a_star_is_told_and_taken_back(
 def test_who_stars_is_not_who_works_here(client: httpx.Client, repository: str) -> None:
     people = {one["login"] for one in everything(client, f"/repos/{repository}/assignees")}
     assert len(people) == 30
+
+
+def test_rest_lists_four_hundred_pages_of_stars(client: httpx.Client, repository: str) -> None:
+    path = f"/repos/{repository}/stargazers"
+    assert client.get(path, params={"page": 400}).json() == []
+    refused = client.get(path, params={"page": 401})
+    assert refused.status_code == 422
+    assert "pagination is limited for this resource" in refused.json()["message"]

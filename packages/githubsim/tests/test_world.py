@@ -2,10 +2,11 @@
 
 import random
 import sqlite3
+from contextlib import suppress
 from pathlib import Path
 
 from githubsim import world
-from githubsim.gitrepos import GitRepos
+from githubsim.gitrepos import GitError, GitRepos
 from githubsim.people import Person
 from githubsim.store import Event, Issue, Store
 
@@ -18,6 +19,7 @@ TABLES = (
     "milestones",
     "pulls",
     "reactions",
+    "release_assets",
     "releases",
     "repositories",
     "review_comments",
@@ -80,3 +82,30 @@ def test_the_people_of_a_world_review_and_those_who_only_star_do_not_work(tmp_pa
         person.review(repository)
     told = [(one.name, one.action) for one in heard]
     assert ("pull_request_review", "submitted") in told
+
+
+def test_whatever_people_do_works_out(tmp_path: Path) -> None:
+    store, git = build(tmp_path / "two", 6)
+    heard: list[Event] = []
+    store.on_event(heard.append)
+    person = Person(store, git, random.Random(2))
+    repository = max(store.repositories(), key=lambda one: one.open_issues)
+    for _, act in person.acts():
+        for _ in range(8):
+            with suppress(GitError):  # branches that do not merge
+                act(repository)
+    told = {(one.name, one.action) for one in heard}
+    assert {
+        ("issue_comment", "edited"),
+        ("issue_comment", "deleted"),
+        ("label", "edited"),
+        ("milestone", "created"),
+        ("pull_request", "review_requested"),
+        ("pull_request_review_comment", "created"),
+        ("pull_request_review_comment", "edited"),
+        ("pull_request_review_thread", "resolved"),
+        ("release", "created"),
+        ("release", "published"),
+        ("star", "created"),
+        ("star", "deleted"),
+    } <= told

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from tests.chaos.child_tables import TABLES, plain
+
 Rows = dict[Any, dict[str, Any]]
 Query = Callable[[str], list[list[Any]]]
 
@@ -81,12 +83,37 @@ def mirror(query: Query) -> dict[str, Rows]:
     }
 
 
+def children(query: Query) -> dict[str, Rows]:
+    """The same of what belongs to them, for each of TABLES that the mirror has."""
+    found: dict[str, Rows] = {}
+    for name, table in TABLES.items():
+        if query(f"SELECT to_regclass('{name}')") == [[None]]:
+            continue
+        has = {
+            row[0]
+            for row in query(
+                "SELECT attname FROM pg_attribute "
+                f"WHERE attrelid = '{name}'::regclass AND attnum > 0 AND NOT attisdropped"
+            )
+        }
+        where = _INSIDE
+        where += " AND deleted_at IS NULL" if "deleted_at" in has else ""
+        where += " AND NOT draft" if "draft" in has else ""
+        columns = (*table.columns, *(one for one in table.may if one in has))
+        rows = _rows(query, name, ", ".join(table.key), columns, where)
+        found[name] = {
+            key: {column: plain(value) for column, value in row.items()}
+            for key, row in rows.items()
+        }
+    return found
+
+
 def _rows(query: Query, table: str, key: str, names: tuple[str, ...], where: str) -> Rows:
-    columns = ", ".join(_AS_GIT_SAYS.get(name, name) for name in names)
+    columns = "".join(f", {_AS_GIT_SAYS.get(name, name)}" for name in names)
     width = key.count(",") + 1
     return {
         row[0] if width == 1 else tuple(row[:width]): dict(zip(names, row[width:], strict=True))
-        for row in query(f"SELECT {key}, {columns} FROM {table} WHERE {where}")
+        for row in query(f"SELECT {key}{columns} FROM {table} WHERE {where}")
     }
 
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from gidgethub import BadRequest
 
 from githubsim.testing import Sim
-from tests.chaos.here import Query, Rows, mirror
+from tests.chaos.here import Query, Rows, children, mirror
 from tests.chaos.there import forget_tokens, github
 
 
@@ -45,8 +45,9 @@ def differences(
     `only` looks at these repositories (ids) alone; `but` are (table, field) not to be compared. The
     sizes of commits that are `uncountable` (SHAs) may be unknown.
     """
-    there = _patiently(lambda: github(sim, only))
-    here = mirror(query)
+    ours_too = children(query)
+    there = _patiently(lambda: github(sim, only, ours_too))
+    here = mirror(query) | ours_too
     found: list[Difference] = []
     for table in there:
         for key in sorted(there[table].keys() | here[table].keys(), key=str):
@@ -60,7 +61,8 @@ def differences(
                 what = [
                     f"{table} {key}: {name} is {ours[name]!r}, on GitHub {theirs[name]!r}"
                     for name in theirs
-                    if theirs[name] != ours[name]
+                    if name in ours
+                    and theirs[name] != ours[name]
                     and (table, name) not in but
                     and not (
                         table == "commits"

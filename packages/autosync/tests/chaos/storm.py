@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
 from typing import Any
 
 from githubsim.testing import Sim, SimError
+from tests.chaos.talk import TALK, Operation
 
 # What befalls one repository alone for a while, and what ends it.
 AILMENTS: list[dict[str, Any]] = [
@@ -16,7 +16,10 @@ AILMENTS: list[dict[str, Any]] = [
 WELL = {"refused": "", "lists_fail": False, "pulls_off": "", "git_silent": False}
 LABELS = ["bug", "documentation", "enhancement", "good first issue", "help wanted", "question"]
 # Calls that leave the inventory as it is.
-_INSIDE = ("issues/", "reviews/", "labels/", "milestones/", "pulls/draft", "pulls/merge")
+_INSIDE = (
+    "issues/", "reviews/", "labels/", "milestones/", "pulls/draft", "pulls/merge", "releases/",
+    "star", "unstar", "react",
+)  # fmt: skip
 
 
 class Storm:
@@ -28,6 +31,7 @@ class Storm:
         self.done: dict[str, int] = {}
         self._inventory: dict[str, Any] | None = None
         self.owners = [one["account"] for one in self.inventory()["installations"]]
+        self.people = [_fan(sim, number) for number in range(4)]
         self._serial = 0
         self._most = round(len(self.repositories()) * 1.2)
         # Accounts that took the App away, and after how many operations it comes back.
@@ -112,6 +116,13 @@ class Storm:
             raise SimError("nothing there")
         return {"repository": one["full_name"], "number": self.random.choice(numbers)}
 
+    def thing(self, kind: str) -> Any:
+        """One of the `comments`, `releases` … of a repository, as the inventory names them."""
+        found = self.contents()[1][kind]
+        if not found:
+            raise SimError("nothing there")
+        return self.random.choice(found)
+
     def words(self, what: str) -> str:
         self._serial += 1
         return f"{what} {self._serial} {self.random.choice(['ünïcode', '🙂', 'plain', '«»'])}"
@@ -169,7 +180,9 @@ class Storm:
         self.do("repositories/edit", {"repository": one["full_name"], **change})
 
     def transfer_issue(self) -> None:
-        self.do("issues/transfer", self.item(pull=False) | {"to": self.with_issues()})
+        """Whether comments keep their ids is documented nowhere: the mirror copes with both."""
+        moving = self.item(pull=False) | {"to": self.with_issues()}
+        self.do("issues/transfer", moving | {"new_comments": self.random.random() < 0.5})
 
     def transfer_repository(self) -> None:
         """To another account: out of one installation, into another."""
@@ -298,8 +311,18 @@ class Storm:
             self.do("unsuspend", which)
 
 
-Operation = Callable[[Storm], Any]
+def _fan(sim: Sim, number: int) -> str:
+    """Somebody who stars and reviews; one that an earlier storm made will do."""
+    login = f"fan-{number}"
+    try:
+        sim.control("accounts/create", {"login": login})
+    except SimError:
+        pass  # there already
+    return login
+
+
 _OPERATIONS: dict[str, Operation] = {
+    **TALK,
     "open": lambda s: s.do(
         "issues/open", {"repository": s.with_issues(), "title": s.words("Issue")}
     ),
@@ -324,9 +347,6 @@ _OPERATIONS: dict[str, Operation] = {
     "open_pull": lambda s: s.do("pulls/open", {"repository": s.repository()["full_name"]}),
     "draft": lambda s: s.do("pulls/draft", s.item(pull=True) | {"draft": s.random.random() < 0.5}),
     "merge": lambda s: s.do("pulls/merge", s.item(pull=True)),
-    "review": lambda s: s.do(
-        "reviews/submit", s.item(pull=True) | {"state": "COMMENTED", "body": s.words("Review")}
-    ),
     "push": Storm.push,
     "force_push": lambda s: s.push(force=True),
     "ref": Storm.ref,
@@ -347,9 +367,14 @@ _OPERATIONS: dict[str, Operation] = {
 _WEIGHTS = {
     "open": 14, "edit": 14, "close": 7, "reopen": 4, "lock": 2, "comment": 7, "delete": 4,
     "label_storm": 7, "transfer_issue": 2, "open_pull": 6, "draft": 2, "merge": 4, "push": 16,
-    "review": 4, "force_push": 4, "ref": 5, "delete_ref": 3, "edit_repository": 5,
+    "force_push": 4, "ref": 5, "delete_ref": 3, "edit_repository": 5,
     "create_repository": 1.5, "delete_repository": 1, "membership": 2, "suspend": 0.5,
     "default_branch": 1, "transfer_repository": 1, "reinstall": 0.3, "assign": 2, "milestone": 1,
     "rename_label": 1, "rename_milestone": 0.5, "close_as": 3, "reuse_name": 0.7, "ail": 1,
     "many_labels": 0.5, "push_uncountable": 1,
+    "review": 4, "edit_comment": 3, "delete_comment": 2, "edit_review": 1, "dismiss_review": 1,
+    "remark": 3, "reply": 2, "edit_remark": 1, "delete_remark": 1, "resolve": 2, "request": 2,
+    "unrequest": 1, "release": 3, "publish": 2, "edit_release": 1, "delete_release": 1,
+    "unpublish": 0.3, "upload": 1, "delete_asset": 0.5, "star": 3, "unstar": 2, "react": 1,
+    "create_label": 1, "close_milestone": 0.7,
 }  # fmt: skip

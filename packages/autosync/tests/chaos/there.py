@@ -17,6 +17,7 @@ from gidgethub.httpx import GitHubAPI
 
 from githubsim.testing import Sim
 from tests.chaos.here import Rows
+from tests.chaos.there_children import Children
 
 Account = tuple[int | None, str]
 
@@ -30,12 +31,19 @@ _LOG = "--format=%x1e%H%x00%P%x00%an%x00%ae%x00%at%x00%cn%x00%ce%x00%ct%x00%B"
 _COUNTED = ("--numstat", "--diff-merges=first-parent", "--format=%x1e%H")
 
 
-def github(sim: Sim, only: Collection[int] | None) -> dict[str, Rows]:
-    """Table → key → row; of repositories that are not in `only` the row itself alone."""
-    return asyncio.run(_github(sim, only))
+def github(
+    sim: Sim, only: Collection[int] | None, children: Collection[str] = ()
+) -> dict[str, Rows]:
+    """Table → key → row; of repositories that are not in `only` the row itself alone.
+
+    `children` are the tables wanted of what belongs to them.
+    """
+    return asyncio.run(_github(sim, only, children))
 
 
-async def _github(sim: Sim, only: Collection[int] | None) -> dict[str, Rows]:
+async def _github(
+    sim: Sim, only: Collection[int] | None, children: Collection[str]
+) -> dict[str, Rows]:
     found: dict[str, Rows] = {
         "installations": {}, "repositories": {}, "issues": {}, "pull_requests": {}, "refs": {},
         "commits": {}, "contributors": {},
@@ -57,11 +65,13 @@ async def _github(sim: Sim, only: Collection[int] | None) -> dict[str, Rows]:
                 "/installation/repositories?per_page=100", iterable_key="repositories"
             )
             mine = GitHubAPI(client, "chaos", oauth_token=own, base_url=sim.url)
+            inside = Children(mine, client, own, children, found)
             async for repository in pages:
                 row = _repository(repository) | {"installation_id": installation["id"]}
                 found["repositories"][repository["id"]] = row
                 if only is None or repository["id"] in only:
-                    await _lists(mine, repository, found)
+                    await _lists(mine, repository, found, inside)
+                    await inside.of_repository(repository)
                     await _history(mine, sim, repository, found)
     return found
 
@@ -114,7 +124,9 @@ def _repository(one: Mapping[str, Any]) -> dict[str, Any]:
     )
 
 
-async def _lists(api: GitHubAPI, repository: Mapping[str, Any], found: dict[str, Rows]) -> None:
+async def _lists(
+    api: GitHubAPI, repository: Mapping[str, Any], found: dict[str, Rows], inside: Children
+) -> None:
     path = f"/repos/{repository['full_name']}"
     if repository["has_issues"]:
         async for one in api.getiter(f"{path}/issues?state=all&per_page=100"):
@@ -123,6 +135,7 @@ async def _lists(api: GitHubAPI, repository: Mapping[str, Any], found: dict[str,
     async for listed in api.getiter(f"{path}/pulls?state=all&per_page=100"):
         one = await api.getitem(f"{path}/pulls/{listed['number']}")
         found["pull_requests"][one["id"]] = _pull(one, repository["id"])
+        await inside.of_pull(one, repository)
 
 
 def _account(person: Mapping[str, Any] | None) -> Account:

@@ -28,6 +28,7 @@ FIRST_ID = {
     "pull": 2_410_000_000,
     "reaction": 310_000_000,
     "release": 210_000_000,
+    "release_asset": 310_000_000,
     "repository": 901_000_000,
     "team": 7_210_000,
     "token": 1,

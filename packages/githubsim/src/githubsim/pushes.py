@@ -306,3 +306,29 @@ def _line(
         tuple(removed),
         tuple(modified),
     )
+
+
+def release_commit_at(
+    store: Store,
+    git: GitRepos,
+    repository_id: int,
+    tag: str,
+    target: str,
+    *,
+    draft: bool,
+    sender_id: int | None = None,
+) -> int | None:
+    """The time of the commit that a release is of; makes a missing tag at `target`, unless for a
+    draft. None where neither is there.
+    """
+    ref = f"refs/tags/{tag}"
+    sha = git.ref(repository_id, ref)
+    if sha is None:
+        sha = git.resolve(repository_id, target)
+        if sha is None:
+            return None
+        if not draft:
+            move_ref(store, git, repository_id, ref, sha, sender_id=sender_id)
+    sha = git.peel(repository_id, sha)
+    commit = git.commits(repository_id, [sha]).get(sha)
+    return store.clock.now() if commit is None else commit.committer_at

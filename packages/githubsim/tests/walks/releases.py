@@ -24,7 +24,15 @@ def walk(walk: Walker, repository: str) -> None:
     walk.patch(path, {"name": "Walked on", "make_latest": "false"})
     walk.patch(path, {"make_latest": "perhaps"}, status=422)
     walk.patch(path, {"prerelease": True})
+    named = {"name": "walked.txt", "label": "Walked"}
+    asset = walk.post(f"{path}/assets", params=named, content=b"walked")
+    walk.post(f"{path}/assets", params=named, content=b"walked", status=422)
     walk.get(f"{path}/assets")
+    one = f"{here}/releases/assets/{asset['id']}"
+    walk.get(one)
+    walk.patch(one, {"name": "walked-on.txt", "label": ""})
+    walk.get(f"{here}/releases/assets/1", status=404)
+    walk.delete(one)
     walk.react(path)
     for one in (made, draft, early):
         walk.delete(f"{here}/releases/{one['id']}")

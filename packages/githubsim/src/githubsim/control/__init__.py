@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse, Response
 from githubsim import face, jsontext
 from githubsim.control import (
     actions,
+    comments,
     conditions,
     inventory,
     labels,
@@ -31,6 +32,7 @@ log = logging.getLogger(__name__)
 
 _POST = {
     **actions.ACTIONS,
+    **comments.ACTIONS,
     **conditions.ACTIONS,
     **labels.ACTIONS,
     **people.ACTIONS,

@@ -163,18 +163,17 @@ def delete_issue(desk: Desk) -> Json:
 
 
 def transfer_issue(desk: Desk) -> Json:
-    """`repository`, `number`, `to` (a repository) → the issue where it is now."""
+    """`repository`, `number`, `to` (a repository), `new_comments` (false: whether its comments get
+    new ids) → the issue where it is now.
+    """
     target = desk.find_repository(desk.need("to"))
-    new = desk.store.transfer_issue(desk.issue.id, target.id, sender_id=desk.sender.id)
-    return _issue(desk, new)
-
-
-def comment(desk: Desk) -> Json:
-    """`repository`, `number`, `body` → the comment."""
-    made = desk.store.comment(
-        desk.issue.id, desk.get("body", "A comment"), author_id=desk.sender.id
+    new = desk.store.transfer_issue(
+        desk.issue.id,
+        target.id,
+        new_comments=bool(desk.get("new_comments", False)),
+        sender_id=desk.sender.id,
     )
-    return desk.shapes.comment(desk.repository, made, desk.issue)
+    return _issue(desk, new)
 
 
 def open_pull(desk: Desk) -> Json:
@@ -397,7 +396,6 @@ ACTIONS: dict[str, Callable[[Desk], Any]] = {
     "installation/remove": remove_repositories,
     "issues/assign": assign_issue,
     "issues/close": close_issue,
-    "issues/comment": comment,
     "issues/delete": delete_issue,
     "issues/edit": edit_issue,
     "issues/label": label_issue,

@@ -6,11 +6,14 @@ from typing import Any
 from githubsim.control.desk import Desk
 from githubsim.shapes import Json
 from githubsim.store import Repository
+from githubsim.store.review_finding import PUBLISHED
 
 
 def inventory(desk: Desk) -> Json:
     """Installations and repositories by name, nothing counted; `repository` asks for one, and
-    then for its `refs`, its `issues` and its `pulls` (numbers).
+    then for its `refs`, its `issues`, `pulls` and `milestones` (numbers), its `labels` (names), and
+    its `releases`, `assets`, `comments`, `reviews` and `threads` (ids; of threads the first
+    comment's).
     """
     store = desk.store
     one = desk.repository if desk.get("repository") else None
@@ -50,7 +53,24 @@ def _contents(desk: Desk, repository: Repository) -> Json:
         "refs": desk.git.refs(repository.id),
         "issues": [number for number, pull in rows if not pull],
         "pulls": [number for number, pull in rows if pull],
+        "labels": [one.name for one in desk.store.labels(repository.id)],
+        **{name: _column(desk, sql, repository) for name, sql in _INSIDE.items()},
     }
+
+
+_INSIDE = {
+    "milestones": "SELECT number FROM milestones WHERE repository_id = ? ORDER BY number",
+    "releases": "SELECT id FROM releases WHERE repository_id = ? ORDER BY id",
+    "assets": "SELECT id FROM release_assets WHERE repository_id = ? ORDER BY id",
+    "comments": "SELECT id FROM comments WHERE repository_id = ? ORDER BY id",
+    "reviews": "SELECT id FROM reviews WHERE repository_id = ? AND submitted_at > 0 ORDER BY id",
+    "threads": "SELECT id FROM review_comments WHERE repository_id = ? AND reply_to_id IS NULL "  # noqa: S608
+    f"AND {PUBLISHED} ORDER BY id",
+}
+
+
+def _column(desk: Desk, sql: str, repository: Repository) -> list[Any]:
+    return [one[0] for one in desk.store.values(sql, (repository.id,))]
 
 
 QUESTIONS: dict[str, Callable[[Desk], Any]] = {"inventory": inventory}

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from githubsim.control.desk import Desk, Refused
-from githubsim.diffs import spots
+from githubsim.remarks import remarkable
 from githubsim.shapes import Json
 from githubsim.store import Account, DiffSpot, Review, ReviewComment
 
@@ -49,6 +49,20 @@ def comment(desk: Desk) -> Json:
         None if reply_to else _spot(desk),
         author_id=desk.sender.id,
         reply_to_id=reply_to,
+    )
+    return _comment(desk, made)
+
+
+def reply(desk: Desk) -> Json:
+    """`comment_id` (any of a thread), `body` → the review comment."""
+    first = desk.store.find_review_comment(int(desk.need("comment_id")))
+    if first is None:
+        raise Refused(f"no review comment {desk.need('comment_id')}")
+    made = desk.store.review_comment(
+        first.pull_id,
+        desk.get("body", "A reply"),
+        author_id=desk.sender.id,
+        reply_to_id=first.id,
     )
     return _comment(desk, made)
 
@@ -113,12 +127,8 @@ def _reviewer(desk: Desk) -> Account:
 
 def _spot(desk: Desk) -> DiffSpot:
     """The first new line of a pull request's diff."""
-    part, repository_id = desk.pull.part, desk.repository.id
-    fork = desk.git.merge_base(repository_id, part.base_sha, part.head_sha)
-    for one in [] if fork is None else desk.git.diff(repository_id, fork, part.head_sha):
-        for line in spots(one.patch or ""):
-            if line.new is not None:
-                return DiffSpot(one.path, line.hunk, line.position, line.new)
+    for spot in remarkable(desk.git, desk.pull):
+        return spot
     raise Refused("the pull request changes no line")
 
 
@@ -150,6 +160,7 @@ ACTIONS: dict[str, Callable[[Desk], Any]] = {
     "reviews/comment/edit": edit_comment,
     "reviews/dismiss": dismiss,
     "reviews/edit": edit,
+    "reviews/reply": reply,
     "reviews/request": request,
     "reviews/resolve": resolve,
     "reviews/submit": submit,

@@ -15,7 +15,9 @@ from githubsim.store import Issue, Pull, Repository
 _ORDERS = {"CREATED_AT": "created_at", "UPDATED_AT": "updated_at", "COMMENTS": "comments"}
 
 
-def issues(repository: Repository, info: Info, **args: Any) -> Page:
+def issues(
+    repository: Repository, info: Info, milestone_id: int | None = None, **args: Any
+) -> Page:
     """The issues of a repository; none where they are switched off (desktop/desktop#8811)."""
     info.context.need("issues")
     if not repository.has_issues:
@@ -24,6 +26,8 @@ def issues(repository: Repository, info: Info, **args: Any) -> Page:
     states = wanted.get("states") or args.get("states")
     labels = wanted.get("labels") or args.get("labels")
     where = _Where()
+    if milestone_id is not None:
+        where.add("milestone_id = ?", milestone_id)
     if states and len(set(states)) == 1:
         where.add("state = ?", states[0].lower())
     if wanted.get("since"):
@@ -38,7 +42,7 @@ def issues(repository: Repository, info: Info, **args: Any) -> Page:
     return _page(repository, info, args, False, where)
 
 
-def pulls(repository: Repository, info: Info, **args: Any) -> Page:
+def pulls(repository: Repository, info: Info, milestone_id: int | None = None, **args: Any) -> Page:
     """The pull requests of a repository."""
     info.context.need("pull_requests")
     off = ailments(info.context.store, repository).pulls_off
@@ -49,6 +53,8 @@ def pulls(repository: Repository, info: Info, **args: Any) -> Page:
     if off:
         return of_list(info, (), args)
     where = _Where()
+    if milestone_id is not None:
+        where.add("milestone_id = ?", milestone_id)
     states = set(args.get("states") or ())
     if states and len(states) < 3:
         halves = {

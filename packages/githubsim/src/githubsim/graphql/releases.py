@@ -10,7 +10,9 @@ from githubsim.graphql.context import CommitNode, Info
 from githubsim.graphql.markup import html_of, mentioned
 from githubsim.graphql.pages import Page, Resolvers, of_list
 from githubsim.graphql.reactions import REACTABLE
-from githubsim.store import Account, Release, Repository
+from githubsim.shapes import GHOST
+from githubsim.shapes.releases import tag_in_page
+from githubsim.store import Account, Release, ReleaseAsset, Repository
 
 Parts = tuple[int | str, ...]
 
@@ -74,8 +76,31 @@ def _mentions(release: Release, info: Info, **args: Any) -> Page:
 
 def _path(release: Release, info: Info) -> str:
     home = info.context.full_name(info.context.home(release.repository_id))
-    name = f"untagged-{release.id}" if release.draft else quote(release.tag)
-    return f"/{home}/releases/tag/{name}"
+    return f"/{home}/releases/tag/{tag_in_page(release)}"
+
+
+def _assets(release: Release, info: Info, name: str | None = None, **args: Any) -> Page:
+    found = info.context.store.assets(release.id)
+    return of_list(info, [one for one in found if name in (None, one.name)], args)
+
+
+def _release_of(asset: ReleaseAsset, info: Info) -> Release | None:
+    return info.context.store.find_release(asset.release_id)
+
+
+def _download_url(asset: ReleaseAsset, info: Info) -> str:
+    release = _release_of(asset, info)
+    home = info.context.full_name(info.context.home(asset.repository_id))
+    place = "" if release is None else tag_in_page(release)
+    return f"{info.context.web}/{home}/releases/download/{place}/{quote(asset.name, safe='')}"
+
+
+def asset_by_id(info: Info, parts: Parts) -> ReleaseAsset | None:
+    """`RA_…`; a draft's only for who may push."""
+    found = info.context.store.find_asset(int(parts[1]))
+    if found is None or found.repository_id != parts[0]:
+        return None
+    return None if release_by_id(info, (parts[0], found.release_id)) is None else found
 
 
 def release_by_id(info: Info, parts: Parts) -> Release | None:
@@ -108,7 +133,7 @@ TYPES: dict[str, Resolvers] = {
         "mentions": _mentions,
         "name": lambda one, _: one.name,
         "publishedAt": lambda one, _: iso_or_none(one.published_at),
-        "releaseAssets": lambda one, info, name=None, **args: of_list(info, (), args),
+        "releaseAssets": _assets,
         "repository": lambda one, info: info.context.home(one.repository_id),
         "resourcePath": _path,
         "tag": _tag,
@@ -118,15 +143,19 @@ TYPES: dict[str, Resolvers] = {
         "url": lambda one, info: info.context.web + _path(one, info),
     },
     "ReleaseAsset": {
-        "contentType": lambda asset, _: asset["content_type"],
-        "createdAt": lambda asset, _: asset["created_at"],
-        "downloadCount": lambda asset, _: asset["download_count"],
-        "downloadUrl": lambda asset, _: asset["browser_download_url"],
-        "id": lambda asset, _: asset["node_id"],
-        "name": lambda asset, _: asset["name"],
-        "size": lambda asset, _: asset["size"],
-        "updatedAt": lambda asset, _: asset["updated_at"],
-        "uploadedBy": lambda asset, info: info.context.store.account(asset["uploader"]["id"]),
-        "url": lambda asset, _: asset["url"],
+        "contentType": lambda asset, _: asset.content_type,
+        "createdAt": lambda asset, _: iso(asset.created_at),
+        "downloadCount": lambda asset, _: asset.downloads,
+        "downloadUrl": _download_url,
+        "id": lambda asset, _: asset.node_id,
+        "name": lambda asset, _: asset.name,
+        "release": _release_of,
+        "size": lambda asset, _: asset.size,
+        "updatedAt": lambda asset, _: iso(asset.updated_at),
+        "uploadedBy": lambda asset, info: info.context.store.account(asset.uploader_id) or GHOST,
+        "url": lambda asset, info: (
+            f"{info.context.web}/{info.context.full_name(info.context.home(asset.repository_id))}"
+            f"/releases/assets/{asset.id}"
+        ),
     },
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -81,6 +82,7 @@ def _default_branch(repository: Repository, info: Info) -> RefNode | None:
 
 
 def _labels(repository: Repository, info: Info, **args: Any) -> Page:
+    info.context.need("issues|pull_requests")
     found = info.context.store.labels(repository.id)
     query = (args.get("query") or "").lower()
     found = [one for one in found if query in one.name.lower()]
@@ -93,6 +95,7 @@ def _labels(repository: Repository, info: Info, **args: Any) -> Page:
 
 
 def _milestones(repository: Repository, info: Info, **args: Any) -> Page:
+    info.context.need("issues|pull_requests")
     states = args.get("states") or ("OPEN", "CLOSED")
     query = (args.get("query") or "").lower()
     found = [
@@ -179,6 +182,16 @@ def _milestone_path(milestone: Milestone, info: Info) -> str:
     return f"{_path(home, info)}/milestone/{milestone.number}"
 
 
+def _in_milestone(lists: Callable[..., Page]) -> Callable[..., Page]:
+    """A list of the repository's, of what is in the milestone."""
+
+    def listed(milestone: Milestone, info: Info, **args: Any) -> Page:
+        home = info.context.home(milestone.repository_id)
+        return lists(home, info, milestone_id=milestone.id, **args)
+
+    return listed
+
+
 TYPES: dict[str, Resolvers] = {
     "Repository": RELEASED
     | LIKED
@@ -234,12 +247,14 @@ TYPES: dict[str, Resolvers] = {
     },
     "Label": {
         "color": lambda label, _: label.color,
+        "createdAt": lambda label, _: iso_or_none(label.created_at),
         "description": lambda label, _: label.description,
         "id": lambda label, _: label.node_id,
         "isDefault": lambda label, _: label.is_default,
         "name": lambda label, _: label.name,
         "repository": lambda label, info: info.context.home(label.repository_id),
         "resourcePath": _label_path,
+        "updatedAt": lambda label, _: iso_or_none(label.updated_at),
         "url": lambda label, info: info.context.web + _label_path(label, info),
     },
     "Milestone": {
@@ -250,7 +265,10 @@ TYPES: dict[str, Resolvers] = {
         "description": lambda one, _: one.description,
         "dueOn": lambda one, _: iso_or_none(one.due_on),
         "id": lambda one, _: one.node_id,
+        "issues": _in_milestone(issues),
         "number": lambda one, _: one.number,
+        "progressPercentage": lambda one, info: 100 * info.context.store.completeness(one.id),
+        "pullRequests": _in_milestone(pulls),
         "repository": lambda one, info: info.context.home(one.repository_id),
         "resourcePath": _milestone_path,
         "state": lambda one, _: one.state.upper(),

@@ -154,7 +154,7 @@ def comment_by_id(info: Info, parts: Parts) -> ReviewComment | None:
 def thread_by_id(info: Info, parts: Parts) -> Thread | None:
     """`PRRT_…`."""
     info.context.need("pull_requests")
-    found = info.context.store.thread(int(parts[1]))
+    found = info.context.store.thread_by_number(int(parts[1]))
     return Thread(found) if found and found[0].repository_id == parts[0] else None
 
 

@@ -184,7 +184,10 @@ def change_assignees(call: Call) -> Answer:
 
 
 def find_issue(call: Call) -> Issue:
-    """The issue in the path; 301 for a transferred one, 410 for a deleted one, else 404."""
+    """The issue in the path; 301 for a transferred one, 410 for a deleted one, else 404.
+
+    What lies under a transferred one is not redirected (Systemorph/MeshWeaver#4629).
+    """
     number = call.number("number")
     found = call.store.issue_by_number(call.repository.id, number)
     if found is not None:
@@ -197,7 +200,8 @@ def find_issue(call: Call) -> Issue:
         return found
     gone, moved = call.store.gone_issue(call.repository.id, number)
     target = None if moved is None else call.store.repository(moved.repository_id)
-    if moved is not None and target is not None and call.caller.sees(target):
+    itself = call.path.endswith(f"/issues/{number}")
+    if itself and moved is not None and target is not None and call.caller.sees(target):
         raise Moved(f"{call.shapes.api}/repositories/{target.id}/issues/{moved.number}")
     if gone and moved is None:
         raise ApiError(410, "This issue was deleted")

@@ -105,13 +105,22 @@ def remove_label(call: Call) -> Answer:
 
 @route("GET", "/repos/{owner}/{repo}/milestones", _EITHER)
 def list_milestones(call: Call) -> Answer:
-    """https://docs.github.com/rest/issues/milestones#list-milestones"""
+    """https://docs.github.com/rest/issues/milestones#list-milestones (by due date at first)
+
+    Where those without one stand is documented nowhere; here they come last.
+    """
     state = call.query.get("state", "open")
     found = [
         one
         for one in call.store.milestones(call.repository.id)
         if state == "all" or one.state == state
     ]
+    if call.query.get("sort", "due_on") == "completeness":
+        found.sort(key=lambda one: call.store.completeness(one.id))
+    else:
+        found.sort(key=lambda one: (one.due_on is None, one.due_on or 0))
+    if call.query.get("direction", "asc") == "desc":
+        found.reverse()
     return call.whole(found, lambda one: call.shapes.milestone(call.repository, one))
 
 

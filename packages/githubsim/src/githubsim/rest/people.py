@@ -1,10 +1,12 @@
 """Who has to do with a repository: teams, stargazers, watchers."""
 
+from githubsim.errors import ApiError
 from githubsim.rest.call import Answer, Call, route
 from githubsim.rest.collaborators import need_known
 from githubsim.store import Team
 
 _REPO = "/repos/{owner}/{repo}"
+_MOST_PAGES = 400
 
 
 @route("GET", _REPO + "/teams", "administration")
@@ -23,11 +25,20 @@ def list_teams(call: Call) -> Answer:
 def list_stargazers(call: Call) -> Answer:
     """https://docs.github.com/rest/activity/starring#list-stargazers (oldest first)
 
-    With the media type `application/vnd.github.star+json` each comes with its time.
+    With the media type `application/vnd.github.star+json` each comes with its time. There are 400
+    pages; GraphQL goes on (star-history/star-history#194, Yuan1z0825/nature-skills#220).
     """
+    if call.page > _MOST_PAGES:
+        raise ApiError(
+            422,
+            "In order to keep the API fast for everyone, pagination is limited for this resource. "
+            "Check the rel=last link relation in the Link response header to see how far back you "
+            "can traverse.",
+            docs="https://docs.github.com/v3/#pagination",
+        )
     store, repository_id = call.store, call.repository.id
     found = store.stars(repository_id, limit=call.per_page, offset=call.offset)
-    total = store.count_stars(repository_id)
+    total = min(store.count_stars(repository_id), _MOST_PAGES * call.per_page)
     if "star+json" in call.headers.get("accept", ""):
         return call.paged([call.shapes.stargazer(one) for one in found], total)
     return call.paged([call.shapes.user_by_id(one.account_id) for one in found], total)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from githubsim.errors import ApiError, invalid, not_found
-from githubsim.pushes import move_ref
+from githubsim.pushes import release_commit_at
 from githubsim.release_notes import notes
 from githubsim.rest.call import Answer, Call, route
 from githubsim.shapes import Json
@@ -15,7 +15,7 @@ _RELEASES = "/repos/{owner}/{repo}/releases"
 @route("GET", _RELEASES, "contents")
 def list_releases(call: Call) -> Answer:
     """https://docs.github.com/rest/releases/releases#list-releases (drafts for who may push)"""
-    found = call.store.releases(call.repository.id, drafts=_may_push(call))
+    found = call.store.releases(call.repository.id, drafts=may_push(call))
     return call.whole(found, lambda one: call.shapes.release(call.repository, one))
 
 
@@ -117,19 +117,12 @@ def delete_release(call: Call) -> Answer:
     return Answer(status=204)
 
 
-@route("GET", _RELEASES + "/{release_id}/assets", "contents")
-def list_assets(call: Call) -> Answer:
-    """https://docs.github.com/rest/releases/assets#list-release-assets (no world has any)"""
-    find_release(call)
-    return Answer([])
-
-
 def find_release(call: Call) -> Release:
     """The release in the path, or 404; a draft is there for who may push."""
     found = call.store.find_release(call.number("release_id"))
     if found is None or found.repository_id != call.repository.id:
         raise not_found()
-    if found.draft and not _may_push(call):
+    if found.draft and not may_push(call):
         raise not_found()
     return found
 
@@ -158,7 +151,7 @@ def _notes(call: Call, tag: str, target: str, previous: str | None) -> str:
     return notes(call.store, git, repository, page, tag, head=head, previous=previous)
 
 
-def _may_push(call: Call) -> bool:
+def may_push(call: Call) -> bool:
     return call.caller.covers(call.repository) and call.caller.allows("contents", "write")
 
 
@@ -167,17 +160,12 @@ def _at(call: Call, tag: str, target: str, draft: bool) -> int:
     git, repository_id = call.git, call.repository.id
     if not git.refs(repository_id):
         raise ApiError(422, "Repository is empty.")
-    sha = git.ref(repository_id, f"refs/tags/{tag}")
-    if sha is None:
-        sha = git.resolve(repository_id, target)
-        if sha is None:
-            raise invalid("Release", "target_commitish", "invalid")
-        if not draft:
-            name = f"refs/tags/{tag}"
-            move_ref(call.store, git, repository_id, name, sha, sender_id=call.acting_id)
-    sha = git.peel(repository_id, sha)
-    commit = git.commits(repository_id, [sha]).get(sha)
-    return call.store.clock.now() if commit is None else commit.committer_at
+    found = release_commit_at(
+        call.store, git, repository_id, tag, target, draft=draft, sender_id=call.acting_id
+    )
+    if found is None:
+        raise invalid("Release", "target_commitish", "invalid")
+    return found
 
 
 def _text(value: Any) -> str | None:

@@ -1,4 +1,4 @@
-"""Seeded releases, on most of the tags that a repository has."""
+"""Seeded releases, on most of the tags that a repository has, and files of half of them."""
 
 from __future__ import annotations
 
@@ -7,11 +7,16 @@ from typing import TYPE_CHECKING
 
 from githubsim import words
 from githubsim.gitrepos import GitRepos
-from githubsim.store import Release, Repository, Store
+from githubsim.store import Release, ReleaseAsset, Repository, Store
 
 if TYPE_CHECKING:
     from githubsim.world import People
 
+_FILES = (
+    ("tar.gz", "application/gzip"),
+    ("zip", "application/zip"),
+    ("sha256", "text/plain"),
+)
 _FORMAT = "%(refname:strip=2)%00%(committerdate:unix)%00%(*committerdate:unix)"
 
 
@@ -51,4 +56,32 @@ def seed(
             published_at=published,
         )
         for place, (at, tag) in enumerate(tags)
+    )
+    _seed_assets(store, repository, number)
+
+
+def _seed_assets(store: Store, repository: Repository, number: int) -> None:
+    """Files for a half of the releases, as their publisher uploaded them."""
+    rng = random.Random(f"{number}/assets/{repository.name}")
+    made = []
+    for release in reversed(store.releases(repository.id)):
+        for kind, media in rng.choice(((), (), _FILES[:1], _FILES)):
+            made.append((release, f"{repository.name}-{release.tag}.{kind}", media))
+    first = store.allocate("release_asset", len(made))
+    store.insert_all(
+        ReleaseAsset(
+            id=first + place,
+            repository_id=repository.id,
+            release_id=release.id,
+            name=name,
+            label=None,
+            content_type=media,
+            size=rng.randrange(1_000, 50_000_000),
+            digest=f"sha256:{rng.randbytes(32).hex()}",
+            downloads=int(rng.expovariate(0.01)),
+            uploader_id=release.author_id,
+            created_at=release.updated_at,
+            updated_at=release.updated_at,
+        )
+        for place, (release, name, media) in enumerate(made)
     )

@@ -19,8 +19,8 @@ from githubsim.store.people_rows import (
     TeamRepository,
     Watcher,
 )
-from githubsim.store.release_rows import Release
-from githubsim.store.releases import Releases
+from githubsim.store.release_assets import ReleaseAssets
+from githubsim.store.release_rows import Release, ReleaseAsset
 from githubsim.store.review_comments import ReviewComments
 from githubsim.store.review_requests import ReviewRequests
 from githubsim.store.review_rows import (
@@ -55,7 +55,7 @@ from githubsim.store.stars import Stars
 
 
 class Store(
-    ReviewRequests, ReviewComments, Comments, Releases, CommitComments, Collaborators, Stars
+    ReviewRequests, ReviewComments, Comments, ReleaseAssets, CommitComments, Collaborators, Stars
 ):
     """All of it: `Store(path)` opens or makes the file, `Store(None)` keeps it in memory."""
 
@@ -85,6 +85,7 @@ __all__ = [
     "Push",
     "Reaction",
     "Release",
+    "ReleaseAsset",
     "Repository",
     "Review",
     "ReviewComment",

@@ -105,6 +105,7 @@ class Accounts(Database):
                 ("pulls", "merged_by_id"),
                 ("milestones", "creator_id"),
                 ("releases", "author_id"),
+                ("release_assets", "uploader_id"),
                 ("reviews", "author_id"),
                 ("review_comments", "author_id"),
                 ("review_comments", "resolved_by_id"),

@@ -50,7 +50,9 @@ class Comments(IssueRows):
             new = replace(old, body=body, updated_at=max(at, old.updated_at))
             self.update(new)
             changes = {"body": {"from": old.body}}
-            issue = self._issue(old.issue_id)
+            # Its issue's clock moves too: GitHub's example payload of `issue_comment.edited`
+            # (octokit/webhooks), microsoft/TypeScript-Twoslash-Repro-Action#17.
+            issue = self._save(self._issue(old.issue_id), at)
             self._tell_comment(new, issue, "edited", sender_id, at, changes=changes)
         return new
 

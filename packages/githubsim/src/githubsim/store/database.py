@@ -28,7 +28,7 @@ from githubsim.store.people_rows import (
     TeamRepository,
     Watcher,
 )
-from githubsim.store.release_rows import Release
+from githubsim.store.release_rows import Release, ReleaseAsset
 from githubsim.store.review_rows import Review, ReviewComment, ReviewRequest
 from githubsim.store.rows import (
     Account,
@@ -65,6 +65,7 @@ TABLES: dict[type[Any], str] = {
     IssueEvent: "issue_events",
     Reaction: "reactions",
     Release: "releases",
+    ReleaseAsset: "release_assets",
     Review: "reviews",
     ReviewComment: "review_comments",
     ReviewRequest: "review_requests",
@@ -159,6 +160,7 @@ class Database:
         self._db.executescript(
             resources.files("githubsim.store").joinpath("schema.sql").read_text()
         )
+        self._add_columns()
         self._past = Past(path, self.clock.pace)
         self._key: bytes | None = None
         self._thread = threading.local()
@@ -166,6 +168,14 @@ class Database:
         self._depth = 0
         self._events: list[Event] = []
         self._listeners: list[Callable[[Event], None]] = []
+
+    def _add_columns(self) -> None:
+        """Give the tables of an older world the columns that came since; they begin as NULL."""
+        for row_type, table in TABLES.items():
+            known = {one[1] for one in self._db.execute(f"PRAGMA table_info({table})")}
+            for name in CODECS[row_type][0]:
+                if name not in known:
+                    self._db.execute(f"ALTER TABLE {table} ADD COLUMN {name}")
 
     def close(self) -> None:
         """Close the file. Nothing may be called afterwards."""

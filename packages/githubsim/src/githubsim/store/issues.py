@@ -244,10 +244,18 @@ class Issues(IssueRows):
         issue_id: int,
         repository_id: int,
         *,
+        new_comments: bool = False,
         sender_id: int | None = None,
         at: int | None = None,
     ) -> Issue:
-        """Move an issue, where it gets a new id and number. Sends `transferred`, then `opened`."""
+        """Move an issue, where it gets a new id and number. Sends `transferred`, then `opened`.
+
+        Comments and assignees go along, and so do the labels that the other repository has by
+        name, and the milestone that it has by title and due date:
+        https://docs.github.com/issues/tracking-your-work-with-issues/administering-issues/transferring-an-issue-to-another-repository
+        Comments get new node ids; whether they get new ids too (`new_comments`) is documented
+        nowhere. No webhook tells of them.
+        """
         at = self.clock.now() if at is None else at
         with self.writing():
             old = self._issue(issue_id)
@@ -260,15 +268,23 @@ class Issues(IssueRows):
                 id=self.allocate("issue"),
                 repository_id=repository_id,
                 number=target.next_number,
-                label_ids=(),
-                milestone_id=None,
+                label_ids=self._labels_there(old, repository_id),
+                milestone_id=self._milestone_there(old, repository_id),
                 updated_at=max(at, old.updated_at),
             )
             self.move_history(old, new)
             self._remove(old, new.id)
             self.insert(new)
             for one in comments:
-                self.insert(replace(one, repository_id=repository_id, issue_id=new.id))
+                moved = replace(one, repository_id=repository_id, issue_id=new.id)
+                if new_comments:
+                    moved = replace(moved, id=self.allocate("comment"))
+                self.insert(moved)
+                self.execute(
+                    "UPDATE reactions SET subject_id = ?, repository_id = ? "
+                    "WHERE subject = 'comment' AND subject_id = ?",
+                    (moved.id, repository_id, one.id),
+                )
             opened = int(new.state == "open")
             target = replace(
                 target,
@@ -280,6 +296,18 @@ class Issues(IssueRows):
             source = self._existing(old.repository_id)
             self.tell_issue(new, "opened", sender_id, at, old_issue=old, old_repository=source)
         return new
+
+    def _labels_there(self, issue: Issue, repository_id: int) -> tuple[int, ...]:
+        names = [one.name for one in self.labels_of(issue.label_ids)]
+        found = [self.label_by_name(repository_id, name) for name in names]
+        return tuple(one.id for one in found if one is not None)
+
+    def _milestone_there(self, issue: Issue, repository_id: int) -> int | None:
+        old = self.milestone(issue.milestone_id)
+        for one in self.milestones(repository_id) if old is not None else ():
+            if old is not None and (one.title, one.due_on) == (old.title, old.due_on):
+                return one.id
+        return None
 
     def _remove(self, issue: Issue, moved_to_id: int | None) -> None:
         self.execute("DELETE FROM comments WHERE issue_id = ?", (issue.id,))

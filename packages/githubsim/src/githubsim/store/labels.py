@@ -24,11 +24,13 @@ class Labels(Repositories):
         quiet: bool = False,
     ) -> Label:
         """A new label. Sends `label.created`. ValueError if the name is taken."""
+        at = self.clock.now() if at is None else at
         with self.writing():
             repository = self._existing(repository_id)
             if self.label_by_name(repository_id, name) is not None:
                 raise ValueError("label already exists")
-            new = Label(self.allocate("label"), repository_id, name, color, description, False)
+            label_id = self.allocate("label")
+            new = Label(label_id, repository_id, name, color, description, False, at, at)
             self.insert(new)
             if not quiet:
                 self.tell("label", "created", repository, new, sender_id, at)
@@ -103,6 +105,15 @@ class Labels(Repositories):
         """A repository's milestones by number."""
         return self.rows(Milestone, "WHERE repository_id = ? ORDER BY number", (repository_id,))
 
+    def completeness(self, milestone_id: int) -> float:
+        """The closed part of the issues and pull requests in a milestone, from 0 to 1."""
+        total = self.value("SELECT count(*) FROM issues WHERE milestone_id = ?", (milestone_id,))
+        closed = self.value(
+            "SELECT count(*) FROM issues WHERE milestone_id = ? AND state = 'closed'",
+            (milestone_id,),
+        )
+        return float(closed) / total if total else 0.0
+
     def edit_label(
         self,
         label_id: int,
@@ -112,9 +123,12 @@ class Labels(Repositories):
         **fields: Any,
     ) -> Label:
         """Another name, color or description. Sends `label.edited`. ValueError if taken."""
+        at = self.clock.now() if at is None else at
         with self.writing():
             old = self._label(label_id)
             new = replace(old, **fields)
+            if new != old:
+                new = replace(new, updated_at=max(at, old.updated_at or 0))
             taken = self.label_by_name(old.repository_id, new.name)
             if taken is not None and taken.id != old.id:
                 raise ValueError("label already exists")

@@ -1,4 +1,4 @@
-"""The row of a release."""
+"""The rows of a release and of its files."""
 
 from dataclasses import dataclass
 
@@ -27,3 +27,25 @@ class Release:
     @property
     def node_id(self) -> str:
         return node_id("RE", self.repository_id, self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseAsset:
+    """A file that belongs to a release; only what GitHub says of it is kept, not its contents."""
+
+    id: int
+    repository_id: int
+    release_id: int
+    name: str
+    label: str | None
+    content_type: str
+    size: int
+    digest: str | None
+    downloads: int
+    uploader_id: int | None
+    created_at: int
+    updated_at: int
+
+    @property
+    def node_id(self) -> str:
+        return node_id("RA", self.repository_id, self.id)

@@ -107,6 +107,7 @@ class Releases(History):
         with self.writing():
             old = self._release(release_id)
             self.execute("DELETE FROM releases WHERE id = ?", (release_id,))
+            self.execute("DELETE FROM release_assets WHERE release_id = ?", (release_id,))
             self.forget_reactions("release", release_id)
             self._tell_release(old, "deleted", sender_id, self.clock.now() if at is None else at)
         return old

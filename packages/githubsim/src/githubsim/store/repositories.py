@@ -83,7 +83,7 @@ class Repositories(Installations):
             if default_labels:
                 first = self.allocate("label", len(DEFAULT_LABELS))
                 self.insert_all(
-                    Label(first + place, new.id, label, color, about, True)
+                    Label(first + place, new.id, label, color, about, True, at, at)
                     for place, (label, color, about) in enumerate(DEFAULT_LABELS)
                 )
             if not quiet:

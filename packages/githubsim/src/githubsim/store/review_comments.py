@@ -82,7 +82,10 @@ class ReviewComments(Reviews):
             for place, one in enumerate(replies):
                 first = replies[0].id if place else None
                 resolved = None if place else old.resolved_by_id
-                self.update(replace(one, reply_to_id=first, resolved_by_id=resolved))
+                number = None if place else old.thread_number or old.id
+                self.update(
+                    replace(one, reply_to_id=first, resolved_by_id=resolved, thread_number=number)
+                )
             self._touch(old.pull_id, at)
             self._tell_note(old, "deleted", sender_id, at)
         return old

@@ -97,6 +97,15 @@ class ReviewFinding(Pulls):
             (thread_id, thread_id),
         )
 
+    def thread_by_number(self, number: int) -> list[ReviewComment]:
+        """The same by the number in the thread's node id."""
+        first = self.row(
+            ReviewComment,
+            "WHERE reply_to_id IS NULL AND (id = ? OR thread_number = ?)",
+            (number, number),
+        )
+        return [] if first is None else self.thread(first.id)
+
     def review_requests(self, pull_id: int) -> list[ReviewRequest]:
         """Who is asked to review."""
         return self.rows(ReviewRequest, "WHERE pull_id = ? ORDER BY id", (pull_id,))

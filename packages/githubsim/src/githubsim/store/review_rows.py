@@ -66,6 +66,8 @@ class ReviewComment:
     now_start_line: int | None
     created_at: int
     updated_at: int
+    # Of the first of a thread whose first comment was another one once: that one's id.
+    thread_number: int | None = None
 
     @property
     def node_id(self) -> str:
@@ -78,8 +80,8 @@ class ReviewComment:
 
     @property
     def thread_node_id(self) -> str:
-        """The node id of the thread it is in."""
-        return node_id("PRRT", self.repository_id, self.thread_id)
+        """The node id of the thread that it is the first of; it outlives that first comment."""
+        return node_id("PRRT", self.repository_id, self.thread_number or self.thread_id)
 
     @property
     def thread_id(self) -> int:

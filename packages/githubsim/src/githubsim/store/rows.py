@@ -254,7 +254,7 @@ class Comment:
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """`color` is six hex digits without `#`."""
+    """`color` is six hex digits without `#`. Its times are GraphQL's alone."""
 
     id: int
     repository_id: int
@@ -262,6 +262,8 @@ class Label:
     color: str
     description: str | None
     is_default: bool
+    created_at: int | None = None
+    updated_at: int | None = None
 
     @property
     def node_id(self) -> str:

@@ -168,6 +168,8 @@ CREATE TABLE IF NOT EXISTS labels (
     color TEXT NOT NULL,
     description TEXT,
     is_default INTEGER NOT NULL,
+    created_at INTEGER,
+    updated_at INTEGER,
     UNIQUE (repository_id, name)
 );
 CREATE TABLE IF NOT EXISTS milestones (
@@ -244,7 +246,8 @@ CREATE TABLE IF NOT EXISTS review_comments (
     now_line INTEGER,
     now_start_line INTEGER,
     created_at INTEGER NOT NULL,
-    updated_at INTEGER NOT NULL
+    updated_at INTEGER NOT NULL,
+    thread_number INTEGER
 );
 CREATE INDEX IF NOT EXISTS review_comment_pull ON review_comments (pull_id, id);
 CREATE INDEX IF NOT EXISTS review_comment_review ON review_comments (review_id, id);
@@ -275,6 +278,21 @@ CREATE TABLE IF NOT EXISTS releases (
 );
 CREATE INDEX IF NOT EXISTS release_created ON releases (repository_id, created_at, id);
 CREATE INDEX IF NOT EXISTS release_tag ON releases (repository_id, tag);
+CREATE TABLE IF NOT EXISTS release_assets (
+    id INTEGER PRIMARY KEY,
+    repository_id INTEGER NOT NULL,
+    release_id INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    label TEXT,
+    content_type TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    digest TEXT,
+    downloads INTEGER NOT NULL,
+    uploader_id INTEGER,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    UNIQUE (release_id, name)
+);
 
 CREATE TABLE IF NOT EXISTS issue_events (
     id INTEGER PRIMARY KEY,

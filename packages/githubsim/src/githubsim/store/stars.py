@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from githubsim.store.people_rows import Star, Watcher
 from githubsim.store.repositories import Repositories
+from githubsim.store.rows import Repository
 
 
 class Stars(Repositories):
@@ -19,7 +20,7 @@ class Stars(Repositories):
             new = Star(repository_id, account_id, at)
             self.insert(new)
             repository = self._existing(repository_id)
-            repository = replace(repository, stargazers=repository.stargazers + 1)
+            repository = _counted(repository, 1, at)
             self.update(repository)
             self.tell("star", "created", repository, new, account_id, at)
             self.tell("watch", "started", repository, new, account_id, at)
@@ -27,6 +28,7 @@ class Stars(Repositories):
 
     def unstar(self, repository_id: int, account_id: int, *, at: int | None = None) -> None:
         """Take a star back. Sends `star.deleted`."""
+        at = self.clock.now() if at is None else at
         with self.writing():
             old = self.find_star(repository_id, account_id)
             if old is None:
@@ -36,7 +38,7 @@ class Stars(Repositories):
                 (repository_id, account_id),
             )
             repository = self._existing(repository_id)
-            repository = replace(repository, stargazers=repository.stargazers - 1)
+            repository = _counted(repository, -1, at)
             self.update(repository)
             self.tell("star", "deleted", repository, old, account_id, at)
 
@@ -58,3 +60,11 @@ class Stars(Repositories):
         """Somebody's star of a repository, or None."""
         where = "WHERE repository_id = ? AND account_id = ?"
         return self.row(Star, where, (repository_id, account_id))
+
+
+def _counted(repository: Repository, change: int, at: int) -> Repository:
+    """A star moves the repository's clock, coming and going, as in GitHub's example payloads of
+    `star` (octokit/webhooks).
+    """
+    stars, clock = repository.stargazers + change, max(at, repository.updated_at)
+    return replace(repository, stargazers=stars, updated_at=clock)

@@ -20,18 +20,12 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from autosync.errors import ConfigurationError
 from autosync.folders import make_private
+from autosync.installation import command as command
 from autosync.redact import redact
 
-PROJECT_ROOT = Path(__file__).resolve().parents[4]
 _THIS_MACHINE = {"127.0.0.1", "localhost", "::1"}
 # False in commands that use what is there and begin nothing new (see `autosync.entrance`).
 makes_folders = True
-
-
-def command(arguments: str) -> str:
-    """`autosync …` as one types it: a checkout has a launcher at its root."""
-    launcher = "./autosync" if (PROJECT_ROOT / "autosync").is_file() else "autosync"
-    return f"{launcher} {arguments}"
 
 
 def _http_url(value: str) -> str:
@@ -269,7 +263,7 @@ class Config(BaseSettings):
                 about = type(self).model_fields[name.lower()].description
                 raise ConfigurationError(
                     f"{name} is not set ({about}). Put it in the environment or in .env; "
-                    f"see docs/reference/settings.md."
+                    f"`{command('doctor --settings')}` lists all settings."
                 )
 
     def secret_key(self) -> str:
@@ -319,7 +313,8 @@ def misspelt() -> list[str]:
         if _INTERNAL.fullmatch(name) or not (ours or near):
             continue
         near = near or get_close_matches(name, known, n=1)
-        meant = f" Did you mean {near[0]}?" if near else " See docs/reference/settings.md."
+        all_of_them = f" `{command('doctor --settings')}` lists all settings."
+        meant = f" Did you mean {near[0]}?" if near else all_of_them
         lines.append(f"{name} is not a setting of AutoSync and is ignored.{meant}")
     return lines
 

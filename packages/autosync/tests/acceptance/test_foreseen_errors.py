@@ -38,7 +38,7 @@ ARGUMENTS = {
     "demo": "--repositories 1 --commits 5 --issues 1 --pulls 0 --people 0",
 }
 # Need neither settings nor database; makemigrations warns and goes on.
-EASY = {"version", "help"}
+EASY = {"version", "help", "manage"}
 _WORDS = re.compile(
     r"^wrong |There is no mirror here|is not set|Run `|[Cc]orrect|Install git|Free some space"
     r"|Start |Set AUTOSYNC|set AUTOSYNC|Check |see `|is not installed|Try again|Expected|--noinput",

@@ -11,9 +11,14 @@ from django.utils import timezone
 from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
+from autosync import installation
+
 register = template.Library()
 
 _STEPS = ((60, "s"), (60, "min"), (24, "h"), (365, "d"))
+
+
+register.simple_tag(installation.manage)
 
 
 @register.simple_tag

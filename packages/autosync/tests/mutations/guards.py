@@ -189,7 +189,7 @@ GUARDS = (
     Guard(
         "a label that is renamed is renamed on its issues",
         "src/autosync/kinds/issue.py",
-        '        "label": on_label,\n',
+        '            "label": CarriedLabel("labels"),\n',
         "",
         "tests/integration/test_apply.py",
     ),

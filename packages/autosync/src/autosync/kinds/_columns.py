@@ -195,7 +195,7 @@ class State(Word[_ST, _GT]):
         super().__init__(rest, null=null, **field)
 
     def source(self, at: At) -> str:
-        value = super().source(at)
+        value = super().source(at) if at.way == "graphql" else Name.source(self, at)
         if self.words and at.way == "graphql":
             words = at.given("words", self.words)
             value = f"{words}.get({value}, {value})"

@@ -1,7 +1,7 @@
 """Rows of issues and pull requests: generated functions against functions written by hand.
 
-Microseconds of CPU an object, the best of many short rounds taken in turns. "event" is the handler of
-a webhook, from its body to what it changes.
+Microseconds of CPU an object, the best of many short rounds taken in turns. "event" is the handler
+of a webhook, from its body to what it changes.
 """
 
 from __future__ import annotations

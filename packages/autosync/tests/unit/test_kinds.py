@@ -19,8 +19,9 @@ from graphql import GraphQLSchema, build_schema, parse, validate
 
 import autosync
 from autosync.kinds import KINDS, Derived
-from autosync.kinds._columns import Text, Word
+from autosync.kinds import _columns as gh
 from autosync.kinds._events import Envelope, Event
+from autosync.kinds._kind import Connection, Kind
 from autosync.kinds._payload import IncompletePayload, read, reader
 from autosync.kinds._rules import Whole
 from octokit import examples, graphql_schema
@@ -30,6 +31,12 @@ each_kind = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS.keys())
 # On github.com since 2025, and not in the published file:
 # https://docs.github.com/graphql/reference/interfaces#assignable
 NEWER = re.compile(r"Cannot query field 'assignedActors' on type '\w+'")
+
+
+def named(name: str, column: gh.Column[Any, Any]) -> gh.Column[Any, Any]:
+    """As a model would name it."""
+    column.set_attributes_from_name(name)
+    return column
 
 
 @cache
@@ -65,9 +72,9 @@ def test_the_declarations_ask_for_no_migration_and_none_names_them() -> None:
 
 
 def test_a_word_of_a_description_makes_no_migration() -> None:
-    assert Text(about="one").deconstruct()[1:] == Text(about="another").deconstruct()[1:]
-    assert Text("a.b", graph="c").deconstruct()[1:] == Text().deconstruct()[1:]
-    assert Word(max_length=32).deconstruct()[3] == {"max_length": 32, "default": ""}
+    assert gh.Text(about="one").deconstruct()[1:] == gh.Text(about="another").deconstruct()[1:]
+    assert gh.Text("a.b", graph="c").deconstruct()[1:] == gh.Text().deconstruct()[1:]
+    assert gh.Word(max_length=32).deconstruct()[3] == {"max_length": 32, "default": ""}
 
 
 @each_kind
@@ -155,3 +162,42 @@ def test_a_kind_is_one_short_file_and_named_nowhere_else_in_its_room() -> None:
     rooms += (HOME / "mirror" / "models").glob("*.py")
     for file in rooms:
         assert re.findall(rf"\b({names})\b", file.read_text()) == [], file
+
+
+class Remark:
+    """What a declaration is read from, without a table: a comment, say."""
+
+    scope = "repository_id"
+    github = Kind(read=Connection("remarks"), events={"remark": Whole("remark")})
+
+    class _meta:
+        local_fields = [
+            named("github_id", gh.Key(graph="databaseId")),
+            named("issue_number", gh.Number(None, graph="issue.number", event="$.issue.number")),
+            named("note", gh.Text(null=True)),
+            named("author_association", gh.Word(null=True)),
+            named("size", gh.BigNumber()),
+            named("raw", gh.Json(graph=None, default=dict)),
+            named("author_id", gh.ActorId("author", of="User", null=True)),
+            named("author_login", gh.ActorLogin("author", of="User")),
+        ]
+
+
+def test_paths_may_start_at_the_payload_and_null_is_kept_where_it_is_declared() -> None:
+    kind = Derived(Remark)  # type: ignore[arg-type]
+    remark = {"id": 1, "size": 2**40, "raw": {"a": [1]}, "author": {"login": "u", "id": 3}}
+    row = kind.from_event({"remark": remark, "issue": {"number": 9}}, 5)
+    assert row is not None
+    assert (row["issue_number"], row["note"], row["author_association"]) == (9, None, None)
+    assert (row["raw"], row["size"], row["author_login"]) == ({"a": [1]}, 2**40, "u")
+    told = {**remark, "note": "", "author_association": "OWNER", "author": {"login": "ghost"}}
+    by_rest = kind.from_rest(told, 5)
+    assert by_rest is not None
+    assert "issue_number" not in by_rest
+    assert (by_rest["note"], by_rest["author_association"]) == ("", "owner")
+    assert (by_rest["author_id"], by_rest["author_login"]) == (None, "")
+    node = {"databaseId": 1, "issue": {"number": 9}, "author": {"login": "u", "databaseId": 3}}
+    by_graph = kind.from_graph(node, 5)
+    assert "raw" not in by_graph
+    assert (by_graph["issue_number"], by_graph["author_id"], by_graph["size"]) == (9, 3, 0)
+    assert "author { databaseId login }" in kind.node_fields

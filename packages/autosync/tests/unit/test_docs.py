@@ -27,7 +27,7 @@ _QUOTED = re.compile(rf"`([a-z_]+/[\w/-]+\.{_KINDS})`")
 EXAMPLES = {
     # The guide to a new resource names the files that its reader creates.
     "packages/autosync/src/autosync/mirror/models/release.py",
-    "packages/autosync/src/autosync/kinds/release.py",
+    "packages/autosync/src/autosync/kinds/NAME.py",
     # githubsim's manual names a file of the world that its reader creates.
     "world/app.json",
     # A file that a push in a test adds.

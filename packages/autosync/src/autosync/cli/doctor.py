@@ -224,7 +224,7 @@ def _webhook() -> list[Line]:
 
 def _webhook_secret() -> list[Line]:
     """Sign a `ping` as GitHub does, and send it to the address that GitHub sends to."""
-    import httpx
+    from autosync.github.plain_httpx import httpx
 
     settings = config.load()
     what = "webhook secret"

@@ -5,9 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-import httpx
-
 from autosync.github.errors import Unavailable
+from autosync.github.plain_httpx import NO_PROXY, httpx
 
 _TIMEOUT = 10.0
 
@@ -22,7 +21,8 @@ def clock_ahead(api_url: str) -> timedelta | None:
     url = f"{api_url.rstrip('/')}/meta"
     asked_at = datetime.now(UTC)
     try:
-        answer = httpx.head(url, timeout=_TIMEOUT, follow_redirects=False)
+        with httpx.Client(timeout=_TIMEOUT, mounts=NO_PROXY, follow_redirects=False) as client:
+            answer = client.head(url)
     except httpx.HTTPError as error:
         raise Unavailable(f"No answer from GitHub ({type(error).__name__})", url=url) from None
     if answer.status_code >= 500:

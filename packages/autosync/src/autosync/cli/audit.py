@@ -5,9 +5,6 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from autosync.errors import AutoSyncError
 from autosync.service.child import set_up_django
@@ -22,6 +19,11 @@ def audit(
     repair: Annotated[bool, typer.Option(help="bring in step what differs")] = True,
 ) -> None:
     """Compare the mirror with GitHub. Exit code 1 if something differs and was not repaired."""
+    # Deferred for start-up time: `autosync serve` prints no table.
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
     set_up_django()
     from autosync.mirror.models import AuditFinding, GitHubAppInstallation, Repository
     from autosync.sync.audit import Auditor

@@ -7,9 +7,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from autosync.config import command
 
@@ -41,6 +38,11 @@ def list_(
     limit: Annotated[int, typer.Option(min=1, max=10_000)] = 30,
 ) -> None:
     """Show deliveries, newest first."""
+    # Deferred for start-up time: `autosync serve` prints no table.
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
     if status and status not in STATUSES:
         _stop(f"There is no status {status!r}; one of {', '.join(STATUSES)}.")
     chosen = _rows(status, event, repository, error, since, until)

@@ -6,8 +6,6 @@ from datetime import datetime
 from typing import Annotated, NoReturn
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 app = typer.Typer(no_args_is_help=True, help="The API's bearer tokens.")
 
@@ -37,6 +35,10 @@ def create(
 @app.command("list")
 def list_() -> None:
     """Show the tokens: names, scopes and last use, never the tokens themselves."""
+    # Deferred for start-up time: `autosync serve` prints no table.
+    from rich.console import Console
+    from rich.table import Table
+
     from autosync.mirror.models import ApiToken
 
     table = Table("name", "scopes", "created", "last used", "expires", "revoked")

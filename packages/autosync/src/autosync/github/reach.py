@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 from autosync.github.errors import Unavailable
-from autosync.github.plain_httpx import NO_PROXY, httpx
 
 _TIMEOUT = 10.0
 
@@ -18,6 +17,9 @@ def clock_ahead(api_url: str) -> timedelta | None:
     `GET /meta` needs no credentials (https://docs.github.com/rest/meta/meta). Raises Unavailable
     when no answer comes, or one of a failing server.
     """
+    # Deferred for start-up time: a worker imports this file long before it looks.
+    from autosync.github.plain_httpx import NO_PROXY, httpx
+
     url = f"{api_url.rstrip('/')}/meta"
     asked_at = datetime.now(UTC)
     try:

@@ -54,9 +54,9 @@ def run(work: Callable[[], int]) -> NoReturn:
     os._exit(code)
 
 
-def set_up_django() -> None:
+def set_up_django(settings: str = "autosync.settings") -> None:
     """Load Django in this process."""
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "autosync.settings")
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", settings)
     import django
 
     django.setup()

@@ -7,6 +7,7 @@ import time
 
 from autosync.fitness import check
 from autosync.service import child, lifeline
+from autosync.service.migration import missing
 
 logger = logging.getLogger("autosync.worker")
 
@@ -15,7 +16,7 @@ _LOOK_EVERY = 2.0  # seconds
 
 def main() -> int:
     """Work until SIGTERM; what is under way is finished or given back."""
-    child.set_up_django()
+    child.set_up_django("autosync.worker_settings")
     from autosync.sync import connect, worker
 
     connect.credentials()
@@ -27,18 +28,10 @@ def main() -> int:
 
 def _wait_for_migrations() -> None:
     """Somebody else migrates: `autosync serve` elsewhere, or a person beside `runserver`."""
-    from django.db import connection
-    from django.db.migrations.executor import MigrationExecutor
-
     said = False
-    while True:
-        executor = MigrationExecutor(connection)
-        missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
-        connection.close()
-        if not missing:
-            return
+    while left := missing():
         if not said:
-            logger.warning("%d migrations are not applied yet; the worker waits", len(missing))
+            logger.warning("%d migrations are not applied yet; the worker waits", len(left))
             said = True
         lifeline.beat()
         time.sleep(_LOOK_EVERY)

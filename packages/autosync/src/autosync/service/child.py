@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import NoReturn
 
 from autosync import foreseen, redact
@@ -52,6 +54,19 @@ def run(work: Callable[[], int]) -> NoReturn:
     sys.stderr.flush()
     # Threads that serve requests or hold sockets must not keep the process.
     os._exit(code)
+
+
+@contextmanager
+def importing() -> Iterator[None]:
+    """Around the large imports: what they make stays, so nobody looks for garbage among it, now or
+    later. Saves a tenth of a start.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def set_up_django(settings: str = "autosync.settings") -> None:

@@ -81,7 +81,9 @@ def main() -> int:
 
 
 async def _serve(listener: socket.socket) -> int:
-    from autosync.asgi import application, end_requests
+    with child.importing():
+        # Not at the top: it sets Django up, with the settings of this process.
+        from autosync.asgi import application, end_requests
 
     access_log = bool(os.environ.get(ACCESS_LOG_VARIABLE))
     server = _Server(

@@ -16,8 +16,10 @@ _LOOK_EVERY = 2.0  # seconds
 
 def main() -> int:
     """Work until SIGTERM; what is under way is finished or given back."""
-    child.set_up_django("autosync.worker_settings")
-    from autosync.sync import connect, worker
+    with child.importing():
+        child.set_up_django("autosync.worker_settings")
+        # Not before Django is set up: they bring its models.
+        from autosync.sync import connect, worker
 
     connect.credentials()
     lifeline.ready()

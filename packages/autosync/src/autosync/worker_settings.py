@@ -20,5 +20,5 @@ _SERVE_PEOPLE = {
 }
 
 INSTALLED_APPS = [app for app in _ALL if app not in _SERVE_PEOPLE]
-MIDDLEWARE: list[str] = []
-AUTHENTICATION_BACKENDS: list[str] = []
+MIDDLEWARE = []
+AUTHENTICATION_BACKENDS = []

@@ -11,12 +11,19 @@ from contextlib import suppress
 from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import SplitResult, urlsplit
 
 from dotenv import dotenv_values
-from pydantic import AfterValidator, ByteSize, Field, ValidationError, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ByteSize,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from autosync.errors import ConfigurationError
 from autosync.folders import make_private
@@ -78,12 +85,20 @@ PublicUrl = Annotated[str, AfterValidator(_public_url)]
 WEBHOOK_PATH = "/api/github/webhook/"
 
 
-class Config(BaseSettings):
-    """One attribute per environment variable; the variable is the attribute in capitals."""
+class Config(BaseModel):
+    """One attribute per environment variable; the variable is the attribute in capitals.
 
-    model_config = SettingsConfigDict(
-        env_file=".env", env_file_encoding="utf-8", extra="ignore", env_ignore_empty=True
-    )
+    Not with pydantic-settings: what it imports for other clouds' secrets is a twentieth of a start.
+    """
+
+    model_config = ConfigDict(extra="ignore", validate_default=True)
+
+    def __init__(self, **given: Any) -> None:
+        """From `given`, the environment and `.env`, in this order; what is empty is not set."""
+        values: dict[str, Any] = {}
+        for source in (dotenv_values(".env", encoding="utf-8"), os.environ):
+            values |= {name.lower(): value for name, value in source.items() if value}
+        super().__init__(**(values | given))
 
     # The GitHub App. Needed by whatever talks to GitHub, not by `migrate`.
     github_app_id: int | None = Field(None, description="the App's numeric id")
@@ -125,7 +140,7 @@ class Config(BaseSettings):
     )
     autosync_secret_key: str = Field("", description="Django's secret key", repr=False)
     autosync_debug: bool = Field(False, description="Django debug pages; never in production")
-    autosync_allowed_hosts: Annotated[list[str], NoDecode] | str = Field(
+    autosync_allowed_hosts: list[str] | str = Field(
         "localhost,127.0.0.1,[::1]", description="comma separated host names"
     )
     autosync_dashboard_public: bool = Field(

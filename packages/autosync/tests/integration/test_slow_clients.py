@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from autosync.service.web import listen
+from autosync.service.listener import listen
 from tests.service_processes import Service, running
 
 WEBHOOK = "/api/github/webhook/"

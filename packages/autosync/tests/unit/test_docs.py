@@ -32,8 +32,6 @@ EXAMPLES = {
     "world/app.json",
     # A file that a push in a test adds.
     "src/new.py",
-    # Branch `transport` replaces this name, in github/connection.py, by that of 0017.
-    "docs/decisions/0003-github-transport.md",
 }
 
 

@@ -232,7 +232,7 @@ def _webhook() -> list[Line]:
 
 def _webhook_secret() -> list[Line]:
     """Sign a `ping` as GitHub does, and send it to the address that GitHub sends to."""
-    import httpx  # noqa: PLC0415 (start-up time)
+    from autosync.github.plain_httpx import httpx  # noqa: PLC0415 (start-up time)
 
     settings = config.load()
     what = "webhook secret"

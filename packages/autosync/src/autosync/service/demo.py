@@ -16,8 +16,8 @@ from autosync import config, demo_settings, installation
 from autosync.errors import AutoSyncError, ConfigurationError
 from autosync.folders import make_private
 from autosync.service import serve
+from autosync.service.listener import listen
 from autosync.service.supervisor import Child, Supervisor, python
-from autosync.service.web import listen
 
 _WORLD_SECONDS = 180.0
 # What the surroundings may say about a demo; everything else of AutoSync's is the demo's own.

@@ -12,8 +12,9 @@ from autosync.database import conninfo
 from autosync.fitness import check
 from autosync.folders import too_open
 from autosync.killpoints import reached
+from autosync.service import migration
+from autosync.service.listener import LISTENER_VARIABLE, listen
 from autosync.service.supervisor import Child, ChildFailed, Supervisor, python
-from autosync.service.web import LISTENER_VARIABLE, listen
 
 _START_SECONDS = 60.0
 
@@ -64,7 +65,7 @@ def start(
     conninfo()
     check()
     reached("serve: database up, not migrated")
-    if migrate:
+    if migrate and migration.is_needed():
         supervisor.complete(Child("migrate", python("-m", "autosync.service.migration")))
     environment = environment or {}
     if with_worker:

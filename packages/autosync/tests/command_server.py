@@ -24,6 +24,7 @@ import signal
 import socket
 import sys
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +114,7 @@ def serve(path: str) -> dict[str, Any]:
                     return request
                 for fd in fds:
                     os.close(fd)
+                client.sendall(f"{pid}\n".encode())
                 ended = os.pidfd_open(pid)
                 running[ended] = pid, client
                 selector.register(ended, selectors.EVENT_READ, "ended")
@@ -122,14 +124,16 @@ def serve(path: str) -> dict[str, Any]:
                 pid, client = running.pop(key.fd)
                 os.close(key.fd)
                 code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-                selector.unregister(client)
-                with client:
-                    client.sendall(str(code).encode())
+                if client in selector.get_map():
+                    selector.unregister(client)
+                with client, suppress(BrokenPipeError):
+                    client.sendall(f"{code}\n".encode())
             elif key.data is None:  # nobody needs us any more
                 for pid, _ in running.values():
                     os.kill(pid, signal.SIGKILL)
                 os._exit(0)
-            elif key.data in running:  # who waits has lost patience
+            else:  # who waits has lost patience
+                selector.unregister(key.fileobj)
                 os.kill(running[key.data][0], signal.SIGKILL)
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -92,9 +95,12 @@ class Commands:
         arguments: list[str],
         folder: Path,
         environment: dict[str, str],
-        patience: float = _PATIENCE,
+        until: str = "",
     ) -> Said:
-        """Run it to its end; TimeoutError after `patience` seconds, when it is killed."""
+        """Run it to its end; AssertionError where it hangs, when it is killed.
+
+        A service is ended as a user would end it, as soon as its output holds `until`.
+        """
         request = {
             "arguments": python(command, arguments),
             "folder": str(folder),
@@ -107,24 +113,33 @@ class Commands:
             open(os.devnull) as nothing,  # noqa: PTH123
             socket.socket(socket.AF_UNIX) as client,
         ):
-            client.settimeout(patience)
             client.connect(self._address)
             client.sendall(len(message).to_bytes(4))
             fds = [nothing.fileno(), out.fileno(), err.fileno()]
             sent = socket.send_fds(client, [message], fds)
             client.sendall(message[sent:])
-            try:
-                code = int(client.recv(16))
-            except TimeoutError:
-                said = (_read(out) + _read(err))[-1500:]
-                raise TimeoutError(f"{command} has not ended; it said: {said}") from None
-            return Said(command, code, _read(out), _read(err))
+            with client.makefile() as told:
+                pid = int(told.readline())
+                ended = _readable(client, 0)
+                began = time.monotonic()
+                while not ended and time.monotonic() < began + _PATIENCE:
+                    ended = _readable(client, 0.05 if until else _PATIENCE)
+                    if until and until in _read(out) + _read(err):
+                        os.kill(pid, signal.SIGTERM)
+                        until = ""
+                assert ended, f"{command} has not ended: {(_read(out) + _read(err))[-1500:]}"
+                return Said(command, int(told.readline()), _read(out), _read(err))
 
     @property
     def _address(self) -> str:
         return str(self._folder / "socket")
 
 
+def _readable(client: socket.socket, seconds: float) -> bool:
+    return bool(select.select([client], [], [], seconds)[0])
+
+
 def _read(file: IO[bytes]) -> str:
-    file.seek(0)
-    return file.read().decode(errors="replace")
+    # By a descriptor of its own: the offset of this one is the writer's too.
+    with open(f"/proc/self/fd/{file.fileno()}", "rb") as again:  # noqa: PTH123
+        return again.read().decode(errors="replace")

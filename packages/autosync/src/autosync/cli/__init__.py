@@ -59,6 +59,7 @@ def worker() -> None:
     from autosync.service import worker as process
 
     service.check_settings()
+    service.warn(with_worker=True)
     raise typer.Exit(process.main())
 
 

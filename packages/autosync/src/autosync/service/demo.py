@@ -15,6 +15,7 @@ from typing import Any
 from autosync import config, demo_settings
 from autosync.errors import AutoSyncError, ConfigurationError
 from autosync.folders import make_private
+from autosync.foreseen import NO_GIT
 from autosync.service import serve
 from autosync.service.supervisor import Child, Supervisor, python
 from autosync.service.web import listen
@@ -52,7 +53,7 @@ def demo(world: World, public: bool = False) -> int:
     They listen on 127.0.0.1, whatever AUTOSYNC_HOST says; with `public` AutoSync listens there.
     """
     if not shutil.which("git"):
-        raise AutoSyncError("The program git is not installed. Install git 2.39 or newer.")
+        raise AutoSyncError(NO_GIT)
     github = _GitHub.prepare(world, public)
     serve.start_logging()
     supervisor = Supervisor()

@@ -14,7 +14,6 @@ from django.utils import timezone
 
 from autosync import moments
 from autosync.database import is_away
-from autosync.errors import AutoSyncError
 from autosync.github import InstallationClient, InstallationSuspended, Priority, QuotaExhausted
 from autosync.github.errors import GitHubError
 from autosync.killpoints import reached
@@ -33,7 +32,7 @@ from autosync.resources.commit import split_ref
 from autosync.sync import foreign, unread
 from autosync.sync.commits import CHUNK, chunks, marked_from, refs_here
 from autosync.sync.due import IN_FLIGHT
-from autosync.sync.errors import Busy, is_passing
+from autosync.sync.errors import Busy, is_passing, log_failure
 from autosync.sync.identity import advertised, fetched
 from autosync.sync.listing import PAGE, ask_whether_on, pages
 from autosync.sync.locks import exclusive
@@ -181,8 +180,7 @@ class Auditor:
         except Exception as error:
             if is_away(error) or (is_passing(error) and not github_answers(self.client)):
                 raise
-            if not isinstance(error, AutoSyncError):
-                logger.exception("the audit of %s failed", repository)
+            log_failure(logger, error, "the audit of %s failed", repository)
             left_out[repository.full_name] = str(error)
             if refusal_of(error) is None:
                 later = timezone.now() + _AGAIN

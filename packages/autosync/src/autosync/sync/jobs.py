@@ -11,6 +11,7 @@ from django.db import connection, transaction
 from django.db.models import Count, Q, Sum
 from django.utils import timezone
 
+from autosync import foreseen
 from autosync.database import is_away
 from autosync.github import InstallationSuspended, NotFound, Priority
 from autosync.killpoints import reached
@@ -25,7 +26,7 @@ from autosync.mirror.models import (
 from autosync.resources.base import FollowUp
 from autosync.sync import hook, sick
 from autosync.sync.due import audit_soon, list_soon
-from autosync.sync.errors import Busy, is_passing
+from autosync.sync.errors import Busy, is_passing, log_failure
 from autosync.sync.locks import exclusive, transaction_lock
 from autosync.sync.plan import TO_DO, note, plan, wanted
 from autosync.sync.reconcile import GitHubSyncManager
@@ -143,7 +144,7 @@ class SyncJobRunner:
                 if is_passing(error):
                     logger.warning("no list of the repositories of %s: %s", installation, error)
                 else:
-                    logger.exception("listing the repositories of %s failed", installation)
+                    log_failure(logger, error, "no list of the repositories of %s", installation)
                 errors.append(f"{installation}: {error}")
                 self._plan_without_list(job, installation, error)
         self._planned(job, errors)
@@ -247,7 +248,7 @@ class SyncJobRunner:
                     raise
                 if isinstance(failure, NotFound):
                     list_soon([repository_id])
-                if not is_passing(failure):
+                if foreseen.explain(failure) is None:  # others are in the log by now, as a line
                     logger.exception("sync of repository %s failed", repository_id)
             reached("job: repository synced, not recorded")
             self.repository_done(repository_id, rows, error, [j.pk for j in jobs])

@@ -17,7 +17,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 _CLIENTS = 64
 _BODY = (
-    "Host: 127.0.0.1\r\nContent-Length: 20000\r\nX-GitHub-Event: push\r\nX-GitHub-Delivery: flood\r\n"
+    "Host: 127.0.0.1\r\nContent-Length: 20000\r\nX-GitHub-Event: push\r\n"
+    "X-GitHub-Delivery: flood\r\n"
     f"Content-Type: application/json\r\nX-Hub-Signature-256: sha256={'0' * 64}\r\n\r\n{{"
 )
 _DELIVERY = f"POST /api/github/webhook/ HTTP/1.1\r\n{_BODY}".encode()

@@ -49,12 +49,13 @@ def scout() -> list[str]:
     import django
 
     django.setup()
-    import autosync
     from django.core.management import get_commands, load_command_class
 
-    for found in pkgutil.walk_packages(autosync.__path__, "autosync."):
-        if not found.name.endswith(_NOT):
-            importlib.import_module(found.name)
+    import autosync
+
+    for module in pkgutil.walk_packages(autosync.__path__, "autosync."):
+        if not module.name.endswith(_NOT):
+            importlib.import_module(module.name)
     for name, package in get_commands().items():
         load_command_class(package, name)
     with open(writing, "w") as told:  # noqa: PTH123
@@ -70,7 +71,7 @@ def prepare() -> None:
                 warnings.simplefilter("ignore")
                 try:
                     importlib.import_module(name)
-                except Exception:  # noqa: S112
+                except Exception:
                     continue  # asks for settings, or is a part that its parent makes
     from django.conf import settings
 
@@ -143,11 +144,11 @@ def become(request: dict[str, Any]) -> None:
     os.environ.update(request["environment"])
     os.chdir(request["folder"])
     at_once = bool(os.environ.get("PYTHONUNBUFFERED"))
-    sys.stdin = sys.__stdin__ = open(0)  # noqa: PTH123, SIM115
-    out = io.TextIOWrapper(open(1, "wb", 0 if at_once else -1), write_through=at_once)  # noqa: PTH123, SIM115
+    sys.stdin = sys.__stdin__ = open(0)  # type: ignore[misc]  # noqa: SIM115
+    out = io.TextIOWrapper(open(1, "wb", 0 if at_once else -1), write_through=at_once)  # noqa: SIM115
     sys.stdout = sys.__stdout__ = out  # type: ignore[misc]
     sys.stderr = sys.__stderr__ = io.TextIOWrapper(  # type: ignore[misc]
-        open(2, "wb", 0 if at_once else -1),  # noqa: PTH123, SIM115
+        open(2, "wb", 0 if at_once else -1),  # noqa: SIM115
         errors="backslashreplace",
         line_buffering=True,
         write_through=at_once,

@@ -46,7 +46,8 @@ ARGUMENTS = {
 EASY = {"version", "help"}
 _WORDS = re.compile(
     r"^wrong |There is no mirror here|is not set|Run `|[Cc]orrect|Install git|Free some space"
-    r"|Start | must | should be |It looks like |Write |Give |Set AUTOSYNC|set AUTOSYNC|Check |see `|is not installed|Try again|Expected|--noinput",
+    r"|Start | must | should be |It looks like |Write |Give "
+    r"|Set AUTOSYNC|set AUTOSYNC|Check |see `|is not installed|Try again|Expected|--noinput",
     re.M,
 )
 

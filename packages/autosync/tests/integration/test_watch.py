@@ -67,8 +67,8 @@ def test_a_machine_without_git_is_named(monkeypatch: pytest.MonkeyPatch, tmp_pat
     monkeypatch.setenv("PATH", str(tmp_path))
     watch.look_at_this_machine()
     (found,) = [one for one in health.report().findings if one.code == "git"]
-    assert "has no git" in found.message
-    assert "Install git" in found.remedy
+    assert "has no git" in str(found)
+    assert "Install git" in str(found)
     monkeypatch.undo()
     watch.look_at_this_machine()
     assert "git" not in codes()

@@ -29,7 +29,7 @@ class PartsFailed(AutoSyncError):
 def log_failure(logger: logging.Logger, error: Exception, message: str, *about: object) -> None:
     """One line for a failure that was foreseen; a traceback is for defects."""
     if explained := foreseen.explain(error):
-        logger.error(f"{message}: %s", *about, explained)  # noqa: G004
+        logger.error(f"{message}: %s", *about, explained)
     else:
         logger.error(message, *about, exc_info=error)
 

@@ -62,6 +62,7 @@ def worker() -> None:
     from autosync.service import worker as process  # noqa: PLC0415 (start-up time)
 
     service.check_settings()
+    service.warn(with_worker=True)
     raise typer.Exit(process.main())
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from autosync import config, demo_settings, installation
 from autosync.errors import AutoSyncError, ConfigurationError
 from autosync.folders import make_private
+from autosync.foreseen import NO_GIT
 from autosync.service import serve
 from autosync.service.listener import listen
 from autosync.service.supervisor import Child, Supervisor, python
@@ -53,7 +54,7 @@ def demo(world: World, public: bool = False) -> int:
     """
     _require_the_extra()
     if not shutil.which("git"):
-        raise AutoSyncError("The program git is not installed. Install git 2.39 or newer.")
+        raise AutoSyncError(NO_GIT)
     github = _GitHub.prepare(world, public)
     serve.start_logging()
     supervisor = Supervisor()

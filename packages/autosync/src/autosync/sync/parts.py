@@ -17,7 +17,7 @@ from autosync.github import (
 from autosync.mirror.doubt import list_soon
 from autosync.mirror.models import Repository, ResourceCursor
 from autosync.sync import refusals
-from autosync.sync.errors import Busy, PartsFailed, is_passing
+from autosync.sync.errors import Busy, PartsFailed, is_passing, log_failure
 from autosync.sync.sick import LONG, GitHubAway, github_answers
 
 logger = logging.getLogger(__name__)
@@ -88,7 +88,7 @@ class Parts:
         if isinstance(error, NotFound):
             list_soon([self.repository.pk])
         elif not is_passing(error):
-            logger.error("%s of %s failed", name, self.repository, exc_info=error)
+            log_failure(logger, error, "%s of %s failed", name, self.repository)
         self.failures[name] = error
         ResourceCursor.objects.filter(repository=self.repository, resource=name).update(
             error=str(error)[:2000]

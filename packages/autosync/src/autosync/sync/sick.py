@@ -20,6 +20,7 @@ from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
 from autosync import config
+from autosync.errors import ConfigurationError
 from autosync.github import GitHubError, InstallationClient, QuotaExhausted, Unavailable
 from autosync.mirror.doubt import audit_soon
 from autosync.mirror.models import QuotaBudget, Repository, SyncJob
@@ -97,6 +98,8 @@ def failed(repository_id: int, error: BaseException, seconds: float) -> bool:
     """
     if isinstance(error, (GitHubAway, QuotaExhausted)):
         return False
+    if isinstance(error, ConfigurationError):
+        return True  # of this machine, such as no git: the next job tries again
     rows = Repository.objects.filter(pk=repository_id)
     rows.update(failures=F("failures") + 1, failing_since=Coalesce("failing_since", Now()))
     row = rows.first()

@@ -339,7 +339,7 @@ class InstallationClient:
         # A time-out has no type, only words: "This may be the result of a timeout, or …".
         data = document.get("data")
         if kinds & _TOO_HEAVY or "timeout" in messages.lower():
-            raise GraphQLTooHeavy(f"GraphQL gave up: {messages}", **where)
+            raise GraphQLTooHeavy(f"GraphQL could not finish the query: {messages}", **where)
         if kinds & _FAILING or is_hiccup(document, errors):
             # One object may be behind it, or none: fewer at once tell.
             what = f"GraphQL failed: {messages or 'neither data nor an error'}"

@@ -48,9 +48,7 @@ class Parts:
     def run(self, name: str, work: Callable[[], int]) -> int:
         """What `work` returns; 0 if it failed or GitHub refuses it, which its cursor then says."""
         if self._wasted > LONG.total_seconds():
-            self.failures[name] = Unavailable(
-                "not tried: the parts before it took too long to fail"
-            )
+            self.failures[name] = Unavailable("not tried: earlier parts took too long to fail")
             return 0
         started = time.monotonic()
         try:
@@ -77,13 +75,13 @@ class Parts:
     def _failed(self, name: str, error: Exception) -> None:
         refusal = refusals.refusal_of(error)
         if refusal is not None:
-            logger.info("%s of %s is not to be had: %s", name, self.repository, refusal.words)
+            logger.info("%s of %s is not available: %s", name, self.repository, refusal.words)
             refusals.note(self.repository, name, refusal)
             self.refused.add(name)
             return
         if is_passing(error) and not github_answers(self.client):
             raise GitHubAway(
-                "GitHub answers nobody", installation_id=self.client.installation_id
+                "GitHub does not answer at all", installation_id=self.client.installation_id
             ) from error
         if isinstance(error, NotFound):
             list_soon([self.repository.pk])

@@ -45,7 +45,7 @@ _FRESH = timedelta(seconds=2)
 class GitHubAway(Unavailable):
     """GitHub answers nobody at all; not this repository's fault."""
 
-    advice = "The work goes on when GitHub is back."
+    advice = "The work continues when GitHub answers again."
 
 
 @dataclass
@@ -113,7 +113,7 @@ def failed(repository_id: int, error: BaseException, seconds: float) -> bool:
     failures = max(row.failures, ATTEMPTS)
     pause = min(pause_after(failures), _FIRST) if _most_fail() else pause_after(failures)
     rows.update(failures=failures, retry_at=now + pause)
-    logger.warning("%s fails and is tried again in %d s: %s", row, pause.total_seconds(), error)
+    logger.warning("%s failed and is retried in %d s: %s", row, pause.total_seconds(), error)
     return True
 
 

@@ -111,7 +111,7 @@ class Auditor:
                 there = news.there
                 names = self._names(group, refused) if self.names else {}
                 left_out |= {
-                    one.full_name: "GitHub could not say what it has"
+                    one.full_name: "GitHub could not report its content"
                     for one in group
                     if one.pk in news.unknown
                 }

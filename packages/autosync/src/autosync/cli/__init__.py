@@ -151,11 +151,13 @@ def doctor(
         "allow_extra_args": True,
         "ignore_unknown_options": True,
         "allow_interspersed_args": False,  # `--` and what follows are the command's
-        "help_option_names": [],  # Django's help, which lists its commands
     }
 )
 def manage(context: typer.Context) -> None:
-    """Run one of Django's commands, as manage.py does in a checkout: createsuperuser, dbshell, …"""
+    """Run one of Django's commands, as manage.py does in a checkout: createsuperuser, dbshell, …
+
+    `autosync manage help` lists them.
+    """
     entrance.manage(["autosync manage", *context.args])
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from autosync.kinds import KINDS, _shown
+from autosync.kinds import KINDS, RESOURCES, _shown, permissions
 from autosync.kinds._plain import PLAIN
-from autosync.kinds._reference import page
+from autosync.kinds._reference import app_sentence, page
+from autosync.sync.hook import not_granted, wanted_events
 from tests.integration import throwaway
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -53,3 +55,28 @@ def test_a_declared_kind_is_described_with_where_github_has_each_column() -> Non
     assert lines["readers"].endswith("| Who read it. | `readers` | yes |  | yes |")
     assert lines["author_id"].endswith("| `user.id` | yes | `author.databaseId` | yes |")
     assert lines["repository"].endswith("| The repository's full name, owner/name. |  |  |  |  |")
+
+
+def test_readme_names_the_permissions_and_events_that_the_kinds_need() -> None:
+    readme = " ".join((ROOT / "README.md").read_text().split())
+    assert app_sentence(permissions(), wanted_events()) in readme
+
+
+def test_what_every_kind_needs_is_asked_of_the_app() -> None:
+    needed = {name for one in RESOURCES for name in one.needs}
+    assert needed == set(permissions()) >= {"contents", "issues", "metadata", "pull_requests"}
+    assert not_granted({}) == sorted(needed)
+    assert not_granted(dict.fromkeys(needed, "read")) == []
+    assert not_granted(dict.fromkeys(needed, "admin")) == []
+    heard = {event for kind in KINDS.values() for event in kind.declared.events}
+    assert heard <= wanted_events()
+
+
+def test_a_kind_that_needs_more_than_reading_is_not_content_with_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with monkeypatch.context() as patch:
+        greedy = replace(RESOURCES[-1], needs={"issues": "write"})
+        patch.setattr("autosync.kinds.RESOURCES", [*RESOURCES, greedy])
+        assert permissions()["issues"] == "write"
+        assert not_granted(dict.fromkeys(permissions(), "read")) == ["issues"]

@@ -211,7 +211,8 @@ class Derived:
     @cached_property
     def resource(self) -> Resource:
         """The kind as the engine knows it."""
-        return Resource(self.name, self.merge, self.handlers, self.listing, self.graphql_type)
+        known = (self.name, self.merge, self.handlers, self.listing, self.graphql_type)
+        return Resource(*known, needs=self.declared.needs)
 
 
 @cache

@@ -37,6 +37,16 @@ def page(kinds: Iterable[Derived], plain: Iterable[type[models.Model]] = PLAIN) 
     return "\n".join(f"{section.rstrip()}\n" for section in sections)
 
 
+def app_sentence(permissions: Iterable[str], events: Iterable[str]) -> str:
+    """What README says of the App to be created."""
+    *names, last = (f"*{name.replace('_', ' ').capitalize()}*" for name in sorted(permissions))
+    heard = ", ".join(sorted(event.replace("_", " ") for event in events))
+    return (
+        f"Create a GitHub App with read access to {', '.join(names)} and {last}, subscribed to "
+        f"these events: {heard}."
+    )
+
+
 def _plain(model: type[models.Model]) -> Iterator[str]:
     table = model._meta.db_table
     yield from _title(table, model.__doc__)

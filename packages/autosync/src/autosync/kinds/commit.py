@@ -221,4 +221,5 @@ RESOURCE = Resource(
     name="commit",
     merge=MERGE,
     handlers={"push": on_push, "create": on_create_or_delete, "delete": on_create_or_delete},
+    needs={"contents": "read"},
 )

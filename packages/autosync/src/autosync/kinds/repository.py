@@ -175,4 +175,5 @@ RESOURCE = Resource(
     merge=MERGE,
     handlers={"repository": on_repository},
     graphql_type="Repository",
+    needs={"metadata": "read"},  # GitHub grants it to every App
 )

@@ -57,7 +57,7 @@ def columns(kind: Derived) -> Sequence[Shown]:
     found = [Shown("id", key, about), Shown("repository_id", _repository(kind), _REPOSITORY)]
     for one in fields:
         if one is not key and one.name not in ours:
-            found.append(Shown(one.attname, one, getattr(one, "about", "")))
+            found.append(Shown(one.attname, one, _about(kind, one)))
     if kind.declared.clock is Clock.UPDATED:
         found.append(_clock(kind.model, "updated_at"))
     return [*found, _clock(kind.model, "observed_at")]
@@ -138,6 +138,19 @@ def title(kind: Derived) -> str:
 def sentence(text: str | None) -> str:
     """The first paragraph of a docstring, on one line."""
     return " ".join((text or "").strip().partition("\n\n")[0].split())
+
+
+def _about(kind: Derived, field: models.Field[Any, Any]) -> str:
+    """What a column means: declared, or said by what the declaration makes of it."""
+    if declared := getattr(field, "about", ""):
+        return str(declared)
+    seen = [one.name for one in kind.columns if getattr(one, "apart", "") == field.name]
+    if seen:
+        return f"When {' and '.join(seen)} was seen, which no clock of the object says."
+    read = kind.declared.read
+    if getattr(read, "link", "") == field.attname:
+        return f"The id of its {str(getattr(read, 'of', '')).replace('_', ' ')}."
+    return str(field.help_text)
 
 
 def _repository(kind: Derived) -> models.Field[Any, Any]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from autosync.kinds import KINDS, RESOURCES, _shown, permissions
+from autosync.kinds import KINDS, _permissions, _shown
+from autosync.kinds._permissions import permissions
 from autosync.kinds._plain import PLAIN
 from autosync.kinds._reference import app_sentence, page
 from autosync.sync.hook import not_granted, wanted_events
@@ -63,20 +63,20 @@ def test_readme_names_the_permissions_and_events_that_the_kinds_need() -> None:
 
 
 def test_what_every_kind_needs_is_asked_of_the_app() -> None:
-    needed = {name for one in RESOURCES for name in one.needs}
-    assert needed == set(permissions()) >= {"contents", "issues", "metadata", "pull_requests"}
-    assert not_granted({}) == sorted(needed)
-    assert not_granted(dict.fromkeys(needed, "read")) == []
-    assert not_granted(dict.fromkeys(needed, "admin")) == []
+    needed = {name for kind in KINDS.values() for name in kind.declared.needs}
+    assert set(permissions()) == needed | {"contents", "metadata"}
+    assert not_granted({}) == list(permissions())
+    for level in ("read", "write", "admin", "of next year"):
+        assert not_granted(dict.fromkeys(permissions(), level)) == []
     heard = {event for kind in KINDS.values() for event in kind.declared.events}
     assert heard <= wanted_events()
 
 
+@pytest.mark.django_db
 def test_a_kind_that_needs_more_than_reading_is_not_content_with_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    with monkeypatch.context() as patch:
-        greedy = replace(RESOURCES[-1], needs={"issues": "write"})
-        patch.setattr("autosync.kinds.RESOURCES", [*RESOURCES, greedy])
-        assert permissions()["issues"] == "write"
+    with throwaway.declared() as kind:
+        monkeypatch.setattr(_permissions, "KINDS", {**KINDS, kind.name: kind})
+        assert (permissions()["issues"], permissions()["discussions"]) == ("write", "read")
         assert not_granted(dict.fromkeys(permissions(), "read")) == ["issues"]

@@ -28,9 +28,6 @@ RESOURCES: Sequence[Resource] = (
     *(kind.resource for kind in KINDS.values()),
 )
 
-# Levels of a permission, each with all that is before it; "": not granted.
-LEVELS = ("", "read", "write", "admin")
-
 # Events that change nothing in the mirror, and why. Everything else unknown is counted likewise.
 IGNORED: Mapping[str, str] = {
     "ping": "GitHub asks whether the hook is reachable",
@@ -47,28 +44,9 @@ def handlers() -> dict[str, list[Handler]]:
     return table
 
 
-def permissions() -> dict[str, str]:
-    """Permission of the App → the level that everything mirrored needs, by name."""
-    wanted: dict[str, str] = {}
-    for resource in RESOURCES:
-        for name, level in resource.needs.items():
-            wanted[name] = max(wanted.get(name, ""), level, key=LEVELS.index)
-    return dict(sorted(wanted.items()))
-
-
 def listed_resources() -> list[Resource]:
     """The resources that GraphQL lists per repository."""
     return [r for r in RESOURCES if r.listing is not None]
 
 
-__all__ = [
-    "IGNORED",
-    "KINDS",
-    "LEVELS",
-    "RESOURCES",
-    "Derived",
-    "handlers",
-    "kind_of",
-    "listed_resources",
-    "permissions",
-]
+__all__ = ["IGNORED", "KINDS", "RESOURCES", "Derived", "handlers", "kind_of", "listed_resources"]

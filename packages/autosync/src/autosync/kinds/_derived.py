@@ -211,8 +211,7 @@ class Derived:
     @cached_property
     def resource(self) -> Resource:
         """The kind as the engine knows it."""
-        known = (self.name, self.merge, self.handlers, self.listing, self.graphql_type)
-        return Resource(*known, needs=self.declared.needs)
+        return Resource(self.name, self.merge, self.handlers, self.listing, self.graphql_type)
 
 
 @cache

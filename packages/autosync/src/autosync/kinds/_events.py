@@ -211,17 +211,13 @@ class Listing:
 
 @dataclass(frozen=True)
 class Resource:
-    """One kind of GitHub object: its table, the events that touch it, how it is listed.
-
-    `needs`: permissions of the App and their level.
-    """
+    """One kind of GitHub object: its table, the events that touch it, how it is listed."""
 
     name: str
     merge: Merge
     handlers: Mapping[str, Handler] = field(default_factory=dict)
     listing: Listing | None = None
     graphql_type: str = ""
-    needs: Mapping[str, str] = field(default_factory=dict)
 
 
 def timestamp(value: When) -> datetime | None:

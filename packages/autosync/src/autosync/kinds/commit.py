@@ -217,9 +217,9 @@ def _line(event: Event, *, kind: str, action: str, object_key: str, **more: Any)
     )
 
 
+NEEDS = {"contents": "read"}
 RESOURCE = Resource(
     name="commit",
     merge=MERGE,
     handlers={"push": on_push, "create": on_create_or_delete, "delete": on_create_or_delete},
-    needs={"contents": "read"},
 )

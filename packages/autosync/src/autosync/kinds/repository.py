@@ -170,10 +170,10 @@ def on_repository(event: Event) -> Changes:
     return changes
 
 
+NEEDS = {"metadata": "read"}  # GitHub grants it to every App
 RESOURCE = Resource(
     name="repository",
     merge=MERGE,
     handlers={"repository": on_repository},
     graphql_type="Repository",
-    needs={"metadata": "read"},  # GitHub grants it to every App
 )

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from autosync import config, connect
 from autosync.github import AppClient, GitHubError
-from autosync.kinds import LEVELS, handlers, permissions
+from autosync.kinds import handlers
+from autosync.kinds._permissions import LEVELS, permissions
 from autosync.mirror.models import GitHubAppInstallation, Repository
 from autosync.redact import redact
 

@@ -7,7 +7,7 @@ from typing import Any
 from django.db import models
 
 from autosync.kinds import _columns as gh
-from autosync.kinds._kind import Connection, Guise, Kind, Line, OfRepository
+from autosync.kinds._kind import Connection, Guise, Kind, Line, List, OfRepository
 from autosync.kinds._naming import CarriedLabel, CarriedMilestone
 from autosync.kinds._rules import Whole
 
@@ -71,6 +71,12 @@ class Issue(Discussed):
         feed=Line("issue"),
         # REST lists pull requests as issues too, and a comment on one shows it as one.
         unless=Guise("pull_request", _is_pull, {"pull_request": Any}),
+        api=List(
+            "-updated_at",
+            filters=("author_login",),
+            search=("title",),
+            columns=("number", "title", "state", "author_login", "updated_at"),
+        ),
     )
 
     class Meta:

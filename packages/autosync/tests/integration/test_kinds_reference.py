@@ -59,7 +59,8 @@ def test_a_declared_kind_is_described_with_where_github_has_each_column() -> Non
 
 def test_readme_names_the_permissions_and_events_that_the_kinds_need() -> None:
     readme = " ".join((ROOT / "README.md").read_text().split())
-    assert app_sentence(permissions(), wanted_events()) in readme
+    sentence = app_sentence(permissions(), wanted_events())
+    assert sentence in readme, f"let README say: {sentence}"
 
 
 def test_what_every_kind_needs_is_asked_of_the_app() -> None:

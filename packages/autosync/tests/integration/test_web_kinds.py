@@ -13,6 +13,7 @@ from django.test import Client
 
 from autosync.kinds import KINDS
 from autosync.models import Repository, ResourceCursor
+from autosync.web import story
 from autosync.web.tabs import TABS, with_kinds
 from tests.integration import throwaway
 from tests.integration.api_rows import T0, moment, repository
@@ -121,3 +122,18 @@ def test_the_lists_with_tables_of_their_own_stay_and_kinds_stand_between() -> No
     assert names[-2:] == ["people", "branches"]
     assert len(names) == len(set(names)) == 5 + len(listed) - 2
     assert Repository.objects.count() == 0
+
+
+def test_a_delivery_names_the_rows_of_a_declared_kind(
+    page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("autosync.web.story.KINDS", {page.kind.name: page.kind})
+    document = {"repository": {"id": page.here.pk}, "note": {"id": 17}}
+    (missing,) = story.objects("side_note", document)
+    assert (missing.kind, missing.name, missing.words) == (
+        "side note", "id 17", "not in the mirror",
+    )  # fmt: skip
+    page.add(github_id=17, state="closed")
+    (found,) = story.objects("side_note", document)
+    assert (found.kind, found.words) == ("side note", "closed")
+    assert story.objects("issues", document) == []

@@ -54,7 +54,7 @@ def test_what_changed_nothing_is_told_so(reader: Client) -> None:
     applied("issues", issue(updated_at="2026-01-01T00:00:09Z"), "newer")
     late = applied("issues", issue(title="older"), "older")
     assert ["issues", [101], "kept"] in (late.touched or {})["rows"]
-    assert "left unchanged: it was not newer" in story(reader, late)
+    assert "left as it was: nothing newer came" in story(reader, late)
     gone = applied("issues", issue(action="deleted", updated_at="2026-01-02T00:00:00Z"), "gone")
     assert ["issues", [101], "buried"] in (gone.touched or {})["rows"]
     assert "marked as deleted" in story(reader, gone)

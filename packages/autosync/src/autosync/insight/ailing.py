@@ -10,6 +10,7 @@ from datetime import datetime
 from django.db.models import QuerySet
 
 from autosync.insight.report import Finding, Status
+from autosync.kinds import KINDS
 from autosync.mirror.models import Repository, ResourceCursor
 from autosync.sync.refusals import ADVICE
 
@@ -25,9 +26,8 @@ _WHY = {
 _KINDS = {
     "commit": "commits",
     "commit_detail": "sizes and accounts of commits",
-    "issue": "issues",
-    "pull_request": "pull requests",
     "repository": "the repository itself",
+    **{kind.name: kind.merge.table.replace("_", " ") for kind in KINDS.values()},
 }
 
 

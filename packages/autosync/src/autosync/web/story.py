@@ -9,7 +9,10 @@ from datetime import datetime
 from typing import Any
 
 from autosync.jsontext import repaired
-from autosync.models import Commit, Delivery, Issue, MirroredModel, PullRequest, Repository
+from autosync.kinds import KINDS
+from autosync.kinds._columns import Key
+from autosync.kinds._rules import Moves, Whole
+from autosync.models import Commit, Delivery, MirroredModel, Repository
 from autosync.sync.applied_rows import Effect
 
 # A browser should not choke on a payload of 25 MB.
@@ -121,24 +124,31 @@ def payload(delivery: Delivery) -> tuple[Any, str]:
     return document, text
 
 
-def objects(document: Any) -> list[Object]:
+def objects(event: str, document: Any) -> list[Object]:
     """What the payload speaks of, as the mirror has it now; nothing of hidden repositories."""
     if not isinstance(document, dict):
         return []
     repository_id = _id(document.get("repository"))
     if repository_id is None or not Repository.visible().filter(pk=repository_id).exists():
         return []
-    return list(_objects(document, repository_id))
+    return [*_declared(event, document, repository_id), *_commits(document, repository_id)]
 
 
-def _objects(document: dict[str, Any], repository_id: int) -> Iterator[Object]:
-    if (key := _id(document.get("issue"))) is not None:
-        issue = Issue.objects.filter(pk=key, repository_id=repository_id).first()
-        yield _object("issue", f"id {key}", issue, issue.state if issue else "")
-    if (key := _id(document.get("pull_request"))) is not None:
-        pull = PullRequest.objects.filter(pk=key, repository_id=repository_id).first()
-        state = "merged" if pull and pull.merged else pull.state if pull else ""
-        yield _object("pull request", f"id {key}", pull, state)
+def _declared(event: str, document: dict[str, Any], repository_id: int) -> Iterator[Object]:
+    """The objects that the event is about, by the rules of the kinds."""
+    for kind in KINDS.values():
+        rule = kind.declared.events.get(event)
+        if not isinstance(rule, Whole | Moves) or not isinstance(kind.model._meta.pk, Key):
+            continue
+        key = _id(document.get(rule.key))
+        if key is not None:
+            rows = kind.model._default_manager.filter(pk=key, repository_id=repository_id)
+            row: Any = rows.first()
+            state = "merged" if getattr(row, "merged", False) else getattr(row, "state", "")
+            yield _object(kind.name.replace("_", " "), f"id {key}", row, state)
+
+
+def _commits(document: dict[str, Any], repository_id: int) -> Iterator[Object]:
     commits = document.get("commits")
     if isinstance(commits, list):
         shas = [str(c.get("id")) for c in commits[:_COMMITS] if isinstance(c, dict)]
@@ -153,7 +163,7 @@ def _objects(document: dict[str, Any], repository_id: int) -> Iterator[Object]:
 def _object(kind: str, key: str, row: MirroredModel | None, state: str) -> Object:
     if row is None:
         return Object(kind, key, "not in the mirror", None)
-    words = "deleted" if row.deleted_at else state
+    words = "deleted" if row.deleted_at else state or "here"
     if row.dirty_at:
         words += ", being fetched again"
     return Object(kind, str(row), words, row.observed_at)

@@ -8,7 +8,8 @@ from typing import Any
 
 from django.db.models import Q
 
-from autosync.models import Commit, Delivery, Issue, PullRequest, Ref, Repository
+from autosync.kinds import KINDS, Derived
+from autosync.models import Commit, Delivery, Ref, Repository
 from autosync.sync.applied_rows import Effect
 
 _EFFECTS = {
@@ -19,10 +20,9 @@ _EFFECTS = {
 _KINDS = {
     "installations": "installation",
     "repositories": "repository",
-    "issues": "issue",
-    "pull_requests": "pull request",
     "commits": "commit",
     "refs": "ref",
+    **{kind.merge.table: kind.name.replace("_", " ") for kind in KINDS.values()},
 }
 Keys = Sequence[tuple[Any, ...]]
 
@@ -67,18 +67,17 @@ def _repositories(keys: Keys) -> Mapping[tuple[Any, ...], str]:
     return {(row.pk,): row.full_name for row in rows}
 
 
-def _issues(keys: Keys) -> Mapping[tuple[Any, ...], str]:
-    rows = Issue.objects.filter(
-        pk__in=[key[0] for key in keys], repository__in=Repository.visible()
-    )
-    return {(row.pk,): f"#{row.number} {row.title}" for row in rows}
+def _of_kind(kind: Derived) -> Callable[[Keys], Mapping[tuple[Any, ...], str]]:
+    """Names of a declared kind's rows, by its key."""
 
+    def names(keys: Keys) -> Mapping[tuple[Any, ...], str]:
+        wanted = Q()
+        for key in keys:
+            wanted |= Q(**dict(zip(kind.merge.key, key, strict=True)))
+        rows = kind.model._default_manager.filter(wanted, repository__in=Repository.visible())
+        return {tuple(getattr(row, name) for name in kind.merge.key): str(row) for row in rows}
 
-def _pulls(keys: Keys) -> Mapping[tuple[Any, ...], str]:
-    rows = PullRequest.objects.filter(
-        pk__in=[key[0] for key in keys], repository__in=Repository.visible()
-    )
-    return {(row.pk,): f"#{row.number} {row.title}" for row in rows}
+    return names
 
 
 def _commits(keys: Keys) -> Mapping[tuple[Any, ...], str]:
@@ -105,8 +104,7 @@ def _refs(keys: Keys) -> Mapping[tuple[Any, ...], str]:
 
 _NAMES: dict[str, Callable[[Keys], Mapping[tuple[Any, ...], str]]] = {
     "repositories": _repositories,
-    "issues": _issues,
-    "pull_requests": _pulls,
     "commits": _commits,
     "refs": _refs,
+    **{kind.merge.table: _of_kind(kind) for kind in KINDS.values()},
 }

@@ -88,7 +88,7 @@ def delivery(request: HttpRequest, delivery_id: int) -> HttpResponse:
         "delivery": found,
         "repository": repository,
         "steps": story.steps(found),
-        "objects": story.objects(document),
+        "objects": story.objects(found.event, document),
         "rows": story_rows.lines(found),
         "more": story_rows.more(found),
     }

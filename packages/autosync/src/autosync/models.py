@@ -2,10 +2,12 @@
 
 from autosync.kinds.issue import Issue
 from autosync.kinds.pull_request import PullRequest
+from autosync.kinds.review import Review
 from autosync.mirror.models import (
     ApiToken,
     Audit,
     AuditFinding,
+    ChildrenRead,
     Commit,
     Condition,
     Contributor,
@@ -30,6 +32,7 @@ __all__ = [
     "ApiToken",
     "Audit",
     "AuditFinding",
+    "ChildrenRead",
     "Commit",
     "Condition",
     "Contributor",
@@ -47,6 +50,7 @@ __all__ = [
     "Ref",
     "Repository",
     "ResourceCursor",
+    "Review",
     "SyncJob",
     "SyncJobRepository",
     "UnreadObject",

@@ -36,8 +36,8 @@ def test_no_key_stands_twice_in_the_document() -> None:
     json.loads(openapi.document(), object_pairs_hook=once)
 
 
-def test_the_reference_page_names_every_endpoint() -> None:
-    page = (ROOT / "docs/reference/api.md").read_text()
+def test_the_reference_pages_name_every_endpoint() -> None:
+    page = "".join((ROOT / f"docs/reference/{name}.md").read_text() for name in ("api", "kinds"))
     missing = [
         f"{method.upper()} {path}"
         for path, methods in DOCUMENT["paths"].items()

@@ -5,11 +5,14 @@ from __future__ import annotations
 import pytest
 from django.contrib import admin
 from django.contrib.auth.models import User
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.urls import reverse
 
+from autosync.kinds import KINDS
 from autosync.mirror import models
 from autosync.mirror.models import Delivery, Repository, SyncJob, SyncJobRepository
+from autosync.web.admin import register
+from tests.integration import throwaway
 from tests.integration.api_rows import commit, delivery, issue, pull_request, repository
 
 pytestmark = pytest.mark.django_db
@@ -30,7 +33,8 @@ def test_the_models_users_know_are_there() -> None:
         "GitHubAppInstallation", "Repository", "Commit", "Issue", "PullRequest", "Contributor",
         "SyncJob", "Delivery",
     }  # fmt: skip
-    assert names <= set(models.__all__)
+    assert names >= {kind.model.__name__ for kind in KINDS.values()}
+    assert names - {kind.model.__name__ for kind in KINDS.values()} <= set(models.__all__)
 
 
 @pytest.mark.parametrize("model", OURS, ids=lambda model: model.__name__)
@@ -79,3 +83,35 @@ def test_parked_deliveries_are_replayed(staff: Client) -> None:
     parked.refresh_from_db()
     assert parked.status == Delivery.Status.PENDING
     assert Repository.objects.count() == 0
+
+
+def test_a_declared_kind_is_shown_with_the_columns_and_filters_of_its_declaration(
+    rf: RequestFactory,
+) -> None:
+    site = admin.AdminSite()
+    with throwaway.declared() as kind:
+        register(kind, site)
+        here = repository("acme/rocket")
+        throwaway.row(kind, here, body="In the list", author_login="ada")
+        shown = site._registry[kind.model]
+        assert shown.list_display[:4] == ("issue_number", "body", "repository", "state")
+        assert shown.list_filter == ("state", "pinned")
+        assert shown.search_fields == ("body", "=author_login")
+        request = rf.get("/", {"q": "list"})
+        request.user = User.objects.create_superuser("ada")
+        assert [row.body for row in shown.get_changelist_instance(request).result_list] == [
+            "In the list"
+        ]
+        assert not shown.has_add_permission(request)
+        assert not shown.has_change_permission(request)
+        assert not shown.has_delete_permission(request)
+
+
+def test_issues_and_pull_requests_look_as_before() -> None:
+    for model in (models.Issue, models.PullRequest):
+        shown = admin.site._registry[model]
+        assert shown.list_display == (
+            "number", "title", "repository", "state", "author_login", "updated_at",
+        )  # fmt: skip
+        assert shown.list_filter == ("state",)
+        assert shown.search_fields == ("title", "=author_login")

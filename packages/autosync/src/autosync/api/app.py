@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
@@ -18,6 +19,7 @@ from autosync import __version__
 from autosync.api.access import may
 from autosync.api.deliveries import router as deliveries
 from autosync.api.errors import problem
+from autosync.api.kinds import router as kinds
 from autosync.api.mirror import router as mirror
 from autosync.api.sync import router as sync
 from autosync.api.webhook import router as webhook
@@ -48,25 +50,32 @@ class _Api(NinjaAPI):
         return document
 
 
-api = _Api(
-    title="AutoSync",
-    version=__version__,
-    description=(
-        "Read the mirror and control its syncs. Send `Authorization: Bearer <token>` (created with "
-        "`autosync token create NAME --scope read`), or use a signed-in session.\n\n"
-        "Lists are pages of `{items, next}`: send `next` as `cursor` for the following page. "
-        "An error is `{error}`, one line that says what to do."
-    ),
-    urls_namespace="api",
-    docs_decorator=lambda view: csrf_exempt(require_safe(view)),
-    auth=may("read"),
-)
-api.add_router("", sync)
-api.add_router("", mirror)
-api.add_router("", deliveries)
-api.add_router("", webhook)
+def assembled(routers: Sequence[Router], namespace: str = "api") -> NinjaAPI:
+    """An API of these parts, with what all have in common: who may call, and how errors look."""
+    made = _Api(
+        title="AutoSync",
+        version=__version__,
+        description=(
+            "Read the mirror and control its syncs. Send `Authorization: Bearer <token>` (created "
+            "with `autosync token create NAME --scope read`), or use a signed-in session.\n\n"
+            "Lists are pages of `{items, next}`: send `next` as `cursor` for the following page. "
+            "An error is `{error}`, one line that says what to do."
+        ),
+        urls_namespace=namespace,
+        docs_decorator=lambda view: csrf_exempt(require_safe(view)),
+        auth=may("read"),
+    )
+    for router in routers:
+        made.add_router("", router)
+    made.exception_handler(HttpError)(_http_error)
+    made.exception_handler(AuthenticationError)(_nobody)
+    made.exception_handler(ValidationError)(_bad_input)
+    made.exception_handler(AutoSyncError)(_foreseen)
+    made.exception_handler(Exception)(_unforeseen)
+    return made
+
+
 elsewhere = Router()
-api.add_router("", elsewhere)
 
 
 @elsewhere.api_operation(
@@ -102,12 +111,10 @@ def _problem(request: HttpRequest, status: int, error: str) -> HttpResponse:
     return problem(redact(" ".join(error.split())), status)
 
 
-@api.exception_handler(HttpError)
 def _http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
     return _problem(request, error.status_code, error.message)
 
 
-@api.exception_handler(AuthenticationError)
 def _nobody(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
     answer = _problem(
         request,
@@ -119,18 +126,15 @@ def _nobody(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
     return answer
 
 
-@api.exception_handler(ValidationError)
 def _bad_input(request: HttpRequest, error: ValidationError) -> HttpResponse:
     return _problem(request, 422, "; ".join(_sentence(problem) for problem in error.errors))
 
 
-@api.exception_handler(AutoSyncError)
 def _foreseen(request: HttpRequest, error: AutoSyncError) -> HttpResponse:
     logger.error("%s %s: %s", request.method, request.path, error)
     return _problem(request, 503, str(error))
 
 
-@api.exception_handler(Exception)
 def _unforeseen(request: HttpRequest, error: Exception) -> HttpResponse:
     if is_away(error):
         logger.error("%s %s: no database: %s", request.method, request.path, error)
@@ -147,3 +151,6 @@ def _sentence(problem: dict[str, Any]) -> str:
     name = str(problem["loc"][-1])
     # A complaint about the whole query names its parameter itself.
     return message if name == "query" else f"{name}: {message}"
+
+
+api = assembled([sync, mirror, kinds, deliveries, webhook, elsewhere])

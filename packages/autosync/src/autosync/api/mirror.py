@@ -147,7 +147,7 @@ def get_repository(request: HttpRequest, repository_id: int) -> RepositoryDetail
 @router.get("/commits/", response={200: Page[CommitOut], **PROBLEMS, 404: Problem})
 def list_commits(request: HttpRequest, query: Query[CommitQuery]) -> dict[str, Any]:
     """Commits, newest first."""
-    rows = _of_visible(Commit.live.all(), query)
+    rows = of_repositories(Commit.live.all(), query)
     if query.author is not None:
         rows = rows.filter(
             Q(author_login__iexact=query.author)
@@ -167,7 +167,7 @@ def list_commits(request: HttpRequest, query: Query[CommitQuery]) -> dict[str, A
 @router.get("/issues/", response={200: Page[IssueOut], **PROBLEMS, 404: Problem})
 def list_issues(request: HttpRequest, query: Query[IssueQuery]) -> dict[str, Any]:
     """Issues, last changed first. Pull requests have their own list."""
-    rows = _like_issues(_of_visible(Issue.live.all(), query), query)
+    rows = _like_issues(of_repositories(Issue.live.all(), query), query)
     if query.state is not None:
         rows = rows.filter(state=query.state)
     return page(rows, query, query.order, IssueOut.of)
@@ -176,7 +176,7 @@ def list_issues(request: HttpRequest, query: Query[IssueQuery]) -> dict[str, Any
 @router.get("/pull-requests/", response={200: Page[PullRequestOut], **PROBLEMS, 404: Problem})
 def list_pull_requests(request: HttpRequest, query: Query[PullRequestQuery]) -> dict[str, Any]:
     """Pull requests, last changed first."""
-    rows = _like_issues(_of_visible(PullRequest.live.all(), query), query)
+    rows = _like_issues(of_repositories(PullRequest.live.all(), query), query)
     if query.state == "merged":
         rows = rows.filter(merged=True)
     elif query.state is not None:
@@ -193,7 +193,7 @@ def list_pull_requests(request: HttpRequest, query: Query[PullRequestQuery]) -> 
 @router.get("/contributors/", response={200: Page[ContributorOut], **PROBLEMS, 404: Problem})
 def list_contributors(request: HttpRequest, query: Query[ContributorQuery]) -> dict[str, Any]:
     """Who wrote the default branches, most commits first; one row per repository and person."""
-    rows = _of_visible(Contributor.objects.all(), query)
+    rows = of_repositories(Contributor.objects.all(), query)
     if query.search:
         rows = rows.filter(
             Q(login__icontains=query.search)
@@ -222,7 +222,7 @@ def visible_repository(key: int | str) -> Repository:
     return found
 
 
-def _of_visible(rows: QuerySet[Row], query: OfRepository) -> QuerySet[Row]:
+def of_repositories(rows: QuerySet[Row], query: OfRepository) -> QuerySet[Row]:
     """Rows of the repository asked for, or of all that may be shown."""
     rows = rows.select_related("repository")
     if query.repository is not None:

@@ -148,7 +148,7 @@ class CommitOut(Schema):
     @staticmethod
     def of(row: Commit) -> CommitOut:
         return CommitOut(
-            repository=_repository(row.repository), **_same(CommitOut, row, "repository")
+            repository=repository_ref(row.repository), **_same(CommitOut, row, "repository")
         )
 
 
@@ -185,7 +185,7 @@ class IssueOut(Schema):
     def of(row: Issue) -> IssueOut:
         return IssueOut(
             id=row.github_issue_id,
-            repository=_repository(row.repository),
+            repository=repository_ref(row.repository),
             **_same(IssueOut, row, "id", "repository"),
         )
 
@@ -230,7 +230,7 @@ class PullRequestOut(Schema):
     def of(row: PullRequest) -> PullRequestOut:
         return PullRequestOut(
             id=row.github_id,
-            repository=_repository(row.repository),
+            repository=repository_ref(row.repository),
             **_same(PullRequestOut, row, "id", "repository"),
         )
 
@@ -252,7 +252,7 @@ class ContributorOut(Schema):
     @staticmethod
     def of(row: Contributor) -> ContributorOut:
         return ContributorOut(
-            repository=_repository(row.repository), **_same(ContributorOut, row, "repository")
+            repository=repository_ref(row.repository), **_same(ContributorOut, row, "repository")
         )
 
 
@@ -330,7 +330,7 @@ class TouchedRow(Schema):
     """One row of the mirror and what the delivery did to it."""
 
     table: str
-    key: list[int | str] = Field(description="the row's key; docs/reference/tables.md")
+    key: list[int | str] = Field(description="its key, as repository id and SHA of a commit")
     effect: str = Field(
         description="written, buried (the row got a tombstone), or kept (it was not newer)"
     )
@@ -387,7 +387,7 @@ def _touched(kept: dict[str, Any] | None) -> Touched | None:
     return Touched(rows=rows, more=kept["more"])
 
 
-def _repository(row: Repository) -> RepositoryRef:
+def repository_ref(row: Repository) -> RepositoryRef:
     return RepositoryRef(id=row.github_id, full_name=row.full_name)
 
 

@@ -37,6 +37,15 @@ def show(name: str) -> None:
     typer.echo("\n\n".join(_sections(KINDS[name])))
 
 
+@app.command()
+def reference() -> None:
+    """Print the reference page of all tables: docs/reference/kinds.md."""
+    from autosync.kinds import KINDS  # noqa: PLC0415 (Django is not set up)
+    from autosync.kinds._reference import page  # noqa: PLC0415 (Django is not set up)
+
+    typer.echo(page(KINDS.values()), nl=False)
+
+
 def _sections(kind: Derived) -> list[str]:
     ways = {"REST": kind.rest, "a list of REST": kind.rest_list, "GraphQL": kind.graphql}
     if kind.event_key:

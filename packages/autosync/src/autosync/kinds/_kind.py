@@ -99,6 +99,22 @@ class Guise:
     reads: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class List:
+    """How users list it: by the API, on a repository's page and in the admin. All are columns.
+
+    `order` is the first order (`-`: descending), `orders` has more. Each of `filters` has a value;
+    one of `search` holds the text. `columns` are those of tables on pages: a few, the first is the
+    link to GitHub; if none is named, all that are short.
+    """
+
+    order: str
+    filters: tuple[str, ...] = ()
+    search: tuple[str, ...] = ()
+    orders: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+
+
 class EventRule(Protocol):
     """What an event means for a kind: see `_rules.py`."""
 
@@ -121,6 +137,7 @@ class Kind:
     feed: Line | None = None
     clock: Clock | None = Clock.UPDATED
     unless: Guise | None = None
+    api: List | None = None
 
 
 # Every declared kind, in the order in which their modules were loaded.
@@ -202,5 +219,5 @@ class OfRepository(MirroredModel, metaclass=KindBase):
 
 
 def snake(name: str) -> str:
-    """PullRequest → pull_request."""
+    """CheckRun → check_run."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()

@@ -217,6 +217,7 @@ def _line(event: Event, *, kind: str, action: str, object_key: str, **more: Any)
     )
 
 
+NEEDS = {"contents": "read"}
 RESOURCE = Resource(
     name="commit",
     merge=MERGE,

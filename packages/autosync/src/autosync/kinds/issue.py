@@ -7,7 +7,7 @@ from typing import Any
 from django.db import models
 
 from autosync.kinds import _columns as gh
-from autosync.kinds._kind import Connection, Guise, Kind, Line, OfRepository
+from autosync.kinds._kind import Connection, Guise, Kind, Line, List, OfRepository
 from autosync.kinds._naming import CarriedLabel, CarriedMilestone
 from autosync.kinds._rules import Whole
 
@@ -18,7 +18,7 @@ class Discussed(OfRepository):
     number = gh.Number(essential=True, about="Its number, which no other of the repository has.")
     title = gh.Text(about="The title.")
     body = gh.Text(none=True, about="The description, in Markdown; empty if there is none.")
-    author_id = gh.ActorId("user", graph="author", about="Who opened it; null if that is gone.")
+    author_id = gh.ActorId("user", graph="author", null=True, about="Who opened it; null if gone.")
     author_login = gh.ActorLogin("user", graph="author", about="The login of who opened it.")
     labels = gh.Labels(about="Its labels, by name: name, color and node id of each.")
     assignees = gh.Logins(graph="assignees: assignedActors", about="Logins of its assignees.")
@@ -71,6 +71,12 @@ class Issue(Discussed):
         feed=Line("issue"),
         # REST lists pull requests as issues too, and a comment on one shows it as one.
         unless=Guise("pull_request", _is_pull, {"pull_request": Any}),
+        api=List(
+            "-updated_at",
+            filters=("author_login",),
+            search=("title",),
+            columns=("number", "title", "state", "author_login", "updated_at"),
+        ),
     )
 
     class Meta:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import models
 
 from autosync.kinds import _columns as gh
-from autosync.kinds._kind import Connection, Kind, Line
+from autosync.kinds._kind import Connection, Kind, Line, List
 from autosync.kinds._naming import CarriedLabel, CarriedMilestone
 from autosync.kinds._rules import Moves, Whole
 from autosync.kinds.issue import Discussed
@@ -88,6 +88,12 @@ class PullRequest(Discussed):
         needs={"pull_requests": "read"},
         switch="has_pull_requests",
         feed=Line("pull_request", turns={"closed": "merged"}),
+        api=List(
+            "-updated_at",
+            filters=("author_login",),
+            search=("title",),
+            columns=("number", "title", "state", "author_login", "updated_at"),
+        ),
     )
 
     class Meta:

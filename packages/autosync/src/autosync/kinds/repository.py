@@ -170,6 +170,7 @@ def on_repository(event: Event) -> Changes:
     return changes
 
 
+NEEDS = {"metadata": "read"}  # GitHub grants it to every App
 RESOURCE = Resource(
     name="repository",
     merge=MERGE,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import models
 
 from autosync.kinds import _columns as gh
-from autosync.kinds._kind import Clock, Kind, Line, Nested, OfRepository, Parent
+from autosync.kinds._kind import Clock, Kind, Line, List, Nested, OfRepository, Parent
 from autosync.kinds._rules import Whole
 from autosync.kinds.pull_request import PullRequest
 
@@ -25,10 +25,10 @@ class Review(OfRepository):
         about="approved, changes_requested, commented, dismissed or pending.",
     )
     body = gh.Text(none=True, about="What the reviewer wrote, in Markdown; often empty.")
-    author_id = gh.ActorId("user", graph="author", about="Who reviewed; null if that is gone.")
+    author_id = gh.ActorId("user", graph="author", null=True, about="Who reviewed; null if gone.")
     author_login = gh.ActorLogin("user", graph="author", about="The login of who reviewed.")
     author_association = gh.Word(
-        max_length=32, about="What the author is to the repository: member, contributor, …"
+        max_length=32, about="What the author is to the repository: member, contributor and so on."
     )
     commit_sha = gh.Sha(
         "commit_id", graph="commit.oid", none=True, about="The commit that was reviewed."
@@ -44,6 +44,12 @@ class Review(OfRepository):
         clock=Clock.ARRIVAL,  # REST shows no updated_at
         needs={"pull_requests": "read"},
         feed=Line("review", key="pull_number", title="state"),
+        api=List(
+            "-submitted_at",
+            filters=("author_login", "pull_number", "state"),
+            search=("body",),
+            columns=("pull_number", "state", "author_login", "submitted_at"),
+        ),
     )
 
     class Meta:

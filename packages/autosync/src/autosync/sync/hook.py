@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from autosync import config, connect
 from autosync.github import AppClient, GitHubError
 from autosync.kinds import handlers
+from autosync.kinds._permissions import LEVELS, permissions
 from autosync.mirror.models import GitHubAppInstallation, Repository
 from autosync.redact import redact
 
 logger = logging.getLogger(__name__)
 # Sent to every App without a subscription (docs/webhooks, installation events).
 _ALWAYS_SENT = frozenset({"installation", "installation_repositories"})
-# What everything mirrored is read with; GitHub grants `metadata` to every App.
-PERMISSIONS = ("contents", "issues", "metadata", "pull_requests")
 
 
 @dataclass(frozen=True)
@@ -88,9 +87,14 @@ def state(client: AppClient | None = None) -> HookState:
     return HookState(url, tuple(missing))
 
 
-def not_granted(permissions: Mapping[str, str]) -> list[str]:
-    """Those of PERMISSIONS that `permissions` (of an App or an installation) do not hold."""
-    return [name for name in PERMISSIONS if not permissions.get(name)]
+def not_granted(granted: Mapping[str, str]) -> list[str]:
+    """The permissions that what is mirrored needs and an App or an installation does not hold."""
+
+    def rank(level: str | None) -> int:
+        # A level that GitHub has not described yet lets us read at least.
+        return LEVELS.index(level or "") if not level or level in LEVELS else LEVELS.index("read")
+
+    return [name for name, level in permissions().items() if rank(granted.get(name)) < rank(level)]
 
 
 def record_webhook_state(installation: GitHubAppInstallation) -> None:

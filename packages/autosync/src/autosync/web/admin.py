@@ -8,6 +8,9 @@ from django.contrib import admin, messages
 from django.db import models
 from django.http import HttpRequest
 
+from autosync.kinds import KINDS, Derived
+from autosync.kinds import _columns as gh
+from autosync.kinds import _shown as shown
 from autosync.mirror.inbox import with_guid
 from autosync.models import (
     Audit,
@@ -17,9 +20,7 @@ from autosync.models import (
     Delivery,
     FeedEvent,
     GitHubAppInstallation,
-    Issue,
     PageSize,
-    PullRequest,
     QuotaBudget,
     Ref,
     Repository,
@@ -89,11 +90,22 @@ class RefAdmin(_OfRepositoryAdmin):
     search_fields = ("name",)
 
 
-@admin.register(Issue, PullRequest)
-class NumberedAdmin(_OfRepositoryAdmin):
-    list_display = ("number", "title", "repository", "state", "author_login", "updated_at")
-    list_filter = ("state",)
-    search_fields = ("title", "=author_login")
+def register(kind: Derived, site: admin.AdminSite = admin.site) -> None:
+    """Show a declared kind, with the columns and filters of its declaration."""
+    shows = [one.field.name for one in shown.on_pages(kind)]
+    filters = [one.field for one in shown.filters(kind)]
+    few = (models.BooleanField, gh.Word)  # whose values fit into a list of links
+    people = [f"={one.name}" for one in filters if isinstance(one, gh.ActorLogin)]
+    how = {
+        "list_display": (*shows[:2], "repository", *shows[2:]),
+        "list_filter": tuple(one.name for one in filters if isinstance(one, few)),
+        "search_fields": (*shown.lists(kind).search, *people),
+    }
+    site.register(kind.model, type(f"{kind.model.__name__}Admin", (_OfRepositoryAdmin,), how))
+
+
+for _kind in KINDS.values():
+    register(_kind)
 
 
 @admin.register(Contributor)

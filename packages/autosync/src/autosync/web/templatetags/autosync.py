@@ -7,13 +7,22 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from django import template
+from django.db.models import DateTimeField, Model
 from django.utils import timezone
 from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
+from autosync import installation
+from autosync.kinds import KINDS
+from autosync.kinds._shown import Shown
+from autosync.web import cells
+
 register = template.Library()
 
 _STEPS = ((60, "s"), (60, "min"), (24, "h"), (365, "d"))
+
+
+register.simple_tag(installation.manage)
 
 
 @register.simple_tag
@@ -71,6 +80,20 @@ def moment(value: datetime | None) -> SafeString:
     )
 
 
+@register.simple_tag
+def heading(column: Shown) -> SafeString:
+    """The <th> of a declared column."""
+    return cells.heading(column)
+
+
+@register.simple_tag
+def cell(row: Model, column: Shown, links: bool) -> SafeString:
+    """The <td> of a declared column; the one that `links` leads to the object on GitHub."""
+    if isinstance(column.field, DateTimeField):
+        return format_html("<td>{}</td>", moment(getattr(row, column.attribute)))
+    return cells.cell(row, column, external(getattr(row, "html_url", "")) if links else "")
+
+
 @register.filter
 def title_line(value: str) -> str:
     """The first line of a message."""
@@ -94,8 +117,6 @@ def percent_of(part: int | None, whole: int | None) -> int | None:
 _PLURALS = {
     "commit": "commits",
     "commit_detail": "commit details",
-    "issue": "issues",
-    "pull_request": "pull requests",
     "contributor": "contributors",
     "ref": "branches and tags",
 }
@@ -104,6 +125,8 @@ _PLURALS = {
 @register.filter
 def plural_name(resource: str) -> str:
     """A resource's name as a heading over many."""
+    if resource in KINDS:
+        return KINDS[resource].merge.table.replace("_", " ")
     return _PLURALS.get(resource, resource.replace("_", " "))
 
 

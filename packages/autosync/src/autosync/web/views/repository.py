@@ -2,93 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, TypeVar
 
 from django.contrib import messages
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from autosync.insight import ailing, analytics, drift, jobs
-from autosync.models import Commit, Contributor, Issue, PullRequest, Ref, Repository
+from autosync.models import Repository, ResourceCursor
 from autosync.sync import SyncJobRunner
 from autosync.web import charts, feed, paging
 from autosync.web.access import readable, staff_only, wants_charts
+from autosync.web.tabs import TABS, Tab
 
 FEED_LENGTH = 15
 _BIGGEST_ID = 2**63 - 1
-Row = TypeVar("Row", bound=Model)
-
-
-def _commits(repository: Repository, search: str, state: str) -> QuerySet[Commit]:
-    rows = Commit.live.filter(repository=repository)
-    if search:
-        rows = rows.filter(
-            Q(message__icontains=search)
-            | Q(sha__startswith=search.lower())
-            | Q(author_login__iexact=search)
-            | Q(author_name__icontains=search)
-        )
-    return rows
-
-
-def _issues(repository: Repository, search: str, state: str) -> QuerySet[Issue]:
-    return _numbered(Issue.live.filter(repository=repository), search, state)
-
-
-def _pulls(repository: Repository, search: str, state: str) -> QuerySet[PullRequest]:
-    return _numbered(PullRequest.live.filter(repository=repository), search, state)
-
-
-def _numbered(rows: QuerySet[Row], search: str, state: str) -> QuerySet[Row]:
-    if state:
-        rows = rows.filter(state=state)
-    if search:
-        wanted = Q(title__icontains=search) | Q(author_login__iexact=search)
-        number = search.removeprefix("#")
-        if number.isdecimal() and len(number) < 10:
-            wanted |= Q(number=int(number))
-        rows = rows.filter(wanted)
-    return rows
-
-
-def _people(repository: Repository, search: str, state: str) -> QuerySet[Contributor]:
-    rows = Contributor.objects.filter(repository=repository)
-    if search:
-        rows = rows.filter(
-            Q(login__icontains=search) | Q(name__icontains=search) | Q(email__icontains=search)
-        )
-    return rows
-
-
-def _branches(repository: Repository, search: str, state: str) -> QuerySet[Ref]:
-    rows = Ref.live.filter(repository=repository, kind=Ref.Kind.BRANCH)
-    return rows.filter(name__icontains=search) if search else rows
-
-
-@dataclass(frozen=True, slots=True)
-class Tab:
-    """One list of the page."""
-
-    key: str
-    name: str
-    find: Callable[[Repository, str, str], QuerySet[Any]]
-    order: str
-    states: tuple[str, ...] = ()
-
-
-TABS = (
-    Tab("commits", "Commits", _commits, "-committed_at"),
-    Tab("issues", "Issues", _issues, "-updated_at", ("open", "closed")),
-    Tab("pulls", "Pull requests", _pulls, "-updated_at", ("open", "closed")),
-    Tab("people", "Contributors", _people, "-contributions"),
-    Tab("branches", "Branches", _branches, "name"),
-)
 
 
 @require_safe
@@ -101,18 +32,20 @@ def repository(request: HttpRequest, repository_id: int) -> HttpResponse:
     state = state if state in tab.states else ""
     search = paging.search(request)
     page: paging.ListPage[Model] = paging.of(tab.find(found, search, state), request, tab.order)
+    resources = jobs.resource_progress([found.pk]).get(found.pk, [])
     context = {
         "repository": found,
         "counts": analytics.counts([found.pk])[found.pk],
         "unavailable": ailing.unavailable([found.pk]).get(found.pk, []),
-        "resources": jobs.resource_progress([found.pk]).get(found.pk, []),
+        "resources": resources,
         "tabs": TABS,
         "tab": tab,
         "search": search,
         "state": state,
         "page": page,
         "verdicts": drift.by_repository(timezone.now() - timedelta(days=drift.DAYS), found.pk),
-        "row_template": f"web/_{tab.key}.html",
+        "row_template": tab.template or f"web/_{tab.key}.html",
+        "arriving": _is_arriving(found, tab, resources),
     }
     if not request.headers.get("HX-Request"):
         context |= {"feed": feed.newest(FEED_LENGTH, found.pk), "feed_length": FEED_LENGTH}
@@ -130,6 +63,14 @@ def repository(request: HttpRequest, repository_id: int) -> HttpResponse:
             "top": analytics.top_contributors(found.pk, 8),
         }
     return render(request, "web/repository.html", context)
+
+
+def _is_arriving(repository: Repository, tab: Tab, resources: list[jobs.ResourceProgress]) -> bool:
+    """Whether the list is not whole yet: of a kind that is new here, long after the import."""
+    if not tab.resource:
+        return repository.sync_state != Repository.SyncState.SYNCED
+    state = next((one.state for one in resources if one.resource == tab.resource), "")
+    return state != ResourceCursor.State.COMPLETE
 
 
 @require_POST

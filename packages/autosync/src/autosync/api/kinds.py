@@ -1,0 +1,201 @@
+"""The list and the object of each declared kind, made of its declaration.
+
+Issues and pull requests have lists of their own in `mirror.py`, which people's programs read.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated, Any, Final, Literal
+
+from django.db import models
+from django.http import HttpRequest
+from ninja import Query, Router, Schema
+from ninja.errors import HttpError
+from pydantic import Field, create_model
+
+from autosync.api.mirror import PROBLEMS, OfRepository, of_repositories
+from autosync.api.pages import Moment, Page, Text, page
+from autosync.api.schemas import IssueOut, Label, Problem, PullRequestOut, repository_ref
+from autosync.api.schemas import RepositoryRef as Ref
+from autosync.insight import lists
+from autosync.kinds import KINDS, Derived
+from autosync.kinds import _columns as gh
+from autosync.kinds import _shown as shown
+from autosync.kinds._shown import Shown
+
+EXPERIMENTAL: Final = (
+    "Experimental: made of the kind's declaration, and may gain or lose fields with it."
+)
+_BY_HAND: Final[dict[str, Callable[[Any], Schema]]] = {
+    "issue": IssueOut.of,
+    "pull_request": PullRequestOut.of,
+}
+_SHAPES: Final[dict[str, type[Schema]]] = {"issue": IssueOut, "pull_request": PullRequestOut}
+_TYPES: Final[tuple[tuple[type[models.Field[Any, Any]], Any], ...]] = (
+    (gh.Labels, list[Label]),
+    (gh.Logins, list[str]),
+    (models.BooleanField, bool),
+    (models.DateTimeField, datetime),
+    (models.IntegerField, int),  # and all that are kinds of it
+    (models.ForeignKey, int),
+    (models.JSONField, Any),
+)
+
+
+def router_of(kinds: list[Derived]) -> Router:
+    """Routes for those of the kinds that declare a list."""
+    router = Router(tags=["mirror"])
+    for kind in kinds:
+        if kind.declared.api is None:
+            continue
+        item = _SHAPES.get(kind.name) or shape_of(kind)
+        show = _BY_HAND.get(kind.name) or _shower(kind, item)
+        if kind.name not in _BY_HAND:
+            _add_list(router, kind, item, show)
+        _add_object(router, kind, item, show)
+    return router
+
+
+def shape_of(kind: Derived) -> type[Schema]:
+    """One object as the API shows it."""
+    fields: dict[str, Any] = {}
+    for one in shown.columns(kind):
+        if one.name == "observed_at":
+            continue
+        if one.name == "repository_id":
+            fields["repository"] = (Ref, Field(description="The repository it belongs to."))
+            continue
+        fields[one.name] = (_type(one), Field(description=one.about or None))
+    doc = shown.sentence(kind.model.__doc__)
+    return create_model(f"{kind.model.__name__}Out", __base__=Schema, __doc__=doc, **fields)
+
+
+def query_of(kind: Derived) -> type[OfRepository]:
+    """What a client may send to the list."""
+    fields: dict[str, Any] = {}
+    directions: Any = Literal[tuple(shown.orders(kind))]
+    fields["order"] = (directions, shown.orders(kind)[0])
+    for one in shown.filters(kind):
+        about = _about(one)
+        fields[one.name] = (_parameter(one) | None, Field(None, description=about))
+    moment = shown.clock(kind)
+    if moment:
+        since = Field(None, description=f"{moment.name} at or after")
+        fields |= {"since": (Moment | None, since)}
+        fields |= {"until": (Moment | None, Field(None, description=f"{moment.name} before"))}
+    if names := shown.lists(kind).search:
+        about = f"part of {' or '.join(names)}"
+        fields["search"] = (Text | None, Field(None, description=about))
+    return create_model(f"{kind.model.__name__}Query", __base__=OfRepository, **fields)
+
+
+def _add_list(
+    router: Router, kind: Derived, item: type[Schema], show: Callable[[Any], Schema]
+) -> None:
+    asked: Any = query_of(kind)
+    parameters: Any = Query
+    moment = shown.clock(kind)
+
+    def view(request: HttpRequest, query: Any) -> dict[str, Any]:
+        rows = of_repositories(kind.model.live.all(), query)
+        for one in shown.filters(kind):
+            value = getattr(query, one.name)
+            if value is not None:
+                rows = lists.filtered(rows, one, value)
+        if moment and query.since is not None:
+            rows = rows.filter(**{f"{moment.attribute}__gte": query.since})
+        if moment and query.until is not None:
+            rows = rows.filter(**{f"{moment.attribute}__lt": query.until})
+        rows = lists.searched(kind, rows, getattr(query, "search", None) or "")
+        return page(rows, query, query.order, show)
+
+    name = f"list_{kind.merge.table}"
+    _named(view, name, query=parameters[asked])
+    router.get(
+        f"/{shown.route(kind)}/",
+        response={200: Page[item], **PROBLEMS, 404: Problem},  # type: ignore[valid-type]
+        summary=name.replace("_", " ").capitalize(),
+        description=f"{shown.sentence(kind.model.__doc__)}\n\n{EXPERIMENTAL}",
+    )(view)
+
+
+def _add_object(
+    router: Router, kind: Derived, item: type[Schema], show: Callable[[Any], Schema]
+) -> None:
+    words = kind.name.replace("_", " ")
+
+    def view(request: HttpRequest, key: int) -> Schema:
+        found = lists.visible(kind).filter(pk=key).first()
+        if found is None:
+            raise HttpError(
+                404,
+                f"There is no {words} {key}: it is unknown, was deleted, or the App may no longer "
+                f"see it. See /api/{shown.route(kind)}/.",
+            )
+        return show(found)
+
+    name, about = f"get_{kind.name}", f"One object of the list, by its `id` ({words})."
+    _named(view, name, key=int)
+    router.get(
+        f"/{shown.route(kind)}/{{int:key}}/",
+        response={200: item, **PROBLEMS, 404: Problem},
+        summary=name.replace("_", " ").capitalize(),
+        description=about if kind.name in _BY_HAND else f"{about}\n\n{EXPERIMENTAL}",
+    )(view)
+
+
+def _named(view: Callable[..., Any], name: str, **arguments: Any) -> None:
+    """Let Ninja see a function of this name that takes these arguments."""
+    view.__name__ = name
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    taken = {"request": HttpRequest, **arguments}
+    view.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [inspect.Parameter(one, kind, annotation=what) for one, what in taken.items()]
+    )
+    view.__annotations__ = taken
+
+
+def _shower(kind: Derived, item: type[Schema]) -> Callable[[Any], Schema]:
+    attributes = {one.name: one.attribute for one in shown.columns(kind)}
+    names = [(name, attributes[name]) for name in item.model_fields if name != "repository"]
+
+    def show(row: Any) -> Schema:
+        values = {name: getattr(row, attribute) for name, attribute in names}
+        return item(repository=repository_ref(row.repository), **values)
+
+    return show
+
+
+def _type(one: Shown) -> Any:
+    found = next((what for field, what in _TYPES if isinstance(one.field, field)), str)
+    return found | None if one.field.null else found
+
+
+def _parameter(one: Shown) -> Any:
+    """The type of a filter's value."""
+    field = one.field
+    if isinstance(field, gh.State):
+        return Literal["open", "closed"]
+    if isinstance(field, models.BooleanField):
+        return bool
+    if isinstance(field, models.DateTimeField):
+        return Moment
+    if isinstance(field, models.BigIntegerField | models.ForeignKey):
+        return Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]
+    if isinstance(field, models.IntegerField):
+        return Annotated[int, Field(ge=-(2**31), le=2**31 - 1)]
+    return Text
+
+
+def _about(one: Shown) -> str | None:
+    if isinstance(one.field, gh.Labels):
+        return "the name of a label that it has"
+    if isinstance(one.field, gh.Logins):
+        return "a login that is among them"
+    return one.about or None
+
+
+router = router_of(list(KINDS.values()))

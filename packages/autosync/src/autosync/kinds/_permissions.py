@@ -1,0 +1,19 @@
+"""What the App must be granted for all that is mirrored, for README, doctor and the hook."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from autosync.kinds import KINDS, commit, repository
+
+# Each with all that is before it; "": not granted.
+LEVELS: Final = ("", "read", "write", "admin")
+
+
+def permissions() -> dict[str, str]:
+    """Permission → the level that is needed, by name."""
+    wanted: dict[str, str] = {}
+    for needs in (commit.NEEDS, repository.NEEDS, *(one.declared.needs for one in KINDS.values())):
+        for name, level in needs.items():
+            wanted[name] = max(wanted.get(name, ""), level, key=LEVELS.index)
+    return dict(sorted(wanted.items()))

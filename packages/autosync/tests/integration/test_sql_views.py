@@ -1,0 +1,241 @@
+"""The schema `github`: what is visible now, under the names that people query."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.db import connection, models
+from django.db.migrations import AlterField, CreateModel, Migration
+
+from autosync.insight import sql_views
+from autosync.insight.sql_views import View, bring_up_to_date, prepare, views
+from autosync.models import (
+    Commit,
+    Contributor,
+    GitHubAppInstallation,
+    Issue,
+    PullRequest,
+    Ref,
+    Repository,
+    Review,
+)
+from tests.integration import throwaway
+from tests.integration.api_rows import (
+    T0,
+    commit,
+    installation,
+    issue,
+    pull_request,
+    repository,
+    review,
+)
+
+pytestmark = pytest.mark.django_db
+NAMES = [one.name for one in views()]
+READER = "pg_monitor"  # a role that every server has
+
+
+def rows(query: str, *values: Any) -> list[dict[str, Any]]:
+    with connection.cursor() as cursor:
+        cursor.execute(query, values)
+        assert cursor.description is not None
+        names = [one.name for one in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def run(statement: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+
+
+def existing() -> list[str]:
+    found = rows("SELECT viewname FROM pg_views WHERE schemaname = 'github' ORDER BY viewname")
+    return [one["viewname"] for one in found]
+
+
+def may_read(name: str) -> bool:
+    (found,) = rows("SELECT has_table_privilege(%s, %s, 'SELECT') AS may", READER, f"github.{name}")
+    return bool(found["may"])
+
+
+def a_repository_with_everything(**but: Any) -> Repository:
+    here = repository(f"acme/with-{len(but)}-{Repository.objects.count()}", **but)
+    commit(here, parents=["a" * 40])
+    issue(here, labels=[{"name": "bug", "color": "f00", "node_id": ""}])
+    pull_request(here, merged=True, merged_at=T0)
+    review(here)
+    Ref.objects.create(repository=here, kind="branch", name="main", sha="a" * 40, observed_at=T0)
+    Contributor.objects.create(repository=here, identity="user:7", login="ada", contributions=3)
+    return here
+
+
+def test_every_table_has_a_view_after_the_migration() -> None:
+    assert existing() == NAMES
+    assert {"commits", "contributors", "installations", "issues", "refs"} < set(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_view_has_the_rows_that_are_visible_and_no_others(name: str) -> None:
+    seen = a_repository_with_everything()
+    a_repository_with_everything(removed_at=T0)
+    a_repository_with_everything(deleted_at=T0)
+    a_repository_with_everything(installation=installation(deleted_at=T0))
+    for model in (Commit, Issue, PullRequest, Review, Ref):
+        last = model.objects.filter(repository=seen).order_by("pk").last()
+        assert last is not None
+        gone = {one.attname: getattr(last, one.attname) for one in model._meta.local_fields}
+        gone |= {last._meta.pk.attname: last.pk + 10_000, "deleted_at": T0}
+        gone |= {key: f"{gone[key]}0"[-40:] for key in ("sha", "name") if key in gone}
+        model.objects.create(**gone)
+    view = next(one for one in views() if one.name == name)
+    model = view.columns[0].field.model
+    wanted: models.QuerySet[Any] = model._default_manager.all()
+    if model in (GitHubAppInstallation, Repository):
+        wanted = Repository.visible() if model is Repository else model.live.all()
+    else:
+        wanted = wanted.filter(repository__in=Repository.visible())
+        if model is not Contributor:
+            wanted = wanted.filter(deleted_at__isnull=True)
+    expected = {row.pk: row for row in wanted}
+    found = rows(f"SELECT * FROM github.{name} ORDER BY 1")
+    assert len(found) == len(expected) == 1
+    assert list(found[0]) == list(view.meanings)
+    of_row = next(iter(expected.values()))
+    for one in view.columns:
+        shown = found[0][one.name]
+        stored = rows(f'SELECT "{one.field.column}" AS it FROM "{view.table}" WHERE '
+                      f'"{model._meta.pk.column}" = %s', of_row.pk)  # fmt: skip
+        assert shown == stored[0]["it"], one.name
+    if "repository" in found[0]:
+        assert found[0]["repository"] == seen.full_name
+
+
+def test_each_view_and_column_says_what_it_is() -> None:
+    for view in views():
+        said = rows("SELECT obj_description(%s::regclass) AS about", f"github.{view.name}")
+        assert said == [{"about": view.about}]
+        assert view.about
+        about = rows(
+            "SELECT attname, col_description(attrelid, attnum) AS about FROM pg_attribute "
+            "WHERE attrelid = %s::regclass AND attnum > 0 ORDER BY attnum",
+            f"github.{view.name}",
+        )
+        assert {one["attname"]: one["about"] for one in about} == view.meanings
+        assert all(view.meanings.values()), view.name
+
+
+def test_a_second_migration_changes_nothing() -> None:
+    before = rows("SELECT oid, xmin FROM pg_class WHERE relnamespace = 'github'::regnamespace")
+    call_command("migrate", verbosity=0)
+    after = rows("SELECT oid, xmin FROM pg_class WHERE relnamespace = 'github'::regnamespace")
+    assert after == before != []
+
+
+@contextmanager
+def with_a_kind_more() -> Iterator[list[View]]:
+    with throwaway.declared() as kind:
+        (made,) = (one for one in views([kind]) if one.name == "side_notes")
+        yield sorted([*views(), made], key=lambda view: view.name)
+
+
+def test_a_declared_kind_gets_its_view_and_a_dropped_one_loses_it() -> None:
+    with with_a_kind_more() as more:
+        bring_up_to_date(wanted=more)
+        assert existing() == sorted([*NAMES, "side_notes"])
+        (columns,) = (list(one.meanings) for one in more if one.name == "side_notes")
+        assert columns[:4] == ["id", "repository_id", "repository", "node_id"]
+        assert columns[-2:] == ["updated_at", "observed_at"]
+    bring_up_to_date()
+    assert existing() == NAMES
+
+
+def test_a_view_of_an_older_version_is_replaced_and_keeps_who_may_read_it() -> None:
+    older = [
+        replace(one, columns=[c for c in one.columns if c.name not in ("title", "state")])
+        for one in views()
+    ]
+    bring_up_to_date(wanted=older)
+    issue(repository(), title="Found again")
+    assert "title" not in rows("SELECT * FROM github.issues")[0]
+    run(f"GRANT SELECT ON github.issues TO {READER}")
+    run("GRANT SELECT ON github.pull_requests TO PUBLIC")
+    bring_up_to_date()
+    assert rows("SELECT title FROM github.issues") == [{"title": "Found again"}]
+    assert [name for name in NAMES if may_read(name)] == ["issues", "pull_requests"]
+
+
+def test_a_migration_that_may_change_columns_finds_no_view_in_its_way() -> None:
+    run(f"GRANT SELECT ON github.issues TO {READER}")
+    harmless, not_so = Migration("0999", "mirror"), Migration("1000", "mirror")
+    harmless.operations = [CreateModel("thing", [])]
+    not_so.operations = [AlterField("issue", "title", models.TextField())]
+    prepare([(harmless, False)])
+    assert existing() == NAMES
+    prepare([(not_so, False)])
+    assert existing() == []
+    run("ALTER TABLE issues ALTER COLUMN title TYPE varchar(90000)")
+    bring_up_to_date()
+    assert existing() == NAMES
+    assert [name for name in NAMES if may_read(name)] == ["issues"]
+
+
+def test_tables_of_an_older_version_get_no_view_until_they_are_migrated() -> None:
+    prepare([(Migration("0999", "mirror"), True)])
+    run("ALTER TABLE issues RENAME COLUMN locked TO was_locked")
+    bring_up_to_date()
+    assert existing() == [name for name in NAMES if name != "issues"]
+    run("ALTER TABLE issues RENAME COLUMN was_locked TO locked")
+    bring_up_to_date()
+    assert existing() == NAMES
+
+
+def test_views_of_people_are_left_alone(caplog: pytest.LogCaptureFixture) -> None:
+    run("CREATE VIEW github.mine AS SELECT title FROM github.issues")
+    (first, *others) = views()
+    changed = replace(first, columns=first.columns[::-1])
+    bring_up_to_date(wanted=[changed, *others])
+    assert "mine" in existing()
+    without = [one for one in views() if one.name != "issues"]
+    with caplog.at_level(logging.WARNING):
+        bring_up_to_date(wanted=without)
+    assert "github.issues stays as it was: views of your own depend on it" in caplog.text
+    run("DROP VIEW github.mine")
+    bring_up_to_date(wanted=without)
+    assert existing() == [one.name for one in without]
+
+
+def test_a_table_of_the_same_name_that_is_not_ours_is_left_alone(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    run("DROP SCHEMA github CASCADE")
+    run("CREATE SCHEMA github")
+    run("CREATE TABLE github.issues (mine text)")
+    with caplog.at_level(logging.WARNING):
+        bring_up_to_date()
+    assert existing() == [name for name in NAMES if name != "issues"]
+    assert rows("SELECT mine FROM github.issues") == []
+    assert "issues were not made" in caplog.text
+    run("DROP TABLE github.issues")
+    bring_up_to_date()
+    assert existing() == NAMES
+
+
+def test_a_role_that_may_make_no_schema_gets_one_clear_line(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    run("DROP SCHEMA github CASCADE")
+    (where,) = rows("SELECT current_database() AS database, current_user AS role")
+    run('REVOKE CREATE ON DATABASE "{database}" FROM "{role}"'.format(**where))
+    with caplog.at_level(logging.WARNING):
+        bring_up_to_date()
+    (line,) = (one.getMessage() for one in caplog.records if one.name == sql_views.__name__)
+    assert "the database role may not make the schema github" in line
+    assert 'CREATE SCHEMA github AUTHORIZATION "' in line
+    assert "\n" not in line
+    assert existing() == []

@@ -5,10 +5,12 @@ from typing import TYPE_CHECKING, Any
 from autosync.kinds import KINDS
 from autosync.kinds.issue import Issue
 from autosync.kinds.pull_request import PullRequest
+from autosync.kinds.review import Review
 from autosync.mirror.models import (
     ApiToken,
     Audit,
     AuditFinding,
+    ChildrenRead,
     Commit,
     Condition,
     Contributor,
@@ -33,6 +35,7 @@ __all__ = [
     "ApiToken",
     "Audit",
     "AuditFinding",
+    "ChildrenRead",
     "Commit",
     "Condition",
     "Contributor",
@@ -50,6 +53,7 @@ __all__ = [
     "Ref",
     "Repository",
     "ResourceCursor",
+    "Review",
     "SyncJob",
     "SyncJobRepository",
     "UnreadObject",

@@ -18,6 +18,7 @@ from autosync.mirror.models import (
     PullRequest,
     Repository,
 )
+from autosync.models import Review
 
 T0 = datetime(2024, 5, 1, 12, 0, tzinfo=UTC)
 _ids = count(1000)
@@ -60,6 +61,14 @@ def issue(repo: Repository, **but: Any) -> Issue:
         "created_at": T0, "updated_at": T0, "observed_at": T0,
     }  # fmt: skip
     return Issue.objects.create(**values | but)
+
+
+def review(repo: Repository, **but: Any) -> Review:
+    values: dict[str, Any] = {
+        "github_id": next(_ids), "repository": repo, "pull_number": 1, "state": "approved",
+        "submitted_at": T0, "observed_at": T0,
+    }  # fmt: skip
+    return Review.objects.create(**values | but)
 
 
 def pull_request(repo: Repository, **but: Any) -> PullRequest:

@@ -20,7 +20,7 @@ from githubsim.receiver import Receiver
 from githubsim.testing import Sim
 
 REST, LIST, WEBHOOK, GRAPHQL, GIT = "REST", "a REST list", "a webhook", "GraphQL", "git"
-ISSUES, PULLS = KINDS["issue"], KINDS["pull_request"]
+ISSUES, PULLS, REVIEWS = KINDS["issue"], KINDS["pull_request"], KINDS["review"]
 Ways = dict[str, Row]  # one object by each way that shows it
 # kind and way → the columns that this way does not have, and why.
 LACKS: Mapping[tuple[str, str], tuple[frozenset[str], str]] = {
@@ -73,6 +73,7 @@ class World:
         self.objects = {
             "issue": self._issues(),
             "pull_request": self._pulls(),
+            "review": self._reviews(),
             "repository": self._repositories(),
             "installation": self._installations(),
             "commit": self._commits(folder),
@@ -141,6 +142,11 @@ class World:
         for title, number in self.numbers.items():
             body = None if title.endswith("empty body") else f"of {title}"
             self._do("issues/edit", number, title=f"{title}!", body=body)
+        number = self.numbers["pull: squashed"]
+        for login in ("somebody", "robot[bot]", "Copilot"):
+            body = {"state": "COMMENTED", "body": f"said {login}\r\n", "sender": login}
+            self._do("reviews/submit", number, **body)
+        self._do("reviews/submit", number, state="APPROVED", body="")
         self.sim.control("push", {"repository": self.name, "count": 3})
         text = {"repository": self.name, "description": "half a \U0001f600 \u0000"}
         self.sim.control("repositories/edit", text)
@@ -180,6 +186,30 @@ class World:
                         REST: PULLS.from_rest(whole, self.home["id"]),
                         WEBHOOK: hooks[number],
                         GRAPHQL: graphql[number],
+                    }
+                )
+        return found
+
+    def _reviews(self) -> list[Ways]:
+        found = []
+        for one in self.receiver.received:
+            if one.event == "pull_request_review":
+                review, number = one.payload["review"], one.payload["pull_request"]["number"]
+                path = f"/repos/{self.name}/pulls/{number}/reviews"
+                listed = {item["id"]: item for item in self._get(path)}  # type: ignore[call-overload]
+                query = (
+                    "query($id: ID!) { node(id: $id) { ... on "
+                    f"{REVIEWS.graphql_type} {{ {REVIEWS.node_fields} }} }} }}"
+                )
+                node = self.client.graphql(query, {"id": review["node_id"]}).data["node"]
+                handler, home = REVIEWS.handlers[one.event], self.home["id"]
+                whole = self._get(f"{path}/{review['id']}")
+                found.append(
+                    {
+                        LIST: REVIEWS.from_rest(listed[review["id"]], home),
+                        REST: REVIEWS.from_rest(whole, home),
+                        WEBHOOK: _upserted(one.event, one.body, handler)[0],
+                        GRAPHQL: REVIEWS.from_graph(node, home),
                     }
                 )
         return found

@@ -14,8 +14,9 @@ from autosync.github import (
     LocalBudget,
     Priority,
 )
-from autosync.kinds import listed_resources
+from autosync.kinds import listed_resources, nested_kinds
 from autosync.mirror.models import GitHubAppInstallation, Repository, ResourceCursor
+from autosync.sync.children import sync_children
 from autosync.sync.listing import sync_listing
 from autosync.sync.news import NewsReader, look
 from autosync.sync.standing import standing
@@ -203,6 +204,8 @@ def test_the_mirror_is_asked_the_same_number_of_queries_for_any_number(
 def sync(world: World, row: Repository) -> None:
     for resource in listed_resources():
         sync_listing(resource, row, world.client, lambda: None)
+    for kind in nested_kinds():
+        sync_children(kind, row, world.client, lambda: None)
 
 
 def settle(world: World, rows: list[Repository]) -> None:

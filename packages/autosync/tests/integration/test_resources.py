@@ -22,12 +22,7 @@ from tests.integration.api_rows import issue as issue_row
 from tests.integration.api_rows import pull_request as pull_row
 from tests.integration.awkward import GRAPHQL, LACKS, REST, WEBHOOK, World
 
-COLUMNS = [
-    (resource.name, column)
-    for resource in RESOURCES
-    for column in (*resource.merge.key, *resource.merge.columns, "updated_at")
-    if resource.merge.clock or column != "updated_at"
-]
+COLUMNS = [(resource.name, column) for resource in RESOURCES for column in resource.merge.content]
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from autosync.kinds import commit, installation, repository
 from autosync.kinds._derived import Derived, kind_of
 from autosync.kinds._events import Handler, Resource
-from autosync.kinds._kind import DECLARED
+from autosync.kinds._kind import DECLARED, Nested
 
 for _module in pkgutil.iter_modules(__path__, f"{__name__}."):
     if not _module.name.rpartition(".")[2].startswith("_"):
@@ -49,4 +49,18 @@ def listed_resources() -> list[Resource]:
     return [r for r in RESOURCES if r.listing is not None]
 
 
-__all__ = ["IGNORED", "KINDS", "RESOURCES", "Derived", "handlers", "kind_of", "listed_resources"]
+def nested_kinds() -> list[Derived]:
+    """The kinds that are read with their parents."""
+    return [kind for kind in KINDS.values() if isinstance(kind.declared.read, Nested)]
+
+
+__all__ = [
+    "IGNORED",
+    "KINDS",
+    "RESOURCES",
+    "Derived",
+    "handlers",
+    "kind_of",
+    "listed_resources",
+    "nested_kinds",
+]

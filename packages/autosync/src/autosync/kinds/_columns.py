@@ -210,6 +210,16 @@ class Number(Column[_ST, _GT], IntegerField[_ST, _GT]):
         return at(Count, None if self.null else 0)
 
 
+class NumberOf(Number[_ST, _GT]):
+    """The number of what it belongs to, of which REST has the address."""
+
+    def __init__(self, rest: str | None = BY_NAME, **field: Any) -> None:
+        super().__init__(rest, essential=True, **field)
+
+    def source(self, at: At) -> str:
+        return f"last_number({at(str, '')})" if at.way == "rest" else at(Count, 0)
+
+
 class BigNumber(Column[_ST, _GT], BigIntegerField[_ST, _GT]):
     """A number of 64 bits, as ids are."""
 

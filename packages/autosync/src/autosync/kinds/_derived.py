@@ -15,21 +15,31 @@ import msgspec
 from autosync.kinds import _events, _graphql
 from autosync.kinds._columns import Column
 from autosync.kinds._events import Handler, Listing, Resource
-from autosync.kinds._kind import Clock, Kind, OfRepository, snake
+from autosync.kinds._kind import Clock, Connection, Kind, OfRepository, Parent, snake
 from autosync.kinds._payload import read
 from autosync.kinds._rules import Whole
 from autosync.kinds._shape import At, Shape, Way, clock_of, steps, written
+from autosync.mirror.children import Family
+from autosync.mirror.upsert import Clock as Decides
 from autosync.mirror.upsert import Merge, Row
 
 _CALLED = {
     "beginning": _events.beginning,
     "clock": _events.clock,
     "labels": _events.labels,
+    "last_number": _events.last_number,
     "logins": _events.logins,
     "timestamp": _events.timestamp,
     "database_id": _graphql.database_id,
     "login": _graphql.login,
     "owners": _graphql.owners,
+}
+
+
+_DECIDES = {
+    Clock.UPDATED: Decides.UPDATED_AT,
+    Clock.ARRIVAL: Decides.ARRIVAL,
+    None: Decides.NONE,
 }
 
 
@@ -67,8 +77,30 @@ class Derived:
         """How its rows are merged into its table."""
         key = tuple(one.name for one in self.columns if one.primary_key)
         others = (one.name for one in self.columns if not one.primary_key)
-        clock = self.declared.clock is Clock.UPDATED
-        return Merge(self.model, key, (*others, self.model.scope), clock=clock)
+        return Merge(
+            self.model,
+            key,
+            (*others, self.model.scope),
+            clock=_DECIDES[self.declared.clock],
+            inherits=self.declared.under is not None,
+        )
+
+    @property
+    def under(self) -> Parent:
+        """What it belongs to, for a kind that says so."""
+        assert self.declared.under is not None, self.name
+        return self.declared.under
+
+    @cached_property
+    def parent(self) -> Derived:
+        """The kind of what it belongs to."""
+        return kind_of(self.under.model)
+
+    @cached_property
+    def family(self) -> Family:
+        """Its objects and what they belong to, as tables."""
+        under = self.under
+        return Family(self.name, self.merge, self.parent.merge, under.link, under.follows)
 
     @property
     def graphql_type(self) -> str:
@@ -196,7 +228,7 @@ class Derived:
     def listing(self) -> Listing | None:
         """How GraphQL lists it."""
         read = self.declared.read
-        if read is None:
+        if not isinstance(read, Connection):
             return None
         return Listing(
             read.name,

@@ -230,6 +230,11 @@ def clock(value: When) -> datetime:
     return moments.moment(value) or moments.LATEST
 
 
+def last_number(address: str) -> int:
+    """The number at the end of an address of GitHub's API."""
+    return int(address.rpartition("/")[2])
+
+
 def labels(items: Sequence[Any]) -> list[dict[str, str]]:
     """Labels by name, so that their order never makes two equal versions differ.
 

@@ -43,6 +43,38 @@ class Connection:
 
 
 @dataclass(frozen=True)
+class Nested:
+    """Read through a connection of each parent, many parents a query, each parent's as a whole.
+
+    `first`: how many come with their parent; where there are more, the connection is read on.
+    `type` as for a connection of the repository.
+    """
+
+    parent: type[OfRepository]
+    name: str
+    type: str = ""
+    first: int = 50
+
+
+@dataclass(frozen=True)
+class Parent:
+    """What an object belongs to; it is gone when that is gone.
+
+    `number`: the column with the parent's number. `follows`: the parent's clock, which a change of
+    the object moves.
+    """
+
+    model: type[OfRepository]
+    number: str
+    follows: str = "updated_at"
+
+    @property
+    def link(self) -> Mapping[str, str]:
+        """The child's column → the parent's."""
+        return {"repository_id": "repository_id", self.number: "number"}
+
+
+@dataclass(frozen=True)
 class Line:
     """How the feed speaks of it: `key` and `title` are columns. `turns` has actions that read
     otherwise while a flag is true: {"closed": "merged"} with the column `merged`.
@@ -97,7 +129,8 @@ class Kind:
     repository's flag by which its owner has the kind.
     """
 
-    read: Connection | None = None
+    read: Connection | Nested | None = None
+    under: Parent | None = None
     events: Mapping[str, EventRule] = field(default_factory=dict)
     needs: Mapping[str, str] = field(default_factory=dict)
     switch: str = ""

@@ -65,6 +65,7 @@ class Shape:
         node = self._root
         for step in path[:-1]:
             node = self._inside(node, step)
+            node.required = node.required or default is _REQUIRED
         node.fields.setdefault(path[-1], _Leaf(kind, default, optional))
         return f"{_local(path[:-1])}.{_attribute(path[-1])}"
 

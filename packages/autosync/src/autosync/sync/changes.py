@@ -10,7 +10,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from autosync.killpoints import reached
-from autosync.kinds import listed_resources
+from autosync.kinds import listed_resources, nested_kinds
 from autosync.kinds._events import Changes, FollowUp, RefMove
 from autosync.mirror.digest import DIGEST
 from autosync.mirror.doubt import mark_new_and_late, mark_renamed
@@ -30,6 +30,8 @@ def carry_out(plan: Sequence[Changes], observed_at: datetime) -> Changed:
     for (merge, rule), rows in _by_merge(plan).items():
         result = upsert(merge, rows, observed_at=observed_at, rule=rule)
         changed.setdefault(merge.table, set()).update(result.changed)
+        if merge.table in _NESTED:
+            _NESTED[merge.table].mark(rows, timezone.now())
         marked = set(result.dirty)
         if merge.table in _REFETCHED:
             marked |= mark_new_and_late(merge, result.inserted, observed_at)
@@ -67,6 +69,8 @@ def _settle(merge: Merge, dirty: set[Key]) -> set[FollowUp]:
 
 # Settled by asking GitHub for them by their node ids.
 _REFETCHED = {resource.merge.table for resource in listed_resources()}
+# Read again with their parents at the next sync.
+_NESTED = {kind.merge.table: kind.family for kind in nested_kinds()}
 # Settled by the listing of the installation: table → the column with the installation's id.
 _LISTED_BY_INSTALLATION = {"installations": "github_id", "repositories": "installation_id"}
 

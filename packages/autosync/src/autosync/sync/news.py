@@ -18,6 +18,7 @@ from autosync.kinds import listed_resources
 from autosync.mirror.doubt import list_soon
 from autosync.mirror.models import Repository
 from autosync.moments import moment
+from autosync.sync.children import waiting
 from autosync.sync.listing import OVERLAP
 from autosync.sync.refusals import to_ask_again, unavailable
 from autosync.sync.standing import GIT, Here, ListHere, standing
@@ -129,13 +130,14 @@ def look(client: InstallationClient, repositories: Iterable[Repository]) -> Look
         news = reader.read(group, refused)
         list_soon(news.hidden)
         here = standing(repository.pk for repository in group)
+        children = waiting([repository.pk for repository in group], refused)
         for repository in group:
             pk = repository.pk
             if pk not in news.there or pk not in here:
                 found.to_read[pk] = None
                 continue
             # What is refused is asked for at each sync; what is switched off is not.
-            names = (moved(news.there[pk], here[pk]) - refused[pk]) | again[pk]
+            names = (moved(news.there[pk], here[pk]) - refused[pk]) | again[pk] | children[pk]
             if names or here[pk].unfinished:
                 found.to_read[pk] = names
             else:

@@ -12,7 +12,9 @@ from django.utils import timezone
 
 from autosync import config
 from autosync.killpoints import reached
+from autosync.kinds import nested_kinds
 from autosync.models import (
+    ChildrenRead,
     Commit,
     Contributor,
     GitHubAppInstallation,
@@ -35,9 +37,15 @@ _OF_A_REPOSITORY: tuple[type[models.Model], ...] = (
     Ref,
     Issue,
     PullRequest,
+    *(kind.model for kind in nested_kinds()),
     Contributor,
 )
-_TOMBSTONED: tuple[type[models.Model], ...] = (Issue, PullRequest, Ref)
+_TOMBSTONED: tuple[type[models.Model], ...] = (
+    Issue,
+    PullRequest,
+    *(kind.model for kind in nested_kinds()),
+    Ref,
+)
 
 
 def purge_gone(days: int | None = None) -> int:
@@ -89,6 +97,7 @@ def _purge_repository(repository_id: int, before: datetime) -> int:
                 imported_at=None, sync_state=Repository.SyncState.PENDING
             )
             count += ResourceCursor.objects.filter(repository_id=repository_id).delete()[0]
+            count += ChildrenRead.objects.filter(repository_id=repository_id).delete()[0]
         reached("purge: cursors gone, content not")
         for model in _OF_A_REPOSITORY:
             count += _delete(model, Q(repository_id=repository_id))

@@ -21,7 +21,7 @@ from autosync.github import (
     Unreadable,
 )
 from autosync.killpoints import reached
-from autosync.kinds import listed_resources
+from autosync.kinds import Derived, listed_resources, nested_kinds
 from autosync.kinds._events import Resource
 from autosync.kinds.installation import MERGE as INSTALLATION
 from autosync.kinds.installation import row_from_rest as installation_row
@@ -29,7 +29,7 @@ from autosync.kinds.repository import MERGE as REPOSITORY
 from autosync.kinds.repository import row_from_rest as repository_row
 from autosync.mirror.doubt import audit_soon
 from autosync.mirror.feed import FeedLine, publish
-from autosync.mirror.models import GitHubAppInstallation, Repository
+from autosync.mirror.models import GitHubAppInstallation, Repository, ResourceCursor
 from autosync.mirror.upsert import Row, Rule, upsert
 from autosync.sync import unread
 from autosync.sync.absent import (
@@ -38,6 +38,7 @@ from autosync.sync.absent import (
     really_absent,
     repository_there,
 )
+from autosync.sync.children import sync_children
 from autosync.sync.commits import refresh_contributors, sync_commits, sync_details
 from autosync.sync.listing import sync_listing
 from autosync.sync.news import Look, Moved, look
@@ -160,6 +161,8 @@ class GitHubSyncManager:
                     work[resource.name] = partial(self._sync_list, resource, repository, progress)
                 elif again := unread.to_ask_again(resource, repository):
                     work[resource.name] = partial(refetch, resource, self.client, again)
+            for kind in nested_kinds():  # after their parents
+                work[kind.name] = partial(self._sync_children, kind, repository, progress)
             work["commit_detail"] = partial(sync_details, repository, self.client, progress)
             reached("reconcile: change announced, not read")
             for name in parts.in_order(work):
@@ -197,6 +200,18 @@ class GitHubSyncManager:
             self.client.refuse_token(self.client.token())
         again = refetch(resource, self.client, unread.to_ask_again(resource, repository))
         return again + sync_listing(resource, repository, self.client, progress)
+
+    def _sync_children(self, kind: Derived, repository: Repository, progress: Progress) -> int:
+        cursors = ResourceCursor.objects.filter(resource=kind.name, backfilled_at__isnull=False)
+        if repository.imported_at is None or cursors.filter(repository=repository).exists():
+            return sync_children(kind, repository, self.client, progress)
+        # A kind that is new to this mirror waits for quota that nothing else needs, alone.
+        client = connect.installation_client(self.installation.pk, Priority.BACKFILL)
+        try:
+            return sync_children(kind, repository, client, progress)
+        except QuotaExhausted as error:
+            logger.info("the %ss of %s are read later: %s", kind.name, repository, error)
+            return 0
 
     def sync_git(self, repository: Repository) -> int:
         """After a push: refs, missing commits, their details. Touches no list."""

@@ -14,7 +14,7 @@ from autosync.mirror.models.contributor import Contributor
 from autosync.mirror.models.inbox import Delivery, DeliveryGuid, DeliveryLog
 from autosync.mirror.models.installation import GitHubAppInstallation
 from autosync.mirror.models.job import SyncJob, SyncJobRepository
-from autosync.mirror.models.progress import PageSize, ResourceCursor, UnreadObject
+from autosync.mirror.models.progress import ChildrenRead, PageSize, ResourceCursor, UnreadObject
 from autosync.mirror.models.quota import QuotaBudget, QuotaLease
 from autosync.mirror.models.repository import Repository
 
@@ -22,6 +22,7 @@ __all__ = [
     "ApiToken",
     "Audit",
     "AuditFinding",
+    "ChildrenRead",
     "Commit",
     "Condition",
     "Contributor",

@@ -94,3 +94,34 @@ class ResourceCursor(models.Model):
 
     def __str__(self) -> str:
         return f"{self.resource} of {self.repository_id}: {self.state}"
+
+
+class ChildrenRead(models.Model):
+    """Up to which version of a parent its children of one kind were read."""
+
+    repository = models.ForeignKey(
+        Repository, on_delete=models.CASCADE, related_name="children_read", db_constraint=False
+    )
+    kind = models.CharField(max_length=32, help_text="what the children are: review, …")
+    parent_id = models.BigIntegerField(help_text="GitHub's id of the parent")
+    # The parent's own clock, or the last moment that the answer surely knew; null: to be read.
+    clock = models.DateTimeField(null=True, blank=True)
+    # An event spoke of a child. Taken away by an answer that is surely younger.
+    marked_at = models.DateTimeField(null=True, blank=True)
+    read_at = models.DateTimeField(null=True, blank=True, help_text="when GitHub was asked last")
+
+    class Meta:
+        db_table = "children_read"
+        constraints = [
+            models.UniqueConstraint(fields=["kind", "parent_id"], name="children_of_parent"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["marked_at"],
+                name="children_marked",
+                condition=models.Q(marked_at__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind}s of {self.parent_id}"

@@ -14,7 +14,7 @@ from autosync.database import is_away
 from autosync.github import InstallationClient, InstallationSuspended, Priority, QuotaExhausted
 from autosync.github.errors import GitHubError
 from autosync.killpoints import reached
-from autosync.kinds import listed_resources
+from autosync.kinds import listed_resources, nested_kinds
 from autosync.mirror.models import (
     Audit,
     AuditFinding,
@@ -24,7 +24,8 @@ from autosync.mirror.models import (
     ResourceCursor,
 )
 from autosync.sync.audit import foreign
-from autosync.sync.audit.compare import Comparison, Difference
+from autosync.sync.audit.compare import Comparison
+from autosync.sync.audit.difference import Difference
 from autosync.sync.audit.findings import record, record_repairs
 from autosync.sync.audit.names import Names, names_there
 from autosync.sync.commits import chunks
@@ -181,6 +182,9 @@ class Auditor:
                     found += compare.objects(resource, whole=differ or self.deep)
                 if names is not None:
                     found += compare.misnamed(resource, names, found)
+            for kind in nested_kinds():
+                if kind.parent.name not in refused:
+                    found += compare.children.compare(kind, whole=self.deep)
             if self.deep:
                 found += compare.commits()
             if self.names:
@@ -220,6 +224,8 @@ class Auditor:
             ResourceCursor.objects.filter(repository=repository, resource="commit").update(
                 cursor="", state=ResourceCursor.State.RUNNING
             )
+        for kind in nested_kinds():
+            compare.children.read_again(kind)
         repository.refresh_from_db()
         self.manager.sync_repository(repository)
         _verify(compare, found)
@@ -234,5 +240,6 @@ def _verify(compare: Comparison, found: list[Difference]) -> None:
     wrong = compare.differing_lists()
     if any(one.resource in ("ref", "commit") for one in found) and compare.refs_now():
         wrong |= {"ref", "commit"}
+    wrong |= {kind.name for kind in nested_kinds() if compare.children.still_differs(kind)}
     for one in found:
         one.repaired = one.resource not in wrong

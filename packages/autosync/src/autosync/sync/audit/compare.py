@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 
 from django.utils import timezone
@@ -19,6 +18,8 @@ from autosync.mirror.doubt import IN_FLIGHT
 from autosync.mirror.models import AuditFinding, Commit, Repository, ResourceCursor
 from autosync.sync import unread
 from autosync.sync.audit import foreign
+from autosync.sync.audit.children import ChildrenComparison
+from autosync.sync.audit.difference import Difference
 from autosync.sync.audit.names import Names, carriers_of_others
 from autosync.sync.commits import CHUNK, chunks, marked_from, refs_here
 from autosync.sync.identity import advertised, fetched
@@ -31,17 +32,6 @@ Problem = AuditFinding.Problem
 _LOOK_AGAIN = 2.0  # seconds until a ref that differs is looked at once more
 
 
-@dataclass
-class Difference:
-    """An object that differs. `node_id` is empty for refs and commits."""
-
-    resource: str
-    key: str
-    problem: Problem
-    node_id: str = ""
-    repaired: bool = False
-
-
 class Comparison:
     """Asks GitHub about one repository, each time anew."""
 
@@ -51,6 +41,7 @@ class Comparison:
         self.repository = repository
         self.client = client
         self.reader = reader
+        self.children = ChildrenComparison(repository, client)
 
     def readable(self) -> list[Resource]:
         """The lists that GitHub shows; of the others nothing can be said."""

@@ -1,0 +1,158 @@
+"""Which parents' children GitHub is to be asked for: those whose clock moved since they were read,
+and those of whose children an event spoke.
+
+A row of `children_read` says up to which version of its parent the children of one kind are here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from django.db import connection
+
+from autosync.mirror.merge import Merge, Row
+
+
+class Parent(NamedTuple):
+    """A parent whose children are to be read."""
+
+    pk: int
+    node_id: str
+    repository_id: int
+
+
+class Read(NamedTuple):
+    """A parent whose children were read, and up to which of its versions; None: not for good."""
+
+    pk: int
+    repository_id: int
+    clock: datetime | None
+
+
+@dataclass(frozen=True)
+class Family:
+    """Children and parents. `link`: the child's column → the parent's; `follows`: the parent's
+    clock, which a change of a child moves.
+    """
+
+    name: str
+    children: Merge
+    parents: Merge
+    link: Mapping[str, str]
+    follows: str
+
+    def waiting(self, repository_id: int, *, since: datetime | None = None) -> list[Parent]:
+        """The parents of the repository whose children are to be read; with `since`, only those
+        that have waited since then.
+        """
+        settled = f"AND p.{self.follows} <= %(since)s" if since else ""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"SELECT p.{self._key}, p.node_id, p.repository_id FROM {self._waiting} "  # noqa: S608
+                f"AND p.repository_id = %(home)s AND p.node_id <> '' {settled} "
+                f"ORDER BY p.{self._key}",
+                {"kind": self.name, "home": repository_id, "since": since},
+            )
+            return [Parent(*row) for row in cursor.fetchall()]
+
+    def all(self, repository_id: int) -> list[Parent]:
+        """All parents of the repository."""
+        rows = self.parents.model._default_manager.filter(
+            repository_id=repository_id, deleted_at__isnull=True
+        ).exclude(node_id="")
+        found = rows.order_by("pk").values_list("pk", "node_id", "repository_id")
+        return [Parent(*row) for row in found]
+
+    def waiting_in(self, repository_ids: Iterable[int]) -> set[int]:
+        """The repositories with parents whose children are to be read."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"SELECT DISTINCT p.repository_id FROM {self._waiting} "  # noqa: S608 (our names)
+                "AND p.repository_id = ANY (%(homes)s)",
+                {"kind": self.name, "homes": list(repository_ids)},
+            )
+            return {row[0] for row in cursor.fetchall()}
+
+    def mark(self, rows: Iterable[Row], at: datetime) -> None:
+        """An event spoke of these children: GitHub is asked for all of their parents, for events
+        may come in another order than they happened.
+        """
+        values = [[row[name] for row in rows] for name in self.link]
+        arrays = ", ".join(
+            f"%s::{self.children.fields[name].db_type(connection)}[]" for name in self.link
+        )
+        theirs = ", ".join(f"p.{name}" for name in self.link.values())
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO children_read AS old (kind, parent_id, repository_id, marked_at) "  # noqa: S608
+                f"SELECT %s, p.{self._key}, p.repository_id, %s FROM {self.parents.table} p "
+                f"WHERE ({theirs}) IN (SELECT * FROM unnest({arrays})) ORDER BY p.{self._key} "
+                "ON CONFLICT (kind, parent_id) DO UPDATE SET marked_at = EXCLUDED.marked_at",
+                [self.name, at, *values],
+            )
+
+    def note(self, read: Collection[Read], asked_at: datetime, known_at: datetime) -> None:
+        """These were read. The answer, asked for at `asked_at`, surely knows what was before
+        `known_at`, and settles nothing that is younger.
+        """
+        columns = [list(column) for column in zip(*read, strict=True)] if read else [[], [], []]
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO children_read AS old "
+                "(kind, parent_id, repository_id, clock, read_at) "
+                "SELECT %(kind)s, pk, home, "
+                "CASE WHEN clock IS NOT NULL THEN least(clock, %(known)s) END, %(asked)s "
+                "FROM unnest(%(pks)s::bigint[], %(homes)s::bigint[], %(clocks)s::timestamptz[]) "
+                "AS r (pk, home, clock) ORDER BY pk "
+                "ON CONFLICT (kind, parent_id) DO UPDATE SET clock = EXCLUDED.clock, "
+                "repository_id = EXCLUDED.repository_id, read_at = EXCLUDED.read_at, "
+                "marked_at = CASE WHEN old.marked_at > %(known)s THEN old.marked_at END",
+                {
+                    "kind": self.name,
+                    "pks": columns[0],
+                    "homes": columns[1],
+                    "clocks": columns[2],
+                    "known": known_at,
+                    "asked": asked_at,
+                },
+            )
+
+    def read_again(self, parents: Collection[int]) -> None:
+        """Have the children of these parents read, whatever their clocks say."""
+        self._rows("parent_id = ANY (%(pks)s)", {"pks": list(parents)}, "UPDATE")
+
+    def forget_gone(self, repository_id: int) -> None:
+        """Of a parent that is gone nothing is known; should it come back, its children are read."""
+        gone = (
+            f"repository_id = %(home)s AND NOT EXISTS (SELECT FROM {self.parents.table} p "
+            f"WHERE p.{self._key} = parent_id AND p.deleted_at IS NULL)"
+        )
+        self._rows(gone, {"home": repository_id}, "DELETE")
+
+    def _rows(self, where: str, values: Mapping[str, Any], what: str) -> None:
+        begin = (
+            "DELETE FROM children_read"
+            if what == "DELETE"
+            else "UPDATE children_read SET clock = NULL"
+        )
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"{begin} WHERE kind = %(kind)s AND {where}", {**values, "kind": self.name}
+            )
+
+    @property
+    def _key(self) -> str:
+        return self.parents.key[0]
+
+    @cached_property
+    def _waiting(self) -> str:
+        return (
+            f"{self.parents.table} p LEFT JOIN children_read c "
+            f"ON c.kind = %(kind)s AND c.parent_id = p.{self._key} "
+            f"WHERE p.deleted_at IS NULL AND (c.clock IS NULL OR p.{self.follows} > c.clock "
+            "OR c.marked_at IS NOT NULL)"
+        )

@@ -1,0 +1,80 @@
+"""Which children differ between the mirror and GitHub, asked with their parents."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.utils import timezone
+
+from autosync.github import InstallationClient
+from autosync.kinds import Derived
+from autosync.mirror.children import Parent
+from autosync.mirror.doubt import IN_FLIGHT
+from autosync.mirror.models import AuditFinding, Repository
+from autosync.sync.audit.difference import Difference
+from autosync.sync.children import Children, gone_in, read_children
+
+Problem = AuditFinding.Problem
+
+
+class ChildrenComparison:
+    """Compares the children of one repository's parents; `differing` are the parents that differ,
+    by kind.
+    """
+
+    def __init__(self, repository: Repository, client: InstallationClient) -> None:
+        self._repository = repository
+        self._client = client
+        self.differing: dict[str, list[Parent]] = {}
+
+    def compare(self, kind: Derived, *, whole: bool) -> list[Difference]:
+        """Of all parents, or of those that have waited to be asked about for a while."""
+        settled = timezone.now() - IN_FLIGHT
+        pk = self._repository.pk
+        parents = kind.family.all(pk) if whole else kind.family.waiting(pk, since=settled)
+        found: list[Difference] = []
+        for page in read_children(kind, self._repository, self._client, parents):
+            found += self._differences(kind, page, settled)
+        return found
+
+    def read_again(self, kind: Derived) -> None:
+        """Have the next sync read the parents that differ."""
+        parents = self.differing.get(kind.name, ())
+        kind.family.read_again([one.pk for one in parents])
+
+    def still_differs(self, kind: Derived) -> bool:
+        """Whether something differs after a repair."""
+        settled, parents = timezone.now() - IN_FLIGHT, self.differing.get(kind.name, [])
+        pages = read_children(kind, self._repository, self._client, list(parents))
+        return any(self._differences(kind, page, settled) for page in pages)
+
+    def _differences(
+        self, kind: Derived, page: list[Children], settled: datetime
+    ) -> list[Difference]:
+        key, columns = kind.merge.key[0], kind.merge.governed
+        found = []
+        for one in page:
+            if one.clock is None or one.clock > settled:
+                continue  # its event may be on its way
+            rows = {row[key]: row for row in one.rows}
+            here = {
+                row[key]: row
+                for row in kind.model._default_manager.filter(pk__in=rows).values(
+                    *{key, *columns, "observed_at", "deleted_at"}
+                )
+            }
+            differs = []
+            for pk, row in rows.items():
+                mine = here.get(pk)
+                if mine is not None and mine["observed_at"] > settled:
+                    continue
+                if mine is None or mine["deleted_at"] is not None:
+                    differs.append((pk, row["node_id"], Problem.MISSING))
+                elif any(mine[name] != row[name] for name in columns if name in row):
+                    differs.append((pk, row["node_id"], Problem.STALE))
+            gone = gone_in(kind, self._client, [one], seen_before=settled)
+            differs += [(pk[0], node_id, Problem.SURPLUS) for pk, node_id in gone.items()]
+            if differs:
+                self.differing.setdefault(kind.name, []).append(one.parent)
+            found += [Difference(kind.name, str(pk), what, node) for pk, node, what in differs]
+        return found

@@ -258,8 +258,10 @@ def all_read_again(stage: Stage) -> None:
 
 def audit_told(stage: Stage) -> None:
     rows = stage.service.query("SELECT error, repositories FROM audits ORDER BY started_at")
-    assert rows[-1][0] == "", "the last one is whole"
-    assert rows[-2][0].startswith("Its worker was killed")
+    *before, last = [error for error, _ in rows[-3:]]
+    assert last == "", "the last one is whole"
+    # Another may have been due meanwhile.
+    assert any(error.startswith("Its worker was killed") for error in before)
 
 
 def orphans_are_marked(stage: Stage) -> None:

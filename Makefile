@@ -8,7 +8,7 @@ UV     := $(BIN)/uv
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo run test test-githubsim test-autosync coverage test-clients chaos chaos-long mutations lint format bench clean
+.PHONY: help install demo run test test-githubsim test-autosync test-wheels test-lowest coverage test-clients chaos chaos-long mutations lint format bench clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -42,6 +42,16 @@ test-githubsim: install ## the simulator's
 
 test-autosync: install ## the product's
 	@cd packages/autosync && $(PYTEST)
+
+test-wheels: install ## both wheels, each where nothing else is installed (needs the package registry)
+	@cd packages/autosync && $(BIN)/python -m pytest tests/wheels
+
+# In a clone, of what is committed: other versions than the lock file's would be written to it here.
+test-lowest: install ## with the oldest version of each dependency (needs the package registry)
+	@clone=$$(mktemp -d) && trap 'rm -rf "$$clone"' EXIT && git clone --quiet --no-local . "$$clone" && cd "$$clone" && \
+	$(UV) sync --quiet --python $(BIN)/python --resolution lowest-direct && \
+	(cd packages/githubsim && ../../.venv/bin/python -m pytest --numprocesses=$(PROCESSES) --dist=loadfile) && \
+	cd packages/autosync && ../../.venv/bin/python -m pytest --numprocesses=$(PROCESSES) --dist=loadfile tests/unit tests/integration
 
 coverage: install ## the same, slower, with the coverage of what runs in the test processes themselves
 	@cd packages/autosync && data=$$(mktemp -d) && trap 'rm -rf "$$data"' EXIT && export COVERAGE_FILE=$$data/coverage && \

@@ -14,7 +14,6 @@ from autosync.kinds._events import (
     Changes,
     Doubt,
     Event,
-    Milestone,
     News,
     Owner,
     Tombstone,
@@ -35,6 +34,11 @@ from autosync.models import Issue, PullRequest
 _ISSUES, _PULLS = kind_of(Issue).merge, kind_of(PullRequest).merge
 
 _LOGINS = {"copilot-swe-agent": "Copilot"}
+
+
+class Milestone(msgspec.Struct):
+    title: str = ""
+    number: Count | None = None
 
 
 class Actor(msgspec.Struct, rename={"typename": "__typename", "database_id": "databaseId"}):

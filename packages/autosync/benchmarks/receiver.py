@@ -7,28 +7,21 @@ acknowledged delivery is looked up in the table afterwards.
 from __future__ import annotations
 
 import json
-import os
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import psycopg
 
 from autosync.postgres import ensure_running, release
+from benchmarks._serving import SECRET, environment, server
 
 _CLIENTS = 32
 _ROUNDS = 3
 _SECONDS = 3.0
-_SECRET = "only for the benchmark"
 
 
 def run() -> dict[str, Any]:
@@ -37,18 +30,18 @@ def run() -> dict[str, Any]:
         data = Path(folder)
         body = data / "body.json"
         body.write_bytes(_payload())
-        environment = _environment(data)
+        settings = environment(data)
         conninfo = ensure_running(data / "postgres")
         try:
             subprocess.run(
-                [sys.executable, "-m", "autosync.service.migration"], env=environment, check=True
+                [sys.executable, "-m", "autosync.service.migration"], env=settings, check=True
             )
             receiver = [sys.executable, "-m", "autosync.service.web"]
             view = [sys.executable, "-m", "granian", "--interface", "asgi", "--workers", "1"]
             view += ["--no-ws", "--no-log", "benchmarks._plain_view:application"]
             with (
-                _server(receiver, environment) as receiver_port,
-                _server(view, environment) as view_port,
+                server(receiver, settings) as receiver_port,
+                server(view, settings) as view_port,
                 psycopg.connect(conninfo, autocommit=True) as database,
             ):
                 ports = {"receiver": receiver_port, "django_view": view_port}
@@ -91,53 +84,10 @@ def _measure(
 
 def _load(port: int, seconds: float, prefix: str, body: Path) -> dict[str, float]:
     command = [sys.executable, "-m", "benchmarks._load", str(port), str(_CLIENTS)]
-    command += [str(seconds), prefix, str(body), _SECRET]
+    command += [str(seconds), prefix, str(body), SECRET]
     output = subprocess.run(command, check=True, capture_output=True, timeout=60).stdout
     answer: dict[str, float] = json.loads(output)
     return answer
-
-
-@contextmanager
-def _server(command: list[str], environment: dict[str, str]) -> Iterator[int]:
-    port = _free_port()
-    process = subprocess.Popen(
-        command, env={**environment, "AUTOSYNC_PORT": str(port), "GRANIAN_PORT": str(port)}
-    )
-    try:
-        for _ in range(300):
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/nothing", timeout=5)
-            except urllib.error.HTTPError:
-                break
-            except OSError:
-                time.sleep(0.1)
-        else:
-            raise RuntimeError(f"{command[2]} did not start")
-        yield port
-    finally:
-        process.terminate()
-        process.wait(20)
-
-
-def _environment(data: Path) -> dict[str, str]:
-    environment = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("AUTOSYNC_", "GITHUB_", "DATABASE_URL"))
-        or name == "AUTOSYNC_POSTGRES_USER"
-    }
-    root = str(Path(__file__).resolve().parents[1])
-    return environment | {
-        "AUTOSYNC_DATA_DIR": str(data),
-        "GITHUB_WEBHOOK_SECRET": _SECRET,
-        "PYTHONPATH": root,
-    }
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _payload() -> bytes:

@@ -22,8 +22,7 @@ import psycopg
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from autosync.config import PROJECT_ROOT
-from tests.service import free_port
+from tests.service import ROOT, free_port
 from tests.waiting import eventually
 
 SECRET = "the webhook's secret"
@@ -83,7 +82,7 @@ class Service:
         self.port = int(self.environment["AUTOSYNC_PORT"])
         self.command = [sys.executable, "-c", "from autosync.cli import main; main()"]
         if command and command[0] == "manage.py":
-            self.command = [sys.executable, str(PROJECT_ROOT / "manage.py")]
+            self.command = [sys.executable, str(ROOT / "manage.py")]
             command = command[1:]
         self.command += command or ("serve", "--no-worker")
         self.lines: list[str] = []

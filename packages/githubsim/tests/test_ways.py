@@ -13,7 +13,7 @@ QUERY = """query ($owner: String!, $name: String!) { repository(owner: $owner, n
   milestones(first: 100) { totalCount nodes { id } }
   issues(first: 100) { nodes { comments(first: 100) { nodes { id } } } }
   pullRequests(first: 100) { nodes { comments(first: 100) { nodes { id } }
-    reviews(first: 100) { nodes { id comments(first: 50) { nodes { id } } } }
+    reviews(first: 50) { nodes { id comments(first: 20) { nodes { id } } } }
     reviewThreads(first: 100) { nodes { id } } } } } }"""
 NODES = "query ($ids: [ID!]!) { nodes(ids: $ids) { __typename id } rateLimit { cost } }"
 LISTS = {

@@ -22,6 +22,7 @@ from autosync import config
 from autosync.database import conninfo
 from autosync.receiver import Receiver
 from autosync.receiver.bodies import Bodies, BodyTooLarge, BodyTooSlow, Crowded
+from autosync.receiver.door import Door
 from autosync.settings import POOLED_DATABASE
 from autosync.web.headers import completing
 from autosync.web.proxy import seen_through
@@ -54,6 +55,7 @@ settings.DATABASES["default"] |= {
 }
 django: Any = get_asgi_application()
 bodies = Bodies()
+door = Door()
 receiver = Receiver(conninfo, lambda: config.load().webhook_secrets, bodies)
 # Requests that Django answers now; True once the answer is an event stream.
 _under_way: dict[asyncio.Task[Any], bool] = {}
@@ -64,12 +66,18 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
         await _lifespan(receive, send)
         return
     send = completing(scope["path"], send)
+    if not _is_of_health(scope):
+        await door.enter()
     if receiver.serves(scope):
         await receiver(scope, receive, send)
     else:
         scope = seen_through(scope, behind_tls=config.load().behind_tls)
         ask = _sign_in if Turnstile.guards(scope) else _ask_django
         await ask(scope, receive, send)
+
+
+def _is_of_health(scope: Scope) -> bool:
+    return bool(scope["path"].rstrip("/") == _HEALTH)
 
 
 class _Turns:
@@ -114,7 +122,7 @@ async def _ask_django(scope: Scope, receive: Receive, send: Send) -> None:
     else:
         with bodies.holding(chunks or []):
             given = receive if chunks is None else _replayed(chunks, receive)
-            turns = _turns_of_health if scope["path"].rstrip("/") == _HEALTH else _turns
+            turns = _turns_of_health if _is_of_health(scope) else _turns
             if await turns.take():
                 await _Request(turns).answer(scope, given, send)
             else:

@@ -11,27 +11,28 @@ from contextlib import suppress
 from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import SplitResult, urlsplit
 
 from dotenv import dotenv_values
-from pydantic import AfterValidator, ByteSize, Field, ValidationError, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ByteSize,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from autosync.errors import ConfigurationError
 from autosync.folders import make_private
+from autosync.installation import command as command
 from autosync.redact import redact
 
-PROJECT_ROOT = Path(__file__).resolve().parents[4]
 _THIS_MACHINE = {"127.0.0.1", "localhost", "::1"}
 # False in commands that use what is there and begin nothing new (see `autosync.entrance`).
 makes_folders = True
-
-
-def command(arguments: str) -> str:
-    """`autosync …` as one types it: a checkout has a launcher at its root."""
-    launcher = "./autosync" if (PROJECT_ROOT / "autosync").is_file() else "autosync"
-    return f"{launcher} {arguments}"
 
 
 def _http_url(value: str) -> str:
@@ -84,12 +85,20 @@ PublicUrl = Annotated[str, AfterValidator(_public_url)]
 WEBHOOK_PATH = "/api/github/webhook/"
 
 
-class Config(BaseSettings):
-    """One attribute per environment variable; the variable is the attribute in capitals."""
+class Config(BaseModel):
+    """One attribute per environment variable; the variable is the attribute in capitals.
 
-    model_config = SettingsConfigDict(
-        env_file=".env", env_file_encoding="utf-8", extra="ignore", env_ignore_empty=True
-    )
+    Not with pydantic-settings: what it imports for other clouds' secrets is a twentieth of a start.
+    """
+
+    model_config = ConfigDict(extra="ignore", validate_default=True)
+
+    def __init__(self, **given: Any) -> None:
+        """From `given`, the environment and `.env`, in this order; what is empty is not set."""
+        values: dict[str, Any] = {}
+        for source in (dotenv_values(".env", encoding="utf-8"), os.environ):
+            values |= {name.lower(): value for name, value in source.items() if value}
+        super().__init__(**(values | given))
 
     # The GitHub App. Needed by whatever talks to GitHub, not by `migrate`.
     github_app_id: int | None = Field(None, description="the App's numeric id")
@@ -131,7 +140,7 @@ class Config(BaseSettings):
     )
     autosync_secret_key: str = Field("", description="Django's secret key", repr=False)
     autosync_debug: bool = Field(False, description="Django debug pages; never in production")
-    autosync_allowed_hosts: Annotated[list[str], NoDecode] | str = Field(
+    autosync_allowed_hosts: list[str] | str = Field(
         "localhost,127.0.0.1,[::1]", description="comma separated host names"
     )
     autosync_dashboard_public: bool = Field(
@@ -269,7 +278,7 @@ class Config(BaseSettings):
                 about = type(self).model_fields[name.lower()].description
                 raise ConfigurationError(
                     f"{name} is not set ({about}). Put it in the environment or in .env; "
-                    f"see docs/reference/settings.md."
+                    f"`{command('doctor --settings')}` lists all settings."
                 )
 
     def secret_key(self) -> str:
@@ -319,7 +328,8 @@ def misspelt() -> list[str]:
         if _INTERNAL.fullmatch(name) or not (ours or near):
             continue
         near = near or get_close_matches(name, known, n=1)
-        meant = f" Did you mean {near[0]}?" if near else " See docs/reference/settings.md."
+        all_of_them = f" `{command('doctor --settings')}` lists all settings."
+        meant = f" Did you mean {near[0]}?" if near else all_of_them
         lines.append(f"{name} is not a setting of AutoSync and is ignored.{meant}")
     return lines
 

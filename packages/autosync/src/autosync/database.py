@@ -40,7 +40,10 @@ def conninfo_of(variable: str, url: str) -> str:
     try:
         return make_conninfo(**parameters(variable, url))
     except psycopg.ProgrammingError as error:
-        raise ConfigurationError(f"{variable}: {' '.join(str(error).split())}.") from None
+        raise ConfigurationError(
+            f"{variable}: {' '.join(str(error).split())}. Correct the address "
+            "(postgresql://user:password@host:5432/name); empty: the embedded PostgreSQL."
+        ) from None
 
 
 def is_away(error: BaseException) -> bool:

@@ -9,6 +9,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from autosync.errors import ConfigurationError
 
+_SECONDS = "10"  # until a server that does not answer counts as away
+
 
 def parameters(variable: str, url: str) -> dict[str, str]:
     """The address as libpq's parameters; ConfigurationError names `variable`, no password."""
@@ -27,8 +29,12 @@ def parameters(variable: str, url: str) -> dict[str, str]:
     try:
         port = parts.port
     except ValueError:
-        raise ConfigurationError(f"{variable}: the port is not a number.") from None
-    where = dict(parse_qsl(parts.query))
+        raise ConfigurationError(
+            f"{variable}: the port is not a number. Write 5432 or the port your PostgreSQL has, "
+            "and : in a password as %3A."
+        ) from None
+    # What takes connections and says nothing would be waited for for minutes.
+    where = {"connect_timeout": _SECONDS} | dict(parse_qsl(parts.query))
     name = unquote(parts.path.strip("/"))
     if not name and not where.get("dbname"):
         raise ConfigurationError(_unlike(variable))

@@ -21,6 +21,8 @@ _USE_THE_MIRROR = {
     "worker", "sync", "audit", "recover", "token", "deliveries",
     "sync_github", "createsuperuser", "changepassword", "dbshell",
 }  # fmt: skip
+# Of no use without a server, so they say first if there can be none.
+_NEED_A_SERVER = _USE_THE_MIRROR | {"serve", "migrate", "runserver"}
 # Never the demo's: they bring their own settings, or need none.
 _ON_THEIR_OWN = {
     "serve", "demo", "version", "help", "makemigrations", "test", "testserver", "startapp",
@@ -32,6 +34,10 @@ def enter(command: str) -> None:
     """Prepare this process for `command`, before anything reads the settings."""
     if command not in _ON_THEIR_OWN and not command.startswith("-"):
         _use_the_demo()
+    if command in _NEED_A_SERVER and not config.load().database_url:
+        from autosync.postgres import binaries  # noqa: PLC0415 (start-up time)
+
+        binaries.installed()
     if command not in _BEGINNERS:
         from autosync import postgres  # noqa: PLC0415 (start-up time)
 
@@ -48,7 +54,8 @@ def manage(argv: Sequence[str]) -> None:
 
     def work() -> None:
         os.environ.setdefault("DJANGO_SETTINGS_MODULE", "autosync.settings")
-        enter(argv[1] if len(argv) > 1 else "help")
+        asks_for_help = len(argv) < 2 or not {"--help", "-h"}.isdisjoint(argv[2:])
+        enter("help" if asks_for_help else argv[1])
         from django.core.management import execute_from_command_line  # noqa: PLC0415 (start-up time)
 
         execute_from_command_line(list(argv))

@@ -14,6 +14,7 @@ from autosync import config
 from autosync.errors import AutoSyncError
 from autosync.folders import belongs_to
 
+NO_GIT = "The program git is not installed. Install git 2.39 or newer."
 _EXAMPLE = "postgresql://user:password@host:5432/name; empty: the embedded PostgreSQL"
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
 _NOT_ALLOWED = {errno.EACCES, errno.EPERM, errno.EROFS}

@@ -1,5 +1,8 @@
 """Every model of AutoSync, in one place to import from: `from autosync.models import Issue`."""
 
+from typing import TYPE_CHECKING, Any
+
+from autosync.kinds import KINDS
 from autosync.kinds.issue import Issue
 from autosync.kinds.pull_request import PullRequest
 from autosync.mirror.models import (
@@ -51,3 +54,12 @@ __all__ = [
     "SyncJobRepository",
     "UnreadObject",
 ]
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        """A kind that was added and is not named above."""
+        for kind in KINDS.values():
+            if kind.model.__name__ == name:
+                return kind.model
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -19,6 +19,6 @@ def test_it_does_the_work_itself_where_nothing_runs() -> None:
             assert differences(service, sim) == {}
             refused = service.run("manage.py", "sync_github", "--repository", "a/b", check=False)
             assert refused.returncode != 0
-            assert "No repository a/b in the mirror" in refused.stderr
+            assert "The mirror has no repository a/b" in refused.stderr
         finally:
             service.__exit__()

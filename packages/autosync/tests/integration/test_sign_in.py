@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import statistics
-import time
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -171,16 +169,14 @@ async def _flood(url: str, attack: Attack) -> list[int]:
     async with httpx.AsyncClient(base_url=url, timeout=60, limits=limits) as client:
         await client.get("/login/", headers={"X-Forwarded-Proto": "https"})
         flood = asyncio.gather(*(attack(client, number) for number in range(200)))
-        health = []
-        while not flood.done() or len(health) < 5:
-            began = time.monotonic()
+        meanwhile = 0  # asked after the flood, answered before its end
+        while not flood.done():
             await client.get("/api/sync/health/")
-            health.append(time.monotonic() - began)
             port = int(url.rpartition(":")[2])
             said = await asyncio.to_thread(deliver, port, b"{}", secret="a test secret")
             assert said[0] == 202
-        assert statistics.median(health) < 1
-        assert max(health) < 10
+            meanwhile += not flood.done()
+        assert meanwhile  # how long it takes is what `python -m benchmarks floods` measures
         return await flood
 
 

@@ -10,12 +10,12 @@ import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
-from autosync.service.web import listen
+from autosync.service.listener import listen
 from tests.service_processes import Service, running
 
 WEBHOOK = "/api/github/webhook/"
@@ -103,7 +103,11 @@ def test_thousands_of_slow_and_silent_clients_hold_up_nobody_and_are_ended(
 ) -> None:
     begun = [head() + b"{"] * 3000 + [head("/login/") + b"a"] * 1200
     silent = [b"", b"P", b"POST / HTTP/1.1\r\nHost: x\r\n", b"PRI * HTTP/2.0\r\n\r\n"]
-    with crowd(service, begun + silent * 600) as connections:
+    with ThreadPoolExecutor(1) as pool, ExitStack() as stack:
+        arriving = pool.submit(stack.enter_context, crowd(service, begun + silent * 600))
+        while not arriving.done():  # nobody is given up for those who come in the same moment
+            answered_meanwhile(service)
+        connections = arriving.result()
         for _ in range(3):
             for one in connections[::7]:
                 try:

@@ -63,6 +63,17 @@ def test_a_github_as_it_should_be_leaves_no_condition(sim: Sim) -> None:
     assert not Condition.objects.exists()
 
 
+def test_a_machine_without_git_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    watch.look_at_this_machine()
+    (found,) = [one for one in health.report().findings if one.code == "git"]
+    assert "has no git" in str(found)
+    assert "Install git" in str(found)
+    monkeypatch.undo()
+    watch.look_at_this_machine()
+    assert "git" not in codes()
+
+
 def test_a_github_that_does_not_answer_is_named_and_keeps_its_beginning(
     sim: Sim, monkeypatch: pytest.MonkeyPatch
 ) -> None:

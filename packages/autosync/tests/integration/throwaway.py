@@ -36,7 +36,7 @@ def declared(*, listed: bool = True) -> Iterator[Derived]:
         state = gh.State(about="open or closed.")
         weight = gh.BigNumber(null=True, about="What it weighs.")
         pinned = gh.Flag(about="Whether it is pinned.")
-        author_id = gh.ActorId("user", graph="author", about="Who wrote it.")
+        author_id = gh.ActorId("user", graph="author", null=True, about="Who wrote it.")
         author_login = gh.ActorLogin("user", graph="author", about="The login of who wrote it.")
         readers = gh.Logins(graph=None, about="Who read it.")
         labels = gh.Labels(graph=None, about="Its labels.")

@@ -27,13 +27,11 @@ _QUOTED = re.compile(rf"`([a-z_]+/[\w/-]+\.{_KINDS})`")
 EXAMPLES = {
     # The guide to a new resource names the files that its reader creates.
     "packages/autosync/src/autosync/mirror/models/release.py",
-    "packages/autosync/src/autosync/kinds/release.py",
+    "packages/autosync/src/autosync/kinds/NAME.py",
     # githubsim's manual names a file of the world that its reader creates.
     "world/app.json",
     # A file that a push in a test adds.
     "src/new.py",
-    # Branch `transport` replaces this name, in github/connection.py, by that of 0017.
-    "docs/decisions/0003-github-transport.md",
 }
 
 

@@ -330,7 +330,7 @@ class TouchedRow(Schema):
     """One row of the mirror and what the delivery did to it."""
 
     table: str
-    key: list[int | str] = Field(description="the row's key; docs/reference/tables.md")
+    key: list[int | str] = Field(description="its key, as repository id and SHA of a commit")
     effect: str = Field(
         description="written, buried (the row got a tombstone), or kept (it was not newer)"
     )

@@ -1,4 +1,4 @@
-"""`autosync`: serve, worker, sync, audit, recover, doctor, demo, token, deliveries, kinds."""
+"""`autosync`: serve, worker, sync, audit, recover, doctor, demo, token, deliveries and more."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ def _settings(context: typer.Context) -> None:
     command = context.invoked_subcommand or "help"
     if "--help" in sys.argv:
         return  # of a command, which needs neither settings nor a database
+    if command == "manage":
+        return  # Django's commands: each is entered by its own name
     entrance.enter(command)
     # These work with Django directly; the others decide for themselves.
     if command in ("token", "deliveries", "kinds"):
@@ -60,6 +62,7 @@ def worker() -> None:
     from autosync.service import worker as process  # noqa: PLC0415 (start-up time)
 
     service.check_settings()
+    service.warn(with_worker=True)
     raise typer.Exit(process.main())
 
 
@@ -110,7 +113,9 @@ def demo(
     seed: Annotated[int, typer.Option(help="the same seed makes the same world")] = 1,
     import_git: Annotated[
         Path | None,
-        typer.Option(help="a git repository whose history one of them uses; default: AutoSync's"),
+        typer.Option(
+            help="a git repository whose history one of them uses; default: this checkout"
+        ),
     ] = None,
     public: Annotated[
         bool, typer.Option("--public", help="let anyone who can reach this machine see and use it")
@@ -139,6 +144,21 @@ def doctor(
     from autosync.cli.doctor import run  # noqa: PLC0415 (Django is not set up)
 
     raise typer.Exit(run(settings=settings))
+
+
+@app.command(
+    context_settings={
+        "allow_extra_args": True,
+        "ignore_unknown_options": True,
+        "allow_interspersed_args": False,  # `--` and what follows are the command's
+    }
+)
+def manage(context: typer.Context) -> None:
+    """Run one of Django's commands, as manage.py does in a checkout: createsuperuser, dbshell, …
+
+    `autosync manage help` lists them.
+    """
+    entrance.manage(["autosync manage", *context.args])
 
 
 @app.command()

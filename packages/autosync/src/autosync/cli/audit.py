@@ -5,9 +5,6 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from autosync.errors import AutoSyncError
 from autosync.service.child import set_up_django
@@ -25,6 +22,10 @@ def audit(
     repair: Annotated[bool, typer.Option(help="repair what differs")] = True,
 ) -> None:
     """Compare the mirror with GitHub. Exit code 1 if something differs and was not repaired."""
+    from rich.console import Console  # noqa: PLC0415 (start-up time)
+    from rich.markup import escape  # noqa: PLC0415 (start-up time)
+    from rich.table import Table  # noqa: PLC0415 (start-up time)
+
     set_up_django()
     from autosync.mirror.models import AuditFinding, GitHubAppInstallation, Repository  # noqa: PLC0415 (Django is not set up)
     from autosync.sync.audit import Auditor  # noqa: PLC0415 (Django is not set up)

@@ -7,9 +7,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from autosync.config import command
 
@@ -43,6 +40,10 @@ def list_(
     limit: Annotated[int, typer.Option(min=1, max=10_000)] = 30,
 ) -> None:
     """Show deliveries, newest first."""
+    from rich.console import Console  # noqa: PLC0415 (start-up time)
+    from rich.markup import escape  # noqa: PLC0415 (start-up time)
+    from rich.table import Table  # noqa: PLC0415 (start-up time)
+
     if status and status not in STATUSES:
         _stop(f"There is no status {status!r}. Use one of {', '.join(STATUSES)}.")
     chosen = _rows(status, event, repository, error, since, until)

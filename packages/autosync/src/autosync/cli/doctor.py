@@ -232,7 +232,7 @@ def _webhook() -> list[Line]:
 
 def _webhook_secret() -> list[Line]:
     """Sign a `ping` as GitHub does, and send it to the address that GitHub sends to."""
-    import httpx  # noqa: PLC0415 (start-up time)
+    from autosync.github.plain_httpx import httpx  # noqa: PLC0415 (start-up time)
 
     settings = config.load()
     what = "webhook secret"
@@ -272,11 +272,15 @@ def _database() -> list[Line]:
 
     from autosync.database import conninfo  # noqa: PLC0415 (Django is not set up)
     from autosync.fitness import check, unavailable  # noqa: PLC0415 (Django is not set up)
+    from autosync.postgres import binaries  # noqa: PLC0415 (start-up time)
 
     settings = config.load()
     embedded = settings.data_dir / "postgres"
+    if not settings.database_url:
+        binaries.installed()
     if not settings.database_url and not embedded.exists():
-        says = "There is none yet: `autosync serve` creates an embedded PostgreSQL."
+        serve = config.command("serve")
+        says = f"There is none yet: `{serve}` creates an embedded PostgreSQL."
         return [Line("database", Verdict.NOTE, says)]
     check()
     try:
@@ -287,7 +291,7 @@ def _database() -> list[Line]:
     where = "DATABASE_URL" if settings.database_url else "embedded"
     missing = _migrations()
     if missing:
-        says = f"{missing} migrations are not applied. Run `autosync migrate`."
+        says = f"{missing} migrations are not applied. Run `{config.command('migrate')}`."
         return [Line("database", Verdict.WRONG, says)]
     return _ok("database", f"PostgreSQL {row[0] if row else '?'} ({where}), up to date")
 

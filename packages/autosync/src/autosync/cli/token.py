@@ -6,8 +6,6 @@ from datetime import datetime
 from typing import Annotated, NoReturn
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 app = typer.Typer(no_args_is_help=True, help="The API's bearer tokens.")
 
@@ -37,6 +35,9 @@ def create(
 @app.command("list")
 def list_() -> None:
     """List the tokens with scopes and last use, never the tokens themselves."""
+    from rich.console import Console  # noqa: PLC0415 (start-up time)
+    from rich.table import Table  # noqa: PLC0415 (start-up time)
+
     from autosync.mirror.models import ApiToken  # noqa: PLC0415 (Django is not set up)
 
     table = Table("name", "scopes", "created", "last used", "expires", "revoked")

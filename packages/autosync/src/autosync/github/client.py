@@ -26,7 +26,7 @@ from autosync.github.errors import (
 )
 from autosync.github.hiccups import Error, is_hiccup
 from autosync.github.tokens import InstallationToken, token_cache
-from autosync.github.transport import NO_PERMISSION, Reply, Transport, fresh_pause
+from autosync.github.transport import NO_PERMISSION, Reply, Transport, connection_of, fresh_pause
 
 logger = logging.getLogger(__name__)
 
@@ -150,14 +150,10 @@ class AppClient:
         return self._transport.send(method, url, json=body, priority=self._priority)
 
     def _authorization(self) -> str:
-        from autosync.github.connection import connection
-
-        return f"Bearer {connection(self.credentials).jwt()}"
+        return f"Bearer {connection_of(self.credentials).jwt()}"
 
     def _refused(self, _: str) -> None:
-        from autosync.github.connection import connection
-
-        connection(self.credentials).forget_jwt()
+        connection_of(self.credentials).forget_jwt()
 
 
 class InstallationClient:
@@ -343,7 +339,7 @@ class InstallationClient:
         # A time-out has no type, only words: "This may be the result of a timeout, or …".
         data = document.get("data")
         if kinds & _TOO_HEAVY or "timeout" in messages.lower():
-            raise GraphQLTooHeavy(f"GraphQL gave up: {messages}", **where)
+            raise GraphQLTooHeavy(f"GraphQL could not finish the query: {messages}", **where)
         if kinds & _FAILING or is_hiccup(document, errors):
             # One object may be behind it, or none: fewer at once tell.
             what = f"GraphQL failed: {messages or 'neither data nor an error'}"

@@ -1,98 +1,127 @@
-"""githubkit's core as AutoSync uses it: the App's JWT and one pool of connections per App.
+"""The App's JWT and one pool of connections per App.
 
-Imported at the first request, not with `autosync.github`: githubkit takes half a second.
+Why not a library for GitHub: docs/decisions/0017-github-transport.md.
 """
 
 from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
-from datetime import timedelta
-
-import httpx
-from githubkit.auth import AppAuthStrategy
-from githubkit.auth.app import AppAuth
-from githubkit.cache.mem_cache import MemCacheStrategy
-from githubkit.core import GitHubCore
-from githubkit.throttling import LocalThrottler
+import time
+from collections.abc import Callable, Mapping
 
 from autosync import __version__
-from autosync.github import answers
+from autosync.errors import ConfigurationError
+from autosync.github.answers import NoAnswer
+from autosync.github.bodies import PACKING, read
 from autosync.github.credentials import AppCredentials
+from autosync.github.plain_httpx import NO_PROXY, httpx
 from autosync.github.rates import Strikes
 
-# GitHub allows 100 requests at once to an installation, over all processes (secondary limits).
+# GitHub allows 100 requests at once, over REST and GraphQL together
+# (https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api).
 CONNECTIONS = 100
 _TIMEOUT = httpx.Timeout(30.0, connect=10.0)
+_LIMITS = httpx.Limits(
+    max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS // 2, keepalive_expiry=30.0
+)
+# A minute in the past, for a clock that is ahead of GitHub's; GitHub takes no more than ten minutes
+# (https://docs.github.com/apps/creating-github-apps/authenticating-with-a-github-app/generating-a-json-web-token-jwt-for-a-github-app).
+_JWT_ISSUED_AGO = 60
+_JWT_LASTS = 9 * 60
+_JWT_KEPT = 8 * 60
 
 
-class Connection(GitHubCore[AppAuthStrategy]):
-    """One GitHub, as one App, for all threads of the process.
+class Connection:
+    """One GitHub, as one App, for all threads of the process: they share one pool.
 
-    githubkit keeps its client in a context variable, so every thread would open connections of
-    its own and close them after one request; here all share one client. Its retries, HTTP cache
-    and installation tokens stay unused: see docs/decisions/0003-github-transport.md.
+    `clock` counts seconds.
     """
 
-    def __init__(self, credentials: AppCredentials) -> None:
-        super().__init__(
-            AppAuthStrategy(
-                app_id=credentials.app_id or None,
-                private_key=credentials.private_key,
-                client_id=credentials.client_id or None,
-                client_secret=credentials.client_secret or None,
-            ),
-            base_url=credentials.api_url,
-            user_agent=f"autosync/{__version__}",
-            follow_redirects=False,
-            timeout=_TIMEOUT,
-            transport=httpx.HTTPTransport(
-                limits=httpx.Limits(
-                    max_connections=CONNECTIONS,
-                    max_keepalive_connections=CONNECTIONS // 2,
-                    keepalive_expiry=30.0,
-                )
-            ),
-            # Its own, because githubkit's shared one knows a JWT by the App's id alone.
-            cache_strategy=MemCacheStrategy(),
-            http_cache=False,
-            auto_retry=False,
-            throttler=LocalThrottler(CONNECTIONS),
-        )
+    def __init__(
+        self, credentials: AppCredentials, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.strikes = Strikes()
-        self._client = self._create_sync_client()
-        self._client.headers["X-GitHub-Api-Version"] = credentials.version
-        self._client.headers["Accept-Encoding"] = answers.PACKING
-
-    @contextmanager
-    def get_sync_client(self) -> Generator[httpx.Client, None, None]:
-        yield self._client
+        self._credentials = credentials
+        self._places = threading.Semaphore(CONNECTIONS)
+        self._guard = threading.Lock()
+        self._jwt = ""
+        self._jwt_until = 0.0
+        self._clock = clock
+        self._client = _client(credentials)
 
     def jwt(self) -> str:
         """The App's JWT (RS256, issued a minute in the past), kept 8 of its 9 minutes ahead."""
-        flow = self.auth.get_auth_flow(self)
-        assert isinstance(flow, AppAuth)
-        return flow.get_jwt()
+        with self._guard:
+            if not self._jwt or self._clock() >= self._jwt_until:
+                self._jwt = _signed(self._credentials)
+                self._jwt_until = self._clock() + _JWT_KEPT
+            return self._jwt
 
     def forget_jwt(self) -> None:
         """GitHub refused it: sign another one."""
-        self.config.cache_strategy.get_cache_storage().set(
-            f"githubkit:auth:app:{self.auth.app_id or self.auth.client_id}:jwt", "", timedelta()
-        )
+        with self._guard:
+            self._jwt = ""
 
     def exchange(
         self, method: str, url: str, headers: Mapping[str, str], content: bytes | None
     ) -> httpx.Response:
-        """One request as it is, one answer read whole; raises httpx.RequestError, and TooLarge."""
+        """One request as it is, one answer read whole; raises NoAnswer and TooLarge.
+
+        A redirect is an answer like others: who asked decides where a credential goes.
+        """
         request = self._client.build_request(method, url, headers=headers, content=content)
-        with self.config.throttler.acquire(request):
-            response = self._client.send(request, auth=None, stream=True)
-            try:
-                return answers.read(response)
-            finally:
-                response.close()
+        try:
+            with self._places:
+                response = self._client.send(request, auth=None, stream=True)
+                try:
+                    return read(response)
+                finally:
+                    response.close()
+        except httpx.RequestError as error:
+            broken = isinstance(error, httpx.DecodingError)
+            raise NoAnswer(type(error).__name__, broken=broken) from None
+
+
+def _client(credentials: AppCredentials) -> httpx.Client:
+    """A client that follows nothing, with the proxies and certificates of the environment
+    (HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE, SSL_CERT_DIR).
+    """
+    headers = {
+        "Accept": "application/vnd.github+json",
+        "Accept-Encoding": PACKING,
+        "Cache-Control": "no-cache",  # a proxy on the way has to ask GitHub
+        "User-Agent": f"autosync/{__version__}",
+        "X-GitHub-Api-Version": credentials.version,
+    }
+    try:
+        return httpx.Client(
+            headers=headers,
+            timeout=_TIMEOUT,
+            limits=_LIMITS,
+            mounts=NO_PROXY,
+            follow_redirects=False,
+        )
+    except (ImportError, ValueError, httpx.InvalidURL):
+        # A SOCKS proxy needs a package of its own. What is raised may quote the proxy's password.
+        raise ConfigurationError(
+            "The proxy that HTTPS_PROXY, HTTP_PROXY or ALL_PROXY names cannot be used. Example: "
+            "http://proxy.example.org:3128. AutoSync knows http:// and https:// proxies."
+        ) from None
+
+
+def _signed(credentials: AppCredentials) -> str:
+    # Deferred: PyJWT brings cryptography, and a worker is ready before it first asks GitHub.
+    import jwt  # noqa: PLC0415 (start-up time)
+
+    issued = int(time.time()) - _JWT_ISSUED_AGO
+    claims = {
+        # PyJWT refuses a number here.
+        "iss": str(credentials.app_id or credentials.client_id),
+        "iat": issued,
+        "exp": issued + _JWT_ISSUED_AGO + _JWT_LASTS,
+    }
+    return jwt.encode(claims, credentials.private_key, algorithm="RS256")
 
 
 _connections: dict[AppCredentials, Connection] = {}

@@ -123,8 +123,8 @@ def _from_base64(value: str) -> str | None:
 
 
 def _check_rsa(pem: str) -> None:
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey  # noqa: PLC0415 (start-up time)
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key  # noqa: PLC0415 (start-up time)
 
     try:
         key = load_pem_private_key(pem.encode(), password=None)

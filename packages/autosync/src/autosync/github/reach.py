@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-import httpx
-
 from autosync.github.errors import Unavailable
 
 _TIMEOUT = 10.0
@@ -19,10 +17,13 @@ def clock_ahead(api_url: str) -> timedelta | None:
     `GET /meta` needs no credentials (https://docs.github.com/rest/meta/meta). Raises Unavailable
     when no answer comes, or one of a failing server.
     """
+    from autosync.github.plain_httpx import NO_PROXY, httpx  # noqa: PLC0415 (start-up time)
+
     url = f"{api_url.rstrip('/')}/meta"
     asked_at = datetime.now(UTC)
     try:
-        answer = httpx.head(url, timeout=_TIMEOUT, follow_redirects=False)
+        with httpx.Client(timeout=_TIMEOUT, mounts=NO_PROXY, follow_redirects=False) as client:
+            answer = client.head(url)
     except httpx.HTTPError as error:
         raise Unavailable(f"No answer from GitHub ({type(error).__name__})", url=url) from None
     if answer.status_code >= 500:

@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urljoin
 
-import httpx
 import msgspec
 
 from autosync.github import answers
@@ -38,6 +37,8 @@ from autosync.github.errors import (
 from autosync.github.rates import read_limit, read_rate, retry_after_seconds
 
 if TYPE_CHECKING:
+    import httpx
+
     from autosync.github.connection import Connection
 
 TRIES = 4
@@ -167,7 +168,7 @@ class Transport:
                     self._record(response, resource)
             except answers.TooLarge:
                 self._too_large(resource, url)
-            except httpx.RequestError as error:
+            except answers.NoAnswer as error:
                 failures += 1
                 if failures >= TRIES:
                     self._lost(error, url)
@@ -253,9 +254,7 @@ class Transport:
         return True
 
     def _connection(self) -> Connection:
-        from autosync.github.connection import connection
-
-        return connection(self._credentials)
+        return connection_of(self._credentials)
 
     def _check_host(self, url: str) -> None:
         """A token goes to the API's own host only, whatever a Link or a redirect says."""
@@ -309,17 +308,22 @@ class Transport:
             url=url,
         )
 
-    def _lost(self, error: httpx.RequestError, url: str) -> NoReturn:
+    def _lost(self, error: answers.NoAnswer, url: str) -> NoReturn:
         raise Unavailable(
-            f"No whole answer from GitHub ({type(error).__name__})"
-            if isinstance(error, httpx.DecodingError)
-            else f"No answer from GitHub ({type(error).__name__})",
+            f"No {'whole ' if error.broken else ''}answer from GitHub ({error})",
             installation_id=self._identity,
             url=url,
         ) from None
 
 
 _JSON = {"Content-Type": "application/json"}
+
+
+def connection_of(credentials: AppCredentials) -> Connection:
+    """The process's one connection for these credentials."""
+    from autosync.github.connection import connection  # noqa: PLC0415 (start-up time)
+
+    return connection(credentials)
 
 
 def fresh_pause(waits: int) -> float:

@@ -195,7 +195,7 @@ class State(Word[_ST, _GT]):
         super().__init__(rest, null=null, **field)
 
     def source(self, at: At) -> str:
-        value = super().source(at)
+        value = super().source(at) if at.way == "graphql" else Name.source(self, at)
         if self.words and at.way == "graphql":
             words = at.given("words", self.words)
             value = f"{words}.get({value}, {value})"
@@ -267,13 +267,14 @@ class Moment(Column[_ST, _GT], DateTimeField[_ST, _GT]):
 
 
 class ActorId(Column[_ST, _GT], BigIntegerField[_ST, _GT]):
-    """The number of an account; NULL for an account that is gone.
+    """The number of an account; NULL for an account that is gone, so it is always `null=True`,
+    which type checkers see only where it is written.
 
     `of` is GraphQL's type of the field: `Actor`, which is one of several, or `User`.
     """
 
     def __init__(
-        self, rest: str | None = BY_NAME, *, of: str = "Actor", null: bool = True, **field: Any
+        self, rest: str | None = BY_NAME, *, of: str = "Actor", null: bool = False, **field: Any
     ) -> None:
         self.of = of
         super().__init__(rest, null=null, **field)

@@ -29,11 +29,6 @@ class Owner(msgspec.Struct):
     avatar_url: str = ""
 
 
-class Milestone(msgspec.Struct):
-    title: str = ""
-    number: Count | None = None
-
-
 def author_of(user: Owner | None) -> Owner:
     """Who wrote it. REST shows a deleted account as the user `ghost`, GraphQL as null: nobody."""
     return Owner() if user is None or user.login == "ghost" else user

@@ -186,5 +186,5 @@ class OfRepository(MirroredModel, metaclass=KindBase):
 
 
 def snake(name: str) -> str:
-    """PullRequest → pull_request."""
+    """CheckRun → check_run."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -32,47 +33,53 @@ class Whole:
     def handler(self, kind: Derived) -> Handler:
         """Event → the row, what is gone, what to ask GitHub for, and a line of the feed."""
         rows, merge, unless = kind.event(self.key), kind.merge, kind.declared.unless
-        read, make, key = reader(rows.struct), rows.make, merge.key
-        may_go = any(rule.gone for rule in kind.declared.events.values() if isinstance(rule, Whole))
+        read, make, gone_by = reader(rows.struct), rows.make, self.gone
+        table, key = merge.table, merge.key[0]
+        may_go = any(r.gone for r in kind.declared.events.values() if isinstance(r, Whole))
+        line = self._line(kind)
 
         def handle(event: Event) -> Changes:
-            scope = event.repository_id
+            scope, action = event.repository_id, event.action
             if scope is None:
                 return Changes()
             payload, amiss = read(event.body)
             row = make(payload, scope)
-            gone = event.action in self.gone
+            gone = action in gone_by
             # What is said to be gone is of this kind, whatever it looks like.
             if unless and not gone and unless.test(getattr(payload, self.key)):
                 return Changes(doubts=[Doubt(declared(unless.of), _address(kind, row))])
             changes = Changes(upserts=[Upsert(merge, [row])])
-            if amiss or (may_go and not event.action):
+            if amiss or (may_go and not action):
                 # Stored as far as it goes; GitHub is asked for the rest, or that it was deleted.
                 changes.doubts.append(Doubt(kind.model, _address(kind, row)))
             if gone:
-                changes.tombstones.append(Tombstone(merge, [row[key[0]]], event.received_at))
-            line = self._line(kind, event, row)
-            if line is not None:
-                changes.news.append(News(line, merge.table, merge.key_of(row)))
+                changes.tombstones.append(Tombstone(merge, [row[key]], event.received_at))
+            if line:
+                changes.news.append(News(line(event, row, scope), table, merge.key_of(row)))
             return changes
 
         return handle
 
-    def _line(self, kind: Derived, event: Event, row: Row) -> FeedLine | None:
+    def _line(self, kind: Derived) -> Callable[[Event, Row, int], FeedLine] | None:
         line = kind.declared.feed
         if line is None:
             return None
-        turned = line.turns.get(event.action)
-        return FeedLine(
-            kind=self.line or line.kind,
-            action=turned if turned and row[turned] else event.action,
-            repository_id=event.repository_id,
-            installation_id=event.installation_id,
-            object_key=str(row[line.key]),
-            title=row[line.title],
-            actor=event.actor,
-            html_url=row.get("html_url", ""),
-        )
+        word, key, title, turns = self.line or line.kind, line.key, line.title, line.turns
+
+        def make(event: Event, row: Row, scope: int) -> FeedLine:
+            turned = turns.get(event.action)
+            return FeedLine(
+                word,
+                turned if turned and row[turned] else event.action,
+                scope,
+                event.installation_id,
+                str(row[key]),
+                row[title],
+                event.actor,
+                row.get("html_url", ""),
+            )
+
+        return make
 
 
 @dataclass(frozen=True)

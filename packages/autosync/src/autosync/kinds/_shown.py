@@ -131,7 +131,7 @@ def route(kind: Derived) -> str:
 
 
 def title(kind: Derived) -> str:
-    """Its name as a heading over many: “Issue comments”."""
+    """Its name as a heading over many, with a capital."""
     return kind.merge.table.replace("_", " ").capitalize()
 
 

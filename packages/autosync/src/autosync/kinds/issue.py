@@ -18,7 +18,7 @@ class Discussed(OfRepository):
     number = gh.Number(essential=True, about="Its number, which no other of the repository has.")
     title = gh.Text(about="The title.")
     body = gh.Text(none=True, about="The description, in Markdown; empty if there is none.")
-    author_id = gh.ActorId("user", graph="author", about="Who opened it; null if that is gone.")
+    author_id = gh.ActorId("user", graph="author", null=True, about="Who opened it; null if gone.")
     author_login = gh.ActorLogin("user", graph="author", about="The login of who opened it.")
     labels = gh.Labels(about="Its labels, by name: name, color and node id of each.")
     assignees = gh.Logins(graph="assignees: assignedActors", about="Logins of its assignees.")

@@ -56,10 +56,11 @@ def insertion(
 
 
 @lru_cache(maxsize=128)
-def sighting(merge: Merge, own_moments: bool) -> str:
+def sighting(merge: Merge, own_moments: bool, some_left_out: bool = False) -> str:
     """Note when rows and groups were seen whose content is as it was, so that what is older loses.
 
-    All these rows are locked already, by the statement above.
+    All these rows are locked already, by the statement above; but for those it left out, if another
+    writer has added them since: none of these is waited for.
     """
     seen = "s.observed_at" if own_moments else "%(observed_at)s"
     moments = {group.observed_at: f"s.{group.observed_at}" for group in merge.groups}
@@ -70,9 +71,17 @@ def sighting(merge: Merge, own_moments: bool) -> str:
     alive = "" if merge.returns or not merge.has("deleted_at") else " AND t.deleted_at IS NULL"
     if merge.inherits and alive:
         alive = " AND (t.deleted_at IS NULL OR t.gone_because = 'parent')"
+    free = ""
+    if some_left_out:
+        keys = _of("f", merge.key)
+        free = (
+            f" AND ({_of('t', merge.key)}) IN (SELECT {keys} FROM {merge.table} f "  # noqa: S608
+            f"JOIN {merge.stage} s ON {matches(merge, 's', 'f')} "
+            "FOR NO KEY UPDATE OF f SKIP LOCKED)"
+        )
     return (
         f"UPDATE {merge.table} t SET {assignments} FROM {merge.stage} s "  # noqa: S608
-        f"WHERE {matches(merge, 's', 't')} AND ({older}){alive}"
+        f"WHERE {matches(merge, 's', 't')} AND ({older}){alive}{free}"
     )
 
 

@@ -135,23 +135,26 @@ def seen_since(merge: Merge, keys: Iterable[Any], moment: datetime) -> set[Key]:
 def _change(
     merge: Merge, keys: Iterable[Any] | None, sets: str, where: str, values: Mapping[str, Any]
 ) -> set[Key]:
-    """Lock the rows in key order, then change them; returns those that were alive.
+    """Lock all of `keys` (None: what `where` chooses) in key order, then change those that `where`
+    chooses; returns those that were alive.
 
-    They are chosen once more after the lock: who held it may have changed them.
+    All, for the next change in the transaction may choose others of them, and must wait for none.
+    They are chosen after the lock: who held it may have changed them.
     """
     values = dict(values)
+    locked = where
     if keys is not None:
         keys = list(keys)
         if not keys:
             return set()
-        where = f"{among(merge, 't', keys, values)} AND {where}"
+        locked = among(merge, "t", keys, values)
     ours = ", ".join(f"t.{name}" for name in merge.key)
     same = " AND ".join(f"t.{name} = chosen.{name}" for name in merge.key)
     alive = "chosen.deleted_at IS NULL" if merge.has("deleted_at") else "true"
     was = ", t.deleted_at" if merge.has("deleted_at") else ""
     with connection.cursor() as cursor:
         cursor.execute(
-            f"WITH chosen AS (SELECT {ours}{was} FROM {merge.table} t WHERE {where} "  # noqa: S608
+            f"WITH chosen AS (SELECT {ours}{was} FROM {merge.table} t WHERE {locked} "  # noqa: S608
             f"ORDER BY {ours} FOR NO KEY UPDATE) "
             f"UPDATE {merge.table} t SET {sets} FROM chosen WHERE {same} AND {where} "
             f"RETURNING {ours}, {alive}",

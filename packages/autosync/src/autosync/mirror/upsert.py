@@ -131,7 +131,8 @@ def _merge_round(
             result.unknown = {tuple(row) for row in cursor.fetchall()}
         if rule is not Rule.INSERT_MISSING:
             if merge.groups or merge.counts_sights:
-                cursor.execute(sighting(merge, "observed_at" in staged.names), values)
+                own_moments = "observed_at" in staged.names
+                cursor.execute(sighting(merge, own_moments, bool(staged.lent)), values)
             if merge.aliases:
                 keep_forms(merge, cursor)
     return result

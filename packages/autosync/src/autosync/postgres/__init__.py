@@ -1,11 +1,12 @@
 """The embedded PostgreSQL: started when the first process needs it, stopped with the last one."""
 
-from autosync.postgres.errors import EmbeddedPostgresError, NoCluster
+from autosync.postgres.errors import EmbeddedPostgresError, NoCluster, NotInstalled
 from autosync.postgres.lease import ensure_running, forbid_new, release, require
 
 __all__ = [
     "EmbeddedPostgresError",
     "NoCluster",
+    "NotInstalled",
     "ensure_running",
     "forbid_new",
     "release",

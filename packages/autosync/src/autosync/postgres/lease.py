@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 
 from autosync import killpoints
+from autosync.postgres.binaries import installed
 from autosync.postgres.errors import EmbeddedPostgresError, NoCluster, from_os_error
 from autosync.postgres.layout import ALREADY_KEPT, Layout, open_private
 
@@ -37,13 +38,15 @@ def ensure_running(data_dir: Path) -> str:
     for the very first start), heals one that was killed, and costs some microseconds when it
     already runs. Safe in any number of processes, threads and forked children at once.
 
-    Raises EmbeddedPostgresError, whose message says what to do.
+    Raises EmbeddedPostgresError, whose message says what to do; NotInstalled, before anything is
+    made, if AutoSync was installed without the programs.
     """
     try:
         return _leases[os.fspath(data_dir)].ensure()
     except KeyError:
         pass
     root = data_dir.expanduser().resolve()
+    installed()
     if not _new_allowed:
         require(root)
     with _lock:
@@ -61,7 +64,8 @@ def forbid_new() -> None:
 
 
 def require(data_dir: Path) -> None:
-    """Raise NoCluster unless there has been a cluster in `data_dir`."""
+    """Raise NoCluster unless there has been a cluster in `data_dir`; NotInstalled comes first."""
+    installed()
     root = data_dir.expanduser().resolve()
     if not Layout(root).has_been():
         raise NoCluster(root)

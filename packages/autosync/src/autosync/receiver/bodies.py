@@ -23,6 +23,9 @@ MOST_BYTES = (
     128 * 1024 * 1024
 )  # of all bodies in this process, those that wait for the database too
 MOST_BODIES = 1_000  # on their way in at once
+# Seconds in which nobody is given up for others: on a busy machine a whole body that is there
+# takes its time to be read, and thousands that came in the same moment are no slower.
+_GRACE = 1.0
 _HEAD_START = 4096  # bytes; a body that has only just begun is not the slowest
 
 
@@ -63,11 +66,13 @@ class Bodies:
         most_bytes: int = MOST_BYTES,
         most_bodies: int = MOST_BODIES,
         deadline: float = DEADLINE,
+        grace: float = _GRACE,
     ) -> None:
         self._most_bytes = most_bytes
         self._most_bodies = most_bodies
         self._deadline = deadline
-        self._coming: set[_Coming] = set()
+        self._grace = grace
+        self._coming: dict[_Coming, None] = {}  # in the order in which they began
         self.held = 0  # bytes
 
     async def read(
@@ -83,7 +88,7 @@ class Bodies:
             async with asyncio.timeout(self._deadline) as deadline:
                 coming = _Coming(deadline, loop.time())
                 self._make_room_for_one(coming.since)
-                self._coming.add(coming)
+                self._coming[coming] = None
                 try:
                     await self._collect(coming, receive, limit, seen)
                     return coming.chunks
@@ -91,7 +96,7 @@ class Bodies:
                     self._let_go(coming)
                     raise
                 finally:
-                    self._coming.discard(coming)
+                    self._coming.pop(coming, None)
         except TimeoutError:
             if coming.given_up:
                 raise Crowded from None
@@ -130,16 +135,19 @@ class Bodies:
                 return
 
     def _make_room_for_one(self, now: float) -> None:
-        if len(self._coming) >= self._most_bodies:
+        """Give up the slowest where there are too many, and of those only who had some time."""
+        many = len(self._coming) - self._most_bodies
+        if many >= 0 and now - next(iter(self._coming)).since >= self._grace:
             # Several at once: to look at all for each new one would take everybody's time.
-            several = max(self._most_bodies // 10, 1)
-            for other in nsmallest(several, self._coming, key=lambda one: one.rate(now)):
+            several = many + max(self._most_bodies // 10, 1)
+            had_time = [one for one in self._coming if now - one.since >= self._grace]
+            for other in nsmallest(several, had_time, key=lambda one: one.rate(now)):
                 self._give_up(other)
 
     def _give_up(self, other: _Coming) -> None:
         """Free its memory now; its own task notices in a moment."""
         self._let_go(other)
-        self._coming.discard(other)
+        self._coming.pop(other, None)
         other.given_up = True
         other.deadline.reschedule(asyncio.get_running_loop().time())
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import NoReturn
 
 from autosync import foreseen, redact
@@ -54,9 +56,22 @@ def run(work: Callable[[], int]) -> NoReturn:
     os._exit(code)
 
 
-def set_up_django() -> None:
+@contextmanager
+def importing() -> Iterator[None]:
+    """Around the large imports: what they make stays, so nobody looks for garbage among it, now or
+    later. Saves a tenth of a start.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+def set_up_django(settings: str = "autosync.settings") -> None:
     """Load Django in this process."""
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "autosync.settings")
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", settings)
     import django  # noqa: PLC0415 (start-up time)
 
     django.setup()

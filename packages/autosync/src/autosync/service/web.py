@@ -7,6 +7,7 @@ is started again, connections wait in it instead of being refused.
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import resource
 import signal
@@ -20,57 +21,16 @@ from granian.net import SocketHolder  # type: ignore[attr-defined]
 from granian.server.embed import Server
 
 from autosync import config
-from autosync.errors import AutoSyncError
 from autosync.service import child, lifeline
+from autosync.service.listener import BACKLOG, LISTENER_VARIABLE, listen
 
-LISTENER_VARIABLE = "AUTOSYNC_LISTENER"
 ACCESS_LOG_VARIABLE = "AUTOSYNC_ACCESS_LOG"
-BACKLOG = 2048  # connections that wait to be accepted
 _CONNECTIONS = 16_384  # open at once, idle ones and event streams included
 _OTHER_FILES = 512  # open files that are no client's connection
 _MOST_FILES = 65_536
 _HEADER_SECONDS = 10.0  # until a request's headers are there, and until an idle connection ends
 _BUFFER = 16 * 1024  # bytes read ahead per connection; longer headers are refused
-_UNREAD_SECONDS = 30  # until a client that does not read its answer is cut off
 _ACCESS_LINE = '[%(time)s] "%(method)s %(path)s %(protocol)s" %(status)d'
-
-
-class PortInUse(AutoSyncError):
-    """The port cannot be bound."""
-
-
-def listen(host: str, port: int, variable: str = "AUTOSYNC_PORT") -> socket.socket:
-    """Listen on an address; raises PortInUse, which names the `variable` that sets the port."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        listener = socket.socket(family, kind, protocol)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        _let_go_of_the_silent(listener)
-        listener.bind(address)
-        listener.listen(BACKLOG)
-    except OSError as error:
-        raise PortInUse(
-            f"Port {port} on {host} cannot be used ({error.strerror or error}). Stop what listens "
-            f"there, or set {variable} to another port."
-        ) from None
-    listener.setblocking(False)
-    return listener
-
-
-def _let_go_of_the_silent(listener: socket.socket) -> None:
-    """End connections whose other side is dead or reads nothing; accepted ones inherit this."""
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for option, value in (
-        ("TCP_KEEPIDLE", 60),
-        ("TCP_KEEPINTVL", 15),
-        ("TCP_KEEPCNT", 4),
-        # Also ends a connection whose window stays shut for so long (man 7 tcp).
-        ("TCP_USER_TIMEOUT", _UNREAD_SECONDS * 1000),
-    ):
-        if hasattr(socket, option):  # not every system has them all
-            listener.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
 
 
 def _connections() -> int:
@@ -122,8 +82,13 @@ def main() -> int:
 
 
 async def _serve(listener: socket.socket) -> int:
-    from autosync.asgi import application, end_requests  # noqa: PLC0415 (Django is not set up)
+    with child.importing():
+        # It sets Django up, with the settings of this process.
+        from autosync.asgi import application, end_requests  # noqa: PLC0415 (Django is not set up)
 
+    # Not looked through again and again while many requests come in: a tenth of a second each.
+    gc.collect()
+    gc.freeze()
     access_log = bool(os.environ.get(ACCESS_LOG_VARIABLE))
     server = _Server(
         listener,

@@ -7,6 +7,7 @@ import time
 
 from autosync.fitness import check
 from autosync.service import child, lifeline
+from autosync.service.migration import missing
 
 logger = logging.getLogger("autosync.worker")
 
@@ -15,9 +16,10 @@ _LOOK_EVERY = 2.0  # seconds
 
 def main() -> int:
     """Work until SIGTERM; what is under way is finished or given back."""
-    child.set_up_django()
-    from autosync import connect  # noqa: PLC0415 (Django is not set up)
-    from autosync.sync import worker  # noqa: PLC0415 (Django is not set up)
+    with child.importing():
+        child.set_up_django("autosync.worker_settings")
+        from autosync import connect  # noqa: PLC0415 (Django is not set up)
+        from autosync.sync import worker  # noqa: PLC0415 (Django is not set up)
 
     connect.credentials()
     lifeline.ready()
@@ -28,18 +30,10 @@ def main() -> int:
 
 def _wait_for_migrations() -> None:
     """Somebody else migrates: `autosync serve` elsewhere, or a person beside `runserver`."""
-    from django.db import connection  # noqa: PLC0415 (Django is not set up)
-    from django.db.migrations.executor import MigrationExecutor  # noqa: PLC0415 (Django is not set up)
-
     said = False
-    while True:
-        executor = MigrationExecutor(connection)
-        missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
-        connection.close()
-        if not missing:
-            return
+    while left := missing():
         if not said:
-            logger.warning("%d migrations are not applied yet; the worker is waiting", len(missing))
+            logger.warning("%d migrations are not applied yet; the worker is waiting", len(left))
             said = True
         lifeline.beat()
         time.sleep(_LOOK_EVERY)

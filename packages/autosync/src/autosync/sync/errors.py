@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+
+from autosync import foreseen
 from autosync.database import is_away
 from autosync.errors import AutoSyncError
 from autosync.github.errors import QuotaExhausted, Unavailable
@@ -21,6 +24,14 @@ class PartsFailed(AutoSyncError):
     def __init__(self, failures: dict[str, Exception]) -> None:
         self.failures = failures
         super().__init__("; ".join(f"{name}: {one}" for name, one in failures.items()))
+
+
+def log_failure(logger: logging.Logger, error: Exception, message: str, *about: object) -> None:
+    """One line for a failure that was foreseen; a traceback is for defects."""
+    if explained := foreseen.explain(error):
+        logger.error(f"{message}: %s", *about, explained)
+    else:
+        logger.error(message, *about, exc_info=error)
 
 
 def is_passing(error: BaseException) -> bool:

@@ -59,7 +59,7 @@ def keep_bounded(limit: int | None = None) -> list[int]:
             if sizes[repository_id] > limit:
                 logger.warning(
                     "the git cache of repository %d alone is %d MB, more than AUTOSYNC_GIT_CACHE; "
-                    "it is cloned anew at each sync that finds something new",
+                    "it is cloned again at each sync that finds something new",
                     repository_id,
                     sizes[repository_id] >> 20,
                 )

@@ -12,6 +12,7 @@ from django.db import transaction
 from django.db.models import Count, Q, QuerySet, Sum
 from django.utils import timezone
 
+from autosync import foreseen
 from autosync.database import is_away
 from autosync.github import GitHubError, InstallationSuspended, NotFound, Priority
 from autosync.killpoints import reached
@@ -25,7 +26,7 @@ from autosync.mirror.models import (
     SyncJobRepository,
 )
 from autosync.sync import hook, sick
-from autosync.sync.errors import Busy, is_passing
+from autosync.sync.errors import Busy, is_passing, log_failure
 from autosync.sync.locks import exclusive, transaction_lock
 from autosync.sync.plan import TO_DO, note, plan, wanted
 from autosync.sync.queue import REFRESH_INSTALLATION, RUN_JOB, SYNC_REPOSITORY, defer, running
@@ -162,7 +163,7 @@ class SyncJobRunner:
                 if is_passing(error):
                     logger.warning("no list of the repositories of %s: %s", installation, error)
                 else:
-                    logger.exception("listing the repositories of %s failed", installation)
+                    log_failure(logger, error, "no list of the repositories of %s", installation)
                 errors.append(f"{installation}: {error}")
                 self._plan_without_list(job, installation, error)
         self._planned(job, errors)
@@ -259,7 +260,7 @@ class SyncJobRunner:
                     raise
                 if isinstance(failure, NotFound):
                     list_soon([repository_id])
-                if not is_passing(failure):
+                if foreseen.explain(failure) is None:  # others are in the log by now, as a line
                     logger.exception("sync of repository %s failed", repository_id)
             reached("job: repository synced, not recorded")
             self.repository_done(repository_id, rows, error, [j.pk for j in jobs])

@@ -17,7 +17,7 @@ from autosync.github import (
 from autosync.mirror.doubt import list_soon
 from autosync.mirror.models import Repository, ResourceCursor
 from autosync.sync import refusals
-from autosync.sync.errors import Busy, PartsFailed, is_passing
+from autosync.sync.errors import Busy, PartsFailed, is_passing, log_failure
 from autosync.sync.sick import LONG, GitHubAway, github_answers
 
 logger = logging.getLogger(__name__)
@@ -48,9 +48,7 @@ class Parts:
     def run(self, name: str, work: Callable[[], int]) -> int:
         """What `work` returns; 0 if it failed or GitHub refuses it, which its cursor then says."""
         if self._wasted > LONG.total_seconds():
-            self.failures[name] = Unavailable(
-                "not tried: the parts before it took too long to fail"
-            )
+            self.failures[name] = Unavailable("not tried: earlier parts took too long to fail")
             return 0
         started = time.monotonic()
         try:
@@ -77,18 +75,18 @@ class Parts:
     def _failed(self, name: str, error: Exception) -> None:
         refusal = refusals.refusal_of(error)
         if refusal is not None:
-            logger.info("%s of %s is not to be had: %s", name, self.repository, refusal.words)
+            logger.info("%s of %s is not available: %s", name, self.repository, refusal.words)
             refusals.note(self.repository, name, refusal)
             self.refused.add(name)
             return
         if is_passing(error) and not github_answers(self.client):
             raise GitHubAway(
-                "GitHub answers nobody", installation_id=self.client.installation_id
+                "GitHub does not answer at all", installation_id=self.client.installation_id
             ) from error
         if isinstance(error, NotFound):
             list_soon([self.repository.pk])
         elif not is_passing(error):
-            logger.error("%s of %s failed", name, self.repository, exc_info=error)
+            log_failure(logger, error, "%s of %s failed", name, self.repository)
         self.failures[name] = error
         ResourceCursor.objects.filter(repository=self.repository, resource=name).update(
             error=str(error)[:2000]

@@ -37,7 +37,8 @@ ADVICE: Mapping[str, str] = {
     "https://github.com/orgs/ORGANISATION/sso and to authorise the App again.",
     "ip_allow_list": "Ask an owner of the organisation to add the address of this machine to its "
     "IP allow list.",
-    "blocked": "Ask its owner what GitHub wrote to them; it is read again when GitHub opens it.",
+    "blocked": "Ask the repository's owner what GitHub wrote. It is read again when GitHub lifts "
+    "the block.",
     "refused": "Check the App's permissions and the organisation's access rules.",
 }
 # Of GitHub's words, in the order in which they are looked for.

@@ -20,6 +20,7 @@ from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
 from autosync import config
+from autosync.errors import ConfigurationError
 from autosync.github import GitHubError, InstallationClient, QuotaExhausted, Unavailable
 from autosync.mirror.doubt import audit_soon
 from autosync.mirror.models import QuotaBudget, Repository, SyncJob
@@ -44,7 +45,7 @@ _FRESH = timedelta(seconds=2)
 class GitHubAway(Unavailable):
     """GitHub answers nobody at all; not this repository's fault."""
 
-    advice = "The work goes on when GitHub is back."
+    advice = "The work continues when GitHub answers again."
 
 
 @dataclass
@@ -97,6 +98,8 @@ def failed(repository_id: int, error: BaseException, seconds: float) -> bool:
     """
     if isinstance(error, (GitHubAway, QuotaExhausted)):
         return False
+    if isinstance(error, ConfigurationError):
+        return True  # of this machine, such as no git: the next job tries again
     rows = Repository.objects.filter(pk=repository_id)
     rows.update(failures=F("failures") + 1, failing_since=Coalesce("failing_since", Now()))
     row = rows.first()
@@ -110,7 +113,7 @@ def failed(repository_id: int, error: BaseException, seconds: float) -> bool:
     failures = max(row.failures, ATTEMPTS)
     pause = min(pause_after(failures), _FIRST) if _most_fail() else pause_after(failures)
     rows.update(failures=failures, retry_at=now + pause)
-    logger.warning("%s fails and is tried again in %d s: %s", row, pause.total_seconds(), error)
+    logger.warning("%s failed and is retried in %d s: %s", row, pause.total_seconds(), error)
     return True
 
 

@@ -222,7 +222,7 @@ def sentence(repository: Repository) -> str:
     noun = "object" if count == 1 else "objects"
     return (
         f"{count} {noun} could not be read: {', '.join(named)}{more}. "
-        "The rest is in step; GitHub is asked for it again, at last every hour."
+        "The rest is up to date. GitHub is asked for it again, eventually once an hour."
     )[:2000]
 
 

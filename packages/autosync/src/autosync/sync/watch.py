@@ -85,10 +85,10 @@ def refused_or_away(error: GitHubError) -> Wrong:
             "github",
             f"GitHub cannot be reached: {error.what}.",
             "Nothing is lost: what was missed is read once GitHub answers. If "
-            "https://www.githubstatus.com shows no trouble, check the network, the proxy and "
+            "https://www.githubstatus.com shows no incident, check the network, the proxy and "
             "GITHUB_API_URL.",
         )
-    return Wrong("app", f"GitHub refuses what the App asks: {error}", "Run `autosync doctor`.")
+    return Wrong("app", f"GitHub refuses the App's request: {error}", "Run `autosync doctor`.")
 
 
 def note_answer(error: GitHubError | None) -> None:

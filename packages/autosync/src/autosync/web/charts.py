@@ -5,32 +5,30 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-import pygal
 from django.utils.safestring import SafeString, mark_safe
-from pygal.style import Style
 
 from autosync.insight.analytics import Activity, Flow, Unit
 from autosync.insight.drift import DriftDay
 
 # The page knows whether it is light or dark; pygal writes these into the drawing as they are.
 _INK = "currentColor"
-_STYLE = Style(
-    background="transparent",
-    plot_background="transparent",
-    foreground=_INK,
-    foreground_strong=_INK,
-    foreground_subtle=_INK,
-    guide_stroke_color=_INK,
-    major_guide_stroke_color=_INK,
-    opacity="1",
-    opacity_hover=".75",
-    font_family="inherit",
-    label_font_size=13,
-    major_label_font_size=13,
-    legend_font_size=13,
-    no_data_font_size=14,
-    colors=("var(--accent)", "var(--second)", "var(--bad)"),
-)
+_STYLE = {
+    "background": "transparent",
+    "plot_background": "transparent",
+    "foreground": _INK,
+    "foreground_strong": _INK,
+    "foreground_subtle": _INK,
+    "guide_stroke_color": _INK,
+    "major_guide_stroke_color": _INK,
+    "opacity": "1",
+    "opacity_hover": ".75",
+    "font_family": "inherit",
+    "label_font_size": 13,
+    "major_label_font_size": 13,
+    "legend_font_size": 13,
+    "no_data_font_size": 14,
+    "colors": ("var(--accent)", "var(--second)", "var(--bad)"),
+}
 _HEIGHT = 200
 _WIDTH = 640
 # More labels than these run into each other.
@@ -94,8 +92,11 @@ def _bars(
     stacked: bool = False,
 ) -> SafeString:
     """An <svg>; `words` are what a screen reader says of it. Labels are ours, never GitHub's."""
+    import pygal  # noqa: PLC0415 (start-up time)
+    from pygal.style import Style  # noqa: PLC0415 (start-up time)
+
     chart = (pygal.StackedBar if stacked else pygal.Bar)(
-        style=_STYLE,
+        style=Style(**_STYLE),
         js=[],
         disable_xml_declaration=True,
         width=width,

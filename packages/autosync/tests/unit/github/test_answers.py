@@ -21,6 +21,7 @@ from autosync.github import (
     Unreadable,
     UnsupportedVersion,
     answers,
+    bodies,
 )
 from autosync.github.transport import Transport
 
@@ -137,7 +138,7 @@ def test_a_packing_that_nobody_asked_for_is_not_unpacked(packing: str) -> None:
         200, headers={"content-encoding": packing}, content=chunks(), request=request
     )
     with pytest.raises(httpx.DecodingError):
-        answers.read(response)
+        bodies.read(response)
 
 
 @pytest.mark.parametrize(

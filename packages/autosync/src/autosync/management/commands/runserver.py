@@ -51,6 +51,7 @@ class Command(BaseCommand):
         supervisor = Supervisor()
         try:
             serve.check_settings()
+            serve.warn(with_worker=not options["no_worker"])
             self.check_migrations()
             supervisor.run(
                 lambda: serve.start(

@@ -15,7 +15,7 @@ from django.db.backends.postgresql.client import DatabaseClient as PostgresClien
 from psycopg import OperationalError
 from psycopg.conninfo import conninfo_to_dict
 
-from autosync.postgres import NoCluster, ensure_running
+from autosync.postgres import NoCluster, NotInstalled, ensure_running
 from autosync.postgres.backend.odd import StoringCursor, prepare
 from autosync.postgres.binaries import installed
 
@@ -57,7 +57,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if self._embedded is not None:
             try:
                 where = conninfo_to_dict(ensure_running(self._embedded))
-            except NoCluster as error:
+            except (NoCluster, NotInstalled) as error:
                 # To Django a database that does not answer: some commands go on without.
                 raise OperationalError(str(error)) from error
             where.pop("dbname")  # the settings', so that test databases work

@@ -11,7 +11,6 @@ from django.db.models import Sum
 from django.utils import timezone
 
 from autosync.database import is_away
-from autosync.errors import AutoSyncError
 from autosync.github import InstallationClient, InstallationSuspended, Priority, QuotaExhausted
 from autosync.github.errors import GitHubError
 from autosync.killpoints import reached
@@ -29,7 +28,7 @@ from autosync.sync.audit.compare import Comparison, Difference
 from autosync.sync.audit.findings import record, record_repairs
 from autosync.sync.audit.names import Names, names_there
 from autosync.sync.commits import chunks
-from autosync.sync.errors import Busy, is_passing
+from autosync.sync.errors import Busy, is_passing, log_failure
 from autosync.sync.listing import PAGE
 from autosync.sync.locks import exclusive
 from autosync.sync.news import NewsReader, There, changed_since
@@ -112,7 +111,7 @@ class Auditor:
                 there = news.there
                 names = self._names(group, refused) if self.names else {}
                 left_out |= {
-                    one.full_name: "GitHub could not say what it has"
+                    one.full_name: "GitHub could not report its content"
                     for one in group
                     if one.pk in news.unknown
                 }
@@ -152,8 +151,7 @@ class Auditor:
         except Exception as error:
             if is_away(error) or (is_passing(error) and not github_answers(self.client)):
                 raise
-            if not isinstance(error, AutoSyncError):
-                logger.exception("the audit of %s failed", repository)
+            log_failure(logger, error, "the audit of %s failed", repository)
             left_out[repository.full_name] = str(error)
             if refusal_of(error) is None:
                 later = timezone.now() + _AGAIN

@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
+from autosync import installation
 from autosync.kinds import KINDS
 from autosync.kinds._shown import Shown
 from autosync.web import cells
@@ -19,6 +20,9 @@ from autosync.web import cells
 register = template.Library()
 
 _STEPS = ((60, "s"), (60, "min"), (24, "h"), (365, "d"))
+
+
+register.simple_tag(installation.manage)
 
 
 @register.simple_tag

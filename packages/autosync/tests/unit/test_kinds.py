@@ -1,0 +1,203 @@
+"""Every declared kind: its columns, the ways that give them, and what is derived from them."""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.db import models
+from django.db.migrations.autodetector import MigrationAutodetector
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.state import ProjectState
+from django.utils import timezone
+from graphql import GraphQLSchema, build_schema, parse, validate
+
+import autosync
+from autosync.kinds import KINDS, Derived
+from autosync.kinds import _columns as gh
+from autosync.kinds._events import Envelope, Event
+from autosync.kinds._kind import Connection, Kind
+from autosync.kinds._payload import IncompletePayload, read, reader
+from autosync.kinds._rules import Whole
+from octokit import examples, graphql_schema
+
+HOME = Path(autosync.__file__).parent
+each_kind = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS.keys())
+# On github.com since 2025, and not in the published file:
+# https://docs.github.com/graphql/reference/interfaces#assignable
+NEWER = re.compile(r"Cannot query field 'assignedActors' on type '\w+'")
+
+
+def named(name: str, column: gh.Column[Any, Any]) -> gh.Column[Any, Any]:
+    """As a model would name it."""
+    column.set_attributes_from_name(name)
+    return column
+
+
+@cache
+def published_schema() -> GraphQLSchema:
+    # It deprecates fields that its interfaces do not, which validation refuses.
+    return build_schema(graphql_schema(), assume_valid=True, assume_valid_sdl=True)
+
+
+@each_kind
+def test_every_column_says_what_it_means(kind: Derived) -> None:
+    assert kind.columns
+    assert [column.name for column in kind.columns if not column.about.endswith(".")] == []
+
+
+@each_kind
+def test_migrations_know_columns_as_plain_django_fields(kind: Derived) -> None:
+    for column in kind.columns:
+        _, path, args, kwargs = column.deconstruct()
+        plain = getattr(models, path.removeprefix("django.db.models."))
+        again = plain(*args, **kwargs)
+        again.set_attributes_from_name(column.name)
+        assert again.deconstruct()[1:] == (path, args, kwargs)
+        assert type(column.clone()) is type(column), "the state of migrations is made of clones"
+        assert "about" not in kwargs
+
+
+def test_the_declarations_ask_for_no_migration_and_none_names_them() -> None:
+    loader = MigrationLoader(None)
+    found = MigrationAutodetector(loader.project_state(), ProjectState.from_apps(apps))
+    assert found.changes(graph=loader.graph) == {}
+    for file in (HOME / "mirror" / "migrations").glob("*.py"):
+        assert "autosync.kinds" not in file.read_text()
+
+
+def test_a_word_of_a_description_makes_no_migration() -> None:
+    assert gh.Text(about="one").deconstruct()[1:] == gh.Text(about="another").deconstruct()[1:]
+    assert gh.Text("a.b", graph="c").deconstruct()[1:] == gh.Text().deconstruct()[1:]
+    assert gh.Word(max_length=32).deconstruct()[3] == {"max_length": 32, "default": ""}
+
+
+@each_kind
+def test_each_way_gives_the_columns_that_the_matrix_says(kind: Derived) -> None:
+    every = {*kind.merge.key, *kind.merge.columns, "updated_at"}
+    assert kind.gives["graphql"] == kind.gives["event"] == every
+    assert kind.gives["rest_list"] <= kind.gives["rest"] <= every
+    for column in every - {kind.model.scope}:
+        assert sum(column in given for given in kind.gives.values()) > 1, column
+    for rows in (kind.rest, kind.rest_list, kind.graphql):
+        assert set(re.findall(r'^        "(\w+)":', rows.source, re.M)) == rows.gives
+
+
+@each_kind
+def test_what_is_essential_alone_gives_a_row(kind: Derived) -> None:
+    bare = {"id": 7, "number": 3}
+    row = kind.from_rest({**bare, **dict.fromkeys(kind._only_whole)}, 5)
+    assert row is not None
+    assert row.keys() == kind.gives["rest"]
+    assert (kind.from_rest(bare, 5) or {}).keys() == kind.gives["rest_list"]
+    assert kind.from_graph({"fullDatabaseId": "7"}, 5).keys() == kind.gives["graphql"]
+    for field in bare:
+        with pytest.raises(IncompletePayload):
+            kind.from_rest({**bare, field: None}, 5)
+    with pytest.raises(IncompletePayload):
+        kind.from_graph({}, 5)
+
+
+@pytest.mark.octokit
+@each_kind
+def test_the_published_examples_of_its_events_are_whole_rows(kind: Derived) -> None:
+    count = 0
+    for event, payload in examples():
+        rule = kind.declared.events.get(event)
+        if not isinstance(rule, Whole):
+            continue
+        row = kind.from_event(payload, payload["repository"]["id"])
+        if row is None:
+            assert kind.declared.unless is not None
+            continue
+        count += 1
+        assert row.keys() == kind.gives["event"]
+        assert row == _handled(kind, event, payload)
+        by_rest = kind.from_rest(payload[rule.key], payload["repository"]["id"])
+        assert by_rest is not None
+        assert {name: row[name] for name in by_rest} == by_rest
+        assert not read(payload, kind.event(rule.key).struct).amiss
+    assert count > 5
+
+
+def _handled(kind: Derived, event: str, payload: dict[str, Any]) -> Any:
+    body = json.dumps(payload).encode()
+    envelope, amiss = reader(Envelope)(body)
+    changes = kind.handlers[event](Event(event, body, envelope, timezone.now(), amiss))
+    return changes.upserts[0].rows[0]
+
+
+@pytest.mark.octokit
+@each_kind
+def test_the_selection_is_valid_by_the_published_schema(kind: Derived) -> None:
+    schema = published_schema()
+    listing = kind.listing
+    assert listing is not None
+    query = (
+        f"query($id: ID!) {{ node(id: $id) {{ ... on Repository {{ page: {listing.connection}"
+        f"(first: 100) {{ totalCount nodes {{ {kind.node_fields} repository {{ databaseId }} }} "
+        "} } } }"
+    )
+    queries = [query] + [
+        f"query($id: ID!) {{ node(id: $id) {{ ... on {kind.graphql_type} {{ {field}(first: 100) "
+        f"{{ pageInfo {{ hasNextPage endCursor }} nodes {{ {fields} }} }} }} }} }}"
+        for field, fields in listing.lists.values()
+    ]
+    for one in queries:
+        wrong = [error.message for error in validate(schema, parse(one))]
+        assert [message for message in wrong if not NEWER.match(message)] == []
+
+
+def test_a_kind_is_one_short_file_and_named_nowhere_else_in_its_room() -> None:
+    files = [HOME / "kinds" / f"{name}.py" for name in KINDS]
+    lines = {file.stem: len(file.read_text().splitlines()) for file in files}
+    assert lines["issue"] + lines["pull_request"] < 200
+    names = "|".join(kind.model.__name__ for kind in KINDS.values())
+    rooms = [*(HOME / "kinds").glob("_*.py"), *(HOME / "mirror").glob("*.py")]
+    rooms += (HOME / "mirror" / "models").glob("*.py")
+    for file in rooms:
+        assert re.findall(rf"\b({names})\b", file.read_text()) == [], file
+
+
+class Remark:
+    """What a declaration is read from, without a table: a comment, say."""
+
+    scope = "repository_id"
+    github = Kind(read=Connection("remarks"), events={"remark": Whole("remark")})
+
+    class _meta:
+        local_fields = [
+            named("github_id", gh.Key(graph="databaseId")),
+            named("issue_number", gh.Number(None, graph="issue.number", event="$.issue.number")),
+            named("note", gh.Text(null=True)),
+            named("author_association", gh.Word(null=True)),
+            named("size", gh.BigNumber()),
+            named("raw", gh.Json(graph=None, default=dict)),
+            named("author_id", gh.ActorId("author", of="User", null=True)),
+            named("author_login", gh.ActorLogin("author", of="User")),
+        ]
+
+
+def test_paths_may_start_at_the_payload_and_null_is_kept_where_it_is_declared() -> None:
+    kind = Derived(Remark)  # type: ignore[arg-type]
+    remark = {"id": 1, "size": 2**40, "raw": {"a": [1]}, "author": {"login": "u", "id": 3}}
+    row = kind.from_event({"remark": remark, "issue": {"number": 9}}, 5)
+    assert row is not None
+    assert (row["issue_number"], row["note"], row["author_association"]) == (9, None, None)
+    assert (row["raw"], row["size"], row["author_login"]) == ({"a": [1]}, 2**40, "u")
+    told = {**remark, "note": "", "author_association": "OWNER", "author": {"login": "ghost"}}
+    by_rest = kind.from_rest(told, 5)
+    assert by_rest is not None
+    assert "issue_number" not in by_rest
+    assert (by_rest["note"], by_rest["author_association"]) == ("", "owner")
+    assert (by_rest["author_id"], by_rest["author_login"]) == (None, "")
+    node = {"databaseId": 1, "issue": {"number": 9}, "author": {"login": "u", "databaseId": 3}}
+    by_graph = kind.from_graph(node, 5)
+    assert "raw" not in by_graph
+    assert (by_graph["issue_number"], by_graph["author_id"], by_graph["size"]) == (9, 3, 0)
+    assert "author { databaseId login }" in kind.node_fields

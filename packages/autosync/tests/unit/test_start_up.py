@@ -1,0 +1,52 @@
+"""Each process imports what it needs to begin, and no more: imports are most of a start's CPU."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+WEB = """
+import autosync.service.web, autosync.asgi
+from django.urls import get_resolver
+get_resolver().url_patterns
+"""
+WORKER = """
+from autosync.service import child, worker
+child.set_up_django("autosync.worker_settings")
+import autosync.sync.worker
+"""
+SUPERVISOR = """
+import autosync.cli, autosync.service.serve, autosync.github
+"""
+ASKING = "import autosync.github.connection"
+NEVER = {"githubkit", "hishel", "rich", "pygments"}
+
+
+@pytest.mark.parametrize(
+    ("process", "unwanted"),
+    [
+        (SUPERVISOR, NEVER | {"django", "granian", "httpx", "jwt", "ninja", "procrastinate"}),
+        (WORKER, NEVER | {"axes", "django.contrib.admin", "granian", "httpx", "jwt", "ninja"}),
+        (WEB, NEVER | {"httpx", "jwt", "pygal", "typer"}),
+        (ASKING, NEVER | {"django", "pydantic"}),
+    ],
+    ids=["the supervisor", "a worker", "a web process", "what asks GitHub"],
+)
+def test_nothing_is_imported_that_can_wait(
+    process: str, unwanted: set[str], tmp_path: Path
+) -> None:
+    code = f"{process}\nimport sys\nprint(*sys.modules)"
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("DJANGO_")}
+    loaded = subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment | {"AUTOSYNC_DATA_DIR": str(tmp_path), "DATABASE_URL": ""},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    assert unwanted.isdisjoint(loaded)

@@ -23,7 +23,8 @@ deleted, and AutoSync's own marks.
 
 A REST or GraphQL cell is where GitHub has the value, in the object itself. It is empty where that
 way does not have it: AutoSync then gets it by another. “In lists” says whether the items of REST's
-lists have it, “webhook” whether the events that show the object whole do.
+lists have it, “webhook” whether the events that show the object whole do; a path with `$` starts at
+the payload.
 """
 _WAYS = ("REST", "in lists", "GraphQL", "webhook")
 

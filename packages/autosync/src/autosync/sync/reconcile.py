@@ -45,7 +45,8 @@ from autosync.sync.parts import Parts
 from autosync.sync.queue import SYNC_GIT, defer
 from autosync.sync.refetch import refetch
 from autosync.sync.refusals import Refused, lacks, switched_off
-from autosync.sync.standing import GIT
+from autosync.sync.rest_listing import sync_rest
+from autosync.sync.standing import GIT, was_read
 
 logger = logging.getLogger(__name__)
 Progress = Callable[[], None]
@@ -195,8 +196,17 @@ class GitHubSyncManager:
         if lacks(resource, repository):
             # A token keeps the permissions that it was made with.
             self.client.refuse_token(self.client.token())
-        again = refetch(resource, self.client, unread.to_ask_again(resource, repository))
-        return again + sync_listing(resource, repository, self.client, progress)
+        client = self._reader(resource, repository)
+        again = refetch(resource, client, unread.to_ask_again(resource, repository))
+        if resource.rest is not None:
+            return again + sync_rest(resource, repository, client, progress)
+        return again + sync_listing(resource, repository, client, progress)
+
+    def _reader(self, resource: Resource, repository: Repository) -> InstallationClient:
+        """Who reads a kind: one that an imported repository never had whole waits for others."""
+        if repository.imported_at is None or was_read(resource, repository):
+            return self.client
+        return connect.installation_client(self.installation.pk, Priority.BACKFILL)
 
     def sync_git(self, repository: Repository) -> int:
         """After a push: refs, missing commits, their details. Touches no list."""

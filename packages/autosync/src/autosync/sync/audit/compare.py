@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 
 from django.utils import timezone
@@ -17,8 +16,9 @@ from autosync.kinds._events import Resource
 from autosync.kinds.commit import split_ref
 from autosync.mirror.doubt import IN_FLIGHT
 from autosync.mirror.models import AuditFinding, Commit, Repository, ResourceCursor
-from autosync.sync import unread
+from autosync.sync import counted, unread
 from autosync.sync.audit import foreign
+from autosync.sync.audit.difference import Difference
 from autosync.sync.audit.names import Names, carriers_of_others
 from autosync.sync.commits import CHUNK, chunks, marked_from, refs_here
 from autosync.sync.identity import advertised, fetched
@@ -29,17 +29,6 @@ from autosync.sync.refusals import unavailable
 
 Problem = AuditFinding.Problem
 _LOOK_AGAIN = 2.0  # seconds until a ref that differs is looked at once more
-
-
-@dataclass
-class Difference:
-    """An object that differs. `node_id` is empty for refs and commits."""
-
-    resource: str
-    key: str
-    problem: Problem
-    node_id: str = ""
-    repaired: bool = False
 
 
 class Comparison:
@@ -66,10 +55,10 @@ class Comparison:
             return {resource.name for resource in readable}
         return {
             resource.name
-            for resource in listed_resources()
+            for resource in readable
             if resource.name in news.lists
             and news.lists[resource.name].total != unread.accounted(resource, self.repository)
-        }
+        } | {resource.name for resource in readable if counted.differing(resource, self.repository)}
 
     def refs(self) -> list[Difference]:
         """Refs that differ, and still do a moment later."""

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 
 from autosync.mirror.models import Audit, AuditFinding, Delivery, Repository
-from autosync.sync.audit.compare import Difference
+from autosync.sync.audit.difference import Difference
 
 logger = logging.getLogger(__name__)
 Kind = AuditFinding.Kind

@@ -26,7 +26,7 @@ COLUMNS = [
     (resource.name, column)
     for resource in RESOURCES
     for column in (*resource.merge.key, *resource.merge.columns, "updated_at")
-    if resource.merge.clock or column != "updated_at"
+    if "updated_at" in resource.merge.content or column != "updated_at"
 ]
 
 

@@ -14,6 +14,8 @@ from django.db import connection
 from django.db.models import F
 from django.utils import timezone
 
+from autosync.kinds import KINDS
+from autosync.kinds.issue import Issue
 from autosync.kinds.issue_comment import IssueComment
 from autosync.kinds.label import Label
 from autosync.kinds.milestone import Milestone
@@ -32,6 +34,8 @@ from autosync.mirror.models import (
 from autosync.sync import WebhookProcessor, purge
 from autosync.sync.audit import Auditor, small
 from autosync.sync.followups import settle_doubts
+from autosync.sync.reconcile import GitHubSyncManager
+from autosync.sync.rest_listing import sync_rest
 from githubsim.receiver import Receiver
 from githubsim.testing import Sim
 from tests.chaos.here import children
@@ -113,7 +117,10 @@ class Scene:
     def later(self) -> None:
         """Nothing is on its way any more."""
         for model in MODELS:
-            model._default_manager.update(observed_at=F("observed_at") - 2 * IN_FLIGHT)
+            model._default_manager.update(
+                observed_at=F("observed_at") - 2 * IN_FLIGHT,
+                deleted_at=F("deleted_at") - 2 * IN_FLIGHT,
+            )
         ReleaseAsset.objects.update(counted_at=F("counted_at") - 2 * IN_FLIGHT)
 
     def audit(self) -> list[tuple[str, str]]:
@@ -242,3 +249,52 @@ def test_each_kind_is_imported_followed_healed_audited_and_purged(
     purge.purge_gone(30)
     for model in MODELS:
         assert not model._default_manager.exists()
+
+
+class CutOff(Exception):
+    """As if the process had been killed here."""
+
+
+def test_a_list_that_is_cut_off_goes_on_behind_its_last_page_and_fills_an_older_mirror(
+    scene: Scene,
+) -> None:
+    for number in range(230):
+        scene.do("issues/comment", number=scene.issue, body=f"{number}")
+    # As a mirror has it that is older than the kind.
+    IssueComment.objects.all().delete()
+    ResourceCursor.objects.filter(resource="issue_comment").delete()
+    comments, client = KINDS["issue_comment"].resource, GitHubSyncManager(scene.installation).client
+    pages = iter([None, CutOff()])
+
+    def progress() -> None:
+        error = next(pages)
+        if error is not None:
+            raise error
+
+    with pytest.raises(CutOff):
+        sync_rest(comments, scene.home, client, progress)
+    assert IssueComment.objects.count() == 100
+    assert ResourceCursor.objects.get(resource="issue_comment").state == "running"
+    scene.sim.ask("requests", clear=1)
+    period()  # what it lacks has no news at GitHub
+    scene.equal()
+    asked = scene.sim.requests()["endpoints"]
+    lists = {path: n for path, n in asked.items() if path.endswith("/issues/comments")}
+    assert sum(sum(one.values()) for one in lists.values()) <= 8  # those of one second come twice
+    assert ResourceCursor.objects.get(resource="issue_comment").state == "complete"
+
+
+def test_a_transferred_issue_takes_its_comments_along(scene: Scene) -> None:
+    where = scene.sim.control(
+        "repositories/create", {"owner": scene.where["repository"].split("/")[0], "name": "other"}
+    )
+    scene.deliver()
+    period()
+    scene.do("issues/transfer", number=scene.issue, to=where["full_name"])
+    scene.deliver()
+    scene.later()
+    period()
+    scene.later()
+    period()
+    scene.equal()
+    assert Issue.objects.filter(repository_id=where["id"], deleted_at__isnull=True).exists()

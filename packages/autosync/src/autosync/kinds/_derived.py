@@ -194,7 +194,8 @@ class Derived:
         assert isinstance(read, Inside)
         link = {read.link: parent[self.owner.merge.key[0]]}
         found: list[Row] = []
-        for item in document.get(read.key) or ():
+        items = document.get(read.key)
+        for item in items if isinstance(items, list) else ():
             with suppress(IncompletePayload, msgspec.ValidationError):
                 row = self.from_rest(item, parent[self.model.scope])
                 found += [{**row, **link}] if row is not None else []

@@ -19,7 +19,9 @@ class ReleaseAsset(OfRepository):
     content_type = gh.Text(about="The media type of what is in it.")
     state = gh.Word(graph=None, about="uploaded, or open while it is not.")
     size = gh.BigNumber(about="Its bytes.")
-    digest = gh.Text(none=True, about="The digest of its content, as sha256:…; empty if unknown.")
+    digest = gh.Text(
+        none=True, graph=None, about="The digest of its content, as sha256:…; empty if unknown."
+    )
     uploader_id = gh.ActorId("uploader", graph=None, about="Who uploaded it; null if gone.")
     uploader_login = gh.ActorLogin("uploader", graph=None, about="The login of who uploaded it.")
     browser_download_url = gh.Text(graph="downloadUrl", about="The address of the file.")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from autosync import config, connect
 from autosync.github import AppClient, GitHubError
-from autosync.kinds import handlers
+from autosync.kinds import KINDS, handlers
 from autosync.mirror.models import GitHubAppInstallation, Repository
 from autosync.redact import redact
 
@@ -16,7 +16,11 @@ logger = logging.getLogger(__name__)
 # Sent to every App without a subscription (docs/webhooks, installation events).
 _ALWAYS_SENT = frozenset({"installation", "installation_repositories"})
 # What everything mirrored is read with; GitHub grants `metadata` to every App.
-PERMISSIONS = ("contents", "issues", "metadata", "pull_requests")
+PERMISSIONS = tuple(
+    sorted(
+        {"contents", "metadata", *(one for kind in KINDS.values() for one in kind.declared.needs)}
+    )
+)
 
 
 @dataclass(frozen=True)

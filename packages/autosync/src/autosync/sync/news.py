@@ -25,7 +25,8 @@ from autosync.sync.standing import GIT, Here, ListHere, standing
 
 logger = logging.getLogger(__name__)
 # 1 + 100 requests for each connection asked for news (`Resource.news`), each hundred of them
-# a point: five for issues, pull requests, labels, milestones and releases.
+# a point: four for issues, pull requests, milestones and releases; a count alone, as of labels, is
+# none.
 # https://docs.github.com/graphql/overview/rate-limits-and-query-limits-for-the-graphql-api
 GROUP = 100
 _GROWTH = 10  # repositories more after each query that was not too heavy
@@ -111,10 +112,12 @@ def moved(there: There, here: Here) -> frozenset[str]:
         if not counted or changed_since(list_there, list_here):
             names.add(name)
     for resource in listed_resources():
-        if names.intersection(resource.follows):
+        if not resource.follows:
+            continue
+        # Never read whole: this mirror is older than the kind.
+        new = resource.name in here.lists and here.lists[resource.name].watermark is None
+        if new or names.intersection(resource.follows):
             names.add(resource.name)
-    # Kinds that this mirror never read whole: it is older than they are.
-    names |= {name for name, one in here.lists.items() if one.watermark is None}
     if git_moved(there, here):
         names.add(GIT)
     return frozenset(names)

@@ -196,17 +196,27 @@ class GitHubSyncManager:
         if lacks(resource, repository):
             # A token keeps the permissions that it was made with.
             self.client.refuse_token(self.client.token())
-        client = self._reader(resource, repository)
-        again = refetch(resource, client, unread.to_ask_again(resource, repository))
-        if resource.rest is not None:
-            return again + sync_rest(resource, repository, client, progress)
-        return again + sync_listing(resource, repository, client, progress)
-
-    def _reader(self, resource: Resource, repository: Repository) -> InstallationClient:
-        """Who reads a kind: one that an imported repository never had whole waits for others."""
         if repository.imported_at is None or was_read(resource, repository):
-            return self.client
-        return connect.installation_client(self.installation.pk, Priority.BACKFILL)
+            return self._read_list(resource, repository, self.client, progress)
+        # A kind that this mirror is older than, or was not allowed to read: it is filled in the
+        # background, and holds up nothing. Its cursor says that it is not complete.
+        behind = connect.installation_client(self.installation.pk, Priority.BACKFILL)
+        try:
+            return self._read_list(resource, repository, behind, progress)
+        except QuotaExhausted as error:
+            logger.info("%s of %s goes on at the next sync: %s", resource.name, repository, error)
+            return 0
+
+    def _read_list(
+        self,
+        resource: Resource,
+        repository: Repository,
+        client: InstallationClient,
+        progress: Progress,
+    ) -> int:
+        again = refetch(resource, client, unread.to_ask_again(resource, repository))
+        read = sync_listing if resource.rest is None else sync_rest
+        return again + read(resource, repository, client, progress)
 
     def sync_git(self, repository: Repository) -> int:
         """After a push: refs, missing commits, their details. Touches no list."""

@@ -13,6 +13,7 @@ from autosync.github.client import AppClient
 from autosync.github.git import GitReader
 from autosync.kinds import KINDS, Derived, commit, installation, repository
 from autosync.kinds._events import Envelope, Event, Upsert
+from autosync.kinds._kind import Inside, Rest
 from autosync.kinds._payload import reader
 from autosync.mirror.upsert import Row
 from autosync.sync.nested_lists import complete_lists
@@ -38,6 +39,17 @@ LACKS: Mapping[tuple[str, str], tuple[frozenset[str], str]] = {
         "a push names no parents, so its rows are completed from git",
     ),
 }
+LACKS = {
+    **{
+        (kind.name, GRAPHQL): (
+            frozenset({*kind.merge.key, *kind.merge.columns}) - kind.gives["graphql"],
+            "GraphQL does not show them, or not of everybody",
+        )
+        for kind in KINDS.values()
+        if kind.listing is None
+    },
+    **LACKS,
+}
 _envelope = reader(Envelope)
 
 
@@ -55,6 +67,8 @@ class World:
         self.home = max(found, key=lambda one: one["size"])
         self.name: str = self.home["full_name"]
         self.numbers: dict[str, int] = {}
+        self.comments: list[int] = []
+        self.releases: list[int] = []
         for login, kind in (
             ("Copilot", "Bot"),
             ("robot[bot]", "Bot"),
@@ -77,6 +91,11 @@ class World:
             "repository": self._repositories(),
             "installation": self._installations(),
             "commit": self._commits(folder),
+        }
+        self.objects |= {
+            kind.name: self._others(kind)
+            for kind in KINDS.values()
+            if kind.name not in self.objects
         }
 
     # Making.
@@ -116,6 +135,15 @@ class World:
             self.sim.control("repositories/create", where)
             self._open_pull(f"pull: from {fork}", head_repository=f"somebody/{fork}")
         self.sim.control("repositories/delete", {"repository": "somebody/fork-gone"})
+        for place, login in enumerate(("Copilot", "robot[bot]", "old-hand", "leaver", "somebody")):
+            for word in ("issue", "pull"):
+                where = {"number": self.numbers[f"{word}: locked"], "sender": login}
+                self.comments.append(
+                    self._here("issues/comment", body=f"by {login}", **where)["id"]
+                )
+            files = {"assets": [f"{login}.zip", "\u202e.tar"], "sender": login}
+            made = self._here("releases/create", tag=f"v9.{place}", name=None, **files)
+            self.releases.append(made["id"])
         label = {"repository": self.name, "name": "l00", "new_name": "L zero", "color": "ff0000"}
         self.sim.control("labels/edit", label)
         self.sim.control("accounts/delete", {"login": "leaver"})
@@ -136,6 +164,9 @@ class World:
     def _do(self, what: str, number: int, **more: Any) -> None:
         self.sim.control(what, {"repository": self.name, "number": number, **more})
 
+    def _here(self, what: str, **more: Any) -> Any:
+        return self.sim.control(what, {"repository": self.name, **more})
+
     def _touch(self) -> None:
         """A webhook about each as it is now: renaming and deleting send none about the object."""
         self.receiver.clear()
@@ -147,6 +178,14 @@ class World:
             body = {"state": "COMMENTED", "body": f"said {login}\r\n", "sender": login}
             self._do("reviews/submit", number, **body)
         self._do("reviews/submit", number, state="APPROVED", body="")
+        for number in self.comments:
+            self._here("issues/comment/edit", comment_id=number, body="\u2028 again")
+        for number in self.releases:
+            self._here("releases/edit", release_id=number, body=None)
+        self._here("labels/edit", name="l01", description="\u0000")
+        self._here("labels/edit", name="l02", description=None)
+        self._here("milestones/edit", milestone=1, due_on="2027-01-31T12:00:00Z")
+        self._here("milestones/edit", milestone=2, state="closed", description=None)
         self.sim.control("push", {"repository": self.name, "count": 3})
         text = {"repository": self.name, "description": "half a \U0001f600 \u0000"}
         self.sim.control("repositories/edit", text)
@@ -247,6 +286,48 @@ class World:
             for row in rows
         ]
 
+    def _others(self, kind: Derived) -> list[Ways]:
+        """Those of a kind that REST lists, each with what carries it."""
+        read, home = kind.declared.read, self.home["id"]
+        rows: list[Row] = []
+        if isinstance(read, Rest):
+            found = [kind.from_rest(one, home) for one in self._below(read)]
+            rows = [row for row in found if row is not None]
+        elif isinstance(read, Inside):
+            owner = kind.owner
+            assert isinstance(owner.declared.read, Rest)
+            for document in self._below(owner.declared.read):
+                parent = owner.from_rest(document, home)
+                assert parent is not None
+                rows += kind.from_parent(document, parent)
+        told = {
+            kind.merge.key_of(row): row
+            for one in self.receiver.received
+            for handler in [kind.handlers.get(one.event)]
+            if handler is not None
+            for row in _upserted(one.event, one.body, handler)
+        }
+        query = (
+            "query($ids: [ID!]!) { nodes(ids: $ids) { ... on "
+            f"{kind.graphql_type} {{ {kind.node_fields} }} }} }}"
+        )
+        by_key = {kind.merge.key_of(row): row for row in rows}
+        ids = [row["node_id"] for key, row in by_key.items() if key in told]
+        nodes = self.client.nodes(query, ids)
+        return [
+            {
+                LIST: row,
+                WEBHOOK: told[key],
+                GRAPHQL: kind.from_graph(nodes[row["node_id"]], home),
+            }
+            for key, row in by_key.items()
+            if key in told
+        ]
+
+    def _below(self, read: Rest) -> list[dict[str, Any]]:
+        pages = self.client.pages(f"/repositories/{self.home['id']}{read.path}", {"per_page": 100})
+        return [item for page in pages for item in msgspec.json.decode(page.content)]
+
     def _told(self, event: str, key: str, handler: Any) -> dict[int, Row]:
         """The newest webhook about each number."""
         return {
@@ -295,4 +376,4 @@ def _upserted(name: str, body: bytes, handler: Any) -> list[Row]:
 
     envelope, amiss = _envelope(body)
     upserts: list[Upsert] = handler(Event(name, body, envelope, timezone.now(), amiss)).upserts
-    return list(upserts[0].rows)
+    return [row for upsert in upserts for row in upsert.rows]

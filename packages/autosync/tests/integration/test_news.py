@@ -19,6 +19,7 @@ from autosync.mirror.models import GitHubAppInstallation, Repository, ResourceCu
 from autosync.sync.children import sync_children
 from autosync.sync.listing import sync_listing
 from autosync.sync.news import NewsReader, look
+from autosync.sync.rest_listing import sync_rest
 from autosync.sync.standing import standing
 from githubsim.testing import Sim
 
@@ -90,15 +91,15 @@ def calm(world: World) -> Iterator[None]:
     world.sim.control("weather", {"heavy_above": 0, "heavy": 0.0})
 
 
-def test_news_cost_two_points_a_hundred_whoever_asks_with_whatever_token(world: World) -> None:
+def test_news_cost_four_points_a_hundred_whoever_asks_with_whatever_token(world: World) -> None:
     rows = world.listed()
     before = world.points()
     first = NewsReader(world.client).read(rows)
-    assert world.points() - before == 3, "two for a hundred, one for twenty"
+    assert world.points() - before == 5, "four for a hundred, one for twenty"
     world.new_token()
     assert NewsReader(world.client).read(rows).there == first.there
     assert NewsReader(world.worker()).read(rows).there == first.there
-    assert world.points() - before == 9
+    assert world.points() - before == 15
     assert len(first.there) == MANY
     assert not first.hidden
     assert not first.unknown
@@ -130,15 +131,15 @@ def test_only_the_list_that_moved_is_to_be_read(world: World) -> None:
     assert names(found[opened.pk]) >= {"issue"}
     assert "pull_request" not in names(found[opened.pk])
     assert "pull_request" in names(found[edited.pk])
-    assert names(found[deleted.pk]) == {"commit", "issue"}
-    assert names(found[unread.pk]) == {"commit", "issue"}
+    assert names(found[deleted.pk]) == {"commit", "issue", "issue_comment"}
+    assert names(found[unread.pk]) == {"commit", "issue", "issue_comment"}
     # Git was never read here; see the acceptance tests.
     assert names(found[quiet.pk]) == {"commit"}
 
 
 def test_a_query_that_is_too_heavy_is_halved_and_the_size_remembered(world: World) -> None:
     rows = world.listed()
-    world.sim.control("weather", {"heavy_above": 160})
+    world.sim.control("weather", {"heavy_above": 400})
     world.sim.ask("requests", clear=1)
     reader = NewsReader(world.client)
     assert len(reader.read(rows).there) == MANY
@@ -203,7 +204,8 @@ def test_the_mirror_is_asked_the_same_number_of_queries_for_any_number(
 
 def sync(world: World, row: Repository) -> None:
     for resource in listed_resources():
-        sync_listing(resource, row, world.client, lambda: None)
+        read = sync_listing if resource.rest is None else sync_rest
+        read(resource, row, world.client, lambda: None)
     for kind in nested_kinds():
         sync_children(kind, row, world.client, lambda: None)
 

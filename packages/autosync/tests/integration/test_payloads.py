@@ -32,6 +32,9 @@ ESSENTIAL = {
     "pull_request_review": {("pull_request",), ("pull_request", "number")},
     "pull_request_review_comment": {("pull_request",), ("pull_request", "number")},
     "pull_request_review_thread": {("pull_request",), ("pull_request", "number")},
+    "release": {("release",), ("release", "id")},
+    "label": {("label",), ("label", "id")},
+    "milestone": {("milestone",), ("milestone", "id"), ("milestone", "number")},
     "installation": {("installation",), ("installation", "id")},
     "installation_repositories": {("installation",), ("installation", "id")},
 }
@@ -50,6 +53,9 @@ FEEDS = {
     "account": {"account_id", "account_login", "account_type", "account_avatar_url"},
     "merged": {"merged", "merge_commit_sha"},
     "merged_by": {"merged_by_login"},
+    "default": {"is_default"},
+    "author": {"author_id", "author_login"},
+    "creator": {"creator_id", "creator_login"},
     # Where the state itself is left out, it is told by when it ended.
     "updated_at": {"updated_at", "created_at"},
 }

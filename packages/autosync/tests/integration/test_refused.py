@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from autosync.kinds import listed_resources
 from autosync.mirror.models import (
     Commit,
     GitHubAppInstallation,
@@ -25,7 +26,7 @@ from githubsim.testing import Sim
 from tests.integration.engine import engine, installed, period
 
 pytestmark = pytest.mark.django_db(transaction=True)
-ALL = {"commit", "issue", "pull_request"}
+ALL = {"commit", *(one.name for one in listed_resources())}
 WELL = {"refused": "", "pulls_off": ""}
 
 

@@ -19,6 +19,7 @@ class Guard:
 UPSERT = "src/autosync/mirror/upsert.py"
 STATEMENT = "src/autosync/mirror/statement.py"
 REFETCH = "src/autosync/sync/refetch.py"
+ANSWER = "src/autosync/sync/answer.py"
 DOUBT = "src/autosync/mirror/doubt.py"
 COMMITS = "src/autosync/sync/commits.py"
 NEWS = "src/autosync/sync/news.py"
@@ -281,14 +282,14 @@ GUARDS = (
     ),
     Guard(
         "a lagging answer does not restore a label's old name",
-        REFETCH,
+        ANSWER,
         "mark_renamed(merge, result.changed, asked_at)",
         "pass",
         "tests/integration/test_interleavings.py",
     ),
     Guard(
         "an answer that may lag clears no mark",
-        REFETCH,
+        ANSWER,
         "dirty_at__lte=asked_at - LAG",
         "dirty_at__lte=asked_at",
         "tests/integration/test_interleavings.py",

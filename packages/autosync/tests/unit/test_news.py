@@ -14,6 +14,7 @@ from autosync.sync.standing import GIT, Here, ListHere
 READ = datetime(2026, 11, 29, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 HEAD = "a" * 40
+ISSUES = {"issue", "issue_comment"}  # comments have no news of their own
 THERE = There(
     lists={
         "issue": ListThere(3, READ - SECOND),
@@ -47,23 +48,23 @@ def test_what_was_read_and_has_not_changed_since_is_not_read_again() -> None:
 
 @pytest.mark.parametrize("total", [2, 4])
 def test_a_list_that_holds_another_number_is_read(total: int) -> None:
-    assert moved(there(issue=ListThere(total, READ - SECOND)), HERE) == {"issue"}
+    assert moved(there(issue=ListThere(total, READ - SECOND)), HERE) == ISSUES
 
 
 @pytest.mark.parametrize("later", [timedelta(0), SECOND])
 def test_a_list_that_changed_since_the_watermark_is_read(later: timedelta) -> None:
     # GitHub's clock has steps of a second: the same second may hold one more change.
-    assert moved(there(issue=ListThere(3, READ + later)), HERE) == {"issue"}
+    assert moved(there(issue=ListThere(3, READ + later)), HERE) == ISSUES
 
 
 def test_a_list_that_was_never_read_completely_is_read() -> None:
-    assert moved(THERE, here(issue=ListHere(3, None))) == {"issue"}
+    assert moved(THERE, here(issue=ListHere(3, None))) == ISSUES
     nothing_here = replace(HERE, lists={"pull_request": HERE.lists["pull_request"]})
-    assert moved(THERE, nothing_here) == {"issue"}
+    assert moved(THERE, nothing_here) == ISSUES
 
 
 def test_a_list_whose_newest_object_github_does_not_show_is_read() -> None:
-    assert moved(there(issue=ListThere(3, None)), HERE) == {"issue"}
+    assert moved(there(issue=ListThere(3, None)), HERE) == ISSUES
 
 
 def test_a_list_that_github_does_not_show_is_unknown_and_not_empty() -> None:

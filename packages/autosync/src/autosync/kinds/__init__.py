@@ -21,11 +21,25 @@ for _module in pkgutil.iter_modules(__path__, f"{__name__}."):
 KINDS: Mapping[str, Derived] = {
     kind.name: kind for kind in sorted(map(kind_of, DECLARED), key=lambda kind: kind.name)
 }
+
+
+def _parents_first() -> list[Derived]:
+    """The kinds in the order in which they are read and written."""
+    found: list[Derived] = []
+    left = list(KINDS.values())
+    while left:
+        known = {kind.name for kind in found}
+        found += (ready := [kind for kind in left if kind.after <= known])
+        left = [kind for kind in left if kind not in ready]
+        assert ready, "kinds belong to each other in a circle"
+    return found
+
+
 RESOURCES: Sequence[Resource] = (
     installation.RESOURCE,
     repository.RESOURCE,
     commit.RESOURCE,
-    *(kind.resource for kind in KINDS.values()),
+    *(kind.resource for kind in _parents_first()),
 )
 
 # Events that change nothing in the mirror, and why. Everything else unknown is counted likewise.
@@ -45,13 +59,24 @@ def handlers() -> dict[str, list[Handler]]:
 
 
 def listed_resources() -> list[Resource]:
-    """The resources that GraphQL lists per repository."""
-    return [r for r in RESOURCES if r.listing is not None]
+    """The resources that are listed per repository, parents before what belongs to them."""
+    return [r for r in RESOURCES if r.listing is not None or r.rest is not None]
 
 
 def nested_kinds() -> list[Derived]:
     """The kinds that are read with their parents."""
     return [kind for kind in KINDS.values() if isinstance(kind.declared.read, Nested)]
+
+
+def mirrored() -> list[Resource]:
+    """The declared kinds, parents before what belongs to them."""
+    return [kind.resource for kind in _parents_first()]
+
+
+def refetched() -> list[Resource]:
+    """Those whose objects GitHub is asked for by themselves, and not with their parents."""
+    nested = {kind.name for kind in nested_kinds()}
+    return [resource for resource in mirrored() if resource.name not in nested]
 
 
 __all__ = [
@@ -62,5 +87,7 @@ __all__ = [
     "handlers",
     "kind_of",
     "listed_resources",
+    "mirrored",
     "nested_kinds",
+    "refetched",
 ]

@@ -68,8 +68,9 @@ class Column(Field[_ST, _GT]):
 
     `none`: GitHub may say null, or have no object there, which is stored as the default and not as
     NULL. `essential`: without it the object cannot be stored. `listed=False`: REST's lists leave it
-    out. `when` names a flag: stored only while that is true. `about` is for the reference page; it
-    is no `help_text`, of which each change of a word would make a migration.
+    out. `apart` names the column with the moment when this one was seen, for one that changes
+    without the object's clock. `when` names a flag: stored only while that is true. `about` is for
+    the reference page; it is no `help_text`, of which each change of a word would make a migration.
     """
 
     settings: ClassVar[dict[str, Any]] = {}  # of the Django field, unless declared otherwise
@@ -85,6 +86,7 @@ class Column(Field[_ST, _GT]):
         none: bool = False,
         essential: bool = False,
         listed: bool = True,
+        apart: str = "",
         when: str = "",
         null: bool = False,
         **field: Any,
@@ -92,6 +94,7 @@ class Column(Field[_ST, _GT]):
         self._rest, self._graph, self._event = rest, graph, event
         self.about = about
         self.none, self.essential, self.listed, self.when = none, essential, listed, when
+        self.apart = apart
         if null or (none and self.textual):
             field.setdefault("blank", True)
         super().__init__(null=null, **{**self.settings, **field})
@@ -218,6 +221,13 @@ class NumberOf(Number[_ST, _GT]):
 
     def source(self, at: At) -> str:
         return f"last_number({at(str, '')})" if at.way == "rest" else at(Count, 0)
+
+
+class NumberIn(Column[_ST, _GT], IntegerField[_ST, _GT]):
+    """The number of an issue or pull request, out of the address of what belongs to it."""
+
+    def source(self, at: At) -> str:
+        return f"number_in({at(str, '')})"
 
 
 class BigNumber(Column[_ST, _GT], BigIntegerField[_ST, _GT]):

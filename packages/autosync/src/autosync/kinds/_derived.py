@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import linecache
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any
@@ -14,15 +15,33 @@ import msgspec
 
 from autosync.kinds import _events, _graphql
 from autosync.kinds._columns import Column
-from autosync.kinds._events import Handler, Listing, Resource
-from autosync.kinds._kind import Clock, Connection, Kind, OfRepository, Parent, snake
-from autosync.kinds._payload import read
+from autosync.kinds._events import Handler, Listing, Resource, RestList, Riding, Signal, Under
+from autosync.kinds._kind import (
+    DECLARED,
+    Clock,
+    Connection,
+    Inside,
+    Kind,
+    OfRepository,
+    Packed,
+    Parent,
+    Rest,
+    With,
+    declared,
+    snake,
+)
+from autosync.kinds._payload import IncompletePayload, read
 from autosync.kinds._rules import Whole
 from autosync.kinds._shape import At, Shape, Way, clock_of, steps, written
+from autosync.mirror import merge as merging
 from autosync.mirror.children import Family
-from autosync.mirror.upsert import Clock as Decides
-from autosync.mirror.upsert import Merge, Row
+from autosync.mirror.upsert import Group, Merge, Row
 
+_CLOCKS: Mapping[Clock | None, merging.Clock] = {
+    Clock.UPDATED: merging.Clock.UPDATED_AT,
+    Clock.ARRIVAL: merging.Clock.ARRIVAL,
+    None: merging.Clock.NONE,
+}
 _CALLED = {
     "beginning": _events.beginning,
     "clock": _events.clock,
@@ -32,14 +51,8 @@ _CALLED = {
     "timestamp": _events.timestamp,
     "database_id": _graphql.database_id,
     "login": _graphql.login,
+    "number_in": _events.number_in,
     "owners": _graphql.owners,
-}
-
-
-_DECIDES = {
-    Clock.UPDATED: Decides.UPDATED_AT,
-    Clock.ARRIVAL: Decides.ARRIVAL,
-    None: Decides.NONE,
 }
 
 
@@ -76,20 +89,29 @@ class Derived:
     def merge(self) -> Merge:
         """How its rows are merged into its table."""
         key = tuple(one.name for one in self.columns if one.primary_key)
-        others = (one.name for one in self.columns if not one.primary_key)
+        others = [one.name for one in self.columns if not one.primary_key]
+        read = self.declared.read
+        if isinstance(read, Inside):
+            others.append(read.link)
+        apart: dict[str, tuple[str, ...]] = {}
+        for one in self.columns:
+            if one.apart:
+                apart[one.apart] = (*apart.get(one.apart, ()), one.name)
         return Merge(
             self.model,
             key,
             (*others, self.model.scope),
-            clock=_DECIDES[self.declared.clock],
-            inherits=self.declared.under is not None,
+            clock=_CLOCKS[self.declared.clock],
+            groups=tuple(Group(*group) for group in apart.items()),
+            inherits=self.declared.under is not None or isinstance(read, Inside),
         )
 
     @property
     def under(self) -> Parent:
-        """What it belongs to, for a kind that says so."""
-        assert self.declared.under is not None, self.name
-        return self.declared.under
+        """What it belongs to, for a kind that is read with it."""
+        under = self.declared.under
+        assert isinstance(under, Parent), self.name
+        return under
 
     @cached_property
     def parent(self) -> Derived:
@@ -159,7 +181,8 @@ class Derived:
         of another kind. Raises IncompletePayload if what is essential is missing.
         """
         it = read(document, self.rest.struct).value
-        if self._is_other(it):
+        unless = self.declared.unless
+        if unless is not None and not unless.told and unless.test(it):
             return None
         listed = self._only_whole and self._only_whole.isdisjoint(document)
         return (self.rest_list if listed else self.rest).make(it, scope)
@@ -172,10 +195,35 @@ class Derived:
         """A row from the payload of an event that shows the object whole; None as for REST."""
         rows = self.event(self.event_key)
         it = read(payload, rows.struct).value
-        other = self._is_other(getattr(it, self.event_key))
-        return None if other else rows.make(it, scope)
+        return None if self.left_out(getattr(it, self.event_key)) else rows.make(it, scope)
 
-    def _is_other(self, it: Any) -> bool:
+    def from_told(self, document: Mapping[str, Any], scope: int) -> Row | None:
+        """The same from the object alone, as it is in the payload of an event."""
+        it = read(document, self.rest.struct).value
+        return None if self.left_out(it) else self.rest.make(it, scope)
+
+    @property
+    def owner(self) -> Derived:
+        """The kind whose objects carry those of this one."""
+        read = self.declared.read
+        assert isinstance(read, Inside)
+        return kind_of(declared(read.of))
+
+    def from_parent(self, document: Mapping[str, Any], parent: Row) -> list[Row]:
+        """Rows of those that an object of another kind carries; what cannot be read is left out."""
+        read = self.declared.read
+        assert isinstance(read, Inside)
+        link = {read.link: parent[self.owner.merge.key[0]]}
+        found: list[Row] = []
+        items = document.get(read.key)
+        for item in items if isinstance(items, list) else ():
+            with suppress(IncompletePayload, msgspec.ValidationError):
+                row = self.from_rest(item, parent[self.model.scope])
+                found += [{**row, **link}] if row is not None else []
+        return found
+
+    def left_out(self, it: Any) -> bool:
+        """Whether what an event shows is no object of this kind."""
         unless = self.declared.unless
         return unless is not None and unless.test(it)
 
@@ -230,20 +278,72 @@ class Derived:
         read = self.declared.read
         if not isinstance(read, Connection):
             return None
-        return Listing(
-            read.name,
-            self.node_fields,
-            self.from_graph,
-            since=read.since,
-            switch=self.declared.switch,
-            permission=next(iter(self.declared.needs), ""),
-            lists=self.graphql.lists,
-        )
+        return Listing(read.name, self.node_fields, self.from_graph, since=read.since)
+
+    @cached_property
+    def rest_listing(self) -> RestList | None:
+        """How REST lists it."""
+        read = self.declared.read
+        if not isinstance(read, Rest):
+            return None
+        riding = []
+        for one in map(kind_of, DECLARED):
+            inside = one.declared.read
+            if isinstance(inside, Inside) and inside.of == self.name:
+                riding.append(Riding(inside.key, one.resource, one.from_parent, inside.link))
+        return RestList(read.path, self.from_rest, read.since, read.one, riding)
 
     @cached_property
     def resource(self) -> Resource:
         """The kind as the engine knows it."""
-        return Resource(self.name, self.merge, self.handlers, self.listing, self.graphql_type)
+        said = self.declared
+        return Resource(
+            self.name,
+            self.merge,
+            self.handlers,
+            self.listing,
+            self.graphql_type,
+            rest=self.rest_listing,
+            node_fields=self.node_fields,
+            from_graph=self.from_graph,
+            lists=self.graphql.lists,
+            news=self._signal(),
+            follows=said.news.kinds if isinstance(said.news, With) else (),
+            under=self._under(),
+            inside={said.read.of: said.read.link} if isinstance(said.read, Inside) else {},
+            switch=said.switch,
+            permission=next(iter(said.needs), ""),
+        )
+
+    def _signal(self) -> Signal | None:
+        news, read = self.declared.news, self.declared.read
+        if isinstance(news, Packed):
+            return Signal(news.connection, news.order, news.clock)
+        if news is None and isinstance(read, Connection):
+            return Signal(read.name, "UPDATED_AT", "updatedAt")
+        return None
+
+    def _under(self) -> Under | None:
+        under, read, scope = self.declared.under, self.declared.read, self.model.scope
+        if isinstance(read, Inside):
+            owner = kind_of(declared(read.of)).merge
+            return Under([owner], {read.link: owner.key[0]})
+        if isinstance(under, Parent):
+            return Under([self.parent.merge], under.link)
+        if under is None:
+            return None
+        parents = [kind_of(declared(name)).merge for name in under.parents]
+        link = {scope: scope, under.column: "number"}
+        return Under(parents, link, under.counted, under.column, under.path)
+
+    @cached_property
+    def after(self) -> frozenset[str]:
+        """The kinds that are written before it, and purged after it."""
+        under, read = self.declared.under, self.declared.read
+        inside = {read.of} if isinstance(read, Inside) else set()
+        if isinstance(under, Parent):
+            return frozenset({self.parent.name})
+        return frozenset(inside | set(under.parents if under else ()))
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,7 +11,7 @@ from typing import Annotated, Any, NamedTuple
 import msgspec
 
 from autosync import moments
-from autosync.kinds._payload import Count, Id, Name, Word
+from autosync.kinds._payload import Count, Id, IncompletePayload, Name, Word
 from autosync.mirror.feed import FeedLine
 from autosync.mirror.models import MirroredModel
 from autosync.mirror.upsert import Key, Merge, Row, Rule
@@ -190,29 +191,89 @@ class Listing:
 
     Backfill runs in creation order, which updates do not disturb. `since` says whether the
     connection can filter by update time; if not, reading newest first stops at the watermark.
-    `switch` is the repository's field that says whether its owner has this kind switched on,
-    `permission` what the App needs to read it.
     """
 
     connection: str
     node_fields: str
     normalise: Callable[[Mapping[str, Any], int], Row]
     since: bool
-    switch: str = ""
-    permission: str = ""
-    # Lists inside a node, which may have more pages: field, GraphQL for it, what each item has.
-    lists: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RestList:
+    """How REST lists a resource: see `kinds._kind.Rest`. `normalise` gives None for an object that
+    is of another kind.
+    """
+
+    path: str
+    normalise: Callable[[Mapping[str, Any], int], Row | None]
+    since: bool = False
+    one: str = ""
+    riding: Sequence[Riding] = ()
+
+
+@dataclass(frozen=True)
+class Riding:
+    """Objects whole inside those of another kind: the list under `key` in each of them."""
+
+    key: str
+    resource: Resource
+    rows: Callable[[Mapping[str, Any], Row], list[Row]]  # of a parent's document and row
+    link: str  # the column with the parent's key
+
+
+@dataclass(frozen=True)
+class Signal:
+    """What tells that a list has news: a connection of GraphQL's `Repository`, of which only the
+    count is asked, and of the first by `order` the `clock`. Ten points per thousand repositories.
+    """
+
+    connection: str
+    order: str = ""
+    clock: str = ""
+
+
+@dataclass(frozen=True)
+class Under:
+    """Rows that go with their parents: `link` is the child's column → the parent's. `counted` is
+    the parent's column that says how many there are; those of the parent whose number is in
+    `column` are listed at `path`.
+    """
+
+    parents: Sequence[Merge]
+    link: Mapping[str, str]
+    counted: str = ""
+    column: str = ""
+    path: str = ""
 
 
 @dataclass(frozen=True)
 class Resource:
-    """One kind of GitHub object: its table, the events that touch it, how it is listed."""
+    """One kind of GitHub object: its table, the events that touch it, how it is listed.
+
+    `switch` is the repository's field that says whether its owner has this kind switched on,
+    `permission` what the App needs to read it. `follows` are the resources whose news are also
+    news of this one.
+    """
 
     name: str
     merge: Merge
     handlers: Mapping[str, Handler] = field(default_factory=dict)
     listing: Listing | None = None
     graphql_type: str = ""
+    rest: RestList | None = None
+    # One object as GraphQL shows it by its node id; without its number where GraphQL has none.
+    node_fields: str = ""
+    from_graph: Callable[[Mapping[str, Any], int], Row] | None = None
+    # Lists inside a node, which may have more pages: field, GraphQL for it, what each item has.
+    lists: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    news: Signal | None = None
+    follows: Sequence[str] = ()
+    under: Under | None = None
+    # Those that carry it whole → the column with their key.
+    inside: Mapping[str, str] = field(default_factory=dict)
+    switch: str = ""
+    permission: str = ""
 
 
 def timestamp(value: When) -> datetime | None:
@@ -233,6 +294,17 @@ def clock(value: When) -> datetime:
 def last_number(address: str) -> int:
     """The number at the end of an address of GitHub's API."""
     return int(address.rpartition("/")[2])
+
+
+_NUMBER = re.compile(r"/(?:issues|pull)/(\d{1,9})(?=#|$)")
+
+
+def number_in(address: str) -> int:
+    """The number of the issue or pull request in the address of it or of a comment."""
+    found = _NUMBER.search(address)
+    if found is None:
+        raise IncompletePayload("GitHub left out the address of the issue, which names its number.")
+    return int(found[1])
 
 
 def labels(items: Sequence[Any]) -> list[dict[str, str]]:

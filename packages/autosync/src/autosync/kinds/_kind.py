@@ -75,15 +75,77 @@ class Parent:
 
 
 @dataclass(frozen=True)
+class Rest:
+    """Read through a list of REST's, whose path is given below that of the repository.
+
+    `since`: the list can be read from a moment on, in order of that column, and is, once it was
+    read whole; else it is read whole each time that there is news. `one` is the path of one object,
+    with columns in braces, where GraphQL does not show all of its columns.
+    """
+
+    path: str
+    since: bool = False
+    one: str = ""
+    type: str = ""
+
+
+@dataclass(frozen=True)
+class Inside:
+    """Read with the objects of another kind, which carry it whole, as REST has it under `key`.
+
+    `link` is the column with the other's key.
+    """
+
+    of: str
+    key: str
+    link: str
+    type: str = ""
+
+
+@dataclass(frozen=True)
+class Packed:
+    """Its news are asked for in the query about a hundred repositories: ten points per thousand.
+
+    `order` and `clock` are GraphQL's: that of which the newest comes first, and when it changed.
+    """
+
+    connection: str
+    order: str = ""
+    clock: str = ""
+
+
+@dataclass(frozen=True)
+class With:
+    """There is news of it whenever there is news of these kinds: they cost nothing."""
+
+    kinds: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Numbered:
+    """It belongs to issues and pull requests, whose number is in `column`: when one is gone, it is
+    gone too. `counted` is their column that says how many they have; `path`, with {} for the
+    number, lists those of one.
+    """
+
+    column: str
+    parents: tuple[str, ...] = ("issue", "pull_request")
+    counted: str = ""
+    path: str = ""
+
+
+@dataclass(frozen=True)
 class Line:
     """How the feed speaks of it: `key` and `title` are columns. `turns` has actions that read
-    otherwise while a flag is true: {"closed": "merged"} with the column `merged`.
+    otherwise while a flag is true: {"closed": "merged"} with the column `merged`. `only` are the
+    actions that are told, whatever they change; else all that change something.
     """
 
     kind: str
     key: str = "number"
     title: str = "title"
     turns: Mapping[str, str] = field(default_factory=dict)
+    only: frozenset[str] | set[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -91,12 +153,14 @@ class Guise:
     """Objects of another kind that GitHub shows as this one: no row, and a question about theirs.
 
     `test` is given the object as decoded, with what columns read and the fields in `reads` (and
-    their types); it is `of` the kind of that name if true.
+    their types); it is `of` the kind of that name if true. `told`: lists show only what is stored,
+    and only an event may show another.
     """
 
     of: str
     test: Callable[[Any], bool]
     reads: Mapping[str, Any] = field(default_factory=dict)
+    told: bool = False
 
 
 @dataclass(frozen=True)
@@ -125,12 +189,14 @@ class EventRule(Protocol):
 class Kind:
     """How a kind is read, and what speaks of it.
 
-    `needs`: permissions of the App and their level, the reading one first. `switch`: the
-    repository's flag by which its owner has the kind.
+    `news`: how it is known that there is something to read; a connection tells it. `under`: what
+    it belongs to, beside the repository. `needs`: permissions of the App and their level, the
+    reading one first. `switch`: the repository's flag by which its owner has the kind.
     """
 
-    read: Connection | Nested | None = None
-    under: Parent | None = None
+    read: Connection | Rest | Inside | Nested | None = None
+    news: Packed | With | None = None
+    under: Numbered | Parent | None = None
     events: Mapping[str, EventRule] = field(default_factory=dict)
     needs: Mapping[str, str] = field(default_factory=dict)
     switch: str = ""

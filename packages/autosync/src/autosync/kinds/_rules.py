@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from autosync.kinds._events import Changes, Doubt, Event, Handler, News, Tombstone, Upsert
-from autosync.kinds._kind import declared
+from autosync.kinds._kind import Clock, Nested, declared
 from autosync.kinds._payload import Count, reader
 from autosync.mirror.feed import FeedLine
 from autosync.mirror.upsert import Row
@@ -35,8 +35,13 @@ class Whole:
         rows, merge, unless = kind.event(self.key), kind.merge, kind.declared.unless
         read, make, gone_by = reader(rows.struct), rows.make, self.gone
         table, key = merge.table, merge.key[0]
-        may_go = any(r.gone for r in kind.declared.events.values() if isinstance(r, Whole))
+        said = kind.declared
+        # Deliveries overtake each other, and nothing in this kind tells which is the later one.
+        clockless = said.clock is Clock.ARRIVAL and not isinstance(said.read, Nested)
+        may_go = any(r.gone for r in said.events.values() if isinstance(r, Whole))
         line = self._line(kind)
+
+        only = kind.declared.feed.only if kind.declared.feed else frozenset()
 
         def handle(event: Event) -> Changes:
             scope, action = event.repository_id, event.action
@@ -49,12 +54,15 @@ class Whole:
             if unless and not gone and unless.test(getattr(payload, self.key)):
                 return Changes(doubts=[Doubt(declared(unless.of), _address(kind, row))])
             changes = Changes(upserts=[Upsert(merge, [row])])
-            if amiss or (may_go and not action):
+            if amiss or (clockless and not gone) or (may_go and not action):
                 # Stored as far as it goes; GitHub is asked for the rest, or that it was deleted.
                 changes.doubts.append(Doubt(kind.model, _address(kind, row)))
             if gone:
                 changes.tombstones.append(Tombstone(merge, [row[key]], event.received_at))
-            if line:
+            if line and only:
+                if action in only:
+                    changes.news.append(News(line(event, row, scope)))
+            elif line:
                 changes.news.append(News(line(event, row, scope), table, merge.key_of(row)))
             return changes
 
@@ -109,3 +117,28 @@ def _address(kind: Derived, row: Row) -> dict[str, Any]:
     """By what a row is found that may not be here: its number, which other kinds share, or key."""
     names = ("number",) if "number" in row else kind.merge.key
     return {name: row[name] for name in (kind.model.scope, *names)}
+
+
+@dataclass(frozen=True)
+class Carried:
+    """The object under `key` carries those of this kind whole, in the list that it is read from."""
+
+    key: str
+
+    def handler(self, kind: Derived) -> Handler:
+        """Event → their rows. None of them is gone because an event lacks it: that may be late."""
+        owner = kind.owner
+        read = reader(
+            msgspec.defstruct("Carrier", [("it", dict[str, Any])], rename={"it": self.key})
+        )
+
+        def handle(event: Event) -> Changes:
+            if event.repository_id is None:
+                return Changes()
+            payload: Any = read(event.body).value
+            parent = owner.from_told(payload.it, event.repository_id)
+            if parent is None:
+                return Changes()
+            return Changes(upserts=[Upsert(kind.merge, kind.from_parent(payload.it, parent))])
+
+        return handle

@@ -69,7 +69,7 @@ def mark_renamed(merge: Merge, changed: Set[Key], as_of: datetime | Combinable) 
     renamed: the event about it asked for those that carried it then, and these may carry it since.
     Call `lock_repositories` before they are written.
     """
-    if not changed:
+    if not changed or not {"labels", "milestone"} <= set(merge.columns):
         return set()
     rows = merge.model._default_manager.filter(pk__in=[key[0] for key in changed])
     before = rows.exclude(labels=[], milestone="").filter(

@@ -27,6 +27,7 @@ from autosync.kinds._events import (
 from autosync.kinds._payload import IncompletePayload, reader
 from autosync.kinds.repository import MERGE as REPOSITORY
 from autosync.kinds.repository import row as repository_row
+from autosync.mirror.doubt import audit_soon
 from autosync.mirror.models import Delivery, GitHubAppInstallation, Repository
 from autosync.mirror.upsert import Rule
 from autosync.sync.applied_rows import applied_rows, mark_applied
@@ -233,7 +234,7 @@ class WebhookProcessor:
             plans.append(
                 [
                     self._heal(event, known),
-                    *(handle(event) for handle in self._handlers[event.name]),
+                    *self._handled(event),
                 ]
             )
             applied.append(delivery)
@@ -246,6 +247,24 @@ class WebhookProcessor:
             _only(dropped).update(
                 status=Delivery.Status.IGNORED, finished_at=timezone.now(), error=reason
             )
+
+    def _handled(self, event: Event) -> list[Changes]:
+        """What the event changes of each kind that hears it. One that cannot read it holds up no
+        other: an audit compares that kind soon.
+        """
+        found: list[Changes] = []
+        unreadable: list[IncompletePayload] = []
+        for handle in self._handlers[event.name]:
+            try:
+                found.append(handle(event))
+            except IncompletePayload as why:
+                unreadable.append(why)
+        if unreadable and not found:
+            raise unreadable[0]
+        for error in unreadable:
+            logger.warning("a %s event could be read in part only: %s", event.name, error)
+            audit_soon([event.repository_id] if event.repository_id else [])
+        return found
 
     def _look_up(self, events: Sequence[Event]) -> _Known:
         """What is known of the batch's repositories; their rows stay locked to its end."""

@@ -10,13 +10,14 @@ from django.db.models import F
 from django.utils import timezone
 
 from autosync.killpoints import reached
-from autosync.kinds import listed_resources, nested_kinds
+from autosync.kinds import RESOURCES, nested_kinds, refetched
 from autosync.kinds._events import Changes, FollowUp, RefMove
 from autosync.mirror.digest import DIGEST
 from autosync.mirror.doubt import mark_new_and_late, mark_renamed
 from autosync.mirror.feed import FeedLine, publish
-from autosync.mirror.upsert import Key, Merge, Row, Rule, tombstone, upsert
+from autosync.mirror.upsert import Key, Merge, Row, Rule, upsert
 from autosync.sync.applied_rows import Changed
+from autosync.sync.gone import delete, follow_parents
 from autosync.sync.queue import hand_over
 
 
@@ -29,6 +30,7 @@ def carry_out(plan: Sequence[Changes], observed_at: datetime) -> Changed:
     changed: Changed = {}
     for (merge, rule), rows in _by_merge(plan).items():
         result = upsert(merge, rows, observed_at=observed_at, rule=rule)
+        follow_parents(merge, result.inserted)
         changed.setdefault(merge.table, set()).update(result.changed)
         if merge.table in _NESTED:
             _NESTED[merge.table].mark(rows, timezone.now())
@@ -39,8 +41,8 @@ def carry_out(plan: Sequence[Changes], observed_at: datetime) -> Changed:
         followups |= _settle(merge, marked)
     for changes in plan:
         for one in changes.tombstones:
-            deleted = tombstone(one.merge, one.ids, one.at)
-            changed.setdefault(one.merge.table, set()).update(deleted)
+            for table, keys in delete(one.merge, one.ids, one.at).items():
+                changed.setdefault(table, set()).update(keys)
         for patch in changes.patches:
             chosen = patch.merge.model._default_manager.filter(pk__in=patch.ids, **patch.where)
             chosen.update(**patch.values)
@@ -68,7 +70,7 @@ def _settle(merge: Merge, dirty: set[Key]) -> set[FollowUp]:
 
 
 # Settled by asking GitHub for them by their node ids.
-_REFETCHED = {resource.merge.table for resource in listed_resources()}
+_REFETCHED = {resource.merge.table for resource in refetched()}
 # Read again with their parents at the next sync.
 _NESTED = {kind.merge.table: kind.family for kind in nested_kinds()}
 # Settled by the listing of the installation: table → the column with the installation's id.
@@ -80,11 +82,11 @@ def _by_merge(plan: Sequence[Changes]) -> dict[tuple[Merge, Rule], list[Row]]:
     for changes in plan:
         for item in changes.upserts:
             grouped.setdefault((item.merge, item.rule), []).extend(item.rows)
-    return dict(sorted(grouped.items(), key=lambda entry: _ORDER.get(entry[0][0].table, 9)))
+    return dict(sorted(grouped.items(), key=lambda entry: _ORDER[entry[0][0].table]))
 
 
 # Parents before children, stubs of repositories before whole ones.
-_ORDER = {"installations": 0, "repositories": 1, "commits": 2}
+_ORDER = {resource.merge.table: place for place, resource in enumerate(RESOURCES)}
 
 
 def _news(plan: Sequence[Changes], changed: Changed) -> list[FeedLine]:

@@ -16,8 +16,9 @@ from autosync.kinds.repository import MERGE as REPOSITORY
 from autosync.kinds.repository import row_from_rest as repository_row
 from autosync.mirror.doubt import audit_soon, just_seen, lock_repositories, mark_renamed
 from autosync.mirror.models import Repository, ResourceCursor
-from autosync.mirror.upsert import Row, Rule, tombstone, upsert
+from autosync.mirror.upsert import Row, Rule, upsert
 from autosync.sync import unread
+from autosync.sync.gone import delete
 from autosync.sync.nested_lists import complete_lists
 from autosync.sync.paging import Paging
 from autosync.sync.refetch import refetch
@@ -178,8 +179,8 @@ def _sweep(resource: Resource, repository: Repository, client: InstallationClien
         audit_soon([repository.pk])
     nodes = dict(rows.filter(pk__in=absent - late).values_list("pk", "node_id"))
     nameless = [pk for pk, node_id in nodes.items() if not node_id] if len(there) == total else []
-    count = len(tombstone(resource.merge, nameless, started_at))
-    for group in _groups({node_id: pk for pk, node_id in nodes.items() if node_id}):
+    count = len(delete(resource.merge, nameless, started_at)[resource.merge.table])
+    for group in groups({node_id: pk for pk, node_id in nodes.items() if node_id}):
         count += refetch(resource, client, group)
         if not rows.filter(pk__in=group.values(), deleted_at__isnull=False).exists():
             break  # all are there: the list was wrong, and need not be proven so for each
@@ -187,12 +188,13 @@ def _sweep(resource: Resource, repository: Repository, client: InstallationClien
         unread.forget_absent(resource, repository, there)
     # What was tried just now is not tried again because the counts differ.
     missing = there.keys() - here - unread.keys(resource, repository)
-    for group in _groups({there[pk]: pk for pk in missing}):
+    for group in groups({there[pk]: pk for pk in missing}):
         count += refetch(resource, client, group)
     return count
 
 
-def _groups(nodes: dict[str, int]) -> Iterator[dict[str, int]]:
+def groups(nodes: dict[str, int]) -> Iterator[dict[str, int]]:
+    """As many at once as one request is to ask for."""
     items = list(nodes.items())
     for start in range(0, len(items), PAGE):
         yield dict(items[start : start + PAGE])
@@ -211,14 +213,13 @@ def _remember(
 
 def ask_whether_on(resource: Resource, repository: Repository, client: InstallationClient) -> None:
     """Refused if the owner has switched this kind off; one request."""
-    listing = resource.listing
-    if listing is None or not listing.switch:
+    if not resource.switch:
         return
     asked_at = timezone.now()
     reply = client.get(f"/repositories/{repository.pk}")
     document = repository_row(reply.fields(), repository.installation_id)
     upsert(REPOSITORY, [document], observed_at=asked_at, rule=Rule.AUTHORITATIVE)
-    setattr(repository, listing.switch, document[listing.switch])
+    setattr(repository, resource.switch, document[resource.switch])
     refusal = switched_off(resource, repository)
     if refusal is not None:
         raise Refused(refusal)

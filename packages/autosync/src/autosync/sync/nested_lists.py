@@ -15,7 +15,7 @@ def complete_lists(
     """Ask on for each list inside `nodes` that has a next page, at a point a page: a short list
     never replaces a long one.
     """
-    lists = resource.listing.lists if resource.listing else {}
+    lists = resource.lists
     for node in nodes:
         if isinstance(node, dict) and isinstance(node.get("id"), str):
             for name in lists:

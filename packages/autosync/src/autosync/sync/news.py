@@ -15,6 +15,7 @@ from typing import Any
 
 from autosync.github import GraphQLError, GraphQLTooHeavy, InstallationClient
 from autosync.kinds import listed_resources
+from autosync.kinds._events import Signal
 from autosync.mirror.doubt import list_soon
 from autosync.mirror.models import Repository
 from autosync.moments import moment
@@ -24,8 +25,10 @@ from autosync.sync.refusals import to_ask_again, unavailable
 from autosync.sync.standing import GIT, Here, ListHere, standing
 
 logger = logging.getLogger(__name__)
-# 1 + 100 requests a listed resource, each hundred requests a point: two points for issues and pull
-# requests. https://docs.github.com/graphql/overview/rate-limits-and-query-limits-for-the-graphql-api
+# 1 + 100 requests for each connection asked for news (`Resource.news`), each hundred of them
+# a point: four for issues, pull requests, milestones and releases; a count alone, as of labels, is
+# none.
+# https://docs.github.com/graphql/overview/rate-limits-and-query-limits-for-the-graphql-api
 GROUP = 100
 _GROWTH = 10  # repositories more after each query that was not too heavy
 _OUTAGE = 3  # repositories too heavy alone, and none that was not
@@ -35,10 +38,13 @@ Moved = frozenset[str] | None
 
 @dataclass(frozen=True, slots=True)
 class ListThere:
-    """How many objects a list has at GitHub, and when the newest of them changed."""
+    """How many objects a list has at GitHub, and when the newest of them changed, if GitHub
+    `tells_changes`.
+    """
 
     total: int
     newest: datetime | None
+    tells_changes: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +83,8 @@ def changed_since(there: ListThere, here: ListHere | None) -> bool:
     """Whether something in the list may have changed since it was last read."""
     if here is None or here.watermark is None:
         return True
+    if not there.tells_changes:
+        return False
     if there.newest is None:
         # An empty list, or one whose newest object GitHub does not show.
         return there.total > 0
@@ -104,6 +112,13 @@ def moved(there: There, here: Here) -> frozenset[str]:
         counted = list_here is not None and list_here.alive == list_there.total
         if not counted or changed_since(list_there, list_here):
             names.add(name)
+    for resource in listed_resources():
+        if not resource.follows:
+            continue
+        # Never read whole: this mirror is older than the kind.
+        new = resource.name in here.lists and here.lists[resource.name].watermark is None
+        if new or names.intersection(resource.follows):
+            names.add(resource.name)
     if git_moved(there, here):
         names.add(GIT)
     return frozenset(names)
@@ -239,16 +254,21 @@ class NewsReader:
 
 def _query(without: Collection[str]) -> str:
     lists = " ".join(
-        f"{r.name}: {r.listing.connection}"
-        "(first: 1, orderBy: {field: UPDATED_AT, direction: DESC})"
-        " { totalCount nodes { updatedAt } }"
+        f"{r.name}: {_asked(r.news)}"
         for r in listed_resources()
-        if r.listing is not None and r.name not in without
+        if r.news is not None and r.name not in without
     )
     return (
         "query($ids: [ID!]!) { nodes(ids: $ids) { ... on Repository { databaseId pushedAt "
         f"defaultBranchRef {{ name target {{ oid }} }} {lists} }} }} }}"
     )
+
+
+def _asked(news: Signal) -> str:
+    if not news.order:
+        return f"{news.connection} {{ totalCount }}"
+    order = f"orderBy: {{field: {news.order}, direction: DESC}}"
+    return f"{news.connection}(first: 1, {order}) {{ totalCount nodes {{ {news.clock} }} }}"
 
 
 def _index(error: Mapping[str, Any]) -> int | None:
@@ -263,10 +283,12 @@ def _there(node: Mapping[str, Any]) -> There:
     lists = {}
     for resource in listed_resources():
         page = node.get(resource.name)
-        if page and page.get("totalCount") is not None:
+        if resource.news and page and page.get("totalCount") is not None:
             newest = next((one for one in page.get("nodes") or [] if one), None)
             lists[resource.name] = ListThere(
-                page["totalCount"], moment(newest.get("updatedAt")) if newest else None
+                page["totalCount"],
+                moment(newest.get(resource.news.clock)) if newest else None,
+                tells_changes=bool(resource.news.clock),
             )
     branch = node.get("defaultBranchRef") or {}
     return There(

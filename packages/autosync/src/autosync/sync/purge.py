@@ -12,14 +12,12 @@ from django.utils import timezone
 
 from autosync import config
 from autosync.killpoints import reached
-from autosync.kinds import nested_kinds
+from autosync.kinds import mirrored
 from autosync.models import (
     ChildrenRead,
     Commit,
     Contributor,
     GitHubAppInstallation,
-    Issue,
-    PullRequest,
     QuotaBudget,
     Ref,
     Repository,
@@ -32,20 +30,10 @@ logger = logging.getLogger(__name__)
 
 # Rows deleted in one transaction: it holds no lock for long, and a kill costs one batch.
 BATCH = 5_000
-_OF_A_REPOSITORY: tuple[type[models.Model], ...] = (
-    Commit,
-    Ref,
-    Issue,
-    PullRequest,
-    *(kind.model for kind in nested_kinds()),
-    Contributor,
-)
-_TOMBSTONED: tuple[type[models.Model], ...] = (
-    Issue,
-    PullRequest,
-    *(kind.model for kind in nested_kinds()),
-    Ref,
-)
+# What belongs to others goes before them.
+_MIRRORED = tuple(resource.merge.model for resource in reversed(mirrored()))
+_OF_A_REPOSITORY: tuple[type[models.Model], ...] = (Commit, Ref, *_MIRRORED, Contributor)
+_TOMBSTONED: tuple[type[models.Model], ...] = (*_MIRRORED, Ref)
 
 
 def purge_gone(days: int | None = None) -> int:

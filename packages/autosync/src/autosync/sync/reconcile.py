@@ -46,7 +46,8 @@ from autosync.sync.parts import Parts
 from autosync.sync.queue import SYNC_GIT, defer
 from autosync.sync.refetch import refetch
 from autosync.sync.refusals import Refused, lacks, switched_off
-from autosync.sync.standing import GIT
+from autosync.sync.rest_listing import sync_rest
+from autosync.sync.standing import GIT, was_read
 
 logger = logging.getLogger(__name__)
 Progress = Callable[[], None]
@@ -198,8 +199,27 @@ class GitHubSyncManager:
         if lacks(resource, repository):
             # A token keeps the permissions that it was made with.
             self.client.refuse_token(self.client.token())
-        again = refetch(resource, self.client, unread.to_ask_again(resource, repository))
-        return again + sync_listing(resource, repository, self.client, progress)
+        if repository.imported_at is None or was_read(resource, repository):
+            return self._read_list(resource, repository, self.client, progress)
+        # A kind that this mirror is older than, or was not allowed to read: it is filled in the
+        # background, and holds up nothing. Its cursor says that it is not complete.
+        behind = connect.installation_client(self.installation.pk, Priority.BACKFILL)
+        try:
+            return self._read_list(resource, repository, behind, progress)
+        except QuotaExhausted as error:
+            logger.info("%s of %s goes on at the next sync: %s", resource.name, repository, error)
+            return 0
+
+    def _read_list(
+        self,
+        resource: Resource,
+        repository: Repository,
+        client: InstallationClient,
+        progress: Progress,
+    ) -> int:
+        again = refetch(resource, client, unread.to_ask_again(resource, repository))
+        read = sync_listing if resource.rest is None else sync_rest
+        return again + read(resource, repository, client, progress)
 
     def _sync_children(self, kind: Derived, repository: Repository, progress: Progress) -> int:
         cursors = ResourceCursor.objects.filter(resource=kind.name, backfilled_at__isnull=False)

@@ -5,31 +5,24 @@ See `mirror.doubt`: a row is asked for at once, and once more when no answer can
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence, Set
-from datetime import datetime
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from autosync.github import GraphQLReply, GraphQLTooHeavy, InstallationClient
 from autosync.killpoints import reached
-from autosync.kinds import listed_resources
+from autosync.kinds import refetched
 from autosync.kinds._events import Resource
-from autosync.mirror.doubt import (
-    LAG,
-    in_doubt,
-    just_seen,
-    list_soon,
-    lock_repositories,
-    mark_renamed,
-)
-from autosync.mirror.models import Repository, ResourceCursor
-from autosync.mirror.upsert import Row, Rule, tombstone
+from autosync.mirror.doubt import in_doubt
+from autosync.mirror.models import Repository
+from autosync.mirror.upsert import Row
 from autosync.sync import unread
+from autosync.sync.answer import of_unavailable_kinds, store_answer
 from autosync.sync.nested_lists import complete_lists
 from autosync.sync.paging import Paging
+from autosync.sync.single import ask_one_by_one
 
 _MANY = 100  # objects for a point
 
@@ -51,14 +44,17 @@ def installations_in_doubt() -> set[int]:
 
 
 def _listed_rows() -> Iterator[QuerySet[Any]]:
-    for resource in listed_resources():
+    for resource in refetched():
         yield resource.merge.model._default_manager.filter(deleted_at__isnull=True)
 
 
 def refetch_dirty(client: InstallationClient, installation_id: int) -> int:
     """Ask for every row that waits, 100 objects a point; returns rows answered."""
     count = 0
-    for resource in listed_resources():
+    for resource in refetched():
+        if resource.inside:
+            count += _refetch_around(resource, client, installation_id)
+            continue
         last = 0
         while True:
             dirty = dict(
@@ -80,6 +76,23 @@ def refetch_dirty(client: InstallationClient, installation_id: int) -> int:
     return count
 
 
+def _refetch_around(resource: Resource, client: InstallationClient, installation_id: int) -> int:
+    """Ask for those that carry the rows of `resource` which wait."""
+    [(name, link)] = resource.inside.items()
+    around = next(one for one in refetched() if one.name == name)
+    waiting = resource.merge.model._default_manager.filter(
+        in_doubt(),
+        deleted_at__isnull=True,
+        repository__installation_id=installation_id,
+        repository__removed_at__isnull=True,
+        repository__deleted_at__isnull=True,
+    )
+    parents = around.merge.model._default_manager.filter(
+        pk__in=waiting.values(link), node_id__gt=""
+    )
+    return refetch(around, client, dict(parents.values_list("node_id", "pk")))
+
+
 def refetch(resource: Resource, client: InstallationClient, nodes: Mapping[str, int]) -> int:
     """Ask for `nodes` (node id → our id) and take the answer as the truth; null means gone.
 
@@ -88,6 +101,8 @@ def refetch(resource: Resource, client: InstallationClient, nodes: Mapping[str, 
     row that was seen within LAG before stays as well. One that GitHub cannot answer for even alone,
     or that cannot be read, is kept as such (`sync.unread`).
     """
+    if resource.rest is not None and resource.rest.one:
+        return ask_one_by_one(resource, client, nodes)
     count = 0
     paging = _paging(client, resource)
     left = list(nodes.items())
@@ -117,12 +132,11 @@ def _paging(client: InstallationClient, resource: Resource) -> Paging:
 
 
 def _refetch(resource: Resource, client: InstallationClient, nodes: Mapping[str, int]) -> int:
-    listing = resource.listing
-    assert listing is not None
+    key = resource.merge.key[0]
     asked_at = timezone.now()
     query = (
         "query($ids: [ID!]!, $homes: [ID!]!) { nodes(ids: $ids) { ... on "
-        f"{resource.graphql_type} {{ {listing.node_fields} repository {{ databaseId }} }} }} "
+        f"{resource.graphql_type} {{ {resource.node_fields} repository {{ databaseId }} }} }} "
         "homes: nodes(ids: $homes) { ... on Repository { databaseId } } }"
     )
     ids = [node_id for node_id in nodes if node_id]
@@ -148,7 +162,8 @@ def _refetch(resource: Resource, client: InstallationClient, nodes: Mapping[str,
     known = dict(rows_here.values_list("pk", "repository"))
     for node_id, node in answered.items():
         understood, not_read = unread.understood(resource, [node], None)
-        rows += understood
+        # Where GraphQL shows no number it is the one whose node was asked for.
+        rows += [row if key in row else {**row, key: nodes[node_id]} for row in understood]
         # What the answer does not say of it is known here.
         pk = nodes[node_id]
         odd += [
@@ -157,8 +172,8 @@ def _refetch(resource: Resource, client: InstallationClient, nodes: Mapping[str,
         ]
     absent = {pk for node_id, pk in nodes.items() if not answered.get(node_id)}
     absent -= {nodes[node_id] for node_id in _withheld(reply, ids)}
-    absent -= {row[resource.merge.key[0]] for row in rows}  # asked by an older form of its id
-    absent -= _of_unavailable_kinds(resource, absent)
+    absent -= {row[key] for row in rows}  # asked by an older form of its id
+    absent -= of_unavailable_kinds(resource, absent)
     reached("refetch: answered, not stored")
     return store_answer(resource, rows, odd, absent, homes.keys() - visible, asked_at)
 
@@ -195,55 +210,3 @@ def _withheld(reply: GraphQLReply, ids: Sequence[str]) -> set[str]:
         if error.get("type") != "NOT_FOUND" and path[:1] == ["nodes"] and len(path) > 1:
             withheld.add(ids[path[1]])
     return withheld
-
-
-def _of_unavailable_kinds(resource: Resource, absent: Set[int]) -> set[int]:
-    """Those of `absent` whose kind their repository does not show, which is no word about them."""
-    rows = resource.merge.model._default_manager.filter(pk__in=absent)
-    off = Q(
-        repository__in=ResourceCursor.objects.filter(resource=resource.name)
-        .exclude(unavailable="")
-        .values("repository")
-    )
-    if resource.listing is not None and resource.listing.switch:
-        off |= Q(**{f"repository__{resource.listing.switch}": False})
-    return set(rows.filter(off).values_list("pk", flat=True)) if absent else set()
-
-
-def store_answer(
-    resource: Resource,
-    rows: list[Row],
-    odd: Sequence[tuple[int | None, unread.Unread]],
-    absent: Set[int],
-    hidden: Set[int],
-    asked_at: datetime,
-) -> int:
-    """Store what is there, delete what is `absent` (but for what `hidden` repositories hold), name
-    what is `odd`; returns how many rows the answer was about.
-    """
-    merge = resource.merge
-    here = merge.model._default_manager
-    with transaction.atomic():
-        lock_repositories({row["repository_id"] for row in rows})
-        result, refused = unread.store(
-            merge, rows, observed_at=asked_at, rule=Rule.AUTHORITATIVE, lag=LAG
-        )
-        unread.forget(resource, rows)
-        not_read = [*odd, *refused]
-        unread.remember(resource, not_read)
-        here.filter(pk__in=[one.key for _, one in not_read], dirty_at__lte=asked_at).update(
-            dirty_at=None
-        )
-        mark_renamed(merge, result.changed, asked_at)
-        list_soon(hidden)
-        late = just_seen(merge, absent, asked_at) | set(
-            here.filter(pk__in=absent, repository__in=hidden).values_list("pk", flat=True)
-        )
-        tombstone(merge, list(absent - late), asked_at)
-        settled = here.filter(pk__in={row[merge.key[0]] for row in rows} | (absent - late))
-        # An answer equal to the row changes nothing, and may settle it all the same.
-        settled.filter(dirty_at__lte=asked_at - LAG).update(dirty_at=None)
-        settled.filter(dirty_at__isnull=False, observed_at__lt=asked_at).update(
-            observed_at=asked_at
-        )
-    return len(rows) + len(absent - late)

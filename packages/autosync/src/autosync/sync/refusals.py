@@ -117,8 +117,7 @@ def _of_error(error: Mapping[str, Any]) -> Refusal:
 
 def switched_off(resource: Resource, repository: Repository) -> Refusal | None:
     """Whether the owner has switched this kind off, as far as the repository's row knows."""
-    listing = resource.listing
-    if listing is None or not listing.switch or getattr(repository, listing.switch):
+    if not resource.switch or getattr(repository, resource.switch):
         return None
     kind = str(resource.merge.model._meta.verbose_name_plural)
     return Refusal("off", f"{kind.capitalize()} are switched off in this repository.")
@@ -156,9 +155,7 @@ def unavailable(repository_ids: Iterable[int]) -> dict[int, set[str]]:
     for pk, name in cursors.values_list("repository", "resource"):
         found[pk].add(name)
     off = Q()
-    switches = {
-        r.name: r.listing.switch for r in listed_resources() if r.listing and r.listing.switch
-    }
+    switches = {r.name: r.switch for r in listed_resources() if r.switch}
     for switch in switches.values():
         off |= Q(**{switch: False})
     for row in Repository.objects.filter(off, pk__in=list(found)) if switches else ():
@@ -174,8 +171,8 @@ def to_ask_again(repository_ids: Iterable[int]) -> dict[int, set[str]]:
     for pk, name in cursors.values_list("repository", "resource"):
         found[pk].add(name)
     for resource in listed_resources():
-        if resource.listing is not None and resource.listing.switch:
-            off = Repository.objects.filter(pk__in=ids, **{resource.listing.switch: False})
+        if resource.switch:
+            off = Repository.objects.filter(pk__in=ids, **{resource.switch: False})
             for pk in off.values_list("pk", flat=True):
                 found[pk].discard(resource.name)
     return found
@@ -183,10 +180,9 @@ def to_ask_again(repository_ids: Iterable[int]) -> dict[int, set[str]]:
 
 def lacks(resource: Resource, repository: Repository) -> bool:
     """Whether this kind was refused for a permission that has been granted since."""
-    listing = resource.listing
-    if listing is None or not listing.permission:
+    if not resource.permission:
         return False
-    granted = repository.installation.permissions.get(listing.permission)
+    granted = repository.installation.permissions.get(resource.permission)
     cursors = ResourceCursor.objects.filter(repository=repository, resource=resource.name)
     return bool(granted) and cursors.filter(unavailable="permission").exists()
 

@@ -10,7 +10,8 @@ from typing import Any
 from django.db import connection
 
 from autosync.kinds import listed_resources
-from autosync.mirror.models import ResourceCursor
+from autosync.kinds._events import Resource
+from autosync.mirror.models import Repository, ResourceCursor
 from autosync.sync.unread import NOT_ANSWERED
 
 GIT = "commit"  # the resource whose cursor tells how far git was read
@@ -41,6 +42,12 @@ class Here:
     marked: str | None
     incomplete: bool = False
     unfinished: bool = False
+
+
+def was_read(resource: Resource, repository: Repository) -> bool:
+    """Whether this kind was ever read to its end."""
+    cursors = ResourceCursor.objects.filter(repository=repository, resource=resource.name)
+    return cursors.filter(backfilled_at__isnull=False).exists()
 
 
 def standing(repository_ids: Iterable[int]) -> dict[int, Here]:

@@ -48,7 +48,7 @@ def understood(
     """The rows of GraphQL's `nodes` (null ones are left out), and what could not be understood with
     its repository. `homes` is the repository of all, or None if each node names its own.
     """
-    assert resource.listing is not None
+    assert resource.from_graph is not None
     rows: list[Row] = []
     unread: list[tuple[int | None, Unread]] = []
     for node in nodes:
@@ -57,11 +57,13 @@ def understood(
         home = homes
         try:
             home = home or int(node["repository"]["databaseId"])
-            row = resource.listing.normalise(node, home)
-            if resource.merge.clock and not isinstance(row["updated_at"], datetime):
+            row = resource.from_graph(node, home)
+            if "updated_at" in resource.merge.content and not isinstance(
+                row["updated_at"], datetime
+            ):
                 raise ValueError("no updatedAt")
         except ODD as error:
-            unread.append((home, of_node(node, f"not as documented: {_said(error)}")))
+            unread.append((home, of_node(node, f"not as documented: {said(error)}")))
         else:
             rows.append(row)
     return rows, unread
@@ -92,9 +94,9 @@ def items(documents: Iterable[Any], row: Callable[[Any], Row]) -> Listed:
         try:
             listed.rows.append(row(document))
         except ODD as error:
-            logger.warning("an item (id %s) of a list could not be read: %s", number, _said(error))
+            logger.warning("an item (id %s) of a list could not be read: %s", number, said(error))
             if number is not None:
-                listed.odd[number] = _said(error)
+                listed.odd[number] = said(error)
     return listed
 
 
@@ -131,7 +133,7 @@ def store(
                 one = upsert(merge, [row], observed_at=observed_at, rule=rule, lag=lag)
         except _NOT_STORED as error:
             key, node_id = int(row[merge.key[0]]), str(row.get("node_id") or "")
-            reason = f"the database does not take it: {_said(error)}"
+            reason = f"the database does not take it: {said(error)}"
             unread.append((row.get("repository_id"), Unread(key, node_id, reason)))
         else:
             result.inserted |= one.inserted
@@ -148,6 +150,8 @@ def remember(resource: Resource, unread: Iterable[tuple[int | None, Unread]]) ->
         log(f"{resource.name} of repository {home}", one)
         if home is None or one.key is None or not one.node_id:
             continue  # the ids are listed next, as the counts differ
+        if resource.inside:
+            continue  # it is read again with what carries it
         UnreadObject.objects.update_or_create(
             repository_id=home,
             resource=resource.name,
@@ -208,7 +212,7 @@ def named(what: object) -> Iterator[None]:
     try:
         yield
     except ODD as error:
-        logger.warning("%s could not be read: %s", what, _said(error))
+        logger.warning("%s could not be read: %s", what, said(error))
 
 
 def sentence(repository: Repository) -> str:
@@ -230,5 +234,6 @@ def _of(resource: Resource, repository: Repository) -> Any:
     return UnreadObject.objects.filter(repository=repository, resource=resource.name)
 
 
-def _said(error: BaseException) -> str:
+def said(error: BaseException) -> str:
+    """An error in a sentence."""
     return f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("mirror", "0021_rows"),
+        ("mirror", "0023_comments_and_releases"),
     ]
 
     operations = [

@@ -15,6 +15,7 @@ from autosync.github import InstallationClient, InstallationSuspended, Priority,
 from autosync.github.errors import GitHubError
 from autosync.killpoints import reached
 from autosync.kinds import listed_resources, nested_kinds
+from autosync.kinds._events import Resource
 from autosync.mirror.models import (
     Audit,
     AuditFinding,
@@ -28,6 +29,8 @@ from autosync.sync.audit.compare import Comparison
 from autosync.sync.audit.difference import Difference
 from autosync.sync.audit.findings import record, record_repairs
 from autosync.sync.audit.names import Names, names_there
+from autosync.sync.audit.small import There as SmallThere
+from autosync.sync.audit.small import counted_differences, differences, small_lists
 from autosync.sync.commits import chunks
 from autosync.sync.errors import Busy, is_passing, log_failure
 from autosync.sync.listing import PAGE
@@ -36,6 +39,7 @@ from autosync.sync.news import NewsReader, There, changed_since
 from autosync.sync.reconcile import GitHubSyncManager
 from autosync.sync.refetch import refetch
 from autosync.sync.refusals import refusal_of, unavailable
+from autosync.sync.rest_listing import read_differing
 from autosync.sync.sick import GitHubAway, github_answers
 from autosync.sync.standing import standing
 
@@ -111,6 +115,7 @@ class Auditor:
                 news = self.reader.read(group, refused)
                 there = news.there
                 names = self._names(group, refused) if self.names else {}
+                small = small_lists(self.client, group, refused)
                 left_out |= {
                     one.full_name: "GitHub could not report its content"
                     for one in group
@@ -127,7 +132,8 @@ class Auditor:
                     if repository.pk in there:  # else gone since: the next listing hides it
                         with self._alone(repository, left_out):
                             said = there[repository.pk]
-                            self._audit(audit, repository, said, names.get(repository.pk))
+                            pk = repository.pk
+                            self._audit(audit, repository, said, names.get(pk), small.get(pk))
                     Repository.objects.filter(
                         pk=repository.pk, audit_due_at__lte=started_at
                     ).update(audit_due_at=None)
@@ -164,6 +170,7 @@ class Auditor:
         repository: Repository,
         news: There,
         names: Names | None,
+        small: SmallThere | None,
     ) -> None:
         started_at = timezone.now()
         with exclusive("repository", repository.pk, wait=True):
@@ -177,6 +184,9 @@ class Auditor:
             counted = all(one.total == here[name].alive for name, one in lists.items())
             differing = set() if counted else compare.differing_lists()
             for resource in compare.readable():
+                if resource.rest is not None:
+                    found += self._of_rest(resource, repository, small)
+                    continue
                 differ = resource.name in differing
                 if resource.name in changed or differ or self.deep:
                     found += compare.objects(resource, whole=differ or self.deep)
@@ -203,6 +213,13 @@ class Auditor:
         if all(one.repaired for one in found):
             Repository.objects.filter(pk=repository.pk).update(equal_at=started_at)
 
+    def _of_rest(
+        self, resource: Resource, repository: Repository, small: SmallThere | None
+    ) -> list[Difference]:
+        if resource.under is not None:
+            return counted_differences(resource, repository, self.client)
+        return differences(resource, repository, small) if small is not None else []
+
     def _names(
         self, group: Sequence[Repository], refused: Mapping[int, Set[str]]
     ) -> dict[int, Names]:
@@ -214,6 +231,11 @@ class Auditor:
         repository = compare.repository
         by_name = {resource.name: resource for resource in listed_resources()}
         for name, resource in by_name.items():
+            if resource.rest is not None:
+                # The sync below reads the others whole.
+                if resource.under is not None and any(one.resource == name for one in found):
+                    read_differing(resource, repository, self.client)
+                continue
             nodes = {one.node_id: int(one.key) for one in found if one.resource == name}
             for group in chunks(nodes.items(), PAGE):
                 refetch(resource, self.client, dict(group))

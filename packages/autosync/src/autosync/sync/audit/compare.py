@@ -16,7 +16,7 @@ from autosync.kinds._events import Resource
 from autosync.kinds.commit import split_ref
 from autosync.mirror.doubt import IN_FLIGHT
 from autosync.mirror.models import AuditFinding, Commit, Repository, ResourceCursor
-from autosync.sync import unread
+from autosync.sync import counted, unread
 from autosync.sync.audit import foreign
 from autosync.sync.audit.children import ChildrenComparison
 from autosync.sync.audit.difference import Difference
@@ -57,10 +57,10 @@ class Comparison:
             return {resource.name for resource in readable}
         return {
             resource.name
-            for resource in listed_resources()
+            for resource in readable
             if resource.name in news.lists
             and news.lists[resource.name].total != unread.accounted(resource, self.repository)
-        }
+        } | {resource.name for resource in readable if counted.differing(resource, self.repository)}
 
     def refs(self) -> list[Difference]:
         """Refs that differ, and still do a moment later."""

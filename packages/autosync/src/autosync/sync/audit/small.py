@@ -1,0 +1,143 @@
+"""Compare kinds that REST lists: small ones many repositories a query, large ones by counts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+
+from autosync import moments
+from autosync.github import InstallationClient
+from autosync.kinds import listed_resources
+from autosync.kinds._events import Resource
+from autosync.mirror.doubt import IN_FLIGHT
+from autosync.mirror.models import AuditFinding, Repository
+from autosync.sync import unread
+from autosync.sync.audit.difference import Difference
+from autosync.sync.listing import pages
+from autosync.sync.rest_listing import ids_that_differ
+
+Problem = AuditFinding.Problem
+
+
+@dataclass
+class There:
+    """What GitHub has of each small kind of a repository, by name; `asked_at` before that."""
+
+    asked_at: datetime
+    nodes: dict[str, list[Mapping[str, Any]]] = field(default_factory=dict)
+
+
+def small_kinds() -> list[Resource]:
+    """Those that REST lists whole, and a connection of GraphQL's too."""
+    return [one for one in listed_resources() if one.rest is not None and one.news is not None]
+
+
+def small_lists(
+    client: InstallationClient, group: Sequence[Repository], refused: Mapping[int, Set[str]]
+) -> dict[int, There]:
+    """The small kinds of at most a hundred repositories, for a point each kind."""
+    kinds = small_kinds()
+    if not kinds or not group:
+        return {}
+    asked_at = timezone.now()
+    lists = " ".join(
+        f"{one.name}: {_connection(one)}(first: 100) {{ pageInfo {{ hasNextPage }} "
+        f"nodes {{ {_fields(one)} }} }}"
+        for one in kinds
+    )
+    query = f"query($ids: [ID!]!) {{ nodes(ids: $ids) {{ ... on Repository {{ {lists} }} }} }}"
+    nodes = client.nodes(query, [repository.node_id for repository in group])
+    found: dict[int, There] = {}
+    for repository in group:
+        node = nodes.get(repository.node_id)
+        if not node:
+            continue
+        with unread.named(repository):
+            there = There(asked_at)
+            for one in kinds:
+                if one.name in refused.get(repository.pk, ()):
+                    continue
+                page = node[one.name]
+                items = page["nodes"]
+                if page["pageInfo"]["hasNextPage"]:
+                    read = pages(_connection(one), repository, client, "", _fields(one), "")
+                    items = [item for _, more in read for item in more["nodes"]]
+                there.nodes[one.name] = [item for item in items if item]
+            found[repository.pk] = there
+    return found
+
+
+def differences(resource: Resource, repository: Repository, there: There) -> list[Difference]:
+    """Objects that only one side has, or that GitHub has otherwise: by clock, or by content where
+    REST shows no clock.
+    """
+    if resource.name not in there.nodes:
+        return []
+    assert resource.from_graph is not None
+    settled = there.asked_at - IN_FLIGHT
+    merge = resource.merge
+    clocked = "updated_at" in merge.content
+    rows = merge.model._default_manager.filter(repository=repository, deleted_at__isnull=True)
+    here: dict[str, Any] = {one.node_id: one for one in list[Any](rows)}
+    seen: set[str] = set()
+    found: list[Difference] = []
+    for node in there.nodes[resource.name]:
+        node_id = str(node["id"])
+        seen.add(node_id)
+        changed = moments.moment(node.get("updatedAt"))
+        mine = here.get(node_id)
+        if changed is None or changed > settled:
+            continue
+        if mine is None:
+            found.append(Difference(resource.name, node_id, Problem.MISSING, node_id))
+        elif mine.observed_at > settled:
+            continue
+        elif clocked:
+            if mine.updated_at is None or mine.updated_at < changed:
+                found.append(Difference(resource.name, str(mine.pk), Problem.STALE, node_id))
+        else:
+            row = resource.from_graph(node, repository.pk)
+            if any(getattr(mine, name) != value for name, value in row.items()):
+                found.append(Difference(resource.name, str(mine.pk), Problem.STALE, node_id))
+    found += [
+        Difference(resource.name, str(row.pk), Problem.SURPLUS, node_id)
+        for node_id, row in here.items()
+        if node_id not in seen and row.observed_at < settled
+    ]
+    not_read = {str(key) for key in unread.keys(resource, repository)}
+    return [one for one in found if one.key not in not_read]
+
+
+def counted_differences(
+    resource: Resource, repository: Repository, client: InstallationClient
+) -> list[Difference]:
+    """Those of a large kind, where parents say another number than is here: only these are read."""
+    settled = timezone.now() - IN_FLIGHT
+    there, rows = ids_that_differ(resource, repository, client)
+    here = {row.pk: row for row in rows}
+    found = [
+        Difference(resource.name, str(pk), Problem.MISSING, node_id)
+        for pk, (node_id, changed) in there.items()
+        if pk not in here and (changed is None or changed < settled)
+    ]
+    found += [
+        Difference(resource.name, str(pk), Problem.SURPLUS, row.node_id)
+        for pk, row in here.items()
+        if pk not in there and row.observed_at < settled
+    ]
+    return found
+
+
+def _connection(resource: Resource) -> str:
+    assert resource.news is not None
+    return resource.news.connection
+
+
+def _fields(resource: Resource) -> str:
+    if "updated_at" in resource.merge.content:
+        return "id updatedAt"
+    return f"{resource.node_fields} updatedAt"

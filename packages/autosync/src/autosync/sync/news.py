@@ -104,22 +104,25 @@ def git_moved(there: There, here: Here) -> bool:
     return there.pushed_at is not None and there.pushed_at >= here.watermark - OVERLAP
 
 
-def moved(there: There, here: Here) -> frozenset[str]:
-    """The resources that are to be read, by name; the lists from their watermark."""
+def moved(there: There, here: Here, refused: Collection[str] = ()) -> frozenset[str]:
+    """The resources that are to be read, by name, but for those `refused`; the lists from their
+    watermark.
+    """
     names = set()
     for name, list_there in there.lists.items():
         list_here = here.lists.get(name)
         counted = list_here is not None and list_here.alive == list_there.total
         if not counted or changed_since(list_there, list_here):
             names.add(name)
+    names -= set(refused)
     for resource in listed_resources():
-        if not resource.follows:
+        if not resource.follows or resource.name in refused:
             continue
         # Never read whole: this mirror is older than the kind.
         new = resource.name in here.lists and here.lists[resource.name].watermark is None
         if new or names.intersection(resource.follows):
             names.add(resource.name)
-    if git_moved(there, here):
+    if GIT not in refused and git_moved(there, here):
         names.add(GIT)
     return frozenset(names)
 
@@ -152,7 +155,7 @@ def look(client: InstallationClient, repositories: Iterable[Repository]) -> Look
                 found.to_read[pk] = None
                 continue
             # What is refused is asked for at each sync; what is switched off is not.
-            names = (moved(news.there[pk], here[pk]) - refused[pk]) | again[pk] | children[pk]
+            names = moved(news.there[pk], here[pk], refused[pk]) | again[pk] | children[pk]
             if names or here[pk].unfinished:
                 found.to_read[pk] = names
             else:

@@ -91,15 +91,15 @@ def calm(world: World) -> Iterator[None]:
     world.sim.control("weather", {"heavy_above": 0, "heavy": 0.0})
 
 
-def test_news_cost_four_points_a_hundred_whoever_asks_with_whatever_token(world: World) -> None:
+def test_news_cost_two_points_a_hundred_whoever_asks_with_whatever_token(world: World) -> None:
     rows = world.listed()
     before = world.points()
     first = NewsReader(world.client).read(rows)
-    assert world.points() - before == 5, "four for a hundred, one for twenty"
+    assert world.points() - before == 3, "two for a hundred, one for twenty"
     world.new_token()
     assert NewsReader(world.client).read(rows).there == first.there
     assert NewsReader(world.worker()).read(rows).there == first.there
-    assert world.points() - before == 15
+    assert world.points() - before == 9
     assert len(first.there) == MANY
     assert not first.hidden
     assert not first.unknown
@@ -139,7 +139,7 @@ def test_only_the_list_that_moved_is_to_be_read(world: World) -> None:
 
 def test_a_query_that_is_too_heavy_is_halved_and_the_size_remembered(world: World) -> None:
     rows = world.listed()
-    world.sim.control("weather", {"heavy_above": 400})
+    world.sim.control("weather", {"heavy_above": 160})
     world.sim.ask("requests", clear=1)
     reader = NewsReader(world.client)
     assert len(reader.read(rows).there) == MANY

@@ -277,8 +277,10 @@ class InstallationClient:
                 return replace(checked, errors=errors)
             return self._checked(document, errors, kinds, partial)
 
-    def nodes(self, query: str, ids: Sequence[str]) -> dict[str, Any]:
+    def nodes(self, query: str, ids: Sequence[str], *, partial: bool = False) -> dict[str, Any]:
         """What `nodes(ids: $ids)` of `query` answers, by id: fewer at once while too heavy.
+
+        With `partial`, what is forbidden is null, and no word about what is there.
 
         One that GitHub cannot answer for even alone is logged and left out; raises GraphQLTooHeavy
         if it answers for none.
@@ -289,7 +291,7 @@ class InstallationClient:
         while groups:
             group = groups.pop()
             try:
-                found |= self._aligned(group, self.graphql(query, {"ids": group}))
+                found |= self._aligned(group, self.graphql(query, {"ids": group}, partial=partial))
             except GraphQLTooHeavy as error:
                 middle = len(group) // 2
                 if middle:

@@ -104,9 +104,10 @@ class Inside:
 
 @dataclass(frozen=True)
 class Packed:
-    """Its news are asked for in the query about a hundred repositories: ten points per thousand.
+    """Its news are asked for in the query about a hundred repositories.
 
-    `order` and `clock` are GraphQL's: that of which the newest comes first, and when it changed.
+    A count alone costs nothing more; an edit that no webhook told of is then found by the audit.
+    With `order` and `clock`, GraphQL's, the newest is asked for too: ten points per thousand.
     """
 
     connection: str

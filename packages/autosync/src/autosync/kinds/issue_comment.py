@@ -20,7 +20,9 @@ class IssueComment(OfRepository):
         "user", graph="author", null=True, about="Who wrote it; null if that is gone."
     )
     author_login = gh.ActorLogin("user", graph="author", about="The login of who wrote it.")
-    author_association = gh.Word(max_length=32, about="What its author is here: member, none, …")
+    author_association = gh.Word(
+        max_length=32, about="What its author is here: member, none and so on."
+    )
     body = gh.Text(none=True, about="What it says, in Markdown.")
     html_url = gh.Url(about="The address of it on its page.")
     created_at = gh.Moment(about="When it was written.")

@@ -18,8 +18,6 @@ class Label(OfRepository):
 
     github = Kind(
         read=Rest("/labels"),
-        # No connection of labels is in order of update: a name that changed while a webhook was
-        # lost is found by the audit.
         news=Packed("labels"),
         events={"label": Whole("label", gone={"deleted"})},
         needs={"issues": "read"},

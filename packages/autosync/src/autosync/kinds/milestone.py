@@ -26,7 +26,7 @@ class Milestone(OfRepository):
 
     github = Kind(
         read=Rest("/milestones?state=all"),
-        news=Packed("milestones", "UPDATED_AT", "updatedAt"),
+        news=Packed("milestones"),
         events={"milestone": Whole("milestone", gone={"deleted"})},
         needs={"issues": "read"},
         api=List(

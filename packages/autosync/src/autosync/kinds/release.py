@@ -38,7 +38,7 @@ class Release(OfRepository):
 
     github = Kind(
         read=Rest("/releases", one="/releases/{github_id}"),
-        news=Packed("releases", "CREATED_AT", "updatedAt"),
+        news=Packed("releases"),
         events={"release": Whole("release", gone={"deleted"})},
         needs={"contents": "read"},
         feed=Line("release", key="tag_name", title="name", only={"published"}),

@@ -50,7 +50,7 @@ def small_lists(
         for one in kinds
     )
     query = f"query($ids: [ID!]!) {{ nodes(ids: $ids) {{ ... on Repository {{ {lists} }} }} }}"
-    nodes = client.nodes(query, [repository.node_id for repository in group])
+    nodes = client.nodes(query, [repository.node_id for repository in group], partial=True)
     found: dict[int, There] = {}
     for repository in group:
         node = nodes.get(repository.node_id)
@@ -62,6 +62,8 @@ def small_lists(
                 if one.name in refused.get(repository.pk, ()):
                     continue
                 page = node[one.name]
+                if page is None:
+                    continue  # not shown, which is no word about what there is
                 items = page["nodes"]
                 if page["pageInfo"]["hasNextPage"]:
                     read = pages(_connection(one), repository, client, "", _fields(one), "")

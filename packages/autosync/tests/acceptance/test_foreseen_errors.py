@@ -43,7 +43,7 @@ ARGUMENTS = {
     "demo": "--repositories 1 --commits 5 --issues 1 --pulls 0 --people 0",
 }
 # Need no database; makemigrations warns and goes on.
-EASY = {"version", "help", "manage", "kinds list", "kinds show"}
+EASY = {"version", "help", "manage", "kinds list", "kinds show", "kinds reference"}
 _WORDS = re.compile(
     r"^wrong |There is no mirror here|is not set|Run `|[Cc]orrect|Install git|Free some space"
     r"|Start | must | should be |It looks like |Write |Give "

@@ -39,8 +39,9 @@ def differences(
     only: Collection[int] | None = None,
     but: Collection[tuple[str, str]] = (),
     uncountable: Collection[str] = (),
+    without: Collection[str] = (),
 ) -> list[Difference]:
-    """Every field of every row that is not as GitHub has it; empty: equal.
+    """Every field of every row that is not as GitHub has it; empty: equal. Not of tables `without`.
 
     `only` looks at these repositories (ids) alone; `but` are (table, field) not to be compared. The
     sizes of commits that are `uncountable` (SHAs) may be unknown.
@@ -49,7 +50,7 @@ def differences(
     there = _patiently(lambda: github(sim, only, ours_too))
     here = mirror(query) | ours_too
     found: list[Difference] = []
-    for table in there:
+    for table in there.keys() - set(without):
         for key in sorted(there[table].keys() | here[table].keys(), key=str):
             theirs, ours = there[table].get(key), here[table].get(key)
             repository_id = _repository_of(table, key, theirs or ours or {})

@@ -141,10 +141,7 @@ def test_many_large_unsigned_bodies_stay_within_the_allowance(service: Service) 
         while not all(answer.done() for answer in answers):
             answered_meanwhile(service)
             time.sleep(0.2)
-    assert {answer.result() for answer in answers} <= {
-        *(b"", b"HTTP/1.1 401", b"HTTP/1.1 503"),
-        b"HTTP/1.1 408",  # a machine too busy to read it in its ten seconds
-    }
+    assert {answer.result() for answer in answers} <= {b"", b"HTTP/1.1 401", b"HTTP/1.1 503"}
     assert memory(service, "VmHWM") < MOST_MEMORY
 
 

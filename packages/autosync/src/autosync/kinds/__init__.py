@@ -7,6 +7,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Mapping, Sequence
+from functools import cache
 
 from autosync.kinds import commit, installation, repository
 from autosync.kinds._derived import Derived, kind_of
@@ -58,25 +59,29 @@ def handlers() -> dict[str, list[Handler]]:
     return table
 
 
-def listed_resources() -> list[Resource]:
+@cache
+def listed_resources() -> Sequence[Resource]:
     """The resources that are listed per repository, parents before what belongs to them."""
-    return [r for r in RESOURCES if r.listing is not None or r.rest is not None]
+    return tuple(r for r in RESOURCES if r.listing is not None or r.rest is not None)
 
 
-def nested_kinds() -> list[Derived]:
+@cache
+def nested_kinds() -> Sequence[Derived]:
     """The kinds that are read with their parents."""
-    return [kind for kind in KINDS.values() if isinstance(kind.declared.read, Nested)]
+    return tuple(kind for kind in KINDS.values() if isinstance(kind.declared.read, Nested))
 
 
-def mirrored() -> list[Resource]:
+@cache
+def mirrored() -> Sequence[Resource]:
     """The declared kinds, parents before what belongs to them."""
-    return [kind.resource for kind in _parents_first()]
+    return tuple(kind.resource for kind in _parents_first())
 
 
-def refetched() -> list[Resource]:
+@cache
+def refetched() -> Sequence[Resource]:
     """Those whose objects GitHub is asked for by themselves, and not with their parents."""
     nested = {kind.name for kind in nested_kinds()}
-    return [resource for resource in mirrored() if resource.name not in nested]
+    return tuple(resource for resource in mirrored() if resource.name not in nested)
 
 
 __all__ = [

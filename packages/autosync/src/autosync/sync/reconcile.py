@@ -29,7 +29,7 @@ from autosync.kinds.repository import MERGE as REPOSITORY
 from autosync.kinds.repository import row_from_rest as repository_row
 from autosync.mirror.doubt import audit_soon
 from autosync.mirror.feed import FeedLine, publish
-from autosync.mirror.models import GitHubAppInstallation, Repository, ResourceCursor
+from autosync.mirror.models import GitHubAppInstallation, Repository
 from autosync.mirror.upsert import Row, Rule, upsert
 from autosync.sync import unread
 from autosync.sync.absent import (
@@ -199,38 +199,37 @@ class GitHubSyncManager:
         if lacks(resource, repository):
             # A token keeps the permissions that it was made with.
             self.client.refuse_token(self.client.token())
-        if repository.imported_at is None or was_read(resource, repository):
-            return self._read_list(resource, repository, self.client, progress)
-        # A kind that this mirror is older than, or was not allowed to read: it is filled in the
-        # background, and holds up nothing. Its cursor says that it is not complete.
-        behind = connect.installation_client(self.installation.pk, Priority.BACKFILL)
-        try:
-            return self._read_list(resource, repository, behind, progress)
-        except QuotaExhausted as error:
-            logger.info("%s of %s goes on at the next sync: %s", resource.name, repository, error)
-            return 0
 
-    def _read_list(
+        def read_list(client: InstallationClient) -> int:
+            again = refetch(resource, client, unread.to_ask_again(resource, repository))
+            read = sync_listing if resource.rest is None else sync_rest
+            return again + read(resource, repository, client, progress)
+
+        return self._read(resource, repository, read_list)
+
+    def _sync_children(self, kind: Derived, repository: Repository, progress: Progress) -> int:
+        return self._read(
+            kind.resource,
+            repository,
+            lambda client: sync_children(kind, repository, client, progress),
+        )
+
+    def _read(
         self,
         resource: Resource,
         repository: Repository,
-        client: InstallationClient,
-        progress: Progress,
+        read: Callable[[InstallationClient], int],
     ) -> int:
-        again = refetch(resource, client, unread.to_ask_again(resource, repository))
-        read = sync_listing if resource.rest is None else sync_rest
-        return again + read(resource, repository, client, progress)
-
-    def _sync_children(self, kind: Derived, repository: Repository, progress: Progress) -> int:
-        cursors = ResourceCursor.objects.filter(resource=kind.name, backfilled_at__isnull=False)
-        if repository.imported_at is None or cursors.filter(repository=repository).exists():
-            return sync_children(kind, repository, self.client, progress)
-        # A kind that is new to this mirror waits for quota that nothing else needs, alone.
-        client = connect.installation_client(self.installation.pk, Priority.BACKFILL)
+        """What `read` returns. A kind that this mirror is older than, or was not allowed to read,
+        is filled in the background and holds up nothing: its cursor says that it is not complete.
+        """
+        if repository.imported_at is None or was_read(resource, repository):
+            return read(self.client)
+        behind = connect.installation_client(self.installation.pk, Priority.BACKFILL)
         try:
-            return sync_children(kind, repository, client, progress)
+            return read(behind)
         except QuotaExhausted as error:
-            logger.info("the %ss of %s are read later: %s", kind.name, repository, error)
+            logger.info("%s of %s goes on at the next sync: %s", resource.name, repository, error)
             return 0
 
     def sync_git(self, repository: Repository) -> int:

@@ -63,6 +63,11 @@ BY_NAME: Final = "by name"  # where nothing else is said
 _ACTORS = ("User", "Bot", "Organization", "Mannequin")
 
 
+def camel(name: str) -> str:
+    """updated_at → updatedAt, as GraphQL writes it."""
+    return re.sub(r"_([a-z0-9])", lambda found: found[1].upper(), name)
+
+
 class Column(Field[_ST, _GT]):
     """A column that comes from GitHub.
 
@@ -120,7 +125,7 @@ class Column(Field[_ST, _GT]):
         if self._graph is not BY_NAME:
             return self._graph
         known = self.name if self._rest in (BY_NAME, None) else self._rest
-        return re.sub(r"_([a-z0-9])", lambda found: found[1].upper(), known or "")
+        return camel(known or "")
 
     def deconstruct(self) -> tuple[str, str, Sequence[Any], dict[str, Any]]:
         """As the plain Django field: a migration outlives what is declared here."""
@@ -220,7 +225,7 @@ class NumberOf(Number[_ST, _GT]):
         super().__init__(rest, essential=True, **field)
 
     def source(self, at: At) -> str:
-        return f"last_number({at(str, '')})" if at.way == "rest" else at(Count, 0)
+        return f"number_in({at(str, '')})" if at.way == "rest" else at(Count, 0)
 
 
 class NumberIn(Column[_ST, _GT], IntegerField[_ST, _GT]):

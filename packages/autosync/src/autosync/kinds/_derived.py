@@ -46,7 +46,6 @@ _CALLED = {
     "beginning": _events.beginning,
     "clock": _events.clock,
     "labels": _events.labels,
-    "last_number": _events.last_number,
     "logins": _events.logins,
     "timestamp": _events.timestamp,
     "database_id": _graphql.database_id,

@@ -291,12 +291,7 @@ def clock(value: When) -> datetime:
     return moments.moment(value) or moments.LATEST
 
 
-def last_number(address: str) -> int:
-    """The number at the end of an address of GitHub's API."""
-    return int(address.rpartition("/")[2])
-
-
-_NUMBER = re.compile(r"/(?:issues|pull)/(\d{1,9})(?=#|$)")
+_NUMBER = re.compile(r"/(?:issues|pulls?)/(\d{1,9})(?=#|$)")
 
 
 def number_in(address: str) -> int:

@@ -20,6 +20,7 @@ from autosync import moments
 from autosync.github import GraphQLTooHeavy, InstallationClient
 from autosync.killpoints import reached
 from autosync.kinds import Derived, nested_kinds
+from autosync.kinds._columns import camel
 from autosync.kinds._kind import Nested
 from autosync.mirror.children import Parent, Read
 from autosync.mirror.doubt import LAG, lock_repositories
@@ -270,8 +271,7 @@ def _nested(kind: Derived) -> Nested:
 
 
 def _clock(kind: Derived) -> str:
-    first, *others = kind.under.follows.split("_")
-    return first + "".join(word.title() for word in others)
+    return camel(kind.under.follows)
 
 
 def _understand(kind: Derived, repository: Repository, one: Children) -> None:

@@ -31,6 +31,7 @@ from autosync.kinds._kind import (
     snake,
 )
 from autosync.kinds._payload import IncompletePayload, read
+from autosync.kinds._people import people, prose
 from autosync.kinds._rules import Whole
 from autosync.kinds._shape import At, Shape, Way, clock_of, steps, written
 from autosync.mirror import merge as merging
@@ -103,6 +104,8 @@ class Derived:
             clock=_CLOCKS[self.declared.clock],
             groups=tuple(Group(*group) for group in apart.items()),
             inherits=self.declared.under is not None or isinstance(read, Inside),
+            people=people(self.columns),
+            prose=prose(self.columns),
         )
 
     @property

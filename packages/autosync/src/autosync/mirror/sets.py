@@ -16,6 +16,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from autosync.mirror.merge import Key, Merge, Row, Rule
+from autosync.mirror.people import unnamed
 from autosync.mirror.stage import stage
 from autosync.mirror.tombstones import among
 
@@ -138,7 +139,7 @@ def _write(
     rows: dict[Key, Row] = {}
     for parent, one in taken.items():
         linked = dict(zip(columns, here[parent].link, strict=True))
-        for row in one.rows:
+        for row in unnamed(merge, one.rows, members=True):
             member = {**row, **linked}
             rows[merge.key_of(member)] = member
     links = ", ".join(f"t.{name}" for name in columns)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import uuid
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
@@ -13,7 +14,8 @@ from django.db.models.functions import Greatest, Least, Now
 
 from autosync.github import GraphQLTooHeavy, InstallationClient
 from autosync.github.hiccups import is_uncountable
-from autosync.mirror.models import Commit, Repository
+from autosync.mirror.models import Commit, FeedEvent, Repository
+from autosync.mirror.people import GHOST, current
 from autosync.sync.refusals import out_of_sight
 from autosync.sync.unread import NOT_ANSWERED
 
@@ -22,6 +24,7 @@ _AUTHOR = "author { user { databaseId login } }"
 _ALIAS = re.compile(r"c[0-9]+")
 _INTEGERS = range(-(2**31), 2**31)
 Details = list[tuple[str, dict[str, Any] | None]]
+_Stored = tuple[Any, ...]
 
 
 def fetch_details(
@@ -142,8 +145,11 @@ def store_details(repository: Repository, details: Details) -> None:
                 (detail.get("unknown") or "")[:1000],
             )
         )
+    theirs, rows = _unnamed(rows)
     columns = [list(column) for column in zip(*rows, strict=True)]
     with connection.cursor() as cursor:
+        if theirs:
+            _erase(repository, theirs)
         cursor.execute(
             "UPDATE commits c SET additions = d.additions, deletions = d.deletions, "
             "changed_files = d.changed_files, author_user_id = d.user_id, author_login = d.login, "
@@ -153,3 +159,34 @@ def store_details(repository: Repository, details: Details) -> None:
             "WHERE c.repository_id = %s AND c.sha = d.sha",
             [*columns, repository.pk],
         )
+
+
+def _unnamed(rows: list[_Stored]) -> tuple[dict[str, uuid.UUID], list[_Stored]]:
+    """The commits of forgotten people, and the details without these."""
+    forgotten = current()
+    if not forgotten:
+        return {}, rows
+    theirs: dict[str, uuid.UUID] = {}
+    kept: list[_Stored] = []
+    for sha, *sizes, number, login, unknown in rows:
+        person = forgotten.account(number, login) if number or login else None
+        if person:
+            theirs[sha] = person
+            number, login = None, ""
+        kept.append((sha, *sizes, number, login, unknown))
+    return theirs, kept
+
+
+def _erase(repository: Repository, theirs: dict[str, uuid.UUID]) -> None:
+    """The account tells whose these are, where the address did not: it is theirs too."""
+    commits = Commit.objects.filter(repository=repository, sha__in=theirs).exclude(author_email="")
+    for sha, email in commits.values_list("sha", "author_email"):
+        current().learn(theirs[sha], "email", email)
+        same = Commit.objects.filter(author_email__iexact=email)
+        same.update(author_name="", author_email="", message="")
+        Commit.objects.filter(committer_email__iexact=email).update(
+            committer_name="", committer_email=""
+        )
+        FeedEvent.objects.filter(
+            kind="commit", object_key__in=theirs, repository_id=repository.pk
+        ).update(title="", actor=GHOST)

@@ -47,7 +47,7 @@ def purge_gone(days: int | None = None) -> int:
     count = 0
     for repository_id in list(_gone_repositories(before)):
         try:
-            count += _purge_repository(repository_id, before)
+            count += purge_repository(repository_id, before)
         except Busy:
             continue  # its last sync is not over: the next purge takes it
         except OSError as error:
@@ -72,7 +72,7 @@ def _gone_repositories(before: datetime) -> models.QuerySet[Repository, int]:
     ).values_list("pk", flat=True)
 
 
-def _purge_repository(repository_id: int, before: datetime) -> int:
+def purge_repository(repository_id: int, before: datetime) -> int:
     """Everything of one repository, batch by batch, then itself; not if it came back meanwhile."""
     count = 0
     with exclusive("repository", repository_id, wait=False):

@@ -14,8 +14,6 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 from django.utils import timezone
 
-from autosync import postgres
-from autosync.errors import AutoSyncError
 from autosync.kinds.issue_comment import IssueComment
 from autosync.mirror import people
 from autosync.mirror.inbox import store

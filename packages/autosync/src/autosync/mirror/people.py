@@ -15,7 +15,7 @@ import hmac
 import re
 import time
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,17 +31,24 @@ _REMEMBERED = 100_000  # digests kept in memory
 # 12345+ada@users.noreply.github.com, ada@users.noreply.github.com: the same on a server of one's
 # own. https://docs.github.com/account-and-profile/reference/email-addresses-reference
 _NOREPLY = re.compile(r"(?:(\d+)\+)?([\w-]+)@users\.noreply\.[\w.-]+")
-# @ada, …://github.com/ada, …://api.github.com/users/ada
-_NAMED = re.compile(
-    r"(?<![\w@/.-])@(?P<mention>[A-Za-z0-9][\w-]*)"
-    r"|://[^/\s\"'<>()]+/(?:api/v3/)?(?:users/|repos/|orgs/)?(?P<address>[A-Za-z0-9][\w-]*)"
-    r"|(?<![\w/.@-])(?P<owner>[A-Za-z0-9][\w-]*)/[\w.-]+#\d"
-    r"|//avatars[\w.-]*/u/(?P<number>\d+)",
-    re.ASCII,
+# Each begins with what is rare in text and quickly found; what is before it is looked at then.
+# @ada
+_MENTION = re.compile(r"@(?<![\w@/.-]@)([A-Za-z0-9][\w-]*)", re.ASCII)
+# …://github.com/ada, …://api.github.com/users/ada
+_ADDRESS = re.compile(
+    r"://[^/\s\"'<>()]+/(?:api/v3/)?(?:users/|repos/|orgs/)?([A-Za-z0-9][\w-]*)", re.ASCII
 )
+# ada/rocket#5
+_REFERENCE = re.compile(r"/[\w.-]+#\d", re.ASCII)
+_OWNER = re.compile(r"(?<![\w/.@-])[A-Za-z0-9][\w-]*\Z", re.ASCII)
+# https://avatars.githubusercontent.com/u/12345
+_PICTURE = re.compile(r"//avatars[\w.-]*/u/(\d+)", re.ASCII)
 # Signed-off-by: Ada <ada@example.org>
-_SIGNED = re.compile(r"(?P<name>[^\n<>:,;]*)<(?P<email>[^<>\s@]+@[^<>\s]+)>")
-_EMAIL = re.compile(r"[\w.+%-]+@[\w-]+(?:\.[\w-]+)+")
+_SIGNED = re.compile(r"<([^<>\s@]+@[^<>\s]+)>")
+_NAME = re.compile(r"[^\n<>:,;]*\Z")
+_DOMAIN = re.compile(r"@[\w-]+(?:\.[\w-]+)+")
+_LOCAL = re.compile(r"[\w.+%-]+\Z")
+_FAR = 80  # characters to look back
 # ada/rocket, ada:main, as a whole value
 _OWNED = re.compile(r"(?P<owner>[A-Za-z0-9][\w-]*)(?P<rest>[/:][\w./#-]+)", re.ASCII)
 
@@ -105,15 +112,53 @@ class Forgotten:
         """What others wrote, with `ghost` in place of each mention of a forgotten person."""
         if "/" not in value and "@" not in value and ":" not in value:
             return value
-        if "@" in value:
-            if "<" in value:
-                value = _SIGNED.sub(self._signed, value)
-            value = _EMAIL.sub(self._mail, value)
-        value = _NAMED.sub(self._mention, value)
+        end = 0
+        parts: list[str] = []
+        for start, after, ghost in sorted(self._mentions(value), key=lambda one: (one[0], -one[1])):
+            if start >= end:  # else it is within the one before
+                parts += (value[end:start], ghost)
+                end = after
+        if end:
+            value = "".join([*parts, value[end:]])
         owned = _OWNED.fullmatch(value)
         if owned and self.whose("login", owned["owner"]):
             value = GHOST + owned["rest"]
         return value
+
+    def _mentions(self, text: str) -> Iterator[tuple[int, int, str]]:
+        """Where they are: start, end, and what takes their place."""
+        if "@" in text:
+            for one in _MENTION.finditer(text):
+                yield from self._name(*one.span(1), text)
+            for one in _SIGNED.finditer(text) if "<" in text else ():
+                if self.address(one[1]):
+                    before = text[max(one.start() - _FAR, 0) : one.start()]
+                    name = _NAME.search(before)
+                    start = one.start() - (len(name[0].lstrip()) if name else 0)
+                    yield start, one.end(), f"{GHOST} <{GHOST}>"
+            for one in _DOMAIN.finditer(text):
+                local = _LOCAL.search(text[max(one.start() - _FAR, 0) : one.start()])
+                if local and self.address(local[0] + one[0]):
+                    yield one.start() - len(local[0]), one.end(), GHOST
+        if "/" in text:
+            for one in _ADDRESS.finditer(text):
+                yield from self._name(*one.span(1), text)
+            for one in _REFERENCE.finditer(text) if "#" in text else ():
+                first = max(one.start() - _FAR, 0)
+                owner = _OWNER.search(text, first, one.start())
+                if owner:
+                    yield from self._name(*owner.span(), text)
+            for one in _PICTURE.finditer(text):
+                if self.whose("id", one[1]):
+                    yield *one.span(1), "0"
+
+    def _name(self, start: int, end: int, text: str) -> Iterator[tuple[int, int, str]]:
+        """A login may be followed by a dash that is not of it."""
+        name = text[start:end]
+        if self.whose("login", name):
+            yield start, end, GHOST
+        elif name[-1] in "-_" and self.whose("login", short := name.rstrip("-_")):
+            yield start, start + len(short), GHOST
 
     def row(self, merge: Merge, row: Row, *, member: bool = False) -> Row | None:
         """The row without them; None for a `member` of a set who is one of them.
@@ -156,27 +201,6 @@ class Forgotten:
         """A negative number in place of an account's: nobody else's, and never another."""
         made = hmac.digest(self.key, f"stand-in:{value}".lower().encode(), "sha256")
         return -1 - (int.from_bytes(made[:8]) >> 2)
-
-    def _signed(self, found: re.Match[str]) -> str:
-        if not self.address(found["email"]):
-            return found[0]
-        space = " " if found["name"].startswith(" ") else ""
-        return f"{space}{GHOST} <{GHOST}>"
-
-    def _mail(self, found: re.Match[str]) -> str:
-        return GHOST if self.address(found[0]) else found[0]
-
-    def _mention(self, found: re.Match[str]) -> str:
-        group = str(found.lastgroup)
-        kind = "id" if group == "number" else "login"
-        name = found[group]
-        for known in (name, name.rstrip("-_")):
-            if self.whose(kind, known):
-                start, end = found.start(group) - found.start(), found.end(group) - found.start()
-                rest = name[len(known) :]
-                ghost = "0" if kind == "id" else GHOST
-                return found[0][:start] + ghost + rest + found[0][end:]
-        return found[0]
 
 
 def digest(key: bytes, kind: str, value: str) -> str:

@@ -265,7 +265,8 @@ def _tables() -> list[_Table]:
     """Every table of the database with text in it, whoever made it."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT format('%%I.%%I', n.nspname, c.relname), c.relname, pg_table_is_visible(c.oid), "
+            "SELECT format('%%I.%%I', n.nspname, c.relname), c.relname, "
+            "pg_table_is_visible(c.oid), "
             "(SELECT quote_ident(k.attname) FROM pg_index i JOIN pg_attribute k "
             " ON k.attrelid = c.oid AND k.attnum = i.indkey[0] WHERE i.indrelid = c.oid "
             " AND i.indisprimary AND i.indnkeyatts = 1), "

@@ -14,6 +14,9 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 from django.utils import timezone
 
+from autosync import config
+from autosync.errors import AutoSyncError
+from autosync.kinds import KINDS
 from autosync.kinds.issue_comment import IssueComment
 from autosync.mirror import people
 from autosync.mirror.inbox import store
@@ -26,13 +29,17 @@ from autosync.mirror.models import (
     Repository,
     SyncJob,
 )
+from autosync.mirror.upsert import Rule, upsert
 from autosync.models import Issue, PullRequest, Review
 from autosync.sync import WebhookProcessor
+from autosync.sync import forget as work
 from autosync.sync.audit import Auditor
+from autosync.sync.commit_details import store_details
 from autosync.sync.followups import settle_doubts, sync_git
 from autosync.sync.forget import forget, remember_again
 from githubsim.receiver import Receiver
 from githubsim.testing import Sim
+from tests.integration.api_rows import commit, installation, issue, repository
 from tests.integration.engine import engine, installed, period
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -234,3 +241,103 @@ def test_a_forgotten_person_is_in_no_table_and_nothing_brings_them_back(
     scene.do("issues/edit", number=scene.issue, title=f"{TEXT} for all to see")
     scene.deliver()
     assert Issue.objects.get(number=scene.issue).author_login == LOGIN
+
+
+def test_a_person_whose_account_has_the_app_is_erased_only_once_it_is_uninstalled() -> None:
+    home = installation(account_login="zelda", account_id=815, account_type="User")
+    mine = repository("zelda/own", installation=home)
+    issue(mine, author_login="eve")
+    with pytest.raises(AutoSyncError, match="installed on the account zelda itself"):
+        forget("zelda")
+    assert not people.current(), "nothing is kept out either"
+    GitHubAppInstallation.objects.update(deleted_at=timezone.now())
+    forget("815", settle=no_wait)
+    assert not Repository.objects.exists()
+    home.refresh_from_db()
+    assert (home.account_login, home.account_id) == ("", None)
+
+
+def test_somebody_unknown_is_said_to_be_unless_they_are_to_be_kept_out() -> None:
+    with pytest.raises(AutoSyncError, match="knows nobody called nobody-here"):
+        forget("nobody-here", settle=no_wait)
+    assert not people.current()
+    assert forget("nobody-here", even_if_unknown=True, settle=no_wait).rows == {}
+    merge = KINDS["issue"].merge
+    row = {"author_id": 99, "author_login": "Nobody-Here", "title": "Words"}
+    people.current()
+    (stored,) = people.unnamed(merge, [row])
+    assert stored == {"author_id": None, "author_login": "", "title": ""}
+    # The number stood beside the login: it is known by now, whatever the login becomes.
+    (renamed,) = people.unnamed(merge, [{**row, "author_login": "renamed"}])
+    assert renamed == stored
+    # And whoever takes the old name is somebody else.
+    other = {**row, "author_id": 100}
+    assert list(people.unnamed(merge, [other])) == [other]
+    assert remember_again("renamed") == 3
+
+
+def test_a_login_that_several_accounts_had_is_no_answer() -> None:
+    here = repository()
+    issue(here, author_login="zelda", author_id=1)
+    issue(here, author_login="Zelda", author_id=2)
+    with pytest.raises(AutoSyncError, match="Several accounts were called zelda: 1, 2"):
+        forget("zelda", dry_run=True)
+    forget("2", settle=no_wait)
+    assert set(Issue.objects.values_list("author_id", "author_login")) == {(1, "zelda"), (None, "")}
+
+
+def test_killed_in_the_middle_it_is_begun_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = repository()
+    for _ in range(5):
+        issue(here, author_login="zelda", author_id=1, title="Words")
+    monkeypatch.setattr(work, "BATCH", 2)
+    batches = work._Eraser._batches
+
+    def killed(self: Any, *args: Any) -> Iterator[list[Any]]:
+        for number, batch in enumerate(batches(self, *args)):
+            if number == 1:
+                raise KeyboardInterrupt
+            yield batch
+
+    monkeypatch.setattr(work._Eraser, "_batches", killed)
+    with pytest.raises(KeyboardInterrupt):
+        forget("zelda", settle=no_wait)
+    monkeypatch.setattr(work._Eraser, "_batches", batches)
+    assert Issue.objects.filter(title="Words").count() == 3
+    assert forget("zelda", settle=no_wait).rows == {"issues": 3}
+    assert not Issue.objects.exclude(title="", author_id=None).exists()
+
+
+def test_with_another_key_nothing_is_written_and_it_is_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    forget("zelda", even_if_unknown=True, settle=no_wait)
+    monkeypatch.setattr(config.load(), "autosync_people_key", "another")
+    people.read_again()
+    merge = KINDS["issue"].merge
+    with pytest.raises(people.WrongKey, match="Set AUTOSYNC_PEOPLE_KEY"):
+        upsert(merge, [{"github_issue_id": 1}], observed_at=timezone.now(), rule=Rule.VERSIONED)
+
+
+def test_an_account_found_to_be_theirs_tells_the_address() -> None:
+    """A commit has a name and an address; GitHub says later whose account that is."""
+    forget("zelda", even_if_unknown=True, settle=no_wait)
+    here = repository()
+    one, other = (
+        commit(here, author_name="Z", author_email="z@example.org", message="Words")
+        for _ in range(2)
+    )
+    eve = commit(here, author_name="Eve", author_email="eve@example.org", message="Others")
+    store_details(here, [(one.sha, {"login": "Zelda", "user_id": 7}), (eve.sha, {"login": "eve"})])
+    for row in (one, other):
+        row.refresh_from_db()
+        assert (row.author_name, row.author_email, row.message) == ("", "", "")
+        assert (row.author_login, row.author_user_id) == ("", None)
+    eve.refresh_from_db()
+    assert (eve.author_login, eve.message) == ("eve", "Others")
+    assert people.current().address("Z@example.org")
+    assert people.current().whose("id", "7")
+
+
+def no_wait() -> None:
+    """This process alone writes."""

@@ -183,12 +183,25 @@ class Forgotten:
             for name in (person.id, person.login, person.name, person.email, *person.writes):
                 if name in row:
                     changed[name] = self._blank(merge, name, row[name])
+        if "sets" in row:  # members of other tables, whom the row carries
+            changed["sets"] = self._sets(merge, row["sets"])
         for name, value in row.items():
             if type(value) is str and name not in changed and name != "node_id":
                 cleaned = self.text(value)
                 if cleaned != value:
                     changed[name] = cleaned
         return {**row, **changed} if changed else row
+
+    def _sets(self, merge: Merge, sets: Mapping[str, Sequence[Row]]) -> Mapping[str, Any]:
+        merges: dict[str, Merge] = {
+            one.name: one.members for one in merge.sets if not isinstance(one, str)
+        }
+        return {
+            name: [m for m in members if self.row(merges[name], m, member=True) is not None]
+            if name in merges
+            else members
+            for name, members in sets.items()
+        }
 
     def _blank(self, merge: Merge, name: str, value: Any) -> Any:
         if name in merge.key:
@@ -237,6 +250,11 @@ def current() -> Forgotten:
     else:
         _held = _NOBODY
     _good_until = now + REFRESH
+    return _held
+
+
+def held() -> Forgotten:
+    """The list as this process read it last, for whoever may not ask the database."""
     return _held
 
 

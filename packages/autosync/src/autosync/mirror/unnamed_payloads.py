@@ -16,7 +16,7 @@ AUTHORS = frozenset({"user", "author", "creator", "uploader"})
 TEXTS = frozenset(
     {
         "title", "body", "body_text", "body_html", "message", "description", "name", "label",
-        "short_description_html", "diff_hunk", "browser_download_url",
+        "short_description_html", "diff_hunk", "path", "browser_download_url",
     }
 )  # fmt: skip
 # https://api.github.com/users/ghost

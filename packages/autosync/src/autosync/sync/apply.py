@@ -41,6 +41,9 @@ logger = logging.getLogger(__name__)
 BATCH = 200
 MAX_ATTEMPTS = 8
 WORKER_ENDED = "the worker ended while it applied this delivery"
+# A star of somebody who is forgotten, say, of whom it lacks the id by now.
+_GHOST = b'"ghost"'
+_OF_NOBODY = "it is about an account that is gone or forgotten"
 _read_envelope = reader(Envelope)
 # Events about the installation itself bring their own installation.
 _SELF_CONTAINED = frozenset({"installation", "installation_repositories"})
@@ -235,12 +238,14 @@ class WebhookProcessor:
             if reason is not None:
                 ignored.setdefault(reason, []).append(delivery)
                 continue
-            plans.append(
-                [
-                    self._heal(event, known),
-                    *self._handled(event),
-                ]
-            )
+            try:
+                handled = self._handled(event)
+            except IncompletePayload:
+                if _GHOST not in event.body:
+                    raise
+                ignored.setdefault(_OF_NOBODY, []).append(delivery)
+                continue
+            plans.append([self._heal(event, known), *handled])
             applied.append(delivery)
         if plans:
             observed_at = max(e.received_at for e in events)

@@ -22,7 +22,7 @@ from django.utils import timezone
 from autosync import config
 from autosync.errors import AutoSyncError
 from autosync.github.git_cache import GitCache
-from autosync.kinds import RESOURCES
+from autosync.kinds import KINDS, RESOURCES
 from autosync.kinds._people import declared_people
 from autosync.mirror import people
 from autosync.mirror.merge import Merge
@@ -245,6 +245,7 @@ def _erase(known: Known, forgotten: Forgotten, *, dry_run: bool) -> Erased:
     for merge in merges:
         eraser.mirrored(merge)
     eraser.contributors()
+    eraser.keys()
     eraser.inbox()
     done = {merge.table for merge in merges} | {"inbox", "contributors"} | _NOT_SEARCHED
     for table in _tables():
@@ -383,6 +384,27 @@ class _Eraser:
             theirs |= Q(email__iexact=email)
         rows = Contributor.objects.filter(theirs)
         self._erased.count("contributors", rows.count() if self._dry_run else rows.delete()[0])
+
+    def keys(self) -> None:
+        """Where a person is part of an object's key: in lines of the feed and findings of audits."""
+        ids = [str(number) for number in self._known.ids]
+        for kind in KINDS.values():
+            numbers = {one.id for one in kind.merge.people} - {""}
+            line = kind.declared.feed
+            with transaction.atomic(), connection.cursor() as cursor:
+                if line is not None and line.key in numbers:
+                    self._run(
+                        cursor,
+                        "UPDATE feed SET object_key = '0' WHERE kind = %s AND object_key = ANY(%s)",
+                        [line.kind, ids],
+                    )
+                if numbers & set(kind.merge.key):
+                    self._run(
+                        cursor,
+                        "UPDATE audit_findings SET object_key = "
+                        "regexp_replace(object_key, %s, '0', 'g') WHERE resource = %s",
+                        [self._numbers.pattern, kind.name],
+                    )
 
     def inbox(self) -> None:
         """Deliveries as they came."""

@@ -11,7 +11,6 @@ from autosync.kinds import Derived
 from autosync.mirror.children import Parent
 from autosync.mirror.doubt import IN_FLIGHT
 from autosync.mirror.models import AuditFinding, Repository
-from autosync.mirror.people import unnamed
 from autosync.sync.audit.difference import Difference
 from autosync.sync.children import Children, gone_in, read_children
 
@@ -57,7 +56,7 @@ class ChildrenComparison:
         for one in page:
             if one.clock is None or one.clock > settled:
                 continue  # its event may be on its way
-            rows = {row[key]: row for row in unnamed(kind.merge, one.rows)}
+            rows = {row[key]: row for row in one.rows}
             here = {
                 row[key]: row
                 for row in kind.model._default_manager.filter(pk__in=rows).values(

@@ -15,7 +15,6 @@ from autosync.kinds import listed_resources
 from autosync.kinds._events import Resource
 from autosync.mirror.doubt import IN_FLIGHT
 from autosync.mirror.models import AuditFinding, Repository
-from autosync.mirror.people import unnamed
 from autosync.sync import unread
 from autosync.sync.audit.difference import Difference
 from autosync.sync.listing import pages
@@ -103,7 +102,7 @@ def differences(resource: Resource, repository: Repository, there: There) -> lis
             if mine.updated_at is None or mine.updated_at < changed:
                 found.append(Difference(resource.name, str(mine.pk), Problem.STALE, node_id))
         else:
-            (row,) = unnamed(merge, [resource.from_graph(node, repository.pk)])
+            row = resource.from_graph(node, repository.pk)
             if any(getattr(mine, name) != value for name, value in row.items()):
                 found.append(Difference(resource.name, str(mine.pk), Problem.STALE, node_id))
     found += [

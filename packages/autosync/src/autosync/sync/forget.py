@@ -386,7 +386,7 @@ class _Eraser:
         self._erased.count("contributors", rows.count() if self._dry_run else rows.delete()[0])
 
     def keys(self) -> None:
-        """Where a person is part of an object's key: in lines of the feed and findings of audits."""
+        """Where a person is part of an object's key: lines of the feed, findings of audits."""
         ids = [str(number) for number in self._known.ids]
         for kind in KINDS.values():
             numbers = {one.id for one in kind.merge.people} - {""}

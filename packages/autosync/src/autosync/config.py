@@ -199,6 +199,12 @@ class Config(BaseModel):
         "used clones are removed first, and cloned again when needed; 0: no limit",
     )
 
+    autosync_commit_files: ByteSize = Field(
+        ByteSize(250_000_000),
+        description="up to this size of a repository its git is fetched as a whole, and the files "
+        "that each commit changed are mirrored; 0: of none",
+    )
+
     @model_validator(mode="after")
     def _webhook_follows_the_address(self) -> Self:
         if self.autosync_url and not self.github_webhook_url:

@@ -26,6 +26,7 @@ _WHY = {
 _KINDS = {
     "commit": "commits",
     "commit_detail": "sizes and accounts of commits",
+    "commit_file": "files of commits",
     "repository": "the repository itself",
     **{kind.name: kind.merge.table.replace("_", " ") for kind in KINDS.values()},
 }

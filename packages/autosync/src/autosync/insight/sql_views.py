@@ -23,7 +23,7 @@ from autosync.kinds import KINDS, Derived
 from autosync.kinds import _shown as shown
 from autosync.kinds._plain import PLAIN
 from autosync.kinds._shown import Shown
-from autosync.models import Contributor, GitHubAppInstallation, Repository
+from autosync.models import GitHubAppInstallation, Repository
 
 logger = logging.getLogger(__name__)
 
@@ -118,8 +118,8 @@ def _plain(model: type[models.Model]) -> View:
         where = _ALIVE
     elif model is Repository:
         where = f"{_ALIVE} AND mirrored.removed_at IS NULL AND installation.deleted_at IS NULL"
-    elif model is Contributor:
-        where = _IN_SIGHT
+    elif not any(one.name == "deleted_at" for one in model._meta.local_fields):
+        where = _IN_SIGHT  # it goes with its repository
     about = shown.sentence(model.__doc__)
     return View(model._meta.db_table, about, shown.plain_columns(model), where)
 

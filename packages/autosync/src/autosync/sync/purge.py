@@ -16,6 +16,7 @@ from autosync.kinds import mirrored
 from autosync.models import (
     ChildrenRead,
     Commit,
+    CommitFile,
     Contributor,
     GitHubAppInstallation,
     QuotaBudget,
@@ -87,6 +88,7 @@ def _purge_repository(repository_id: int, before: datetime) -> int:
             count += ResourceCursor.objects.filter(repository_id=repository_id).delete()[0]
             count += ChildrenRead.objects.filter(repository_id=repository_id).delete()[0]
         reached("purge: cursors gone, content not")
+        count += _delete(CommitFile, Q(commit__repository_id=repository_id))
         for model in _OF_A_REPOSITORY:
             count += _delete(model, Q(repository_id=repository_id))
         shutil.rmtree(config.load().data_dir / "git" / f"{repository_id}.git", ignore_errors=True)

@@ -39,6 +39,7 @@ from autosync.sync.absent import (
     repository_there,
 )
 from autosync.sync.children import sync_children
+from autosync.sync.commit_files import sync_files
 from autosync.sync.commits import refresh_contributors, sync_commits, sync_details
 from autosync.sync.listing import sync_listing
 from autosync.sync.news import Look, Moved, look
@@ -164,6 +165,7 @@ class GitHubSyncManager:
                     work[resource.name] = partial(refetch, resource, self.client, again)
             for kind in nested_kinds():  # after their parents
                 work[kind.name] = partial(self._sync_children, kind, repository, progress)
+            work["commit_file"] = partial(sync_files, repository, self.client, progress)
             work["commit_detail"] = partial(sync_details, repository, self.client, progress)
             reached("reconcile: change announced, not read")
             for name in parts.in_order(work):
@@ -245,6 +247,7 @@ class GitHubSyncManager:
         count = parts.run(
             "commit", lambda: sync_commits(repository, self.client, _silent, patience=1)
         )
+        count += parts.run("commit_file", lambda: sync_files(repository, self.client, _silent))
         count += parts.run("commit_detail", lambda: sync_details(repository, self.client, _silent))
         refresh_contributors(repository)
         parts.finish()

@@ -8,7 +8,7 @@ from autosync.mirror.models.activity import FeedEvent
 from autosync.mirror.models.alias import NodeAlias
 from autosync.mirror.models.audit import Audit, AuditFinding
 from autosync.mirror.models.base import MirroredModel
-from autosync.mirror.models.commit import Commit, Ref
+from autosync.mirror.models.commit import Commit, CommitFile, Ref
 from autosync.mirror.models.condition import Condition
 from autosync.mirror.models.contributor import Contributor
 from autosync.mirror.models.inbox import Delivery, DeliveryGuid, DeliveryLog
@@ -24,6 +24,7 @@ __all__ = [
     "AuditFinding",
     "ChildrenRead",
     "Commit",
+    "CommitFile",
     "Condition",
     "Contributor",
     "Delivery",

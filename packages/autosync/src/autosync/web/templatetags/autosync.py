@@ -117,6 +117,7 @@ def percent_of(part: int | None, whole: int | None) -> int | None:
 _PLURALS = {
     "commit": "commits",
     "commit_detail": "commit details",
+    "commit_file": "files of commits",
     "contributor": "contributors",
     "ref": "branches and tags",
 }

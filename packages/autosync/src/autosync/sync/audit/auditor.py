@@ -33,6 +33,7 @@ from autosync.sync.audit.small import There as SmallThere
 from autosync.sync.audit.small import counted_differences, differences, small_lists
 from autosync.sync.commits import chunks
 from autosync.sync.errors import Busy, is_passing, log_failure
+from autosync.sync.followups import sync_gained
 from autosync.sync.listing import PAGE
 from autosync.sync.locks import exclusive
 from autosync.sync.news import NewsReader, There, changed_since
@@ -96,7 +97,8 @@ class Auditor:
         spent = self._spent()
         left_out: dict[str, str] = {}
         try:
-            self.manager.sync_repositories()
+            if gained := self.manager.sync_repositories():
+                sync_gained(self.installation.pk, gained)
             targets = (
                 Repository.visible()
                 .filter(

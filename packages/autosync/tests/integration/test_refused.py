@@ -172,6 +172,17 @@ def test_a_repository_that_is_really_gone_from_the_list_is_hidden(sim: Sim) -> N
         sim.control("installation/add", {"repositories": [repository.full_name]})
 
 
+def test_an_audit_that_compares_names_asks_for_nothing_more(sim: Sim) -> None:
+    """Labels and milestones are in the lists that every audit reads."""
+    asked = []
+    for names in (False, False, True):
+        sim.ask("requests", clear=1)
+        Auditor(GitHubAppInstallation.live.get(), names=names).run()
+        asked.append(sim.requests()["endpoints"])
+    assert asked[1] == asked[2]
+    assert asked[2]["POST /graphql"] == {"200": 2}, "the news, and the small kinds"
+
+
 def test_what_an_audit_is_the_first_to_list_is_imported(sim: Sim) -> None:
     """The deliveries about it that come later find it known, and import nothing."""
     installation = GitHubAppInstallation.live.get()

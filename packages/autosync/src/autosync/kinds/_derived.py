@@ -289,7 +289,9 @@ class Derived:
         for one in map(kind_of, DECLARED):
             inside = one.declared.read
             if isinstance(inside, Inside) and inside.of == self.name:
-                riding.append(Riding(inside.key, one.resource, one.from_parent, inside.link))
+                riding.append(
+                    Riding(inside.key, one.resource, one.from_parent, inside.link, inside.counted)
+                )
         return RestList(read.path, self.from_rest, read.since, read.one, riding)
 
     @cached_property

@@ -220,6 +220,7 @@ class Riding:
     resource: Resource
     rows: Callable[[Mapping[str, Any], Row], list[Row]]  # of a parent's document and row
     link: str  # the column with the parent's key
+    counted: str = ""  # GraphQL's connection of these on the parent
 
 
 @dataclass(frozen=True)

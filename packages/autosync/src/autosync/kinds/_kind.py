@@ -93,13 +93,15 @@ class Rest:
 class Inside:
     """Read with the objects of another kind, which carry it whole, as REST has it under `key`.
 
-    `link` is the column with the other's key.
+    `link` is the column with the other's key. `counted` is GraphQL's connection of these on the
+    other, whose count tells an audit what no clock does.
     """
 
     of: str
     key: str
     link: str
     type: str = ""
+    counted: str = ""
 
 
 @dataclass(frozen=True)

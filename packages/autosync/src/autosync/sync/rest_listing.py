@@ -105,6 +105,15 @@ def read_whole(resource: Resource, repository: Repository, client: InstallationC
     )
 
 
+def documents(
+    resource: Resource, repository: Repository, client: InstallationClient
+) -> Iterator[tuple[datetime, list[Any]]]:
+    """The whole list as REST shows it, page by page, each with the moment it was asked for."""
+    assert resource.rest is not None
+    pages = _along(resource.rest, repository, client, "")
+    yield from ((asked_at, items) for asked_at, items, _ in _shown(pages, repository, client))
+
+
 def alive_rows(resource: Resource, repository: Repository, **of: Any) -> Any:
     """The rows of a repository that are not deleted."""
     return resource.merge.model._default_manager.filter(

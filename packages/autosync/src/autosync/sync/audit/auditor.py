@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -24,15 +24,16 @@ from autosync.mirror.models import (
     Repository,
     ResourceCursor,
 )
-from autosync.sync.audit import foreign
+from autosync.sync.audit import carried, foreign
 from autosync.sync.audit.compare import Comparison
 from autosync.sync.audit.difference import Difference
 from autosync.sync.audit.findings import record, record_repairs
-from autosync.sync.audit.names import Names, names_there
+from autosync.sync.audit.names import names_of
 from autosync.sync.audit.small import There as SmallThere
 from autosync.sync.audit.small import counted_differences, differences, small_lists
 from autosync.sync.commits import chunks
 from autosync.sync.errors import Busy, is_passing, log_failure
+from autosync.sync.followups import sync_gained
 from autosync.sync.listing import PAGE
 from autosync.sync.locks import exclusive
 from autosync.sync.news import NewsReader, There, changed_since
@@ -60,11 +61,11 @@ def finish_left_open(installation_id: int) -> None:
 class Auditor:
     """Audits one installation.
 
-    Unchanged repositories cost: two GraphQL points per hundred for the news of them, and one
-    `ls-remote` each that is outside the quota. Objects are listed only where these differ, or all
-    of them if `deep`, a hundred a point. `names` compares the names of labels and milestones too,
-    three points per hundred repositories, and asks whose the commits are that no ref reaches, a
-    hundred a point.
+    Unchanged repositories cost: two GraphQL points per hundred for the news of them, one for each
+    small kind, whose lists are read whole, and one `ls-remote` each that is outside the quota.
+    Others are listed only where these differ, or all of them if `deep`, a hundred a point. `names`
+    compares the names of labels and milestones too, which is free, and asks whose the commits are
+    that no ref reaches, a hundred a point.
     """
 
     def __init__(
@@ -96,7 +97,8 @@ class Auditor:
         spent = self._spent()
         left_out: dict[str, str] = {}
         try:
-            self.manager.sync_repositories()
+            if gained := self.manager.sync_repositories():
+                sync_gained(self.installation.pk, gained)
             targets = (
                 Repository.visible()
                 .filter(
@@ -114,7 +116,6 @@ class Auditor:
                 refused = unavailable(one.pk for one in group)
                 news = self.reader.read(group, refused)
                 there = news.there
-                names = self._names(group, refused) if self.names else {}
                 small = small_lists(self.client, group, refused)
                 left_out |= {
                     one.full_name: "GitHub could not report its content"
@@ -133,7 +134,7 @@ class Auditor:
                         with self._alone(repository, left_out):
                             said = there[repository.pk]
                             pk = repository.pk
-                            self._audit(audit, repository, said, names.get(pk), small.get(pk))
+                            self._audit(audit, repository, said, small.get(pk))
                     Repository.objects.filter(
                         pk=repository.pk, audit_due_at__lte=started_at
                     ).update(audit_due_at=None)
@@ -169,7 +170,6 @@ class Auditor:
         audit: Audit,
         repository: Repository,
         news: There,
-        names: Names | None,
         small: SmallThere | None,
     ) -> None:
         started_at = timezone.now()
@@ -183,6 +183,7 @@ class Auditor:
             # Counted again: the first count may be minutes old.
             counted = all(one.total == here[name].alive for name, one in lists.items())
             differing = set() if counted else compare.differing_lists()
+            names = names_of(small.nodes) if self.names and small is not None else None
             for resource in compare.readable():
                 if resource.rest is not None:
                     found += self._of_rest(resource, repository, small)
@@ -218,13 +219,8 @@ class Auditor:
     ) -> list[Difference]:
         if resource.under is not None:
             return counted_differences(resource, repository, self.client)
-        return differences(resource, repository, small) if small is not None else []
-
-    def _names(
-        self, group: Sequence[Repository], refused: Mapping[int, Set[str]]
-    ) -> dict[int, Names]:
-        lists = {one.name for one in listed_resources()}
-        return names_there(self.client, [one for one in group if not lists <= refused[one.pk]])
+        found = differences(resource, repository, small) if small is not None else []
+        return found + (carried.differences(resource, repository, self.client) if self.deep else [])
 
     def _repair(self, compare: Comparison, found: list[Difference]) -> None:
         """Through the same door as everything else."""

@@ -16,7 +16,9 @@ from autosync.kinds._events import Resource
 from autosync.mirror.doubt import IN_FLIGHT
 from autosync.mirror.models import AuditFinding, Repository
 from autosync.sync import unread
+from autosync.sync.audit import carried
 from autosync.sync.audit.difference import Difference
+from autosync.sync.audit.names import CARRIED
 from autosync.sync.listing import pages
 from autosync.sync.rest_listing import ids_that_differ
 
@@ -110,6 +112,9 @@ def differences(resource: Resource, repository: Repository, there: There) -> lis
         for node_id, row in here.items()
         if node_id not in seen and row.observed_at < settled
     ]
+    known = {one.node_id for one in found}
+    others = [node for node in there.nodes[resource.name] if node["id"] not in known]
+    found += carried.miscounted(resource, repository, others, settled)
     not_read = {str(key) for key in unread.keys(resource, repository)}
     return [one for one in found if one.key not in not_read]
 
@@ -140,6 +145,6 @@ def _connection(resource: Resource) -> str:
 
 
 def _fields(resource: Resource) -> str:
-    if "updated_at" in resource.merge.content:
-        return "id updatedAt"
-    return f"{resource.node_fields} updatedAt"
+    if "updated_at" not in resource.merge.content:
+        return f"{resource.node_fields} updatedAt"
+    return f"id updatedAt {CARRIED.get(resource.name, '')} {carried.counts(resource)}"

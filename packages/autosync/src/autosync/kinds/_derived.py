@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -35,7 +35,11 @@ from autosync.kinds._rules import Whole
 from autosync.kinds._shape import At, Shape, Way, clock_of, steps, written
 from autosync.mirror import merge as merging
 from autosync.mirror.children import Family
+from autosync.mirror.sets import KNOWN
 from autosync.mirror.upsert import Group, Merge, Row
+
+if TYPE_CHECKING:
+    from autosync.kinds._sets import DerivedSet
 
 _CLOCKS: Mapping[Clock | None, merging.Clock] = {
     Clock.UPDATED: merging.Clock.UPDATED_AT,
@@ -44,6 +48,7 @@ _CLOCKS: Mapping[Clock | None, merging.Clock] = {
 }
 _CALLED = {
     "beginning": _events.beginning,
+    "carrying": _events.carrying,
     "clock": _events.clock,
     "labels": _events.labels,
     "logins": _events.logins,
@@ -92,6 +97,8 @@ class Derived:
         read = self.declared.read
         if isinstance(read, Inside):
             others.append(read.link)
+        if self.sets:
+            others.append(KNOWN)
         apart: dict[str, tuple[str, ...]] = {}
         for one in self.columns:
             if one.apart:
@@ -101,9 +108,18 @@ class Derived:
             key,
             (*others, self.model.scope),
             clock=_CLOCKS[self.declared.clock],
+            quiet=frozenset({KNOWN} if self.sets else ()),
             groups=tuple(Group(*group) for group in apart.items()),
+            sets=tuple(one.set_of for one in self.sets),
             inherits=self.declared.under is not None or isinstance(read, Inside),
         )
+
+    @cached_property
+    def sets(self) -> Sequence[DerivedSet]:
+        """The sets that its objects carry whole."""
+        from autosync.kinds._sets import sets_of  # noqa: PLC0415 (it imports this file)
+
+        return sets_of(self.name)
 
     @property
     def under(self) -> Parent:
@@ -255,11 +271,19 @@ class Derived:
             for column in self.columns:
                 if not column.listed:
                     expressions.pop(column.name, None)
+        begin, end = "    return {", ["    }"]
+        if self.sets:
+            expressions[KNOWN] = "True"
+            begin = "    return carrying({"
+            sets = [
+                f'        "{one.name}": {one.expression(shape, way, base)},' for one in self.sets
+            ]
+            end = ["    }, {", *sets, "    })"]
         struct = shape.struct()
         body = [f'        "{name}": {value},' for name, value in expressions.items()]
-        lines = [f"    {line}" for line in shape.prologue("\n".join(body))]
+        lines = [f"    {line}" for line in shape.prologue("\n".join([*body, *end]))]
         name = f"{self.name}_from_{'rest_list' if listed else way}"
-        source = "\n".join([f"def {name}(it, scope):", *lines, "    return {", *body, "    }", ""])
+        source = "\n".join([f"def {name}(it, scope):", *lines, begin, *body, *end, ""])
         make = _function(name, source, {**_CALLED, **shape.constants})
         selection = written(shape.selection)
         return Rows(struct, make, source, frozenset(expressions), selection, shape.lists)

@@ -14,6 +14,7 @@ from autosync import moments
 from autosync.kinds._payload import Count, Id, IncompletePayload, Name, Word
 from autosync.mirror.feed import FeedLine
 from autosync.mirror.models import MirroredModel
+from autosync.mirror.sets import KNOWN
 from autosync.mirror.upsert import Key, Merge, Row, Rule
 
 # A moment as it is written; `timestamp` and its like read it. A date that Python cannot hold would
@@ -289,6 +290,15 @@ def beginning(*values: When) -> datetime:
 def clock(value: When) -> datetime:
     """`updated_at`. An unreadable one is as unbelievable as one far ahead: see `mirror.upsert`."""
     return moments.moment(value) or moments.LATEST
+
+
+def carrying(row: dict[str, Any], sets: dict[str, list[Row] | None]) -> dict[str, Any]:
+    """The row with what it carries. A set that could not be read is left out, and said to be."""
+    row["sets"] = sets
+    if None in sets.values():
+        row["sets"] = {name: members for name, members in sets.items() if members is not None}
+        del row[KNOWN]
+    return row
 
 
 _NUMBER = re.compile(r"/(?:issues|pulls?)/(\d{1,9})(?=#|$)")

@@ -86,8 +86,8 @@ class Merge:
     authoritative answer changes them.
     `quiet`: columns that are stored but never compared (`raw`): no tie comes from them.
     `groups`: columns with observations of their own.
-    `sets`: what a row carries whole and is kept in other tables, under `sets` of the row; its column
-    `sets_read` says whether they were ever read. See `mirror.sets`.
+    `sets`: kept in other tables, and carried whole by a row, under `sets`. The column `sets_read`
+    says whether they were read. See `mirror.sets`.
     `returns`: what is gone may return (a star, a membership): absence is a version too, and the
     later sight or absence wins.
     `inherits`: the row may be gone because its parent is; a later sight lifts that tombstone.

@@ -90,12 +90,13 @@ def carried(
 
 
 def given(merge: Merge, row: Row) -> Mapping[str, Members]:
-    """What a row carries, as the tables have it."""
+    """What a row carries, as the tables have it; not every way gives all sets."""
     return {
         one.name: frozenset(
             tuple([_plain(member[name]) for name in own(one)]) for member in row["sets"][one.name]
         )
         for one in merge.sets
+        if one.name in row["sets"]
     }
 
 
@@ -124,7 +125,7 @@ def replace_sets(
         seen = answers[key] = row.get("observed_at", observed_at)
         version = row["updated_at"] if merge.decided_by is Clock.UPDATED_AT else seen
         was = before.get(key)
-        if was is None or not was.known:
+        if KNOWN in row and (was is None or not was.known):
             unknown[key] = version
         for name, members in given(merge, row).items():
             if key in here and here[key][name] != members:
@@ -186,7 +187,8 @@ def _write(
             f"FROM unnest({', '.join(theirs)}) AS l (place, {', '.join(columns)}) "
             "JOIN carriers c USING (place)), "
             f"gone AS (DELETE FROM {table} m USING carriers c "
-            f"WHERE {_both(links, 'm', 'c')} AND NOT EXISTS (SELECT FROM given g WHERE {_both(members.key, 'g', 'm')}) "
+            f"WHERE {_both(links, 'm', 'c')} AND NOT EXISTS "
+            f"(SELECT FROM given g WHERE {_both(members.key, 'g', 'm')}) "
             "RETURNING c.place), "
             f"put AS (INSERT INTO {table} AS old ({names}) SELECT {names} FROM given "
             f"ORDER BY {', '.join(members.key)} ON CONFLICT ({', '.join(members.key)}) "

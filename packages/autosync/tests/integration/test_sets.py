@@ -16,6 +16,7 @@ from autosync.mirror.models import Delivery, Repository
 from autosync.models import Issue, IssueAssignee, IssueLabel, PullRequest, RequestedReviewer
 from autosync.sync import WebhookProcessor
 from autosync.sync.followups import settle_doubts
+from autosync.sync.reconcile import GitHubSyncManager
 from githubsim.receiver import Receiver
 from githubsim.testing import Sim
 from tests.chaos.here import children
@@ -115,6 +116,19 @@ def query(sql: str) -> list[list[Any]]:
 def scene(sim: Sim, receiver: Receiver) -> Scene:
     forget_tokens()
     return Scene(sim, receiver)
+
+
+def test_teams_that_graphql_does_not_show_are_read_by_rest(scene: Scene) -> None:
+    scene.sim.control("installation/permissions", {"permissions": {"members": None}})
+    client = GitHubSyncManager(scene.installation).client
+    client.refuse_token(client.token())
+    scene.do("reviews/request", number=scene.pull, teams=["staff"])
+    scene.receiver.clear()
+    period()
+    asked = RequestedReviewer.objects.filter(pull_number=scene.pull, reviewer_type="team")
+    assert set(asked.values_list("reviewer_login", flat=True)) == {"crew", "staff"}
+    scene.equal()
+    assert not PullRequest.objects.exclude(lacking=None).exists()
 
 
 def test_sets_are_imported_and_follow_what_carries_them(scene: Scene) -> None:

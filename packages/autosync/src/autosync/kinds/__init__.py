@@ -12,8 +12,7 @@ from functools import cache
 from autosync.kinds import commit, installation, repository
 from autosync.kinds._derived import Derived, kind_of
 from autosync.kinds._events import Handler, Resource
-from autosync.kinds._kind import DECLARED, Nested
-from autosync.kinds._sets import DECLARED as SETS_DECLARED
+from autosync.kinds._kind import CARRIED, DECLARED, Nested
 from autosync.kinds._sets import DerivedSet, set_of
 
 for _module in pkgutil.iter_modules(__path__, f"{__name__}."):
@@ -27,7 +26,7 @@ KINDS: Mapping[str, Derived] = {
 
 # What they carry whole, by name.
 SETS: Mapping[str, DerivedSet] = {
-    one.name: one for one in sorted(map(set_of, SETS_DECLARED), key=lambda one: one.name)
+    one.name: one for one in sorted(map(set_of, CARRIED), key=lambda one: one.name)
 }
 # All that has a table: what users see is made of these.
 TABLES: Mapping[str, Derived] = {**KINDS, **SETS}

@@ -17,6 +17,7 @@ from autosync.kinds import _events, _graphql
 from autosync.kinds._columns import Column
 from autosync.kinds._events import Handler, Listing, Resource, RestList, Riding, Signal, Under
 from autosync.kinds._kind import (
+    CARRIED,
     DECLARED,
     Clock,
     Connection,
@@ -117,9 +118,7 @@ class Derived:
     @cached_property
     def sets(self) -> Sequence[DerivedSet]:
         """The sets that its objects carry whole."""
-        from autosync.kinds._sets import sets_of  # noqa: PLC0415 (it imports this file)
-
-        return sets_of(self.name)
+        return tuple(one.derived() for one in CARRIED if self.name in one.github.read.of)
 
     @property
     def under(self) -> Parent:
@@ -275,9 +274,8 @@ class Derived:
         if self.sets:
             expressions[KNOWN] = "True"
             begin = "    return carrying({"
-            sets = [
-                f'        "{one.name}": {one.expression(shape, way, base)},' for one in self.sets
-            ]
+            lists = {one.name: one.expression(shape, way, base) for one in self.sets}
+            sets = [f'            "{name}": {value},' for name, value in lists.items()]
             end = ["    }, {", *sets, "    })"]
         struct = shape.struct()
         body = [f'        "{name}": {value},' for name, value in expressions.items()]
@@ -330,6 +328,7 @@ class Derived:
             node_fields=self.node_fields,
             from_graph=self.from_graph,
             lists=self.graphql.lists,
+            sets=[one.carried for one in self.sets],
             news=self._signal(),
             follows=said.news.kinds if isinstance(said.news, With) else (),
             under=self._under(),

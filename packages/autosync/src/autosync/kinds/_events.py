@@ -224,6 +224,18 @@ class Riding:
 
 
 @dataclass(frozen=True)
+class Carried:
+    """A set that objects carry, named `name` in their rows. Where GraphQL did not show all of it,
+    the object is at REST's `path`, with its number in the place of {}, and has it under `keys`.
+    """
+
+    name: str
+    path: str
+    keys: Sequence[str]
+    rows: Callable[..., list[Row] | None]
+
+
+@dataclass(frozen=True)
 class Signal:
     """What tells that a list has news: a connection of GraphQL's `Repository`, of which only the
     count is asked, and of the first by `order` the `clock`. Ten points per thousand repositories.
@@ -268,6 +280,7 @@ class Resource:
     from_graph: Callable[[Mapping[str, Any], int], Row] | None = None
     # Lists inside a node, which may have more pages: field, GraphQL for it, what each item has.
     lists: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    sets: Sequence[Carried] = ()
     news: Signal | None = None
     follows: Sequence[str] = ()
     under: Under | None = None

@@ -118,7 +118,8 @@ class Within:
     the carrier's.
 
     `lists` are REST's. `graph` is GraphQL's connection, with `first` of its nodes and more where
-    there are more; `fields` are asked of each node, which has it `inside` or is it.
+    there are more; `fields` are asked of each node, which has it `inside` or is it. `one` is REST's
+    path of a carrier, by its number, where GraphQL does not show all that it carries.
     """
 
     of: tuple[str, ...]
@@ -128,6 +129,7 @@ class Within:
     fields: str
     first: int = 20
     inside: str = ""
+    one: str = ""
     type: str = ""
 
 
@@ -236,8 +238,9 @@ class Kind:
     api: List | None = None
 
 
-# Every declared kind, in the order in which their modules were loaded.
+# Every declared kind, in the order in which their modules were loaded; and every set: `_sets.py`.
 DECLARED: list[type[OfRepository]] = []
+CARRIED: list[Any] = []
 
 
 def declared(name: str) -> type[OfRepository]:

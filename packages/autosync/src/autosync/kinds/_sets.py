@@ -5,7 +5,7 @@ rows are made of the carrier's document and replaced with it: see `mirror.sets`.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache, cached_property
 from typing import Any, ClassVar
 
@@ -14,14 +14,12 @@ from django.db import models
 from django.db.models.base import ModelBase
 
 from autosync.kinds._derived import _CALLED, Derived, Rows, _function, kind_of
-from autosync.kinds._kind import Kind, Within, declared, snake
+from autosync.kinds._events import Carried
+from autosync.kinds._kind import CARRIED, Kind, Within, declared, snake
 from autosync.kinds._shape import At, Shape, Way
 from autosync.mirror import merge as merging
 from autosync.mirror.models import Repository
 from autosync.mirror.upsert import Merge, Row
-
-# Every declared set, in the order in which their modules were loaded.
-DECLARED: list[type[SetOf]] = []
 
 
 class SetBase(ModelBase):
@@ -51,7 +49,7 @@ class SetBase(ModelBase):
         attrs["repository"] = home
         made: Any = super().__new__(mcs, name, bases, attrs, **options)
         made.identity = key
-        DECLARED.append(made)
+        CARRIED.append(made)
         return made
 
 
@@ -69,6 +67,11 @@ class SetOf(models.Model, metaclass=SetBase):
 
     class Meta:
         abstract = True
+
+    @classmethod
+    def derived(cls) -> DerivedSet:
+        """What follows from its declaration."""
+        return set_of(cls)
 
 
 class DerivedSet(Derived):
@@ -100,6 +103,12 @@ class DerivedSet(Derived):
         """The set as the merge of its carriers knows it."""
         scope = self.model.scope
         return merging.SetOf(self.name, self.merge, ((scope, scope), (self.read.number, "number")))
+
+    @cached_property
+    def carried(self) -> Carried:
+        """The set as the engine knows it."""
+        keys = [each.key for each in self.read.lists]
+        return Carried(self.name, self.read.one, keys, self.reader("rest"))
 
     def _compiled(self, way: Way, base: tuple[str, ...], *, listed: bool = False) -> Rows:
         shape = Shape(f"{self.model.__name__}{way.title()}", "graphql" if way == "graphql" else way)
@@ -193,13 +202,3 @@ def set_of(model: type[SetOf]) -> DerivedSet:
     """What is derived from a declared set, made once."""
     made: Any = model
     return DerivedSet(made)
-
-
-def sets_of(kind: str) -> Sequence[DerivedSet]:
-    """The sets that objects of a kind carry."""
-    found = []
-    for one in DECLARED:
-        read = one.github.read
-        if isinstance(read, Within) and kind in read.of:
-            found.append(set_of(one))
-    return tuple(found)

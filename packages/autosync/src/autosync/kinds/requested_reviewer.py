@@ -53,6 +53,7 @@ class RequestedReviewer(
             graph="reviewRequests",
             fields=f"requestedReviewer {{ {_FIELDS} }}",
             inside="requestedReviewer",
+            one="/pulls/{}",
         ),
         needs={"pull_requests": "read"},
         clock=None,

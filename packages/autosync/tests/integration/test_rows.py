@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from django.db import connection, models, transaction
+from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -429,6 +430,14 @@ def test_a_set_of_the_same_clock_that_differs_is_settled_by_asking() -> None:
     assert (shown(), row()["dirty_at"] is None) == ({"c"}, False)
     answer = put_labelled(2, "d", seen=60, rule=Rule.AUTHORITATIVE)
     assert (answer.changed, answer.dirty, shown()) == ({(1,)}, set(), {"d"})
+
+
+def test_a_set_that_is_as_it_was_is_not_written() -> None:
+    put_labelled(1, "a", "b")
+    with CaptureQueriesContext(connection) as queries:
+        put_labelled(2, "b", "a")
+    assert [one for one in queries if "INSERT INTO rows_members" in one["sql"]] == []
+    assert shown() == {"a", "b"}
 
 
 def test_two_sets_of_one_clock_in_one_call_are_asked_about() -> None:

@@ -10,11 +10,14 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.db.models import F
 
+from autosync.mirror.doubt import IN_FLIGHT
 from autosync.mirror.inbox import store
-from autosync.mirror.models import Delivery, Repository
+from autosync.mirror.models import AuditFinding, Delivery, GitHubAppInstallation, Repository
 from autosync.models import Issue, IssueAssignee, IssueLabel, PullRequest, RequestedReviewer
 from autosync.sync import WebhookProcessor
+from autosync.sync.audit import Auditor
 from autosync.sync.followups import settle_doubts
 from autosync.sync.reconcile import GitHubSyncManager
 from githubsim.receiver import Receiver
@@ -94,6 +97,19 @@ class Scene:
             assert here[name] == there[name], name
         agree()
 
+    def later(self) -> None:
+        """Nothing is on its way any more."""
+        for model in (Issue, PullRequest):
+            model.objects.update(observed_at=F("observed_at") - 2 * IN_FLIGHT)
+
+    def audit(self, **how: bool) -> list[tuple[str, str]]:
+        """What an audit finds, all of it repaired."""
+        before = AuditFinding.objects.count()
+        Auditor(GitHubAppInstallation.objects.get(), **how).run()
+        found = AuditFinding.objects.order_by("pk")[before:]
+        assert [one for one in found if not one.repaired] == []
+        return sorted((one.resource, one.problem) for one in found)
+
 
 def agree() -> None:
     """The lists of an issue and the tables come from one reading."""
@@ -116,6 +132,36 @@ def query(sql: str) -> list[list[Any]]:
 def scene(sim: Sim, receiver: Receiver) -> Scene:
     forget_tokens()
     return Scene(sim, receiver)
+
+
+def test_a_set_that_differs_is_found_and_healed(scene: Scene) -> None:
+    scene.later()
+    assert scene.audit(deep=True) == []
+    old = IssueLabel.objects.filter(issue_number__lt=scene.issue).first()
+    assert old is not None
+    IssueLabel.objects.filter(repository=old.repository_id, issue_number=old.issue_number).delete()
+    pull = PullRequest.objects.filter(number__lt=scene.issue).earliest("updated_at")
+    where = {"repository": pull.repository, "pull_number": pull.number}
+    RequestedReviewer.objects.create(**where, reviewer_type="user", reviewer_id=7)
+    assert scene.audit(deep=True) == [("issue_label", "stale"), ("requested_reviewer", "stale")]
+    scene.equal()
+    assert not Issue.live.exclude(dirty_at=None).exists()
+
+
+def test_sets_that_an_older_autosync_did_not_have_are_unknown_until_they_are_read(
+    scene: Scene,
+) -> None:
+    for carrier in (Issue, PullRequest):
+        carrier.objects.update(sets_read=False)
+    for member in MODELS:
+        member._default_manager.all().delete()
+    seen = "SELECT count(*) FROM github.issues WHERE NOT sets_read"
+    assert query(seen) == [[Issue.live.count()]]
+    scene.later()
+    scene.audit()
+    assert query(seen) == [[0]]
+    scene.equal()
+    assert not PullRequest.live.exclude(dirty_at=None).exists()
 
 
 def test_teams_that_graphql_does_not_show_are_read_by_rest(scene: Scene) -> None:

@@ -225,11 +225,13 @@ class Riding:
 
 @dataclass(frozen=True)
 class Carried:
-    """A set that objects carry, named `name` in their rows. Where GraphQL did not show all of it,
-    the object is at REST's `path`, with its number in the place of {}, and has it under `keys`.
+    """A set that objects carry, named `name` in their rows; `selection` is GraphQL for it. Where
+    GraphQL does not show all of it, the object is at REST's `path`, with its number in the place of
+    {}, and has it under `keys`.
     """
 
     name: str
+    selection: str
     path: str
     keys: Sequence[str]
     rows: Callable[..., list[Row] | None]

@@ -16,7 +16,7 @@ from django.db.models.base import ModelBase
 from autosync.kinds._derived import _CALLED, Derived, Rows, _function, kind_of
 from autosync.kinds._events import Carried
 from autosync.kinds._kind import CARRIED, Kind, Within, declared, snake
-from autosync.kinds._shape import At, Shape, Way
+from autosync.kinds._shape import At, Shape, Way, written
 from autosync.mirror import merge as merging
 from autosync.mirror.models import Repository
 from autosync.mirror.upsert import Merge, Row
@@ -107,8 +107,11 @@ class DerivedSet(Derived):
     @cached_property
     def carried(self) -> Carried:
         """The set as the engine knows it."""
-        keys = [each.key for each in self.read.lists]
-        return Carried(self.name, self.read.one, keys, self.reader("rest"))
+        read, shape = self.read, Shape(self.name, "graphql")
+        shape.pages((read.graph,), read.fields, read.first)
+        keys = [each.key for each in read.lists]
+        selection = written(shape.selection)
+        return Carried(self.name, selection, read.one, keys, self.reader("rest"))
 
     def _compiled(self, way: Way, base: tuple[str, ...], *, listed: bool = False) -> Rows:
         shape = Shape(f"{self.model.__name__}{way.title()}", "graphql" if way == "graphql" else way)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
 from django.db import connection
 
 from autosync.mirror.merge import Clock, Key, Merge, Row, Rule, SetOf
@@ -19,6 +20,7 @@ from autosync.storable import text
 
 KNOWN = "sets_read"
 Members = frozenset[tuple[Any, ...]]
+_decode = msgspec.json.Decoder(list[list[Any]]).decode
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,8 @@ def carried(
         )
         return {
             tuple(row[:width]): {
-                one.name: frozenset(tuple(member) for member in members or ())
+                # JSON is text to Django's cursors.
+                one.name: frozenset(map(tuple, _decode(members) if members else ()))
                 for one, members in zip(merge.sets, row[width:], strict=True)
             }
             for row in cursor.fetchall()

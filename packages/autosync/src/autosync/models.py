@@ -2,9 +2,12 @@
 
 from typing import TYPE_CHECKING, Any
 
-from autosync.kinds import KINDS
+from autosync.kinds import TABLES
 from autosync.kinds.issue import Issue
+from autosync.kinds.issue_assignee import IssueAssignee
+from autosync.kinds.issue_label import IssueLabel
 from autosync.kinds.pull_request import PullRequest
+from autosync.kinds.requested_reviewer import RequestedReviewer
 from autosync.kinds.review import Review
 from autosync.mirror.models import (
     ApiToken,
@@ -47,6 +50,8 @@ __all__ = [
     "FeedEvent",
     "GitHubAppInstallation",
     "Issue",
+    "IssueAssignee",
+    "IssueLabel",
     "MirroredModel",
     "PageSize",
     "PullRequest",
@@ -54,6 +59,7 @@ __all__ = [
     "QuotaLease",
     "Ref",
     "Repository",
+    "RequestedReviewer",
     "ResourceCursor",
     "Review",
     "SyncJob",
@@ -65,7 +71,7 @@ if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> Any:
         """A kind that was added and is not named above."""
-        for kind in KINDS.values():
+        for kind in TABLES.values():
             if kind.model.__name__ == name:
                 return kind.model
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

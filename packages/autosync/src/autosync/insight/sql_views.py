@@ -19,7 +19,7 @@ from django.db.migrations import operations as ops
 from django.db.migrations.migration import Migration
 from psycopg import errors, sql
 
-from autosync.kinds import KINDS, Derived
+from autosync.kinds import TABLES, Derived
 from autosync.kinds import _shown as shown
 from autosync.kinds._plain import PLAIN
 from autosync.kinds._shown import Shown
@@ -98,10 +98,11 @@ class View:
 def views(kinds: Iterable[Derived] = ()) -> list[View]:
     """All that there are to be, by name; of these kinds, or of all."""
     found = [_plain(model) for model in PLAIN]
-    for kind in kinds or KINDS.values():
+    for kind in kinds or TABLES.values():
         about = shown.sentence(kind.model.__doc__)
-        columns = shown.columns(kind)
-        found.append(View(kind.merge.table, about, columns, f"{_ALIVE} AND {_IN_SIGHT}"))
+        # What others carry goes with them.
+        where = f"{_ALIVE} AND {_IN_SIGHT}" if kind.merge.has("deleted_at") else _IN_SIGHT
+        found.append(View(kind.merge.table, about, shown.columns(kind), where))
     return sorted(found, key=lambda view: view.name)
 
 

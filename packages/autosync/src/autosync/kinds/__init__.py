@@ -12,7 +12,8 @@ from functools import cache
 from autosync.kinds import commit, installation, repository
 from autosync.kinds._derived import Derived, kind_of
 from autosync.kinds._events import Handler, Resource
-from autosync.kinds._kind import DECLARED, Nested
+from autosync.kinds._kind import CARRIED, DECLARED, Nested
+from autosync.kinds._sets import DerivedSet, set_of
 
 for _module in pkgutil.iter_modules(__path__, f"{__name__}."):
     if not _module.name.rpartition(".")[2].startswith("_"):
@@ -22,6 +23,13 @@ for _module in pkgutil.iter_modules(__path__, f"{__name__}."):
 KINDS: Mapping[str, Derived] = {
     kind.name: kind for kind in sorted(map(kind_of, DECLARED), key=lambda kind: kind.name)
 }
+
+# What they carry whole, by name.
+SETS: Mapping[str, DerivedSet] = {
+    one.name: one for one in sorted(map(set_of, CARRIED), key=lambda one: one.name)
+}
+# All that has a table: what users see is made of these.
+TABLES: Mapping[str, Derived] = {**KINDS, **SETS}
 
 
 def _parents_first() -> list[Derived]:
@@ -90,7 +98,10 @@ __all__ = [
     "IGNORED",
     "KINDS",
     "RESOURCES",
+    "SETS",
+    "TABLES",
     "Derived",
+    "DerivedSet",
     "handlers",
     "kind_of",
     "listed_resources",

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -17,6 +17,7 @@ from autosync.kinds import _events, _graphql
 from autosync.kinds._columns import Column
 from autosync.kinds._events import Handler, Listing, Resource, RestList, Riding, Signal, Under
 from autosync.kinds._kind import (
+    CARRIED,
     DECLARED,
     Clock,
     Connection,
@@ -35,7 +36,11 @@ from autosync.kinds._rules import Pair, Whole
 from autosync.kinds._shape import At, Shape, Way, clock_of, steps, written
 from autosync.mirror import merge as merging
 from autosync.mirror.children import Family
+from autosync.mirror.sets import KNOWN
 from autosync.mirror.upsert import Group, Merge, Row
+
+if TYPE_CHECKING:
+    from autosync.kinds._sets import DerivedSet
 
 _CLOCKS: Mapping[Clock | None, merging.Clock] = {
     Clock.UPDATED: merging.Clock.UPDATED_AT,
@@ -44,6 +49,7 @@ _CLOCKS: Mapping[Clock | None, merging.Clock] = {
 }
 _CALLED = {
     "beginning": _events.beginning,
+    "carrying": _events.carrying,
     "clock": _events.clock,
     "labels": _events.labels,
     "logins": _events.logins,
@@ -93,6 +99,8 @@ class Derived:
         read = self.declared.read
         if isinstance(read, Inside):
             others.append(read.link)
+        if self.sets:
+            others.append(KNOWN)
         apart: dict[str, tuple[str, ...]] = {}
         for one in self.columns:
             if one.apart:
@@ -102,11 +110,18 @@ class Derived:
             key,
             (*others, *([scope] if scope not in key else ())),
             clock=_CLOCKS[self.declared.clock],
+            quiet=frozenset({KNOWN} if self.sets else ()),
             groups=tuple(Group(*group) for group in apart.items()),
             # What several columns identify is a fact about two objects, which may come true again.
             returns=len(key) > 1,
+            sets=tuple(one.set_of for one in self.sets),
             inherits=self.declared.under is not None or isinstance(read, Inside),
         )
+
+    @cached_property
+    def sets(self) -> Sequence[DerivedSet]:
+        """The sets that its objects carry whole."""
+        return tuple(one.derived() for one in CARRIED if self.name in one.github.read.of)
 
     @property
     def under(self) -> Parent:
@@ -264,11 +279,18 @@ class Derived:
             for column in self.columns:
                 if not column.listed:
                     expressions.pop(column.name, None)
+        begin, end = "    return {", ["    }"]
+        if self.sets:
+            expressions[KNOWN] = "True"
+            begin = "    return carrying({"
+            lists = {one.name: one.expression(shape, way, base) for one in self.sets}
+            sets = [f'            "{name}": {value},' for name, value in lists.items()]
+            end = ["    }, {", *sets, "    })"]
         struct = shape.struct()
         body = [f'        "{name}": {value},' for name, value in expressions.items()]
-        lines = [f"    {line}" for line in shape.prologue("\n".join(body))]
+        lines = [f"    {line}" for line in shape.prologue("\n".join([*body, *end]))]
         name = f"{self.name}_from_{'rest_list' if listed else way}"
-        source = "\n".join([f"def {name}(it, scope):", *lines, "    return {", *body, "    }", ""])
+        source = "\n".join([f"def {name}(it, scope):", *lines, begin, *body, *end, ""])
         make = _function(name, source, {**_CALLED, **shape.constants})
         selection = written(shape.selection)
         return Rows(struct, make, source, frozenset(expressions), selection, shape.lists)
@@ -317,6 +339,7 @@ class Derived:
             node_fields=self.node_fields,
             from_graph=self.from_graph,
             lists=self.graphql.lists,
+            sets=[one.carried for one in self.sets],
             news=self._signal(),
             follows=said.news.kinds if isinstance(said.news, With) else (),
             under=self._under(),

@@ -14,6 +14,7 @@ from autosync import moments
 from autosync.kinds._payload import Count, Id, IncompletePayload, Name, Word
 from autosync.mirror.feed import FeedLine
 from autosync.mirror.models import MirroredModel
+from autosync.mirror.sets import KNOWN
 from autosync.mirror.upsert import Key, Merge, Row, Rule
 
 # A moment as it is written; `timestamp` and its like read it. A date that Python cannot hold would
@@ -231,6 +232,20 @@ class Riding:
 
 
 @dataclass(frozen=True)
+class Carried:
+    """A set that objects carry, named `name` in their rows; `selection` is GraphQL for it. Where
+    GraphQL does not show all of it, the object is at REST's `path`, with its number in the place of
+    {}, and has it under `keys`.
+    """
+
+    name: str
+    selection: str
+    path: str
+    keys: Sequence[str]
+    rows: Callable[..., list[Row] | None]
+
+
+@dataclass(frozen=True)
 class Signal:
     """What tells that a list has news: a connection of GraphQL's `Repository`, of which only the
     count is asked, and of the first by `order` the `clock`. Ten points per thousand repositories.
@@ -275,6 +290,7 @@ class Resource:
     from_graph: Callable[[Mapping[str, Any], int], Row] | None = None
     # Lists inside a node, which may have more pages: field, GraphQL for it, what each item has.
     lists: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    sets: Sequence[Carried] = ()
     news: Signal | None = None
     follows: Sequence[str] = ()
     under: Under | None = None
@@ -304,6 +320,15 @@ def needed(value: Any, name: str) -> Any:
     if value is None or value == "":
         raise IncompletePayload(f"GitHub left out the {name}, by which the object is known.")
     return value
+
+
+def carrying(row: dict[str, Any], sets: dict[str, list[Row] | None]) -> dict[str, Any]:
+    """The row with what it carries. A set that could not be read is left out, and said to be."""
+    row["sets"] = sets
+    if None in sets.values():
+        row["sets"] = {name: members for name, members in sets.items() if members is not None}
+        del row[KNOWN]
+    return row
 
 
 _NUMBER = re.compile(r"/(?:issues|pulls?)/(\d{1,9})(?=#|$)")

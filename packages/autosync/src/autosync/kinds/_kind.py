@@ -105,6 +105,37 @@ class Inside:
 
 
 @dataclass(frozen=True)
+class Each:
+    """One list of REST's and of webhooks, in the carrier's document under `key`; `says`: columns
+    that are the same for all in it.
+    """
+
+    key: str
+    says: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Within:
+    """Read with the objects of the kinds `of`, which carry all of them; `number` is the column with
+    the carrier's.
+
+    `lists` are REST's. `graph` is GraphQL's connection, with `first` of its nodes and more where
+    there are more; `fields` are asked of each node, which has it `inside` or is it. `one` is REST's
+    path of a carrier, by its number, where GraphQL does not show all that it carries.
+    """
+
+    of: tuple[str, ...]
+    number: str
+    lists: tuple[Each, ...]
+    graph: str
+    fields: str
+    first: int = 20
+    inside: str = ""
+    one: str = ""
+    type: str = ""
+
+
+@dataclass(frozen=True)
 class Packed:
     """Its news are asked for in the query about a hundred repositories.
 
@@ -197,7 +228,7 @@ class Kind:
     reading one first. `switch`: the repository's flag by which its owner has the kind.
     """
 
-    read: Connection | Rest | Inside | Nested | None = None
+    read: Connection | Rest | Inside | Nested | Within | None = None
     news: Packed | With | None = None
     under: Numbered | Parent | None = None
     events: Mapping[str, EventRule] = field(default_factory=dict)
@@ -209,8 +240,9 @@ class Kind:
     api: List | None = None
 
 
-# Every declared kind, in the order in which their modules were loaded.
+# Every declared kind, in the order in which their modules were loaded; and every set: `_sets.py`.
 DECLARED: list[type[OfRepository]] = []
+CARRIED: list[Any] = []
 
 
 def declared(name: str) -> type[OfRepository]:

@@ -113,9 +113,11 @@ def _ways(kind: Derived, one: Shown) -> Sequence[str]:
 
 def _inside(column: gh.Column[Any, Any], path: str | None, number: str) -> str:
     """The path, and what of an account there is read."""
-    if path and isinstance(column, gh.ActorId):
-        return f"{path}.{number}"
-    return f"{path}.login" if path and isinstance(column, gh.ActorLogin) else path or ""
+    inside = f"{path}." if path else ""
+    if path is not None and isinstance(column, gh.ActorId):
+        return f"{inside}{number}"
+    login = path is not None and isinstance(column, gh.ActorLogin)
+    return f"{inside}login" if login else path or ""
 
 
 def _code(text: str) -> str:

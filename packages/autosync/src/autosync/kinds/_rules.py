@@ -13,6 +13,7 @@ from autosync.kinds._events import Changes, Doubt, Event, Handler, News, Tombsto
 from autosync.kinds._kind import Clock, Nested, declared
 from autosync.kinds._payload import Count, reader
 from autosync.mirror.feed import FeedLine
+from autosync.mirror.sets import KNOWN
 from autosync.mirror.upsert import Row
 
 if TYPE_CHECKING:
@@ -55,7 +56,8 @@ class Whole:
             if unless and not gone and unless.test(getattr(payload, self.key)):
                 return Changes(doubts=[Doubt(declared(unless.of), _address(kind, row))])
             changes = Changes(upserts=[Upsert(merge, [row])])
-            if amiss or (clockless and not gone) or (may_go and not action):
+            unread = bool(merge.sets) and KNOWN not in row
+            if amiss or unread or (clockless and not gone) or (may_go and not action):
                 # Stored as far as it goes; GitHub is asked for the rest, or that it was deleted.
                 changes.doubts.append(Doubt(kind.model, _address(kind, row)))
             if gone:

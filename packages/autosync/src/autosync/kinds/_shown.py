@@ -16,6 +16,7 @@ from autosync.kinds._derived import Derived
 from autosync.kinds._kind import Clock, List
 from autosync.kinds._plain import PLAIN
 from autosync.mirror.models import MirroredModel
+from autosync.mirror.sets import KNOWN
 
 _REPOSITORY: Final = "GitHub's id of the repository it belongs to."
 REPOSITORY_NAME: Final = "The repository's full name, owner/name."
@@ -60,7 +61,7 @@ def columns(kind: Derived) -> Sequence[Shown]:
             found.append(Shown(one.attname, one, _about(kind, one)))
     if kind.declared.clock is Clock.UPDATED:
         found.append(_clock(kind.model, "updated_at"))
-    return [*found, _clock(kind.model, "observed_at")]
+    return [*found, _clock(kind.model, "observed_at")] if kind.merge.has("observed_at") else found
 
 
 def plain_columns(model: type[models.Model]) -> Sequence[Shown]:
@@ -144,6 +145,9 @@ def _about(kind: Derived, field: models.Field[Any, Any]) -> str:
     """What a column means: declared, or said by what the declaration makes of it."""
     if declared := getattr(field, "about", ""):
         return str(declared)
+    if field.name == KNOWN:
+        tables = " and ".join(one.merge.table for one in kind.sets)
+        return f"Whether {tables} have what it carries; if false, that was not read yet."
     seen = [one.name for one in kind.columns if getattr(one, "apart", "") == field.name]
     if seen:
         return f"When {' and '.join(seen)} was seen, which no clock of the object says."

@@ -1,212 +1,256 @@
-"""Sets that a parent carries whole (labels, assignees, reviewers of an issue), in tables of their
-own: replaced under the parent's row lock, and only by the version of the parent that is stored.
+"""Sets that a row carries whole (labels, assignees, reviewers of an issue), in tables of their own:
+replaced with the row, in the same call, and only by the version that is stored.
 
-Members have no tombstones. Until its set is stored too, a new version of a parent names the set in
-`lacking`; a set that differs where it is not lacking comes from another version of the same clock.
+Members have no tombstones and no clocks: only who has locked their row changes them. A set that
+differs without a newer version is of another version of the same clock: GitHub is asked.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import connection, transaction
-from django.utils import timezone
+import msgspec
+from django.db import connection
 
-from autosync.mirror.merge import Key, Merge, Row, Rule
-from autosync.mirror.stage import stage
-from autosync.mirror.tombstones import among
+from autosync.mirror.merge import Clock, Key, Merge, Row, Rule, SetOf
+from autosync.storable import text
+
+KNOWN = "sets_read"
+Members = frozenset[tuple[Any, ...]]
+_decode = msgspec.json.Decoder(list[list[Any]]).decode
 
 
 @dataclass(frozen=True)
-class Members:
-    """The set of one parent, as its version with the clock `version` carries it.
+class Carrier:
+    """A row as it was before the merge: its version, and whether what it carried is known."""
 
-    The rows may leave out the columns that link them to the parent.
-    """
-
-    parent: Key
     version: datetime | None
-    rows: Sequence[Row]
-
-
-@dataclass(frozen=True)
-class SetOf:
-    """A set of `parents`, named in their `Merge.sets`; `link`: the member's column → the parent's.
-
-    `members.key` begins with what links it, so that no two parents share a row.
-    """
-
-    name: str
-    parents: Merge
-    members: Merge
-    link: tuple[tuple[str, str], ...]
+    observed_at: datetime
+    known: bool
 
 
 @dataclass
 class Replaced:
-    """Parents whose set is another now, and those that GitHub must be asked about."""
+    """Rows that carry something else now, and those of them that GitHub must be asked about."""
 
-    changed: set[Key]
-    dirty: set[Key]
+    changed: set[Key] = field(default_factory=set)
+    tied: set[Key] = field(default_factory=set)
+
+
+def own(one: SetOf) -> tuple[str, ...]:
+    """A member's columns but for those that link it: those of the key first."""
+    members, linked = one.members, dict(one.link)
+    mine = [name for name in members.key if name not in linked]
+    return tuple(dict.fromkeys([*mine, *(n for n in members.governed if n not in linked)]))
+
+
+def locked(merge: Merge) -> dict[Key, Carrier]:
+    """The staged rows that are here, locked in key order to the end of the transaction."""
+    key = _of("t", merge.key)
+    width = len(merge.key)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {key}, t.{_clock(merge)}, t.observed_at, {known('t')} "  # noqa: S608 (our names)
+            f"AND t.deleted_at IS NULL FROM {merge.table} t "
+            f"JOIN {merge.stage} s ON {_both(merge.key, 's', 't')} "
+            f"ORDER BY {key} FOR NO KEY UPDATE OF t"
+        )
+        return {tuple(row[:width]): Carrier(*row[width:]) for row in cursor.fetchall()}
+
+
+def known(carrier: str) -> str:
+    """SQL: what the row carries was read, of the version that it is."""
+    return f"({carrier}.{KNOWN} AND NOT coalesce({carrier}.lacking ? '{KNOWN}', false))"
+
+
+def carried(
+    merge: Merge, chosen: str, values: Mapping[str, Any] | None = None
+) -> dict[Key, Mapping[str, Members]]:
+    """What rows `t` carry here, those `chosen` by SQL behind FROM."""
+    key = _of("t", merge.key)
+    sets = ", ".join(
+        f"(SELECT jsonb_agg(jsonb_build_array({_of('m', own(one))})) "  # noqa: S608 (our names)
+        f"FROM {one.members.table} m WHERE {_linked(one, 'm', 't')})"
+        for one in merge.sets
+    )
+    width = len(merge.key)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {key}, {sets} FROM {merge.table} t {chosen}",  # noqa: S608 (our names)
+            values,
+        )
+        return {
+            tuple(row[:width]): {
+                # JSON is text to Django's cursors.
+                one.name: frozenset(map(tuple, _decode(members) if members else ()))
+                for one, members in zip(merge.sets, row[width:], strict=True)
+            }
+            for row in cursor.fetchall()
+        }
+
+
+def given(merge: Merge, row: Row) -> Mapping[str, Members]:
+    """What a row carries, as the tables have it; not every way gives all sets."""
+    return {
+        one.name: frozenset(
+            tuple([_plain(member[name]) for name in own(one)]) for member in row["sets"][one.name]
+        )
+        for one in merge.sets
+        if one.name in row["sets"]
+    }
 
 
 def replace_sets(
-    kind: SetOf,
-    sets: Iterable[Members],
-    *,
+    merge: Merge,
+    rows: Iterable[Row],
+    before: Mapping[Key, Carrier],
+    rule: Rule,
     observed_at: datetime,
-    rule: Rule = Rule.VERSIONED,
-    lag: timedelta = timedelta(0),
+    lag: timedelta,
 ) -> Replaced:
-    """Replace the sets of these parents; upsert the parents first, in the same transaction.
+    """Replace what these rows carry, after they were merged in the same transaction.
 
-    A set whose version is not the stored one, or whose parent is deleted or not here, is dropped.
-    Of two sets of one version in a call the last is taken and its parent marked.
+    What belongs to a version that is not the stored one is dropped. One row of each key.
     """
-    given: dict[tuple[Key, datetime | None], Members] = {}
-    twice: set[Key] = set()
-    for one in sets:
-        known = given.get((one.parent, one.version))
-        if known is not None and not _equal(kind, known.rows, one.rows):
-            twice.add(one.parent)
-        given[one.parent, one.version] = one
-    replaced = Replaced(set(), set())
-    if not given:
-        return replaced
-    with transaction.atomic():
-        here = _lock(kind, {parent for parent, _ in given})
-        taken = {
-            parent: one
-            for (parent, version), one in given.items()
-            if parent in here and version == here[parent].version
-        }
-        if not taken:
-            return replaced
-        replaced.changed = _write(kind, taken, here, observed_at)
-        for parent in replaced.changed | (twice & taken.keys()):
-            if parent in twice:
-                replaced.dirty.add(parent)
-            elif not here[parent].lacks:
-                seen = here[parent].observed_at
-                since = observed_at - lag < seen and seen != observed_at
-                if rule is Rule.VERSIONED or since:
-                    replaced.dirty.add(parent)
-        _settle(kind, {parent for parent in taken if here[parent].lacks}, replaced.dirty)
+    replaced = Replaced()
+    # Read only now: no statement sees what was committed while it waited for the lock.
+    here = carried(merge, f"JOIN {merge.stage} s ON {_both(merge.key, 's', 't')}")
+    unknown: dict[Key, datetime | None] = {}
+    to_write: dict[str, dict[Key, tuple[datetime | None, Members]]] = {}
+    answers: dict[Key, datetime] = {}
+    for row in rows:
+        if "sets" not in row:
+            continue
+        key = merge.key_of(row)
+        seen = answers[key] = row.get("observed_at", observed_at)
+        version = row["updated_at"] if merge.decided_by is Clock.UPDATED_AT else seen
+        was = before.get(key)
+        if KNOWN in row and (was is None or not was.known):
+            unknown[key] = version
+        for name, members in given(merge, row).items():
+            if key in here and here[key][name] != members:
+                to_write.setdefault(name, {})[key] = version, members
+    for one in merge.sets:
+        if one.name not in to_write:
+            continue
+        for key, in_key in _write(merge, one, to_write[one.name]):
+            replaced.changed.add(key)
+            was = before.get(key)
+            version = to_write[one.name][key][0]
+            if not in_key or was is None or not was.known or was.version != version:
+                continue
+            # An answer settles what is not younger than itself.
+            settles = answers[key] - lag >= was.observed_at or was.observed_at == answers[key]
+            if rule is Rule.VERSIONED or not settles:
+                replaced.tied.add(key)
+    if unknown:
+        _now_known(merge, unknown)
     return replaced
 
 
-@dataclass(frozen=True)
-class _Parent:
-    version: datetime | None
-    observed_at: datetime
-    lacks: bool
-    link: tuple[Any, ...]
+def _write(
+    merge: Merge, one: SetOf, sets: Mapping[Key, tuple[datetime | None, Members]]
+) -> list[tuple[Key, bool]]:
+    """Make the table equal to the sets of these carriers, where they are of the stored version.
 
-
-def _lock(kind: SetOf, parents: set[Key]) -> dict[Key, _Parent]:
-    """Those that are here and alive, locked in key order to the end of the transaction."""
-    values: dict[str, Any] = {"name": kind.name}
-    merge = kind.parents
-    ours = ", ".join(f"t.{name}" for name in merge.key)
-    links = ", ".join(f"t.{theirs}" for _, theirs in kind.link)
+    Returns the carriers whose set changed; True: who is in it, and not only what is said of them.
+    """
+    table, members, columns = one.members.table, one.members, own(one)
+    keys = list(sets)
+    listed: dict[Key, tuple[int, tuple[Any, ...]]] = {}
+    width = len([name for name in members.key if name not in dict(one.link)])
+    for place, key in enumerate(keys):
+        for member in sorted(sets[key][1], key=repr):
+            listed[(place, *member[:width])] = place, member
+    values: dict[str, Any] = {"version": [sets[key][0] for key in keys]}
+    parts = ["%(version)s::timestamptz[]"]
+    for number, name in enumerate(merge.key):
+        values[f"key{number}"] = [key[number] for key in keys]
+        parts.append(f"%(key{number})s::{_type(merge, name)}[]")
+    values["of"] = [place for place, _ in listed.values()]
+    theirs = ["%(of)s::integer[]"]
+    for number, name in enumerate(columns):
+        values[f"own{number}"] = [member[number] for _, member in listed.values()]
+        theirs.append(f"%(own{number})s::{_type(members, name)}[]")
+    links = [ours for ours, _ in one.link]
+    linked = ", ".join(f"t.{theirs} AS {ours}" for ours, theirs in one.link)
+    names = ", ".join([*links, *columns])
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT {ours}, t.{merge.decided_by.value}, t.observed_at, "  # noqa: S608 (our names)
-            f"coalesce(t.lacking ? %(name)s, false), {links} FROM {merge.table} t "
-            f"WHERE {among(merge, 't', sorted(parents), values)} AND t.deleted_at IS NULL "
-            f"ORDER BY {ours} FOR NO KEY UPDATE",
+            "WITH carriers AS MATERIALIZED ("  # noqa: S608 (names are ours)
+            f"SELECT k.place - 1 AS place, {linked} FROM unnest({', '.join(parts)}) "
+            f"WITH ORDINALITY AS k (version, {', '.join(merge.key)}, place) "
+            f"JOIN {merge.table} t ON {_both(merge.key, 't', 'k')} AND t.deleted_at IS NULL "
+            f"AND t.{_clock(merge)} IS NOT DISTINCT FROM k.version), "
+            f"given AS MATERIALIZED (SELECT {_of('c', links)}, "
+            f"{_of('l', columns)} "
+            f"FROM unnest({', '.join(theirs)}) AS l (place, {', '.join(columns)}) "
+            "JOIN carriers c USING (place)), "
+            f"gone AS (DELETE FROM {table} m USING carriers c "
+            f"WHERE {_both(links, 'm', 'c')} AND NOT EXISTS "
+            f"(SELECT FROM given g WHERE {_both(members.key, 'g', 'm')}) "
+            "RETURNING c.place), "
+            f"put AS (INSERT INTO {table} AS old ({names}) SELECT {names} FROM given "
+            f"ORDER BY {', '.join(members.key)} ON CONFLICT ({', '.join(members.key)}) "
+            f"{_on_conflict(members, columns)} "
+            f"RETURNING {_of('old', links)}, old.xmax = 0 AS new) "
+            "SELECT place, true FROM gone UNION ALL "
+            f"SELECT c.place, put.new FROM put JOIN carriers c ON {_both(links, 'put', 'c')}",
             values,
         )
-        width = len(merge.key)
-        found: dict[Key, _Parent] = {}
-        for row in cursor.fetchall():
-            version, seen, lacks = row[width : width + 3]
-            found[tuple(row[:width])] = _Parent(version, seen, lacks, row[width + 3 :])
-        return found
+        return [(keys[place], in_key) for place, in_key in cursor.fetchall()]
 
 
-def _write(
-    kind: SetOf, taken: Mapping[Key, Members], here: Mapping[Key, _Parent], observed_at: datetime
-) -> set[Key]:
-    """Make the tables equal to the sets; returns the parents whose set changed."""
-    merge = kind.members
-    columns = [ours for ours, _ in kind.link]
-    owners = {here[parent].link: parent for parent in taken}
-    rows: dict[Key, Row] = {}
-    for parent, one in taken.items():
-        linked = dict(zip(columns, here[parent].link, strict=True))
-        for row in one.rows:
-            member = {**row, **linked}
-            rows[merge.key_of(member)] = member
-    links = ", ".join(f"t.{name}" for name in columns)
-    same = " AND ".join(f"s.{name} = t.{name}" for name in merge.key)
-    within: dict[str, Any] = {}
-    theirs = among(merge, "t", sorted(owners), within, columns)
-    changed: set[Key] = set()
+def _on_conflict(members: Merge, columns: Sequence[str]) -> str:
+    said = [name for name in columns if name not in members.key]
+    if not said:
+        return "DO NOTHING"
+    ours, theirs = _of("old", said), _of("EXCLUDED", said)
+    changes = ", ".join(f"{name} = EXCLUDED.{name}" for name in said)
+    return f"DO UPDATE SET {changes} WHERE ROW({ours}) IS DISTINCT FROM ROW({theirs})"
+
+
+def _now_known(merge: Merge, versions: Mapping[Key, datetime | None]) -> None:
+    """What these carry was read; rows that were merged just now say so already."""
+    keys = list(versions)
+    values: dict[str, Any] = {"version": [versions[key] for key in keys]}
+    parts = ["%(version)s::timestamptz[]"]
+    for number, name in enumerate(merge.key):
+        values[f"key{number}"] = [key[number] for key in keys]
+        parts.append(f"%(key{number})s::{_type(merge, name)}[]")
     with connection.cursor() as cursor:
-        but = ""
-        if rows:
-            names = stage(merge, [rows[key] for key in sorted(rows)], observed_at).names
-            but = f" AND NOT EXISTS (SELECT FROM {merge.stage} s WHERE {same})"
         cursor.execute(
-            f"DELETE FROM {merge.table} t WHERE {theirs}{but} RETURNING {links}",  # noqa: S608
-            within,
+            f"UPDATE {merge.table} t SET {KNOWN} = true, "  # noqa: S608 (names are ours)
+            f"lacking = nullif(t.lacking - '{KNOWN}', '{{}}'::jsonb) "
+            f"FROM unnest({', '.join(parts)}) AS k (version, {', '.join(merge.key)}) "
+            f"WHERE {_both(merge.key, 't', 'k')} AND (NOT t.{KNOWN} OR t.lacking ? '{KNOWN}') "
+            f"AND t.{_clock(merge)} IS NOT DISTINCT FROM k.version",
+            values,
         )
-        changed |= {owners[tuple(row)] for row in cursor.fetchall()}
-        if rows:
-            cursor.execute(_insertion(kind, names), {"observed_at": observed_at})
-            changed |= {owners[tuple(row)] for row in cursor.fetchall()}
-    return changed
 
 
-def _insertion(kind: SetOf, names: Sequence[str]) -> str:
-    merge = kind.members
-    names = [name for name in names if name != "lacking"]
-    seen = merge.has("observed_at") and "observed_at" not in names
-    columns = ", ".join([*names, *["observed_at"] * seen])
-    chosen = ", ".join([*(f"s.{name}" for name in names), *["%(observed_at)s"] * seen])
-    compared = [name for name in names if name not in merge.key and name != "observed_at"]
-    conflict = "DO NOTHING"
-    if compared:
-        sets = ", ".join(f"{name} = EXCLUDED.{name}" for name in compared)
-        ours = ", ".join(f"old.{name}" for name in compared)
-        theirs = ", ".join(f"EXCLUDED.{name}" for name in compared)
-        conflict = f"DO UPDATE SET {sets} WHERE ROW({ours}) IS DISTINCT FROM ROW({theirs})"
-    links = ", ".join(f"old.{ours}" for ours, _ in kind.link)
-    return (
-        f"INSERT INTO {merge.table} AS old ({columns}) "  # noqa: S608 (names are ours)
-        f"SELECT {chosen} FROM {merge.stage} s ORDER BY {', '.join(merge.key)} "
-        f"ON CONFLICT ({', '.join(merge.key)}) {conflict} RETURNING {links}"
-    )
+def _clock(merge: Merge) -> str:
+    return merge.decided_by.value
 
 
-def _settle(kind: SetOf, complete: set[Key], dirty: set[Key]) -> None:
-    """What was lacking is here; what two versions of one clock disagree on is asked for."""
-    merge = kind.parents
-    with connection.cursor() as cursor:
-        if complete:
-            values: dict[str, Any] = {"name": kind.name}
-            cursor.execute(
-                f"UPDATE {merge.table} t SET lacking = "  # noqa: S608 (names are ours)
-                "nullif(lacking - %(name)s::text, '{}'::jsonb) "
-                f"WHERE {among(merge, 't', sorted(complete), values)}",
-                values,
-            )
-        if dirty:
-            values = {"now": timezone.now()}
-            cursor.execute(
-                f"UPDATE {merge.table} t SET dirty_at = %(now)s "  # noqa: S608
-                f"WHERE {among(merge, 't', sorted(dirty), values)}",
-                values,
-            )
+def _type(merge: Merge, name: str) -> str:
+    return str(merge.fields[name].db_type(connection))
 
 
-def _equal(kind: SetOf, one: Sequence[Row], other: Sequence[Row]) -> bool:
-    key = [name for name in kind.members.key if name not in dict(kind.link)]
-    ours, theirs = (
-        {tuple(row[name] for name in key): row for row in rows} for rows in (one, other)
-    )
-    return ours == theirs
+def _linked(one: SetOf, member: str, carrier: str) -> str:
+    return " AND ".join(f"{member}.{ours} = {carrier}.{theirs}" for ours, theirs in one.link)
+
+
+def _of(alias: str, names: Iterable[str]) -> str:
+    return ", ".join(f"{alias}.{name}" for name in names)
+
+
+def _both(names: Iterable[str], one: str, other: str) -> str:
+    return " AND ".join(f"{one}.{name} = {other}.{name}" for name in names)
+
+
+def _plain(value: Any) -> Any:
+    return text(value) if isinstance(value, str) else value

@@ -21,6 +21,7 @@ from autosync.mirror.merge import (
     later_of,
 )
 from autosync.mirror.nodes import keep_forms
+from autosync.mirror.sets import locked, replace_sets
 from autosync.mirror.stage import stage
 from autosync.mirror.statement import insertion, matches, sighting
 from autosync.mirror.tombstones import mark_dirty, tombstone
@@ -115,6 +116,8 @@ def _merge_round(
     staged = stage(merge, rows, values["observed_at"])
     result = Result()
     width = len(merge.key)
+    carry = merge.sets and rule is not Rule.INSERT_MISSING and any("sets" in row for row in rows)
+    before = locked(merge) if carry else {}
     with connection.cursor() as cursor:
         cursor.execute(insertion(merge, rule, staged.names, staged.lent, absent=False), values)
         for row in cursor.fetchall():
@@ -135,6 +138,10 @@ def _merge_round(
                 cursor.execute(sighting(merge, own_moments, bool(staged.lent)), values)
             if merge.aliases:
                 keep_forms(merge, cursor)
+    if carry:
+        sets = replace_sets(merge, rows, before, rule, values["observed_at"], values["lag"])
+        result.updated |= sets.changed - result.inserted
+        result.dirty |= mark_dirty(merge, sets.tied)
     return result
 
 
@@ -235,6 +242,8 @@ def _tie(merge: Merge, known: Row, row: Row) -> bool:
     """Whether two versions that give the same columns have one clock and different content."""
     if merge.decided_by is not Clock.UPDATED_AT or known.get("updated_at") != row.get("updated_at"):
         return False
+    if known.get("sets") != row.get("sets"):
+        return True
     return any(
         known[name] != row[name]
         for name in merge.governed

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from autosync import config
 from autosync.killpoints import reached
-from autosync.kinds import mirrored
+from autosync.kinds import SETS, mirrored
 from autosync.models import (
     ChildrenRead,
     Commit,
@@ -33,7 +33,13 @@ logger = logging.getLogger(__name__)
 BATCH = 5_000
 # What belongs to others goes before them.
 _MIRRORED = tuple(resource.merge.model for resource in reversed(mirrored()))
-_OF_A_REPOSITORY: tuple[type[models.Model], ...] = (Commit, Ref, *_MIRRORED, Contributor)
+_CARRIED = tuple(one.merge.model for one in SETS.values())
+_OF_A_REPOSITORY: tuple[type[models.Model], ...] = (
+    *(Commit, Ref),
+    *_CARRIED,
+    *_MIRRORED,
+    Contributor,
+)
 _TOMBSTONED: tuple[type[models.Model], ...] = (*_MIRRORED, Ref)
 
 

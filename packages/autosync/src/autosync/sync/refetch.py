@@ -21,7 +21,7 @@ from autosync.mirror.models import Repository
 from autosync.mirror.upsert import Row
 from autosync.sync import unread
 from autosync.sync.answer import of_unavailable_kinds, store_answer
-from autosync.sync.nested_lists import complete_lists
+from autosync.sync.nested_lists import complete_lists, complete_sets
 from autosync.sync.paging import Paging
 from autosync.sync.single import ask_one_by_one
 
@@ -172,6 +172,7 @@ def _refetch(resource: Resource, client: InstallationClient, nodes: Mapping[str,
             (home or known.get(pk), unread.Unread(pk, node_id, one.reason))
             for home, one in not_read
         ]
+    complete_sets(resource, client, rows)
     absent = {pk for node_id, pk in nodes.items() if not answered.get(node_id)}
     absent -= {nodes[node_id] for node_id in _withheld(reply, ids)}
     absent -= {row[key] for row in rows}  # asked by an older form of its id

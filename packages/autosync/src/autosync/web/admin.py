@@ -8,7 +8,7 @@ from django.contrib import admin, messages
 from django.db import models
 from django.http import HttpRequest
 
-from autosync.kinds import KINDS, Derived
+from autosync.kinds import TABLES, Derived
 from autosync.kinds import _columns as gh
 from autosync.kinds import _shown as shown
 from autosync.mirror.inbox import with_guid
@@ -104,7 +104,7 @@ def register(kind: Derived, site: admin.AdminSite = admin.site) -> None:
     site.register(kind.model, type(f"{kind.model.__name__}Admin", (_OfRepositoryAdmin,), how))
 
 
-for _kind in KINDS.values():
+for _kind in TABLES.values():
     register(_kind)
 
 

@@ -16,7 +16,7 @@ ON CONFLICT DO NOTHING
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("mirror", "0025_urls_below_follow_names"),
+        ("mirror", "0029_sets"),
     ]
 
     operations = [

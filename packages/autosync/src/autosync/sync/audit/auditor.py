@@ -16,6 +16,7 @@ from autosync.github.errors import GitHubError
 from autosync.killpoints import reached
 from autosync.kinds import listed_resources, nested_kinds
 from autosync.kinds._events import Resource
+from autosync.mirror.doubt import IN_FLIGHT
 from autosync.mirror.models import (
     Audit,
     AuditFinding,
@@ -29,6 +30,7 @@ from autosync.sync.audit.compare import Comparison
 from autosync.sync.audit.difference import Difference
 from autosync.sync.audit.findings import record, record_repairs
 from autosync.sync.audit.names import names_of
+from autosync.sync.audit.sets import still_different
 from autosync.sync.audit.small import There as SmallThere
 from autosync.sync.audit.small import counted_differences, differences, small_lists
 from autosync.sync.commits import chunks
@@ -41,12 +43,15 @@ from autosync.sync.reconcile import GitHubSyncManager
 from autosync.sync.refetch import refetch
 from autosync.sync.refusals import refusal_of, unavailable
 from autosync.sync.rest_listing import read_differing
+from autosync.sync.sets import read_sets
 from autosync.sync.sick import GitHubAway, github_answers
 from autosync.sync.standing import standing
 
 logger = logging.getLogger(__name__)
 Problem = AuditFinding.Problem
 
+# Objects of a repository and kind of which an audit reads what they carry, if that is not known.
+_SETS = 10_000
 # Until one that could not be compared is tried again.
 _AGAIN = timedelta(minutes=10)
 
@@ -185,6 +190,7 @@ class Auditor:
             differing = set() if counted else compare.differing_lists()
             names = names_of(small.nodes) if self.names and small is not None else None
             for resource in compare.readable():
+                read_sets(resource, repository, self.client, most=_SETS)
                 if resource.rest is not None:
                     found += self._of_rest(resource, repository, small)
                     continue
@@ -232,7 +238,9 @@ class Auditor:
                 if resource.under is not None and any(one.resource == name for one in found):
                     read_differing(resource, repository, self.client)
                 continue
-            nodes = {one.node_id: int(one.key) for one in found if one.resource == name}
+            nodes = {
+                one.node_id: int(one.key) for one in found if name in (one.resource, one.carrier)
+            }
             for group in chunks(nodes.items(), PAGE):
                 refetch(resource, self.client, dict(group))
         commits = [one for one in found if one.resource == "commit"]
@@ -259,5 +267,8 @@ def _verify(compare: Comparison, found: list[Difference]) -> None:
     if any(one.resource in ("ref", "commit") for one in found) and compare.refs_now():
         wrong |= {"ref", "commit"}
     wrong |= {kind.name for kind in nested_kinds() if compare.children.still_differs(kind)}
+    settled = timezone.now() - IN_FLIGHT
+    for resource in listed_resources():
+        wrong |= still_different(resource, compare.client, found, compare.repository.pk, settled)
     for one in found:
         one.repaired = one.resource not in wrong

@@ -7,6 +7,7 @@ from autosync.kinds.issue import Issue
 from autosync.kinds.pull_request import PullRequest
 from autosync.kinds.review import Review
 from autosync.mirror.models import (
+    AccountCursor,
     ApiToken,
     Audit,
     AuditFinding,
@@ -32,6 +33,7 @@ from autosync.mirror.models import (
 )
 
 __all__ = [
+    "AccountCursor",
     "ApiToken",
     "Audit",
     "AuditFinding",

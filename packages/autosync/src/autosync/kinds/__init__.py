@@ -67,8 +67,21 @@ def listed_resources() -> Sequence[Resource]:
 
 @cache
 def nested_kinds() -> Sequence[Derived]:
-    """The kinds that are read with their parents."""
-    return tuple(kind for kind in KINDS.values() if isinstance(kind.declared.read, Nested))
+    """The kinds of repositories that are read with their parents."""
+    nested = (kind for kind in KINDS.values() if isinstance(kind.declared.read, Nested))
+    return tuple(kind for kind in nested if not kind.of_account)
+
+
+@cache
+def account_kinds() -> Sequence[Derived]:
+    """The kinds that belong to accounts, parents before what belongs to them."""
+    return tuple(kind for kind in _parents_first() if kind.of_account)
+
+
+@cache
+def account_events() -> frozenset[str]:
+    """The events that speak of those."""
+    return frozenset(event for kind in account_kinds() for event in kind.declared.events)
 
 
 @cache
@@ -79,9 +92,11 @@ def mirrored() -> Sequence[Resource]:
 
 @cache
 def refetched() -> Sequence[Resource]:
-    """Those whose objects GitHub is asked for by themselves, and not with their parents."""
-    nested = {kind.name for kind in nested_kinds()}
-    return tuple(resource for resource in mirrored() if resource.name not in nested)
+    """Those of repositories whose objects GitHub is asked for by themselves, and not with their
+    parents.
+    """
+    others = {kind.name for kind in (*nested_kinds(), *account_kinds())}
+    return tuple(resource for resource in mirrored() if resource.name not in others)
 
 
 __all__ = [
@@ -89,6 +104,8 @@ __all__ = [
     "KINDS",
     "RESOURCES",
     "Derived",
+    "account_events",
+    "account_kinds",
     "handlers",
     "kind_of",
     "listed_resources",

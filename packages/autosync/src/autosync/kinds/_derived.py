@@ -22,7 +22,7 @@ from autosync.kinds._kind import (
     Connection,
     Inside,
     Kind,
-    OfRepository,
+    OfScope,
     Packed,
     Parent,
     Rest,
@@ -70,8 +70,9 @@ class Rows:
 class Derived:
     """A declared kind with everything that follows from its declaration."""
 
-    def __init__(self, model: type[OfRepository]) -> None:
-        self.model = model
+    def __init__(self, model: type[OfScope]) -> None:
+        # Not as OfScope: type checkers would not see the columns of its own.
+        self.model: type[Any] = model
         self.declared: Kind = model.github
         self.name = snake(model.__name__)
 
@@ -104,6 +105,11 @@ class Derived:
             groups=tuple(Group(*group) for group in apart.items()),
             inherits=self.declared.under is not None or isinstance(read, Inside),
         )
+
+    @property
+    def of_account(self) -> bool:
+        """Whether it belongs to an account, and not to a repository."""
+        return bool(self.model.scope == "account_id")
 
     @property
     def under(self) -> Parent:
@@ -275,7 +281,7 @@ class Derived:
     def listing(self) -> Listing | None:
         """How GraphQL lists it."""
         read = self.declared.read
-        if not isinstance(read, Connection):
+        if not isinstance(read, Connection) or self.of_account:
             return None
         return Listing(read.name, self.node_fields, self.from_graph, since=read.since)
 
@@ -283,14 +289,14 @@ class Derived:
     def rest_listing(self) -> RestList | None:
         """How REST lists it."""
         read = self.declared.read
-        if not isinstance(read, Rest):
+        if not isinstance(read, Rest) or self.of_account:
             return None
         riding = []
         for one in map(kind_of, DECLARED):
             inside = one.declared.read
             if isinstance(inside, Inside) and inside.of == self.name:
                 riding.append(Riding(inside.key, one.resource, one.from_parent, inside.link))
-        return RestList(read.path, self.from_rest, read.since, read.one, riding)
+        return RestList(read.path, self.from_rest, read.since, read.one, riding, read.items)
 
     @cached_property
     def resource(self) -> Resource:
@@ -312,6 +318,7 @@ class Derived:
             inside={said.read.of: said.read.link} if isinstance(said.read, Inside) else {},
             switch=said.switch,
             permission=next(iter(said.needs), ""),
+            scope=self.model.scope,
         )
 
     def _signal(self) -> Signal | None:
@@ -346,7 +353,7 @@ class Derived:
 
 
 @cache
-def kind_of(model: type[OfRepository]) -> Derived:
+def kind_of(model: type[OfScope]) -> Derived:
     """What is derived from a declared kind, made once."""
     return Derived(model)
 

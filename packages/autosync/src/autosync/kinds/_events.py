@@ -44,6 +44,10 @@ class InstallationStub(msgspec.Struct):
     id: Id | None = None
 
 
+class OrganizationStub(msgspec.Struct):
+    id: Id | None = None
+
+
 class RepositoryPayload(msgspec.Struct):
     """The `repository` of a payload: whole, or a stub of id, name, full_name and private."""
 
@@ -81,17 +85,22 @@ class Envelope(msgspec.Struct):
     installation: InstallationStub | None = None
     repository: RepositoryPayload | None = None
     sender: Owner | None = None
+    organization: OrganizationStub | None = None
 
 
 @dataclass(frozen=True)
 class Event:
-    """One delivery, its envelope decoded, its body still raw JSON."""
+    """One delivery, its envelope decoded, its body still raw JSON.
+
+    `account` is the one of its installation, for events that name no organisation.
+    """
 
     name: str
     body: bytes
     envelope: Envelope
     received_at: datetime
     amiss: tuple[str, ...] = ()  # fields of the envelope that were not as GitHub describes them
+    account: int | None = None
 
     @property
     def action(self) -> str:
@@ -106,15 +115,24 @@ class Event:
         return self.envelope.repository.id if self.envelope.repository else None
 
     @property
+    def account_id(self) -> int | None:
+        named = self.envelope.organization
+        return named.id if named and named.id else self.account
+
+    @property
     def installation_id(self) -> int | None:
         return self.envelope.installation.id if self.envelope.installation else None
+
+    def home(self, scope: str) -> int | None:
+        """The id of what the event is about, for a kind of that scope; None if it is of none."""
+        return self.account_id if scope == "account_id" else self.repository_id
 
 
 class FollowUp(NamedTuple):
     """Work to hand to a job once the change is committed."""
 
     task: str  # a key of sync.queue.FOLLOW_UPS
-    target_id: int  # an installation's or a repository's id
+    target_id: int  # an installation's, a repository's or an account's id
 
 
 @dataclass(frozen=True)
@@ -210,6 +228,7 @@ class RestList:
     since: bool = False
     one: str = ""
     riding: Sequence[Riding] = ()
+    items: str = ""
 
 
 @dataclass(frozen=True)
@@ -274,6 +293,7 @@ class Resource:
     inside: Mapping[str, str] = field(default_factory=dict)
     switch: str = ""
     permission: str = ""
+    scope: str = "repository_id"
 
 
 def timestamp(value: When) -> datetime | None:

@@ -35,7 +35,7 @@ class Whole:
         rows, merge, unless = kind.event(self.key), kind.merge, kind.declared.unless
         read, make, gone_by = reader(rows.struct), rows.make, self.gone
         table, key = merge.table, merge.key[0]
-        said = kind.declared
+        said, home = kind.declared, kind.model.scope
         # Deliveries overtake each other, and nothing in this kind tells which is the later one.
         clockless = said.clock is Clock.ARRIVAL and not isinstance(said.read, Nested)
         may_go = any(r.gone for r in said.events.values() if isinstance(r, Whole))
@@ -44,7 +44,7 @@ class Whole:
         only = kind.declared.feed.only if kind.declared.feed else frozenset()
 
         def handle(event: Event) -> Changes:
-            scope, action = event.repository_id, event.action
+            scope, action = event.home(home), event.action
             if scope is None:
                 return Changes()
             payload, amiss = read(event.body)
@@ -61,25 +61,25 @@ class Whole:
                 changes.tombstones.append(Tombstone(merge, [row[key]], event.received_at))
             if line and only:
                 if action in only:
-                    changes.news.append(News(line(event, row, scope)))
+                    changes.news.append(News(line(event, row)))
             elif line:
-                changes.news.append(News(line(event, row, scope), table, merge.key_of(row)))
+                changes.news.append(News(line(event, row), table, merge.key_of(row)))
             return changes
 
         return handle
 
-    def _line(self, kind: Derived) -> Callable[[Event, Row, int], FeedLine] | None:
+    def _line(self, kind: Derived) -> Callable[[Event, Row], FeedLine] | None:
         line = kind.declared.feed
         if line is None:
             return None
         word, key, title, turns = self.line or line.kind, line.key, line.title, line.turns
 
-        def make(event: Event, row: Row, scope: int) -> FeedLine:
+        def make(event: Event, row: Row) -> FeedLine:
             turned = turns.get(event.action)
             return FeedLine(
                 word,
                 turned if turned and row[turned] else event.action,
-                scope,
+                event.repository_id,
                 event.installation_id,
                 str(row[key]),
                 row[title],

@@ -7,9 +7,10 @@ from datetime import timedelta
 from django.utils import timezone
 
 from autosync.mirror.models import Commit, Repository
+from autosync.sync.accounts import accounts_in_doubt
 from autosync.sync.audit import schedule
 from autosync.sync.jobs import SyncJobRunner
-from autosync.sync.queue import REFETCH, REFRESH_INSTALLATION, SYNC_GIT, defer
+from autosync.sync.queue import REFETCH, REFRESH_INSTALLATION, SYNC_ACCOUNT, SYNC_GIT, defer
 from autosync.sync.refetch import any_in_doubt
 from autosync.sync.resume import resume_jobs, retry_sick_repositories
 from autosync.sync.stalled import retry_stalled
@@ -22,6 +23,8 @@ def pick_up_what_was_left() -> None:
     if any_in_doubt():
         defer(REFETCH)
     _repositories_in_doubt()
+    for account_id in accounts_in_doubt():
+        defer(SYNC_ACCOUNT, account_id)
     resume_jobs()
     SyncJobRunner().end_overdue()
     retry_sick_repositories()

@@ -14,7 +14,7 @@ from autosync.database import is_away
 from autosync.github import InstallationClient, InstallationSuspended, Priority, QuotaExhausted
 from autosync.github.errors import GitHubError
 from autosync.killpoints import reached
-from autosync.kinds import listed_resources, nested_kinds
+from autosync.kinds import account_kinds, listed_resources, nested_kinds
 from autosync.kinds._events import Resource
 from autosync.mirror.models import (
     Audit,
@@ -24,7 +24,9 @@ from autosync.mirror.models import (
     Repository,
     ResourceCursor,
 )
+from autosync.sync.accounts import AccountSync, reader_of
 from autosync.sync.audit import foreign
+from autosync.sync.audit.accounts import audit_account
 from autosync.sync.audit.compare import Comparison
 from autosync.sync.audit.difference import Difference
 from autosync.sync.audit.findings import record, record_repairs
@@ -138,6 +140,9 @@ class Auditor:
                         pk=repository.pk, audit_due_at__lte=started_at
                     ).update(audit_due_at=None)
                     reached("audit: repository done, verdict not written")
+            if repositories is None:
+                with self._alone(None, left_out):
+                    self._audit_account(audit, left_out)
         except GitHubError as error:
             audit.error = str(error)
             raise
@@ -149,7 +154,7 @@ class Auditor:
         return audit
 
     @contextmanager
-    def _alone(self, repository: Repository, left_out: dict[str, str]) -> Iterator[None]:
+    def _alone(self, repository: Repository | None, left_out: dict[str, str]) -> Iterator[None]:
         """One that fails is recorded, and the audit of the others goes on."""
         try:
             yield
@@ -158,9 +163,10 @@ class Auditor:
         except Exception as error:
             if is_away(error) or (is_passing(error) and not github_answers(self.client)):
                 raise
-            log_failure(logger, error, "the audit of %s failed", repository)
-            left_out[repository.full_name] = str(error)
-            if refusal_of(error) is None:
+            name = repository.full_name if repository else str(self.installation)
+            log_failure(logger, error, "the audit of %s failed", name)
+            left_out[name] = str(error)
+            if repository is not None and refusal_of(error) is None:
                 later = timezone.now() + _AGAIN
                 Repository.objects.filter(pk=repository.pk).update(audit_due_at=later)
 
@@ -212,6 +218,20 @@ class Auditor:
         audit.repaired += sum(one.repaired for one in found)
         if all(one.repaired for one in found):
             Repository.objects.filter(pk=repository.pk).update(equal_at=started_at)
+
+    def _audit_account(self, audit: Audit, left_out: dict[str, str]) -> None:
+        """What belongs to no repository, by the installation that reads for its account."""
+        account = self.installation.account_id
+        if not account_kinds() or not account or reader_of(account) != self.installation:
+            return
+        sync = AccountSync(self.installation)
+        shown = sync.readable()
+        left_out |= {
+            f"{self.installation} ({kind.name})": "GitHub does not show it"
+            for kind in account_kinds()
+            if kind not in shown
+        }
+        audit_account(audit, sync, repair=self.repair)
 
     def _of_rest(
         self, resource: Resource, repository: Repository, small: SmallThere | None

@@ -92,11 +92,11 @@ def mirrored() -> Sequence[Resource]:
 
 @cache
 def refetched() -> Sequence[Resource]:
-    """Those of repositories whose objects GitHub is asked for by themselves, and not with their
-    parents.
+    """Those of repositories whose objects GitHub is asked for by themselves: not with their
+    parents, and not by two objects between which they are.
     """
     others = {kind.name for kind in (*nested_kinds(), *account_kinds())}
-    return tuple(resource for resource in mirrored() if resource.name not in others)
+    return tuple(r for r in mirrored() if r.name not in others and not r.merge.returns)
 
 
 __all__ = [

@@ -177,12 +177,10 @@ class AccountSync:
         rows = kind.model._default_manager.filter(
             deleted_at__isnull=True, observed_at__lt=listed.asked_at - LAG, **listed.within
         )
-        names = kind.merge.key
-        return {
-            tuple(key): node_id
-            for *key, node_id in rows.values_list(*names, "node_id")
-            if tuple(key) not in listed.keys
-        }
+        names = [*kind.merge.key, *(["node_id"] if kind.merge.has("node_id") else [])]
+        width = len(kind.merge.key)
+        found = {tuple(row[:width]): "".join(row[width:]) for row in rows.values_list(*names)}
+        return {key: node_id for key, node_id in found.items() if key not in listed.keys}
 
     def _unknown(self, kind: Derived, nodes: dict[Key, str]) -> set[Key]:
         """Those whose node ids GitHub does not know."""

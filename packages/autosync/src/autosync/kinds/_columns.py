@@ -247,7 +247,7 @@ class Link(BigNumber[_ST, _GT]):
     a webhook has it.
     """
 
-    def __init__(self, event: str, **field: Any) -> None:
+    def __init__(self, event: str | None = None, **field: Any) -> None:
         super().__init__(None, graph=None, event=event, essential=True, **field)
 
 

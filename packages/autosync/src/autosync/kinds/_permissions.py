@@ -10,6 +10,12 @@ from autosync.kinds import KINDS, commit, repository
 LEVELS: Final = ("", "read", "write", "admin")
 
 
+def suffices(granted: str | None, wanted: str) -> bool:
+    """Whether one level includes another. One that GitHub has not described yet lets us read."""
+    known = granted if not granted or granted in LEVELS else "read"
+    return LEVELS.index(known or "") >= LEVELS.index(wanted)
+
+
 def permissions() -> dict[str, str]:
     """Permission → the level that is needed, by name."""
     wanted: dict[str, str] = {}

@@ -25,9 +25,10 @@ from autosync.github import (
 )
 from autosync.killpoints import reached
 from autosync.kinds import Derived, account_kinds
-from autosync.kinds._permissions import LEVELS
+from autosync.kinds._permissions import suffices
 from autosync.mirror.doubt import LAG
 from autosync.mirror.models import AccountCursor, GitHubAppInstallation, ResourceCursor
+from autosync.mirror.tombstones import inherit
 from autosync.mirror.upsert import Key, Rule, absent
 from autosync.sync import account_lists, unread
 from autosync.sync.account_lists import Listed, Part
@@ -122,8 +123,10 @@ class AccountSync:
     def sync(self, kind: Derived) -> int:
         """Read one kind; rows changed. Raises what GitHub refuses."""
         self._need(kind)
-        if kind.declared.under is not None and kind.parent not in self.readable():
-            return 0  # they were not read yet, as their cursor says
+        if kind.declared.under is not None:
+            if kind.parent not in self.readable():
+                return 0  # they were not read yet, as their cursor says
+            self._follow_gone(kind)
         cursor, _ = AccountCursor.objects.get_or_create(
             account_id=self.account_id, resource=kind.name
         )
@@ -147,13 +150,20 @@ class AccountSync:
         self._done(kind, cursor, started_at, odd, whole=not resumed)
         return count
 
+    def _follow_gone(self, kind: Derived) -> None:
+        """What belongs to those that are gone is in no list that is read."""
+        family = kind.family
+        gone = family.parents.model._default_manager.filter(
+            account_id=self.account_id, deleted_at__isnull=False
+        )
+        inherit(family.children, family.parents, family.link, parent_keys=gone.values_list("pk"))
+
     def _need(self, kind: Derived) -> None:
         """Refused without a question where the App was not granted what the kind needs, or where
         what it belongs to is not to be had.
         """
         for name, level in kind.declared.needs.items():
-            granted = self.installation.permissions.get(name, "")
-            if granted not in LEVELS or LEVELS.index(granted) < LEVELS.index(level):
+            if not suffices(self.installation.permissions.get(name), level):
                 raise Refused(Refusal("permission", f"The App was not granted {name}: {level}."))
         if kind.declared.under is not None:
             above = self.cursors(kind.parent).exclude(unavailable="").first()

@@ -352,11 +352,22 @@ def test_what_is_not_granted_is_said_and_kept_and_filled_later(stage: Stage) -> 
     stage.equals_github()
 
 
-def test_reinstalling_the_app_keeps_them(stage: Stage) -> None:
-    before = stage.service.query("SELECT id, observed_at FROM github.teams ORDER BY 1")
+def test_reinstalling_the_app_keeps_them_until_they_are_purged(stage: Stage) -> None:
+    [[count]] = stage.service.query("SELECT count(*) FROM github.teams")
     stage.act("uninstall")
     stage.becomes("SELECT count(*) FROM github.teams", [[0]])
     assert stage.service.get("/api/teams/")["items"] == []
+    assert stage.service.query("SELECT count(*) FROM teams WHERE deleted_at IS NULL") == [[count]]
     stage.act("install")
-    stage.becomes("SELECT count(*) FROM github.teams", [[len(before)]])
+    stage.becomes("SELECT count(*) FROM github.teams", [[count]])
     stage.equals_github()
+    stage.act("uninstall")
+    stage.becomes("SELECT count(*) FROM installations WHERE deleted_at IS NULL", [[0]])
+    long_ago = "now() - interval '40 days'"
+    stage.service.execute(f"UPDATE installations SET deleted_at = {long_ago}")
+    stage.service.execute(f"UPDATE teams SET observed_at = {long_ago}")
+    stage.service.execute(f"UPDATE team_members SET observed_at = {long_ago}")
+    purge = "from autosync.sync.purge import purge_gone; purge_gone()"
+    stage.service.run("manage.py", "shell", "-c", purge)
+    for table in ("teams", "team_members", "account_cursors"):
+        assert stage.service.query(f"SELECT count(*) FROM {table}") == [[0]]

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from autosync import config
 from autosync.killpoints import reached
-from autosync.kinds import account_kinds, mirrored
+from autosync.kinds import mirrored
 from autosync.models import (
     AccountCursor,
     ChildrenRead,
@@ -33,7 +33,9 @@ logger = logging.getLogger(__name__)
 BATCH = 5_000
 # What belongs to others goes before them.
 _MIRRORED = tuple(resource.merge.model for resource in reversed(mirrored()))
-_OF_AN_ACCOUNT = tuple(kind.model for kind in reversed(account_kinds()))
+_OF_AN_ACCOUNT = tuple(
+    resource.merge.model for resource in reversed(mirrored()) if resource.scope == "account_id"
+)
 _OF_A_REPOSITORY: tuple[type[models.Model], ...] = (
     *(Commit, Ref),
     *(model for model in _MIRRORED if model not in _OF_AN_ACCOUNT),

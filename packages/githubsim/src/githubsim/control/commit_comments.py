@@ -10,10 +10,10 @@ from githubsim.shapes import Json
 def comment(desk: Desk) -> Json:
     """`repository`, `body`, `sha` (the default branch's newest), `ago` (seconds) → the comment."""
     repository = desk.repository
-    sha = desk.get("sha") or desk.git.resolve(repository.id, repository.default_branch)
+    sha = desk.get("sha") or desk.git.ref(repository.id, f"refs/heads/{repository.default_branch}")
     if sha is None:
-        raise Refused("the repository has no commit")
-    body = desk.get("body", "About this commit")
+        raise Refused("the repository is empty")
+    body = desk.get("body", "Nice commit")
     at = desk.store.clock.now() - int(desk.get("ago", 0))
     made = desk.store.comment_commit(repository.id, sha, body, author_id=desk.sender.id, at=at)
     return desk.shapes.commit_comment(repository, made)

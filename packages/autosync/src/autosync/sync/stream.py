@@ -7,7 +7,6 @@ for once more: lists of GitHub come back empty, or end early, at times (max-sixt
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -25,11 +24,10 @@ from autosync.mirror.upsert import Key, Row, Rule
 from autosync.sync import unread
 from autosync.sync.gone import take_away
 from autosync.sync.listing import OVERLAP, alive, pages
+from autosync.sync.news import NewsReader
 from autosync.sync.refusals import EVENTS_ONLY, Refusal, Refused, refusal_of, shown_to
 
 Progress = Callable[[], None]
-# Until an empty list is asked for again.
-_PAUSE = 3.0
 
 
 @dataclass
@@ -71,10 +69,10 @@ def sync_stream(
             count += read_whole(resource, repository, client)
     except (GraphQLError, Refused) as error:
         raise _by_events_only(resource, repository, error) from error
-    cursor.refresh_from_db(fields=["unlisted"])
+    cursor.refresh_from_db(fields=["unlisted", "cursor"])
     cursor.total = cursor.done = alive(resource, repository)
     cursor.state = ResourceCursor.State.COMPLETE
-    cursor.cursor = cursor.error = ""
+    cursor.error = ""
     cursor.save()
     return count
 
@@ -148,25 +146,33 @@ def _newest(
 def read_whole(resource: Resource, repository: Repository, client: InstallationClient) -> int:
     """Read all of the list, and take away what it lacks, also if asked again; rows changed.
 
-    A list that is shorter than GitHub's own number takes nothing away, unless it was as much
-    shorter the last time: GitHub may count accounts that it does not list.
+    A list that is shorter than GitHub's own number is believed if it was as much shorter the last
+    time: GitHub may count accounts that it does not list.
     """
     whole = _read_all(resource, repository, client)
     assert whole.asked_at is not None
-    lacks, known = whole.total - len(whole.keys), unlisted(resource, repository)
+    cursors = ResourceCursor.objects.filter(repository=repository, resource=resource.name)
+    known, said = cursors.values_list("unlisted", "cursor").get()
     missing = _missing(resource, repository, whole)
     reached("reconcile: ids listed, nothing deleted")
-    believed = whole.clear and (whole.keys or not whole.total) and lacks <= max(0, known)
+    if not whole.keys and missing:
+        # An empty list may be no word about what there is; the number beside it is one.
+        whole.total = _counted(repository, resource, client)
+    lacks = whole.total - len(whole.keys)
+    lacked = f"{lacks} fewer than counted"
+    believed = lacks <= 0 or (whole.keys and (lacks == known or said == lacked))
+    if not whole.clear:
+        return whole.changed
     if missing and believed:
         gone = _still_missing(resource, repository, client, whole, missing)
         with transaction.atomic():
             lock_repositories({repository.pk})
-            whole.changed += len(take_away(resource.merge, sorted(gone), whole.asked_at - LAG))
-    if not whole.keys and whole.total:
-        # No word about what there is, and not to be asked for until the number changes.
-        lacks = whole.total - alive(resource, repository)
-    cursors = ResourceCursor.objects.filter(repository=repository, resource=resource.name)
-    cursors.update(unlisted=lacks)
+            gone = take_away(resource.merge, sorted(gone), whole.asked_at - LAG)
+            whole.changed += len(gone)
+    if believed:
+        cursors.update(unlisted=lacks, cursor="")
+    else:
+        cursors.update(cursor=lacked)
     return whole.changed
 
 
@@ -188,6 +194,14 @@ def unlisted(resource: Resource, repository: Repository) -> int:
     """How many more GitHub counted than it listed when the list was read last."""
     cursors = ResourceCursor.objects.filter(repository=repository, resource=resource.name)
     return cursors.values_list("unlisted", flat=True).first() or 0
+
+
+def _counted(repository: Repository, resource: Resource, client: InstallationClient) -> int:
+    """GitHub's number, asked beside the list; that of here if it does not say."""
+    there = NewsReader(client).read([repository]).there.get(repository.pk)
+    if there is None or resource.name not in there.lists:
+        return alive(resource, repository)
+    return there.lists[resource.name].total
 
 
 def _read_all(resource: Resource, repository: Repository, client: InstallationClient) -> Whole:
@@ -226,8 +240,6 @@ def _still_missing(
     missing: dict[Key, datetime],
 ) -> set[Key]:
     """Those that the pages which would have them lack when they are asked for once more."""
-    if not whole.keys:
-        time.sleep(_PAUSE)
     at_page: dict[str, set[Key]] = {}
     for key, at in missing.items():
         places = (after for after, oldest in whole.pages if oldest is None or oldest <= at)

@@ -22,6 +22,7 @@ from autosync.sync.refusals import ADVICE
 _NAMED = 5  # repositories named in one line
 _WHY = {
     "off": "switched off in the repository",
+    "events_only": "known by its events only, since GitHub shows the list to Apps that may write",
     "permission": "the App has no permission to read it",
     "saml": "the organisation asks for SAML single sign-on",
     "ip_allow_list": "the organisation's IP allow list lacks this machine's address",

@@ -25,7 +25,7 @@ from autosync.github import (
 )
 from autosync.killpoints import reached
 from autosync.kinds import Derived, account_kinds
-from autosync.kinds._permissions import suffices
+from autosync.kinds._permissions import holds
 from autosync.mirror.doubt import LAG
 from autosync.mirror.models import AccountCursor, GitHubAppInstallation, ResourceCursor
 from autosync.mirror.tombstones import inherit
@@ -162,9 +162,10 @@ class AccountSync:
         """Refused without a question where the App was not granted what the kind needs, or where
         what it belongs to is not to be had.
         """
-        for name, level in kind.declared.needs.items():
-            if not suffices(self.installation.permissions.get(name), level):
-                raise Refused(Refusal("permission", f"The App was not granted {name}: {level}."))
+        wanted = kind.declared.needs
+        if not holds(self.installation.permissions, wanted):
+            words = ", ".join(f"{name}: {level}" for name, level in wanted.items())
+            raise Refused(Refusal("permission", f"The App was not granted {words}."))
         if kind.declared.under is not None:
             above = self.cursors(kind.parent).exclude(unavailable="").first()
             if above is not None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from autosync import config, connect
 from autosync.github import AppClient, GitHubError
 from autosync.kinds import handlers
-from autosync.kinds._permissions import permissions, suffices
+from autosync.kinds._permissions import permissions, rank
 from autosync.mirror.models import GitHubAppInstallation, Repository
 from autosync.redact import redact
 
@@ -89,8 +89,7 @@ def state(client: AppClient | None = None) -> HookState:
 
 def not_granted(granted: Mapping[str, str]) -> list[str]:
     """The permissions that what is mirrored needs and an App or an installation does not hold."""
-    wanted = permissions().items()
-    return [name for name, level in wanted if not suffices(granted.get(name), level)]
+    return [name for name, level in permissions().items() if rank(granted.get(name)) < rank(level)]
 
 
 def record_webhook_state(installation: GitHubAppInstallation) -> None:

@@ -10,6 +10,7 @@ from autosync.kinds.pull_request import PullRequest
 from autosync.kinds.requested_reviewer import RequestedReviewer
 from autosync.kinds.review import Review
 from autosync.mirror.models import (
+    AccountCursor,
     ApiToken,
     Audit,
     AuditFinding,
@@ -36,6 +37,7 @@ from autosync.mirror.models import (
 )
 
 __all__ = [
+    "AccountCursor",
     "ApiToken",
     "Audit",
     "AuditFinding",

@@ -46,6 +46,12 @@ class OfRepository(PageQuery):
     installation: int | None = Field(None, ge=1, le=BIGGEST_ID)
 
 
+class OfAccount(PageQuery):
+    """Lists of rows that belong to organisations."""
+
+    account: Text | None = Field(None, description="GitHub's id or the login")
+
+
 class InstallationQuery(PageQuery):
     order: Literal["id", "-id", "account_login", "-account_login"] = "id"
     suspended: bool | None = None

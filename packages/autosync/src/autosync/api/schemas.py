@@ -56,6 +56,13 @@ class RepositoryRef(Schema):
     full_name: str
 
 
+class AccountRef(Schema):
+    """The organisation a row belongs to."""
+
+    id: int = Field(description="GitHub's id of the account")
+    login: str
+
+
 class RepositoryOut(Schema):
     """One repository and how far its mirror is."""
 

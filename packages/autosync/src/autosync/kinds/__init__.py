@@ -70,13 +70,26 @@ def handlers() -> dict[str, list[Handler]]:
 @cache
 def listed_resources() -> Sequence[Resource]:
     """The resources that are listed per repository, parents before what belongs to them."""
-    return tuple(r for r in RESOURCES if r.listing is not None or r.rest is not None)
+    return tuple(r for r in RESOURCES if r.listing or r.rest or r.stream)
 
 
 @cache
 def nested_kinds() -> Sequence[Derived]:
-    """The kinds that are read with their parents."""
-    return tuple(kind for kind in KINDS.values() if isinstance(kind.declared.read, Nested))
+    """The kinds of repositories that are read with their parents."""
+    nested = (kind for kind in KINDS.values() if isinstance(kind.declared.read, Nested))
+    return tuple(kind for kind in nested if not kind.of_account)
+
+
+@cache
+def account_kinds() -> Sequence[Derived]:
+    """The kinds that belong to accounts, parents before what belongs to them."""
+    return tuple(kind for kind in _parents_first() if kind.of_account)
+
+
+@cache
+def account_events() -> frozenset[str]:
+    """The events that speak of those."""
+    return frozenset(event for kind in account_kinds() for event in kind.declared.events)
 
 
 @cache
@@ -87,11 +100,11 @@ def mirrored() -> Sequence[Resource]:
 
 @cache
 def refetched() -> Sequence[Resource]:
-    """Those whose objects GitHub is asked for by themselves: not with their parents, and not by
-    two objects between which they are.
+    """Those of repositories whose objects GitHub is asked for by themselves: not with their
+    parents, and not by two objects between which they are.
     """
-    nested = {kind.name for kind in nested_kinds()}
-    return tuple(r for r in mirrored() if r.name not in nested and not r.merge.returns)
+    others = {kind.name for kind in (*nested_kinds(), *account_kinds())}
+    return tuple(r for r in mirrored() if r.name not in others and not r.merge.returns)
 
 
 __all__ = [
@@ -102,6 +115,8 @@ __all__ = [
     "TABLES",
     "Derived",
     "DerivedSet",
+    "account_events",
+    "account_kinds",
     "handlers",
     "kind_of",
     "listed_resources",

@@ -15,7 +15,16 @@ import msgspec
 
 from autosync.kinds import _events, _graphql
 from autosync.kinds._columns import Column
-from autosync.kinds._events import Handler, Listing, Resource, RestList, Riding, Signal, Under
+from autosync.kinds._events import (
+    Handler,
+    Listing,
+    Resource,
+    RestList,
+    Riding,
+    Signal,
+    Stream,
+    Under,
+)
 from autosync.kinds._kind import (
     CARRIED,
     DECLARED,
@@ -23,10 +32,11 @@ from autosync.kinds._kind import (
     Connection,
     Inside,
     Kind,
-    OfRepository,
+    OfScope,
     Packed,
     Parent,
     Rest,
+    Scalar,
     With,
     declared,
     snake,
@@ -77,8 +87,9 @@ class Rows:
 class Derived:
     """A declared kind with everything that follows from its declaration."""
 
-    def __init__(self, model: type[OfRepository]) -> None:
-        self.model = model
+    def __init__(self, model: type[OfScope]) -> None:
+        # Not as OfScope: type checkers would not see the columns of its own.
+        self.model: type[Any] = model
         self.declared: Kind = model.github
         self.name = snake(model.__name__)
 
@@ -122,6 +133,11 @@ class Derived:
     def sets(self) -> Sequence[DerivedSet]:
         """The sets that its objects carry whole."""
         return tuple(one.derived() for one in CARRIED if self.name in one.github.read.of)
+
+    @property
+    def of_account(self) -> bool:
+        """Whether it belongs to an account, and not to a repository."""
+        return bool(self.model.scope == "account_id")
 
     @property
     def under(self) -> Parent:
@@ -306,15 +322,26 @@ class Derived:
     def listing(self) -> Listing | None:
         """How GraphQL lists it."""
         read = self.declared.read
-        if not isinstance(read, Connection):
+        if not isinstance(read, Connection) or read.newest or self.of_account:
             return None
         return Listing(read.name, self.node_fields, self.from_graph, since=read.since)
+
+    @cached_property
+    def stream(self) -> Stream | None:
+        """How GraphQL lists what never changes."""
+        read = self.declared.read
+        if not isinstance(read, Connection) or not read.newest:
+            return None
+        order = read.newest.upper()
+        return Stream(
+            read.name, self.node_fields, self.from_graph, read.newest, order, read.shown_to
+        )
 
     @cached_property
     def rest_listing(self) -> RestList | None:
         """How REST lists it."""
         read = self.declared.read
-        if not isinstance(read, Rest):
+        if not isinstance(read, Rest) or self.of_account:
             return None
         riding = []
         for one in map(kind_of, DECLARED):
@@ -323,7 +350,7 @@ class Derived:
                 riding.append(
                     Riding(inside.key, one.resource, one.from_parent, inside.link, inside.counted)
                 )
-        return RestList(read.path, self.from_rest, read.since, read.one, riding)
+        return RestList(read.path, self.from_rest, read.since, read.one, riding, read.items)
 
     @cached_property
     def resource(self) -> Resource:
@@ -336,6 +363,7 @@ class Derived:
             self.listing,
             self.graphql_type,
             rest=self.rest_listing,
+            stream=self.stream,
             node_fields=self.node_fields,
             from_graph=self.from_graph,
             lists=self.graphql.lists,
@@ -346,12 +374,15 @@ class Derived:
             inside={said.read.of: said.read.link} if isinstance(said.read, Inside) else {},
             switch=said.switch,
             permission=next(iter(said.needs), ""),
+            scope=self.model.scope,
         )
 
     def _signal(self) -> Signal | None:
         news, read = self.declared.news, self.declared.read
         if isinstance(news, Packed):
             return Signal(news.connection, news.order, news.clock)
+        if isinstance(news, Scalar):
+            return Signal("", scalar=news.name)
         if news is None and isinstance(read, Connection):
             return Signal(read.name, "UPDATED_AT", "updatedAt")
         return None
@@ -380,7 +411,7 @@ class Derived:
 
 
 @cache
-def kind_of(model: type[OfRepository]) -> Derived:
+def kind_of(model: type[OfScope]) -> Derived:
     """What is derived from a declared kind, made once."""
     return Derived(model)
 

@@ -45,6 +45,10 @@ class InstallationStub(msgspec.Struct):
     id: Id | None = None
 
 
+class OrganizationStub(msgspec.Struct):
+    id: Id | None = None
+
+
 class RepositoryPayload(msgspec.Struct):
     """The `repository` of a payload: whole, or a stub of id, name, full_name and private."""
 
@@ -82,17 +86,22 @@ class Envelope(msgspec.Struct):
     installation: InstallationStub | None = None
     repository: RepositoryPayload | None = None
     sender: Owner | None = None
+    organization: OrganizationStub | None = None
 
 
 @dataclass(frozen=True)
 class Event:
-    """One delivery, its envelope decoded, its body still raw JSON."""
+    """One delivery, its envelope decoded, its body still raw JSON.
+
+    `account` is the one of its installation, for events that name no organisation.
+    """
 
     name: str
     body: bytes
     envelope: Envelope
     received_at: datetime
     amiss: tuple[str, ...] = ()  # fields of the envelope that were not as GitHub describes them
+    account: int | None = None
 
     @property
     def action(self) -> str:
@@ -107,15 +116,24 @@ class Event:
         return self.envelope.repository.id if self.envelope.repository else None
 
     @property
+    def account_id(self) -> int | None:
+        named = self.envelope.organization
+        return named.id if named and named.id else self.account
+
+    @property
     def installation_id(self) -> int | None:
         return self.envelope.installation.id if self.envelope.installation else None
+
+    def home(self, scope: str) -> int | None:
+        """The id of what the event is about, for a kind of that scope; None if it is of none."""
+        return self.account_id if scope == "account_id" else self.repository_id
 
 
 class FollowUp(NamedTuple):
     """Work to hand to a job once the change is committed."""
 
     task: str  # a key of sync.queue.FOLLOW_UPS
-    target_id: int  # an installation's or a repository's id
+    target_id: int  # an installation's, a repository's or an account's id
 
 
 @dataclass(frozen=True)
@@ -208,6 +226,20 @@ class Listing:
 
 
 @dataclass(frozen=True)
+class Stream:
+    """How GraphQL lists what never changes: edges in the order of `moment`, a column that GraphQL
+    calls `order`. `shown_to` as for `kinds._kind.Connection`.
+    """
+
+    connection: str
+    fields: str
+    normalise: Callable[[Mapping[str, Any], int], Row]
+    moment: str
+    order: str
+    shown_to: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class RestList:
     """How REST lists a resource: see `kinds._kind.Rest`. `normalise` gives None for an object that
     is of another kind.
@@ -218,6 +250,7 @@ class RestList:
     since: bool = False
     one: str = ""
     riding: Sequence[Riding] = ()
+    items: str = ""
 
 
 @dataclass(frozen=True)
@@ -254,6 +287,7 @@ class Signal:
     connection: str
     order: str = ""
     clock: str = ""
+    scalar: str = ""  # instead: a number of `Repository` that is the count
 
 
 @dataclass(frozen=True)
@@ -285,6 +319,7 @@ class Resource:
     listing: Listing | None = None
     graphql_type: str = ""
     rest: RestList | None = None
+    stream: Stream | None = None
     # One object as GraphQL shows it by its node id; without its number where GraphQL has none.
     node_fields: str = ""
     from_graph: Callable[[Mapping[str, Any], int], Row] | None = None
@@ -298,6 +333,7 @@ class Resource:
     inside: Mapping[str, str] = field(default_factory=dict)
     switch: str = ""
     permission: str = ""
+    scope: str = "repository_id"
 
 
 def timestamp(value: When) -> datetime | None:

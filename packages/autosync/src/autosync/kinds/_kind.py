@@ -35,11 +35,18 @@ class Connection:
 
     `since`: whether it can filter by update time. `type` is GraphQL's for the kind, unless that is
     the model's name.
+
+    `newest` is a column with a moment that never changes: the connection is in that order, the
+    columns are those of its edges and their nodes, and reading stops at what was read before.
+    `shown_to`: permissions, beyond those the kind needs, without which GitHub may not show it. The
+    kind is then known by its events, and nobody is bothered with it.
     """
 
     name: str
     since: bool = False
     type: str = ""
+    newest: str = ""
+    shown_to: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -47,30 +54,35 @@ class Nested:
     """Read through a connection of each parent, many parents a query, each parent's as a whole.
 
     `first`: how many come with their parent; where there are more, the connection is read on.
-    `type` as for a connection of the repository.
+    `type` as for a connection of the repository. `edges`: the columns are of the connection's
+    edges, which have the object as `node`.
     """
 
-    parent: type[OfRepository]
+    parent: type[OfScope]
     name: str
     type: str = ""
     first: int = 50
+    edges: bool = False
 
 
 @dataclass(frozen=True)
 class Parent:
     """What an object belongs to; it is gone when that is gone.
 
-    `number`: the column with the parent's number. `follows`: the parent's clock, which a change of
-    the object moves.
+    `number`: the column with the parent's number, or `key`: that with its key. `follows`: the
+    parent's clock, which a change of the object moves; a kind of an account needs none.
     """
 
-    model: type[OfRepository]
-    number: str
+    model: type[OfScope]
+    number: str = ""
     follows: str = "updated_at"
+    key: str = ""
 
     @property
     def link(self) -> Mapping[str, str]:
         """The child's column → the parent's."""
+        if self.key:
+            return {self.key: str(self.model._meta.pk.attname)}
         return {"repository_id": "repository_id", self.number: "number"}
 
 
@@ -80,13 +92,15 @@ class Rest:
 
     `since`: the list can be read from a moment on, in order of that column, and is, once it was
     read whole; else it is read whole each time that there is news. `one` is the path of one object,
-    with columns in braces, where GraphQL does not show all of its columns.
+    with columns in braces, where GraphQL does not show all of its columns. `items`: the key under
+    which an answer has the list, if it is not the answer itself.
     """
 
     path: str
     since: bool = False
     one: str = ""
     type: str = ""
+    items: str = ""
 
 
 @dataclass(frozen=True)
@@ -146,6 +160,15 @@ class Packed:
     connection: str
     order: str = ""
     clock: str = ""
+
+
+@dataclass(frozen=True)
+class Scalar:
+    """A number of GraphQL's `Repository` says how many there are. It costs nothing, and is shown
+    also to those who may not see the list.
+    """
+
+    name: str
 
 
 @dataclass(frozen=True)
@@ -229,7 +252,7 @@ class Kind:
     """
 
     read: Connection | Rest | Inside | Nested | Within | None = None
-    news: Packed | With | None = None
+    news: Packed | Scalar | With | None = None
     under: Numbered | Parent | None = None
     events: Mapping[str, EventRule] = field(default_factory=dict)
     needs: Mapping[str, str] = field(default_factory=dict)
@@ -241,11 +264,11 @@ class Kind:
 
 
 # Every declared kind, in the order in which their modules were loaded; and every set: `_sets.py`.
-DECLARED: list[type[OfRepository]] = []
+DECLARED: list[type[OfScope]] = []
 CARRIED: list[Any] = []
 
 
-def declared(name: str) -> type[OfRepository]:
+def declared(name: str) -> type[OfScope]:
     """The kind of that name."""
     return next(one for one in DECLARED if snake(one.__name__) == name)
 
@@ -273,8 +296,9 @@ class KindBase(ModelBase):
         table = getattr(own, "db_table", f"{word}s")
         inherited = [one for base in bases for one in _columns_of(base)]
         numbered = "number" in attrs or any(one.name == "number" for one in inherited)
+        home = "repository" if _scope(attrs, bases) == "repository_id" else "account_id"
         facts: dict[str, Any] = {"app_label": "mirror", "abstract": False, "db_table": table}
-        facts["indexes"] = [*getattr(own, "indexes", ()), *_indexes(word, numbered)]
+        facts["indexes"] = [*getattr(own, "indexes", ()), *_indexes(word, home, numbered)]
         if key:
             links = {one.attname: one.name for one in inherited if one.is_relation}
             columns = [links.get(one, one) for one in key]
@@ -305,7 +329,11 @@ def _home(inherited: models.ForeignKey[Any, Any], table: str) -> Any:
     return link
 
 
-def _indexes(word: str, numbered: bool) -> list[models.Index]:
+def _scope(attrs: Mapping[str, Any], bases: tuple[type, ...]) -> Any:
+    return attrs.get("scope") or next(getattr(base, "scope", "") for base in bases)
+
+
+def _indexes(word: str, home: str, numbered: bool) -> list[models.Index]:
     indexes = [
         models.Index(
             fields=["dirty_at"],
@@ -314,27 +342,53 @@ def _indexes(word: str, numbered: bool) -> list[models.Index]:
         ),
         # For the counts that each sync compares: from the index alone.
         models.Index(
-            fields=["repository"],
+            fields=[home],
             name=f"{word}_alive",
             condition=models.Q(deleted_at__isnull=True),
         ),
     ]
     if numbered:
-        indexes.append(models.Index(fields=["repository", "number"], name=f"{word}_by_number"))
+        indexes.append(models.Index(fields=[home, "number"], name=f"{word}_by_number"))
     return indexes
 
 
-class OfRepository(MirroredModel, metaclass=KindBase):
-    """A kind of object that belongs to a repository. Its first column is its `Key`, unless the
-    class names several columns, or another one: `class It(OfRepository, key=(…))`.
+class OfScope(MirroredModel, metaclass=KindBase):
+    """What all kinds have in common. `scope` is the column with the id of what they belong to.
+
+    The first column is the `Key`, unless the class names several columns, or another one:
+    `class It(OfRepository, key=(…))`.
     """
 
     github: ClassVar[Kind]
     identity: ClassVar[tuple[str, ...]]
-    scope: ClassVar[str] = "repository_id"
+    scope: ClassVar[str]
 
     node_id = NodeId(about="GitHub's global id of the object, by which GraphQL is asked for it.")
+
+    class Meta(MirroredModel.Meta):
+        abstract = True
+
+
+class OfRepository(OfScope):
+    """A kind of object that belongs to a repository."""
+
+    scope = "repository_id"
+
     repository = models.ForeignKey(Repository, on_delete=models.CASCADE, db_constraint=False)
+
+    class Meta(MirroredModel.Meta):
+        abstract = True
+
+
+class OfAccount(OfScope):
+    """A kind of object that belongs to an organisation, whichever installation shows it.
+
+    The key is the account's id: reinstalling the App changes the installation's.
+    """
+
+    scope = "account_id"
+
+    account_id = models.BigIntegerField()
 
     class Meta(MirroredModel.Meta):
         abstract = True

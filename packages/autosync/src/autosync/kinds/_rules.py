@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -12,6 +11,7 @@ import msgspec
 from autosync.kinds._events import Changes, Doubt, Event, Handler, News, Tombstone, Upsert
 from autosync.kinds._kind import Clock, Nested, declared
 from autosync.kinds._payload import Count, reader
+from autosync.mirror.doubt import IN_FLIGHT
 from autosync.mirror.feed import FeedLine
 from autosync.mirror.sets import KNOWN
 from autosync.mirror.upsert import Row
@@ -37,7 +37,7 @@ class Whole:
         rows, merge, unless = kind.event(self.key), kind.merge, kind.declared.unless
         read, make, gone_by = reader(rows.struct), rows.make, self.gone
         table = merge.table
-        said = kind.declared
+        said, home = kind.declared, kind.model.scope
         # Deliveries overtake each other, and nothing in this kind tells which is the later one.
         clockless = said.clock is Clock.ARRIVAL and not isinstance(said.read, Nested)
         may_go = any(r.gone for r in said.events.values() if isinstance(r, Whole))
@@ -46,7 +46,7 @@ class Whole:
         only = kind.declared.feed.only if kind.declared.feed else frozenset()
 
         def handle(event: Event) -> Changes:
-            scope, action = event.repository_id, event.action
+            scope, action = event.home(home), event.action
             if scope is None:
                 return Changes()
             payload, amiss = read(event.body)
@@ -64,14 +64,14 @@ class Whole:
                 changes.tombstones.append(Tombstone(merge, [merge.key_of(row)], event.received_at))
             if line and only:
                 if action in only:
-                    changes.news.append(News(line(event, row, scope)))
+                    changes.news.append(News(line(event, row)))
             elif line:
-                changes.news.append(News(line(event, row, scope), table, merge.key_of(row)))
+                changes.news.append(News(line(event, row), table, merge.key_of(row)))
             return changes
 
         return handle
 
-    def _line(self, kind: Derived) -> Callable[[Event, Row, int], FeedLine] | None:
+    def _line(self, kind: Derived) -> Callable[[Event, Row], FeedLine] | None:
         return _line(kind, self.line)
 
 
@@ -79,10 +79,10 @@ class Whole:
 class Pair:
     """The payload names the two that belong together, or do no more after the actions in `gone`.
 
-    Columns have it where they say with `event=`, from the payload's root on. `since` is the column
-    with the moment at which it began, in GitHub's seconds. What it says was true then, so of two
-    events that overtake each other the later one counts, but for two in one second: a star taken
-    back says no moment but that of its arrival. The reader finds what that leaves wrong.
+    Columns have it where they say with `event=`, from the payload's root on. An event is known from
+    its arrival. `since` is the column with the moment at which it began: one that comes much later
+    than that is known from as long after it as deliveries may take. Two that follow each other
+    faster may have overtaken each other, which an audit finds: see `mirror.doubt.turned_quickly`.
     """
 
     gone: frozenset[str] | set[str] = frozenset()
@@ -95,7 +95,7 @@ class Pair:
         table, line = merge.table, _line(kind)
 
         def handle(event: Event) -> Changes:
-            scope = event.repository_id
+            scope = event.home(kind.model.scope)
             if scope is None:
                 return Changes()
             row = make(read(event.body).value, scope)
@@ -104,30 +104,30 @@ class Pair:
                 changes.tombstones.append(Tombstone(merge, [key], event.received_at))
             elif event.action or not gone_by:
                 began = row.get(since) if since else None
-                known_at = min(began + _SECOND, event.received_at) if began else event.received_at
+                known_at = min(began + IN_FLIGHT, event.received_at) if began else event.received_at
                 changes.upserts.append(Upsert(merge, [{**row, "observed_at": known_at}]))
             if line:
-                changes.news.append(News(line(event, row, scope), table, key))
+                changes.news.append(News(line(event, row), table, key))
+            if kind.of_account:  # its lists are short: they are read for what this leaves open
+                where = {kind.model.scope: scope, **dict(zip(merge.key, key, strict=True))}
+                changes.doubts.append(Doubt(kind.model, where))
             return changes
 
         return handle
 
 
-_SECOND = timedelta(seconds=1)
-
-
-def _line(kind: Derived, word: str = "") -> Callable[[Event, Row, int], FeedLine] | None:
+def _line(kind: Derived, word: str = "") -> Callable[[Event, Row], FeedLine] | None:
     line = kind.declared.feed
     if line is None:
         return None
     word, key, title, turns = word or line.kind, line.key, line.title, line.turns
 
-    def make(event: Event, row: Row, scope: int) -> FeedLine:
+    def make(event: Event, row: Row) -> FeedLine:
         turned = turns.get(event.action)
         return FeedLine(
             word,
             turned if turned and row[turned] else event.action,
-            scope,
+            event.repository_id,
             event.installation_id,
             str(row[key]),
             row[title],

@@ -15,7 +15,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from autosync import moments
-from autosync.github import InstallationClient, NotFound
+from autosync.github import InstallationClient, NotFound, Reply
 from autosync.killpoints import reached
 from autosync.kinds._events import Resource, RestList, Riding
 from autosync.mirror.doubt import LAG, audit_soon, just_seen, lock_repositories
@@ -311,7 +311,7 @@ def _along(
         first = None if at else {"per_page": PAGE}
         reply = client.get(at or _place(rest, repository), first)
         at = reply.next_url or ""
-        yield asked_at, reply.items(), at
+        yield asked_at, _items(rest, reply), at
         if not at:
             return
 
@@ -330,7 +330,7 @@ def _since(
         wanted |= {"since": moment} if moment else {}
         wanted |= {"page": number} if number > 1 else {}
         reply = client.get(_place(rest, repository), wanted)
-        items = reply.items()
+        items = _items(rest, reply)
         last = max(
             filter(None, (moments.moment(i.get("updated_at")) for i in items if _is_object(i))),
             default=None,
@@ -343,6 +343,11 @@ def _since(
         yield asked_at, items, following
         if not following:
             return
+
+
+def _items(rest: RestList, reply: Reply) -> list[Any]:
+    """The list of a page: the answer itself, or what it has under a key."""
+    return reply.listed(rest.items) if rest.items else reply.items()
 
 
 def _is_object(item: Any) -> bool:

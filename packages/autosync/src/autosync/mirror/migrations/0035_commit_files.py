@@ -16,7 +16,7 @@ ON CONFLICT DO NOTHING
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("mirror", "0029_sets"),
+        ("mirror", "0033_account_cursors"),
     ]
 
     operations = [

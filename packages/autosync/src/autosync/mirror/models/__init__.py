@@ -14,11 +14,18 @@ from autosync.mirror.models.contributor import Contributor
 from autosync.mirror.models.inbox import Delivery, DeliveryGuid, DeliveryLog
 from autosync.mirror.models.installation import GitHubAppInstallation
 from autosync.mirror.models.job import SyncJob, SyncJobRepository
-from autosync.mirror.models.progress import ChildrenRead, PageSize, ResourceCursor, UnreadObject
+from autosync.mirror.models.progress import (
+    AccountCursor,
+    ChildrenRead,
+    PageSize,
+    ResourceCursor,
+    UnreadObject,
+)
 from autosync.mirror.models.quota import QuotaBudget, QuotaLease
 from autosync.mirror.models.repository import Repository
 
 __all__ = [
+    "AccountCursor",
     "ApiToken",
     "Audit",
     "AuditFinding",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 
 from django.db.models import Sum
@@ -14,7 +15,7 @@ from autosync.database import is_away
 from autosync.github import InstallationClient, InstallationSuspended, Priority, QuotaExhausted
 from autosync.github.errors import GitHubError
 from autosync.killpoints import reached
-from autosync.kinds import listed_resources, nested_kinds
+from autosync.kinds import account_kinds, listed_resources, nested_kinds
 from autosync.kinds._events import Resource
 from autosync.mirror.doubt import IN_FLIGHT
 from autosync.mirror.models import (
@@ -25,7 +26,9 @@ from autosync.mirror.models import (
     Repository,
     ResourceCursor,
 )
+from autosync.sync.accounts import AccountSync, reader_of
 from autosync.sync.audit import carried, foreign
+from autosync.sync.audit.accounts import audit_account
 from autosync.sync.audit.compare import Comparison
 from autosync.sync.audit.difference import Difference
 from autosync.sync.audit.findings import record, record_repairs
@@ -33,6 +36,8 @@ from autosync.sync.audit.names import names_of
 from autosync.sync.audit.sets import still_different
 from autosync.sync.audit.small import There as SmallThere
 from autosync.sync.audit.small import counted_differences, differences, small_lists
+from autosync.sync.audit.streams import Newest, newest
+from autosync.sync.audit.streams import differences as of_stream
 from autosync.sync.commits import chunks
 from autosync.sync.errors import Busy, is_passing, log_failure
 from autosync.sync.followups import sync_gained
@@ -46,6 +51,7 @@ from autosync.sync.rest_listing import read_differing
 from autosync.sync.sets import read_sets
 from autosync.sync.sick import GitHubAway, github_answers
 from autosync.sync.standing import standing
+from autosync.sync.stream import read_whole
 
 logger = logging.getLogger(__name__)
 Problem = AuditFinding.Problem
@@ -54,6 +60,14 @@ Problem = AuditFinding.Problem
 _SETS = 10_000
 # Until one that could not be compared is tried again.
 _AGAIN = timedelta(minutes=10)
+
+
+@dataclass(frozen=True)
+class Lists:
+    """What was read of one repository in queries about many."""
+
+    small: SmallThere | None
+    fronts: Mapping[str, Newest]
 
 
 def finish_left_open(installation_id: int) -> None:
@@ -122,6 +136,7 @@ class Auditor:
                 news = self.reader.read(group, refused)
                 there = news.there
                 small = small_lists(self.client, group, refused)
+                fronts = newest(self.client, group, refused)
                 left_out |= {
                     one.full_name: "GitHub could not report its content"
                     for one in group
@@ -139,11 +154,15 @@ class Auditor:
                         with self._alone(repository, left_out):
                             said = there[repository.pk]
                             pk = repository.pk
-                            self._audit(audit, repository, said, small.get(pk))
+                            lists = Lists(small.get(pk), fronts.get(pk, {}))
+                            self._audit(audit, repository, said, lists)
                     Repository.objects.filter(
                         pk=repository.pk, audit_due_at__lte=started_at
                     ).update(audit_due_at=None)
                     reached("audit: repository done, verdict not written")
+            if repositories is None:
+                with self._alone(None, left_out):
+                    self._audit_account(audit, left_out)
         except GitHubError as error:
             audit.error = str(error)
             raise
@@ -155,7 +174,7 @@ class Auditor:
         return audit
 
     @contextmanager
-    def _alone(self, repository: Repository, left_out: dict[str, str]) -> Iterator[None]:
+    def _alone(self, repository: Repository | None, left_out: dict[str, str]) -> Iterator[None]:
         """One that fails is recorded, and the audit of the others goes on."""
         try:
             yield
@@ -164,9 +183,10 @@ class Auditor:
         except Exception as error:
             if is_away(error) or (is_passing(error) and not github_answers(self.client)):
                 raise
-            log_failure(logger, error, "the audit of %s failed", repository)
-            left_out[repository.full_name] = str(error)
-            if refusal_of(error) is None:
+            name = repository.full_name if repository else str(self.installation)
+            log_failure(logger, error, "the audit of %s failed", name)
+            left_out[name] = str(error)
+            if repository is not None and refusal_of(error) is None:
                 later = timezone.now() + _AGAIN
                 Repository.objects.filter(pk=repository.pk).update(audit_due_at=later)
 
@@ -175,7 +195,7 @@ class Auditor:
         audit: Audit,
         repository: Repository,
         news: There,
-        small: SmallThere | None,
+        read: Lists,
     ) -> None:
         started_at = timezone.now()
         with exclusive("repository", repository.pk, wait=True):
@@ -188,13 +208,17 @@ class Auditor:
             # Counted again: the first count may be minutes old.
             counted = all(one.total == here[name].alive for name, one in lists.items())
             differing = set() if counted else compare.differing_lists()
-            names = names_of(small.nodes) if self.names and small is not None else None
+            names = names_of(read.small.nodes) if self.names and read.small is not None else None
             for resource in compare.readable():
                 read_sets(resource, repository, self.client, most=_SETS)
                 if resource.rest is not None:
-                    found += self._of_rest(resource, repository, small)
+                    found += self._of_rest(resource, repository, read.small)
                     continue
                 differ = resource.name in differing
+                if resource.stream is not None:
+                    front, whole = read.fronts.get(resource.name), differ or self.deep
+                    found += of_stream(resource, repository, self.client, front, whole=whole)
+                    continue
                 if resource.name in changed or differ or self.deep:
                     found += compare.objects(resource, whole=differ or self.deep)
                 if names is not None:
@@ -220,6 +244,20 @@ class Auditor:
         if all(one.repaired for one in found):
             Repository.objects.filter(pk=repository.pk).update(equal_at=started_at)
 
+    def _audit_account(self, audit: Audit, left_out: dict[str, str]) -> None:
+        """What belongs to no repository, by the installation that reads for its account."""
+        account = self.installation.account_id
+        if not account_kinds() or not account or reader_of(account) != self.installation:
+            return
+        sync = AccountSync(self.installation)
+        shown = sync.readable()
+        left_out |= {
+            f"{self.installation} ({kind.name})": "GitHub does not show it"
+            for kind in account_kinds()
+            if kind not in shown
+        }
+        audit_account(audit, sync, repair=self.repair)
+
     def _of_rest(
         self, resource: Resource, repository: Repository, small: SmallThere | None
     ) -> list[Difference]:
@@ -237,6 +275,10 @@ class Auditor:
                 # The sync below reads the others whole.
                 if resource.under is not None and any(one.resource == name for one in found):
                     read_differing(resource, repository, self.client)
+                continue
+            if resource.stream is not None:
+                if any(one.resource == name for one in found):
+                    read_whole(resource, repository, self.client)
                 continue
             nodes = {
                 one.node_id: int(one.key) for one in found if name in (one.resource, one.carrier)

@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import SplitResult, urlsplit
 
+from annotated_types import Ge, Le
 from dotenv import dotenv_values
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ByteSize,
     ConfigDict,
     Field,
@@ -80,6 +82,12 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
+def _days(value: Any) -> Any:
+    """30d → 30."""
+    return value.strip().removesuffix("d") if isinstance(value, str) else value
+
+
+Days = Annotated[int, BeforeValidator(_days), Ge(0), Le(3650)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 PublicUrl = Annotated[str, AfterValidator(_public_url)]
 WEBHOOK_PATH = "/api/github/webhook/"
@@ -139,6 +147,12 @@ class Config(BaseModel):
         repr=False,
     )
     autosync_secret_key: str = Field("", description="Django's secret key", repr=False)
+    autosync_people_key: str = Field(
+        "",
+        description="the key by which forgotten people are recognised, the same on all machines; "
+        "default: AUTOSYNC_SECRET_KEY",
+        repr=False,
+    )
     autosync_debug: bool = Field(False, description="Django debug pages; never in production")
     autosync_allowed_hosts: list[str] | str = Field(
         "localhost,127.0.0.1,[::1]", description="comma separated host names"
@@ -186,6 +200,11 @@ class Config(BaseModel):
         30,
         ge=0,
         description="days to keep removed repositories and deleted objects; 0: until next night",
+    )
+    autosync_keep_deleted: Days = Field(
+        0,
+        description="how long to keep the text of what was deleted at GitHub, such as 30d; "
+        "0: erase it at once",
     )
     autosync_inbox_retention: int = Field(
         14, ge=1, le=3650, description="days to keep applied deliveries"

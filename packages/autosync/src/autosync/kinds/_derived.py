@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
@@ -42,10 +42,12 @@ from autosync.kinds._kind import (
     snake,
 )
 from autosync.kinds._payload import IncompletePayload, read
+from autosync.kinds._people import people, prose
 from autosync.kinds._rules import Pair, Whole
 from autosync.kinds._shape import At, Shape, Way, clock_of, steps, written
 from autosync.mirror import merge as merging
 from autosync.mirror.children import Family
+from autosync.mirror.people import held
 from autosync.mirror.sets import KNOWN
 from autosync.mirror.upsert import Group, Merge, Row
 
@@ -127,6 +129,8 @@ class Derived:
             returns=len(key) > 1,
             sets=tuple(one.set_of for one in self.sets),
             inherits=self.declared.under is not None or isinstance(read, Inside),
+            people=people(self.columns),
+            prose=prose(self.columns),
         )
 
     @cached_property
@@ -308,6 +312,8 @@ class Derived:
         name = f"{self.name}_from_{'rest_list' if listed else way}"
         source = "\n".join([f"def {name}(it, scope):", *lines, begin, *body, *end, ""])
         make = _function(name, source, {**_CALLED, **shape.constants})
+        if self.merge.people:
+            make = _without_forgotten(make, self.merge)
         selection = written(shape.selection)
         return Rows(struct, make, source, frozenset(expressions), selection, shape.lists)
 
@@ -414,6 +420,19 @@ class Derived:
 def kind_of(model: type[OfScope]) -> Derived:
     """What is derived from a declared kind, made once."""
     return Derived(model)
+
+
+def _without_forgotten(
+    make: Callable[[Any, int], dict[str, Any]], merge: Merge
+) -> Callable[[Any, int], dict[str, Any]]:
+    """Rows as they are stored, so that whoever compares them compares like with like."""
+
+    def made(it: Any, scope: int) -> dict[str, Any]:
+        row = make(it, scope)
+        forgotten = held()
+        return cast(dict[str, Any], forgotten.row(merge, row)) if forgotten.known else row
+
+    return made
 
 
 def _function(name: str, source: str, known: dict[str, Any]) -> Callable[..., dict[str, Any]]:

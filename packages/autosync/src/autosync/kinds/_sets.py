@@ -16,6 +16,7 @@ from django.db.models.base import ModelBase
 from autosync.kinds._derived import _CALLED, Derived, Rows, _function, kind_of
 from autosync.kinds._events import Carried
 from autosync.kinds._kind import CARRIED, Kind, Within, declared, snake
+from autosync.kinds._people import people
 from autosync.kinds._shape import At, Shape, Way, written
 from autosync.mirror import merge as merging
 from autosync.mirror.models import Repository
@@ -96,7 +97,7 @@ class DerivedSet(Derived):
         """How its table is known; rows are written with their carriers."""
         key = self.model.identity
         others = tuple(one.name for one in self.columns if one.name not in key)
-        return Merge(self.model, key, others, clock=merging.Clock.NONE)
+        return Merge(self.model, key, others, clock=merging.Clock.NONE, people=people(self.columns))
 
     @cached_property
     def set_of(self) -> merging.SetOf:

@@ -78,6 +78,21 @@ class SetOf:
 
 
 @dataclass(frozen=True)
+class Person:
+    """Columns of a row that say who somebody is; the empty ones it does not have.
+
+    `writes` are the columns with what that person wrote. `several`: `login` holds a list of them.
+    """
+
+    id: str = ""
+    login: str = ""
+    name: str = ""
+    email: str = ""
+    writes: tuple[str, ...] = ()
+    several: bool = False
+
+
+@dataclass(frozen=True)
 class Merge:
     """Which columns of a model come from GitHub, and what identifies a row.
 
@@ -92,6 +107,8 @@ class Merge:
     later sight or absence wins.
     `inherits`: the row may be gone because its parent is; a later sight lifts that tombstone.
     `aliases`: node ids that differ for one row are kept as aliases; see `mirror.nodes`.
+    `people`: who a row speaks of; see `mirror.people`.
+    `prose`: columns with what people wrote, which goes when the row is deleted at GitHub.
     """
 
     model: type[models.Model]
@@ -106,6 +123,8 @@ class Merge:
     returns: bool = False
     inherits: bool = False
     aliases: bool = False
+    people: tuple[Person, ...] = ()
+    prose: tuple[str, ...] = ()
 
     @cached_property
     def staged(self) -> tuple[str, ...]:

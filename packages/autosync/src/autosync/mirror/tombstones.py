@@ -13,6 +13,7 @@ from django.db import connection
 from django.utils import timezone
 
 from autosync.mirror.merge import Cause, Key, Merge
+from autosync.mirror.prose import erasure
 
 
 def mark_dirty(merge: Merge, keys: Iterable[Key]) -> set[Key]:
@@ -31,7 +32,7 @@ def tombstone(
     """
     if merge.returns:
         raise ValueError(f"rows of {merge.table} return: use absent or absent_from")
-    sets = "deleted_at = %(at)s, gone_because = %(cause)s, dirty_at = NULL"
+    sets = "deleted_at = %(at)s, gone_because = %(cause)s, dirty_at = NULL" + erasure(merge)
     values = {"at": at, "cause": cause}
     chosen = list(keys)
     if cause is Cause.PARENT:
@@ -82,7 +83,7 @@ def inherit(
             f"(t.gone_because = 'parent' AND t.deleted_at < p.deleted_at)){chosen} "
             f"ORDER BY {ours} FOR NO KEY UPDATE OF t) "
             f"UPDATE {merge.table} t SET deleted_at = gone.at, gone_because = 'parent', "
-            f"dirty_at = NULL FROM gone WHERE {same} AND t.observed_at <= gone.at "
+            f"dirty_at = NULL{erasure(merge)} FROM gone WHERE {same} AND t.observed_at <= gone.at "
             f"RETURNING {ours}, gone.was IS NULL",
             values,
         )
@@ -111,7 +112,7 @@ def absent_from(
     return _change(
         merge,
         None,
-        "deleted_at = %(at)s, gone_because = %(cause)s",
+        "deleted_at = %(at)s, gone_because = %(cause)s" + erasure(merge),
         f"{within} AND {missing} AND t.observed_at <= %(at)s "
         "AND (t.deleted_at IS NULL OR t.deleted_at < %(at)s)",
         values,

@@ -15,12 +15,14 @@ from autosync.mirror.merge import (
     Group,
     Key,
     Merge,
+    Person,
     Result,
     Row,
     Rule,
     later_of,
 )
 from autosync.mirror.nodes import keep_forms
+from autosync.mirror.people import unnamed
 from autosync.mirror.sets import locked, replace_sets
 from autosync.mirror.stage import stage
 from autosync.mirror.statement import insertion, matches, sighting
@@ -32,6 +34,7 @@ __all__ = [
     "Group",
     "Key",
     "Merge",
+    "Person",
     "Result",
     "Row",
     "Rule",
@@ -66,6 +69,8 @@ def upsert(
     A clock a day ahead of `observed_at` is not believed, for no later version could win against it:
     such a row replaces none that is there, and GitHub is asked.
     """
+    if merge.people:
+        rows = unnamed(merge, list(rows))
     if lag and (merge.returns or merge.decided_by is Clock.ARRIVAL):
         # Its moment decides, so it is the last at which the answer is known to be right.
         observed_at -= lag
@@ -97,6 +102,8 @@ def absent(
     """
     if not merge.returns:
         raise ValueError(f"rows of {merge.table} do not return: use tombstone")
+    if merge.people:
+        rows = unnamed(merge, list(rows))
     unique = {merge.key_of(row): row for row in rows}
     if not unique:
         return set()

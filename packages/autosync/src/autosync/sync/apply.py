@@ -29,6 +29,8 @@ from autosync.kinds.repository import MERGE as REPOSITORY
 from autosync.kinds.repository import row as repository_row
 from autosync.mirror.doubt import audit_soon
 from autosync.mirror.models import Delivery, GitHubAppInstallation, Repository
+from autosync.mirror.people import current
+from autosync.mirror.unnamed_payloads import unnamed_body
 from autosync.mirror.upsert import Rule
 from autosync.sync.applied_rows import applied_rows, mark_applied
 from autosync.sync.changes import carry_out
@@ -39,6 +41,9 @@ logger = logging.getLogger(__name__)
 BATCH = 200
 MAX_ATTEMPTS = 8
 WORKER_ENDED = "the worker ended while it applied this delivery"
+# A star of somebody who is forgotten, say, of whom it lacks the id by now.
+_GHOST = b'"ghost"'
+_OF_NOBODY = "it is about an account that is gone or forgotten"
 _read_envelope = reader(Envelope)
 # Events about the installation itself bring their own installation.
 _SELF_CONTAINED = frozenset({"installation", "installation_repositories"})
@@ -207,11 +212,12 @@ class WebhookProcessor:
         parked = attempts >= MAX_ATTEMPTS or is_hopeless(error)
         if parked:
             reached("apply: failed, not yet parked")
+        leave_out_forgotten([delivery])
         _only([delivery]).filter(status=Delivery.Status.PENDING).update(
             attempts=attempts,
             status=Delivery.Status.PARKED if parked else Delivery.Status.PENDING,
             next_attempt_at=_later(attempts),
-            error=f"{type(error).__name__}: {error}"[:2000],
+            error=current().text(f"{type(error).__name__}: {error}"[:2000]),
         )
         logger.warning(
             "delivery %s (%s) failed, attempt %d%s: %s",
@@ -224,6 +230,7 @@ class WebhookProcessor:
 
     def _apply(self, deliveries: Sequence[Delivery]) -> None:
         """Carry out all changes of `deliveries` and mark them, inside the caller's transaction."""
+        leave_out_forgotten(deliveries)
         events = [_event(delivery) for delivery in deliveries]
         known = self._look_up(events)
         applied: list[Delivery] = []
@@ -235,12 +242,14 @@ class WebhookProcessor:
             if reason is not None:
                 ignored.setdefault(reason, []).append(delivery)
                 continue
-            plans.append(
-                [
-                    self._heal(event, known),
-                    *self._handled(event),
-                ]
-            )
+            try:
+                handled = self._handled(event)
+            except IncompletePayload:
+                if _GHOST not in event.body:
+                    raise
+                ignored.setdefault(_OF_NOBODY, []).append(delivery)
+                continue
+            plans.append([self._heal(event, known), *handled])
             applied.append(delivery)
         if plans:
             observed_at = max(e.received_at for e in events)
@@ -352,6 +361,17 @@ class WebhookProcessor:
         else:
             changes.patches.append(Patch(REPOSITORY, [repository.id], {"dirty_at": timezone.now()}))
             changes.followups.add(FollowUp("refresh_installation", installation))
+
+
+def leave_out_forgotten(deliveries: Sequence[Delivery]) -> None:
+    """Take forgotten people out of the bodies, here and in the inbox: nobody reads them there."""
+    forgotten = current()
+    for delivery in deliveries if forgotten else ():
+        body = bytes(delivery.body)
+        cleaned = unnamed_body(forgotten, body)
+        if cleaned is not body:
+            delivery.body = cleaned
+            _only([delivery]).update(body=cleaned)
 
 
 def _event(delivery: Delivery) -> Event:

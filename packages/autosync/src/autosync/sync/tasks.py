@@ -11,7 +11,7 @@ from autosync import config
 from autosync.sync import accounts, followups, housekeeping, retention, startup, watch
 from autosync.sync.audit import schedule
 from autosync.sync.jobs import SyncJobRunner
-from autosync.sync.purge import purge_gone
+from autosync.sync.purge import erase_deleted, purge_gone
 from autosync.sync.queue import LIVE, RECOVER, SYNC, defer, defer_again
 from autosync.sync.recover import read_delivery_log
 from autosync.sync.retry import RetryLater
@@ -128,7 +128,10 @@ def audit_all(timestamp: int) -> None:
 @app.periodic(cron="*/10 * * * *")
 @app.task(queue=SYNC, queueing_lock="purge", pass_context=False)
 def purge(timestamp: int) -> None:
-    """Delete for good what was gone for longer than AUTOSYNC_PURGE_AFTER."""
+    """Erase what was deleted longer ago than AUTOSYNC_KEEP_DELETED; delete for good what was gone
+    for longer than AUTOSYNC_PURGE_AFTER.
+    """
+    erase_deleted()
     purge_gone()
 
 

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("mirror", "0029_sets"),
+        ("mirror", "0032_forgotten_people"),
     ]
 
     operations = [

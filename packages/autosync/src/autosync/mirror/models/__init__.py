@@ -14,6 +14,7 @@ from autosync.mirror.models.contributor import Contributor
 from autosync.mirror.models.inbox import Delivery, DeliveryGuid, DeliveryLog
 from autosync.mirror.models.installation import GitHubAppInstallation
 from autosync.mirror.models.job import SyncJob, SyncJobRepository
+from autosync.mirror.models.people import ForgottenPerson
 from autosync.mirror.models.progress import (
     AccountCursor,
     ChildrenRead,
@@ -38,6 +39,7 @@ __all__ = [
     "DeliveryGuid",
     "DeliveryLog",
     "FeedEvent",
+    "ForgottenPerson",
     "GitHubAppInstallation",
     "MirroredModel",
     "NodeAlias",

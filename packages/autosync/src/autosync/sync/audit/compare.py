@@ -16,6 +16,7 @@ from autosync.kinds._events import Resource
 from autosync.kinds.commit import split_ref
 from autosync.mirror.doubt import IN_FLIGHT
 from autosync.mirror.models import AuditFinding, Commit, Repository, ResourceCursor
+from autosync.mirror.people import current
 from autosync.sync import counted, unread
 from autosync.sync.audit import foreign
 from autosync.sync.audit.children import ChildrenComparison
@@ -39,6 +40,7 @@ class Comparison:
     def __init__(
         self, repository: Repository, client: InstallationClient, reader: NewsReader
     ) -> None:
+        current()  # rows are made without forgotten people
         self.repository = repository
         self.client = client
         self.reader = reader

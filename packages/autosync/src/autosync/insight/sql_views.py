@@ -19,7 +19,7 @@ from django.db.migrations import operations as ops
 from django.db.migrations.migration import Migration
 from psycopg import errors, sql
 
-from autosync.kinds import KINDS, Derived
+from autosync.kinds import KINDS, Derived, left_out
 from autosync.kinds import _shown as shown
 from autosync.kinds._plain import PLAIN
 from autosync.kinds._shown import Shown
@@ -100,6 +100,8 @@ def views(kinds: Iterable[Derived] = ()) -> list[View]:
     found = [_plain(model) for model in PLAIN]
     for kind in kinds or KINDS.values():
         about = shown.sentence(kind.model.__doc__)
+        if why := left_out().get(kind.name):
+            about += f" Not kept up: {why}. What is here is of before that."
         columns = shown.columns(kind)
         found.append(View(kind.merge.table, about, columns, f"{_ALIVE} AND {_IN_SIGHT}"))
     return sorted(found, key=lambda view: view.name)

@@ -6,12 +6,13 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 
 from autosync.kinds import commit, installation, repository
+from autosync.kinds._chosen import left_out
 from autosync.kinds._derived import Derived, kind_of
-from autosync.kinds._events import Handler, Resource
+from autosync.kinds._events import Handler, Resource, RestList, Riding
 from autosync.kinds._kind import DECLARED, Nested
 
 for _module in pkgutil.iter_modules(__path__, f"{__name__}."):
@@ -51,37 +52,53 @@ IGNORED: Mapping[str, str] = {
 
 
 def handlers() -> dict[str, list[Handler]]:
-    """Event name → what handles it."""
+    """Event name → what handles it, of the kinds that are kept up."""
     table: dict[str, list[Handler]] = {}
-    for resource in RESOURCES:
+    for resource in _kept_up(RESOURCES):
         for event, handler in resource.handlers.items():
             table.setdefault(event, []).append(handler)
     return table
 
 
+def _kept_up(resources: Iterable[Resource]) -> tuple[Resource, ...]:
+    return tuple(one for one in resources if one.name not in left_out())
+
+
 @cache
 def listed_resources() -> Sequence[Resource]:
-    """The resources that are listed per repository, parents before what belongs to them."""
-    return tuple(r for r in RESOURCES if r.listing is not None or r.rest is not None)
+    """The resources that are listed per repository, parents before what belongs to them; of those
+    that are kept up.
+    """
+    return _kept_up(r for r in RESOURCES if r.listing is not None or r.rest is not None)
 
 
 @cache
 def nested_kinds() -> Sequence[Derived]:
-    """The kinds that are read with their parents."""
-    return tuple(kind for kind in KINDS.values() if isinstance(kind.declared.read, Nested))
+    """The kinds that are read with their parents, of those that are kept up."""
+    nested = (kind for kind in KINDS.values() if isinstance(kind.declared.read, Nested))
+    return tuple(kind for kind in nested if kind.name not in left_out())
 
 
 @cache
 def mirrored() -> Sequence[Resource]:
-    """The declared kinds, parents before what belongs to them."""
+    """The declared kinds, parents before what belongs to them; also those left out, whose rows go
+    with others.
+    """
     return tuple(kind.resource for kind in _parents_first())
 
 
 @cache
 def refetched() -> Sequence[Resource]:
-    """Those whose objects GitHub is asked for by themselves, and not with their parents."""
-    nested = {kind.name for kind in nested_kinds()}
-    return tuple(resource for resource in mirrored() if resource.name not in nested)
+    """Those whose objects GitHub is asked for by themselves, and not with their parents; of those
+    that are kept up.
+    """
+    nested = {name for name, kind in KINDS.items() if isinstance(kind.declared.read, Nested)}
+    return _kept_up(resource for resource in mirrored() if resource.name not in nested)
+
+
+def riding(rest: RestList) -> Sequence[Riding]:
+    """What rides in the objects of a list, of the kinds that are kept up."""
+    return [one for one in rest.riding if one.resource.name not in left_out()]
 
 
 __all__ = [
@@ -91,8 +108,10 @@ __all__ = [
     "Derived",
     "handlers",
     "kind_of",
+    "left_out",
     "listed_resources",
     "mirrored",
     "nested_kinds",
     "refetched",
+    "riding",
 ]

@@ -14,8 +14,14 @@ from autosync.mirror.models.contributor import Contributor
 from autosync.mirror.models.inbox import Delivery, DeliveryGuid, DeliveryLog
 from autosync.mirror.models.installation import GitHubAppInstallation
 from autosync.mirror.models.job import SyncJob, SyncJobRepository
-from autosync.mirror.models.progress import ChildrenRead, PageSize, ResourceCursor, UnreadObject
-from autosync.mirror.models.quota import QuotaBudget, QuotaLease
+from autosync.mirror.models.progress import (
+    ChildrenRead,
+    KindLeftOut,
+    PageSize,
+    ResourceCursor,
+    UnreadObject,
+)
+from autosync.mirror.models.quota import QuotaBudget, QuotaDelta, QuotaLease, QuotaUse
 from autosync.mirror.models.repository import Repository
 
 __all__ = [
@@ -31,11 +37,14 @@ __all__ = [
     "DeliveryLog",
     "FeedEvent",
     "GitHubAppInstallation",
+    "KindLeftOut",
     "MirroredModel",
     "NodeAlias",
     "PageSize",
     "QuotaBudget",
+    "QuotaDelta",
     "QuotaLease",
+    "QuotaUse",
     "Ref",
     "Repository",
     "ResourceCursor",

@@ -13,6 +13,7 @@ from django.utils import timezone
 from autosync.database import is_away
 from autosync.github import InstallationClient, InstallationSuspended, Priority, QuotaExhausted
 from autosync.github.errors import GitHubError
+from autosync.github.purpose import made_for, turn_to
 from autosync.killpoints import reached
 from autosync.kinds import listed_resources, nested_kinds
 from autosync.kinds._events import Resource
@@ -152,7 +153,8 @@ class Auditor:
     def _alone(self, repository: Repository, left_out: dict[str, str]) -> Iterator[None]:
         """One that fails is recorded, and the audit of the others goes on."""
         try:
-            yield
+            with made_for(["repository"]):
+                yield
         except (Busy, QuotaExhausted, InstallationSuspended, GitHubAway):
             raise
         except Exception as error:
@@ -184,6 +186,7 @@ class Auditor:
             counted = all(one.total == here[name].alive for name, one in lists.items())
             differing = set() if counted else compare.differing_lists()
             for resource in compare.readable():
+                turn_to(resource.name)
                 if resource.rest is not None:
                     found += self._of_rest(resource, repository, small)
                     continue
@@ -193,8 +196,10 @@ class Auditor:
                 if names is not None:
                     found += compare.misnamed(resource, names, found)
             for kind in nested_kinds():
+                turn_to(kind.name)
                 if kind.parent.name not in refused:
                     found += compare.children.compare(kind, whole=self.deep)
+            turn_to("commit")
             if self.deep:
                 found += compare.commits()
             if self.names:
@@ -224,7 +229,9 @@ class Auditor:
         self, group: Sequence[Repository], refused: Mapping[int, Set[str]]
     ) -> dict[int, Names]:
         lists = {one.name for one in listed_resources()}
-        return names_there(self.client, [one for one in group if not lists <= refused[one.pk]])
+        with made_for(one.name for one in listed_resources() if one.listing is not None):
+            shown = [one for one in group if not lists <= refused[one.pk]]
+            return names_there(self.client, shown)
 
     def _repair(self, compare: Comparison, found: list[Difference]) -> None:
         """Through the same door as everything else."""

@@ -115,9 +115,11 @@ def percent_of(part: int | None, whole: int | None) -> int | None:
 
 
 _PLURALS = {
+    "app": "the App itself",
     "commit": "commits",
     "commit_detail": "commit details",
     "contributor": "contributors",
+    "other": "of no kind",
     "ref": "branches and tags",
 }
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
 from django.db import models
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router, Schema
 from ninja.errors import HttpError
 from pydantic import Field, create_model
@@ -28,7 +28,7 @@ from autosync.api.schemas import (
 )
 from autosync.api.schemas import RepositoryRef as Ref
 from autosync.insight import lists
-from autosync.kinds import KINDS, Derived
+from autosync.kinds import KINDS, Derived, left_out
 from autosync.kinds import _columns as gh
 from autosync.kinds import _shown as shown
 from autosync.kinds._shown import Shown
@@ -36,6 +36,8 @@ from autosync.kinds._shown import Shown
 EXPERIMENTAL: Final = (
     "Experimental: made of the kind's declaration, and may gain or lose fields with it."
 )
+# Of a kind that AUTOSYNC_KINDS leaves out: what is answered is of before that.
+LEFT_OUT: Final = "AutoSync-Left-Out"
 _BY_HAND: Final[dict[str, Callable[[Any], Schema]]] = {
     "issue": IssueOut.of,
     "pull_request": PullRequestOut.of,
@@ -110,7 +112,8 @@ def _add_list(
     parameters: Any = Query
     moment = shown.clock(kind)
 
-    def view(request: HttpRequest, query: Any) -> dict[str, Any]:
+    def view(request: HttpRequest, query: Any, response: HttpResponse) -> dict[str, Any]:
+        _say_if_left_out(kind, response)
         rows = _of_home(kind, query)
         for one in shown.filters(kind):
             value = getattr(query, one.name)
@@ -124,7 +127,7 @@ def _add_list(
         return page(rows, query, query.order, show)
 
     name = f"list_{kind.merge.table}"
-    _named(view, name, query=parameters[asked])
+    _named(view, name, query=parameters[asked], response=HttpResponse)
     router.get(
         f"/{shown.route(kind)}/",
         response={200: Page[item], **PROBLEMS, 404: Problem},  # type: ignore[valid-type]
@@ -150,7 +153,8 @@ def _add_object(
 ) -> None:
     words = kind.name.replace("_", " ")
 
-    def view(request: HttpRequest, key: int) -> Schema:
+    def view(request: HttpRequest, key: int, response: HttpResponse) -> Schema:
+        _say_if_left_out(kind, response)
         found = lists.visible(kind).filter(pk=key).first()
         if found is None:
             raise HttpError(
@@ -161,13 +165,18 @@ def _add_object(
         return show(found)
 
     name, about = f"get_{kind.name}", f"One object of the list, by its `id` ({words})."
-    _named(view, name, key=int)
+    _named(view, name, key=int, response=HttpResponse)
     router.get(
         f"/{shown.route(kind)}/{{int:key}}/",
         response={200: item, **PROBLEMS, 404: Problem},
         summary=name.replace("_", " ").capitalize(),
         description=about if kind.name in _BY_HAND else f"{about}\n\n{EXPERIMENTAL}",
     )(view)
+
+
+def _say_if_left_out(kind: Derived, response: HttpResponse) -> None:
+    if why := left_out().get(kind.name):
+        response[LEFT_OUT] = f"{kind.name} is not kept up: {why}"
 
 
 def _named(view: Callable[..., Any], name: str, **arguments: Any) -> None:

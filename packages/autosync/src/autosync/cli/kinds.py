@@ -18,11 +18,14 @@ app = typer.Typer(no_args_is_help=True, help="The kinds of object that AutoSync 
 
 @app.command("list")
 def list_() -> None:
-    """Name every declared kind, its table and its events."""
-    from autosync.kinds import TABLES  # noqa: PLC0415 (Django is not set up)
+    """Name every declared kind, its table and its events, and why one is not kept up."""
+    from autosync.kinds import TABLES, left_out  # noqa: PLC0415 (Django is not set up)
 
     for kind in TABLES.values():
-        typer.echo(f"{kind.name:<20} {kind.merge.table:<20} {', '.join(kind.declared.events)}")
+        why = left_out().get(kind.name)
+        more = f" (not kept up: {why})" if why else ""
+        events = ", ".join(kind.declared.events)
+        typer.echo(f"{kind.name:<20} {kind.merge.table:<20} {events}{more}")
 
 
 @app.command()

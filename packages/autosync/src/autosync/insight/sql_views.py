@@ -19,7 +19,7 @@ from django.db.migrations import operations as ops
 from django.db.migrations.migration import Migration
 from psycopg import errors, sql
 
-from autosync.kinds import TABLES, Derived
+from autosync.kinds import TABLES, Derived, left_out
 from autosync.kinds import _shown as shown
 from autosync.kinds._plain import PLAIN
 from autosync.kinds._shown import Shown
@@ -111,6 +111,8 @@ def views(kinds: Iterable[Derived] = ()) -> list[View]:
     found = [_plain(model) for model in PLAIN]
     for kind in kinds or TABLES.values():
         about = shown.sentence(kind.model.__doc__)
+        if why := left_out().get(kind.name):
+            about += f" Not kept up: {why}. What is here is of before that."
         # What others carry goes with them.
         alive = [_ALIVE] if kind.merge.has("deleted_at") else []
         seen = [] if kind.of_account else [_IN_SIGHT]

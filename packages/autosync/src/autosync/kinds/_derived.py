@@ -32,6 +32,7 @@ from autosync.kinds._kind import (
     Connection,
     Inside,
     Kind,
+    Numbered,
     OfScope,
     Packed,
     Parent,
@@ -414,6 +415,15 @@ class Derived:
         if isinstance(under, Parent):
             return frozenset({self.parent.name})
         return frozenset(inside | set(under.parents if under else ()))
+
+    @property
+    def rests_on(self) -> Sequence[frozenset[str]]:
+        """Of each of these groups one kind at least is kept up, or this one cannot be."""
+        under, news = self.declared.under, self.declared.news
+        either = frozenset(under.parents) if isinstance(under, Numbered) else frozenset()
+        groups = [frozenset({name}) for name in sorted(self.after - either)]
+        told = frozenset(news.kinds) if isinstance(news, With) else frozenset()
+        return [*groups, *filter(None, (either, told))]
 
 
 @cache

@@ -7,7 +7,7 @@ from __future__ import annotations
 import copy
 import enum
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
@@ -249,6 +249,7 @@ class Kind:
     `news`: how it is known that there is something to read; a connection tells it. `under`: what
     it belongs to, beside the repository. `needs`: permissions of the App and their level, the
     reading one first. `switch`: the repository's flag by which its owner has the kind.
+    `default=False`: it costs much, and is kept up only if `AUTOSYNC_KINDS` adds it.
     """
 
     read: Connection | Rest | Inside | Nested | Within | None = None
@@ -261,6 +262,7 @@ class Kind:
     clock: Clock | None = Clock.UPDATED
     unless: Guise | None = None
     api: List | None = None
+    default: bool = True
 
 
 # Every declared kind, in the order in which their modules were loaded; and every set: `_sets.py`.
@@ -299,10 +301,12 @@ class KindBase(ModelBase):
         home = "repository" if _scope(attrs, bases) == "repository_id" else "account_id"
         facts: dict[str, Any] = {"app_label": "mirror", "abstract": False, "db_table": table}
         facts["indexes"] = [*getattr(own, "indexes", ()), *_indexes(word, home, numbered)]
+        columns = {**{one.name: one for one in inherited}, **attrs}
+        facts["indexes"] += _index_of_list(word, columns, attrs["github"].api, facts["indexes"])
         if key:
             links = {one.attname: one.name for one in inherited if one.is_relation}
-            columns = [links.get(one, one) for one in key]
-            unique = models.UniqueConstraint(fields=columns, name=f"{word}_key")
+            fields = [links.get(one, one) for one in key]
+            unique = models.UniqueConstraint(fields=fields, name=f"{word}_key")
             facts["constraints"] = [*getattr(own, "constraints", ()), unique]
             if "node_id" not in key:
                 attrs.setdefault("node_id", None)
@@ -350,6 +354,20 @@ def _indexes(word: str, home: str, numbered: bool) -> list[models.Index]:
     if numbered:
         indexes.append(models.Index(fields=[home, "number"], name=f"{word}_by_number"))
     return indexes
+
+
+def _index_of_list(
+    word: str, columns: Mapping[str, Any], listed: List | None, known: Sequence[models.Index]
+) -> list[models.Index]:
+    """For the first order of the kind's list, over all repositories, unless there is one."""
+    if listed is None or listed.order.lstrip("-") not in {"updated_at", *columns}:
+        return []
+    if any(one.fields[0] == listed.order and one.condition is None for one in known if one.fields):
+        return []
+    keys = (name for name, one in columns.items() if getattr(one, "primary_key", False))
+    sign = "-" if listed.order.startswith("-") else ""
+    fields = [listed.order, f"{sign}{next(keys, 'id')}"]
+    return [models.Index(fields=fields, name=f"{word[:22]}_by_list")]
 
 
 class OfScope(MirroredModel, metaclass=KindBase):

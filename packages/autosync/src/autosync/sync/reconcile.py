@@ -20,6 +20,7 @@ from autosync.github import (
     QuotaExhausted,
     Unreadable,
 )
+from autosync.github.purpose import made_for
 from autosync.killpoints import reached
 from autosync.kinds import Derived, listed_resources, nested_kinds
 from autosync.kinds._events import Resource
@@ -122,6 +123,10 @@ class GitHubSyncManager:
         A request per hundred. Repositories no longer listed are hidden, those listed again are
         shown again.
         """
+        with made_for(["repository"]):
+            return self._list_repositories()
+
+    def _list_repositories(self) -> list[int]:
         started_at = timezone.now()
         documents, whole = read_repositories(self.client)
         reached("listing: repositories read, not stored")

@@ -12,6 +12,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from autosync.github import GraphQLReply, GraphQLTooHeavy, InstallationClient
+from autosync.github.purpose import made_for
 from autosync.killpoints import reached
 from autosync.kinds import refetched
 from autosync.kinds._events import Resource
@@ -103,8 +104,13 @@ def refetch(resource: Resource, client: InstallationClient, nodes: Mapping[str, 
     row that was seen within LAG before stays as well. One that GitHub cannot answer for even alone,
     or that cannot be read, is kept as such (`sync.unread`).
     """
-    if resource.rest is not None and resource.rest.one:
-        return ask_one_by_one(resource, client, nodes)
+    with made_for([resource.name]):
+        if resource.rest is not None and resource.rest.one:
+            return ask_one_by_one(resource, client, nodes)
+        return _refetch_many(resource, client, nodes)
+
+
+def _refetch_many(resource: Resource, client: InstallationClient, nodes: Mapping[str, int]) -> int:
     count = 0
     paging = _paging(client, resource)
     left = list(nodes.items())

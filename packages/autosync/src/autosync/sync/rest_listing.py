@@ -17,6 +17,7 @@ from django.utils import timezone
 from autosync import moments
 from autosync.github import InstallationClient, NotFound, Reply
 from autosync.killpoints import reached
+from autosync.kinds import riding as riding_in
 from autosync.kinds._events import Resource, RestList, Riding
 from autosync.mirror.doubt import LAG, audit_soon, just_seen, lock_repositories
 from autosync.mirror.models import Repository, ResourceCursor
@@ -190,7 +191,7 @@ def store_page(
         if number is not None:
             seen.there[number] = node_id
     seen.changed += _store(resource, rows, odd, asked_at)
-    for riding in rest.riding:
+    for riding in riding_in(rest):
         inside = [one for document, row in documents for one in riding.rows(document, row)]
         seen.changed += _store(riding.resource, inside, [], asked_at)
         less = _carry_less(resource, riding, rows, inside, asked_at)

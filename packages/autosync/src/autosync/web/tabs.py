@@ -78,6 +78,8 @@ class Tab:
     searches: bool = True
     resource: str = ""
     """The kind by whose cursor it is known whether the list is whole; empty: by the import's."""
+    kind: str = ""
+    """The declared kind that it lists; empty for a list with a table of its own."""
 
 
 def of_kind(kind: Derived) -> Tab:
@@ -100,6 +102,7 @@ def of_kind(kind: Derived) -> Tab:
         tuple(shown.on_pages(kind)),
         bool(shown.lists(kind).search),
         kind.name if kind.name in {one.name for one in listed_resources()} else "",
+        kind.name,
     )
 
 

@@ -16,7 +16,7 @@ ON CONFLICT DO NOTHING
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("mirror", "0033_account_cursors"),
+        ("mirror", "0034_quota_per_kind"),
     ]
 
     operations = [

@@ -18,11 +18,12 @@ from autosync.mirror.models.people import ForgottenPerson
 from autosync.mirror.models.progress import (
     AccountCursor,
     ChildrenRead,
+    KindLeftOut,
     PageSize,
     ResourceCursor,
     UnreadObject,
 )
-from autosync.mirror.models.quota import QuotaBudget, QuotaLease
+from autosync.mirror.models.quota import QuotaBudget, QuotaDelta, QuotaLease, QuotaUse
 from autosync.mirror.models.repository import Repository
 
 __all__ = [
@@ -41,11 +42,14 @@ __all__ = [
     "FeedEvent",
     "ForgottenPerson",
     "GitHubAppInstallation",
+    "KindLeftOut",
     "MirroredModel",
     "NodeAlias",
     "PageSize",
     "QuotaBudget",
+    "QuotaDelta",
     "QuotaLease",
+    "QuotaUse",
     "Ref",
     "Repository",
     "ResourceCursor",

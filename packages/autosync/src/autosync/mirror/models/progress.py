@@ -165,3 +165,16 @@ class ChildrenRead(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind}s of {self.parent_id}"
+
+
+class KindLeftOut(models.Model):
+    """A kind of object that AUTOSYNC_KINDS leaves out: its rows are of before that moment."""
+
+    name = models.CharField(max_length=32, primary_key=True)
+    since = models.DateTimeField()
+
+    class Meta:
+        db_table = "kinds_left_out"
+
+    def __str__(self) -> str:
+        return f"{self.name} since {self.since}"

@@ -14,6 +14,7 @@ from django.utils import timezone
 from autosync.database import is_away
 from autosync.github import InstallationClient, InstallationSuspended, Priority, QuotaExhausted
 from autosync.github.errors import GitHubError
+from autosync.github.purpose import made_for, turn_to
 from autosync.killpoints import reached
 from autosync.kinds import account_kinds, listed_resources, nested_kinds
 from autosync.kinds._events import Resource
@@ -177,7 +178,8 @@ class Auditor:
     def _alone(self, repository: Repository | None, left_out: dict[str, str]) -> Iterator[None]:
         """One that fails is recorded, and the audit of the others goes on."""
         try:
-            yield
+            with made_for(["repository"]):
+                yield
         except (Busy, QuotaExhausted, InstallationSuspended, GitHubAway):
             raise
         except Exception as error:
@@ -210,6 +212,7 @@ class Auditor:
             differing = set() if counted else compare.differing_lists()
             names = names_of(read.small.nodes) if self.names and read.small is not None else None
             for resource in compare.readable():
+                turn_to(resource.name)
                 read_sets(resource, repository, self.client, most=_SETS)
                 if resource.rest is not None:
                     found += self._of_rest(resource, repository, read.small)
@@ -224,8 +227,10 @@ class Auditor:
                 if names is not None:
                     found += compare.misnamed(resource, names, found)
             for kind in nested_kinds():
+                turn_to(kind.name)
                 if kind.parent.name not in refused:
                     found += compare.children.compare(kind, whole=self.deep)
+            turn_to("commit")
             if self.deep:
                 found += compare.commits()
             if self.names:

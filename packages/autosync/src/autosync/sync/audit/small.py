@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from autosync import moments
 from autosync.github import InstallationClient
+from autosync.github.purpose import made_for
 from autosync.kinds import listed_resources
 from autosync.kinds._events import Resource
 from autosync.mirror.doubt import IN_FLIGHT
@@ -52,7 +53,8 @@ def small_lists(
         for one in kinds
     )
     query = f"query($ids: [ID!]!) {{ nodes(ids: $ids) {{ ... on Repository {{ {lists} }} }} }}"
-    nodes = client.nodes(query, [repository.node_id for repository in group], partial=True)
+    with made_for(one.name for one in kinds):
+        nodes = client.nodes(query, [repository.node_id for repository in group], partial=True)
     found: dict[int, There] = {}
     for repository in group:
         node = nodes.get(repository.node_id)
@@ -68,8 +70,9 @@ def small_lists(
                     continue  # not shown, which is no word about what there is
                 items = page["nodes"]
                 if page["pageInfo"]["hasNextPage"]:
-                    read = pages(_connection(one), repository, client, "", _fields(one), "")
-                    items = [item for _, more in read for item in more["nodes"]]
+                    with made_for([one.name]):
+                        read = pages(_connection(one), repository, client, "", _fields(one), "")
+                        items = [item for _, more in read for item in more["nodes"]]
                 there.nodes[one.name] = [item for item in items if item]
             found[repository.pk] = there
     return found

@@ -115,10 +115,12 @@ def percent_of(part: int | None, whole: int | None) -> int | None:
 
 
 _PLURALS = {
+    "app": "the App itself",
     "commit": "commits",
     "commit_detail": "commit details",
     "commit_file": "files of commits",
     "contributor": "contributors",
+    "other": "of no kind",
     "ref": "branches and tags",
 }
 

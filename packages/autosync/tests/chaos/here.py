@@ -100,7 +100,10 @@ def children(query: Query) -> dict[str, Rows]:
         }
         where = _INSIDE
         where += " AND deleted_at IS NULL" if "deleted_at" in has else ""
+        # Neither drafts nor their files: an App without the right to push is not shown them.
         where += " AND NOT draft" if "draft" in has else ""
+        if "release_id" in has:
+            where += " AND release_id NOT IN (SELECT github_id FROM releases WHERE draft)"
         columns = (*table.columns, *(one for one in table.may if one in has))
         rows = _rows(query, name, ", ".join(table.key), columns, where)
         found[name] = {

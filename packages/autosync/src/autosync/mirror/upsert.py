@@ -23,7 +23,7 @@ from autosync.mirror.merge import (
 )
 from autosync.mirror.nodes import keep_forms
 from autosync.mirror.people import unnamed
-from autosync.mirror.sets import locked, replace_sets
+from autosync.mirror.sets import replace_sets
 from autosync.mirror.stage import stage
 from autosync.mirror.statement import insertion, matches, sighting
 from autosync.mirror.tombstones import mark_dirty, tombstone
@@ -123,8 +123,6 @@ def _merge_round(
     staged = stage(merge, rows, values["observed_at"])
     result = Result()
     width = len(merge.key)
-    carry = merge.sets and rule is not Rule.INSERT_MISSING and any("sets" in row for row in rows)
-    before = locked(merge) if carry else {}
     with connection.cursor() as cursor:
         cursor.execute(insertion(merge, rule, staged.names, staged.lent, absent=False), values)
         for row in cursor.fetchall():
@@ -139,16 +137,16 @@ def _merge_round(
                 f"(SELECT FROM {merge.table} t WHERE {matches(merge, 's', 't')})"
             )
             result.unknown = {tuple(row) for row in cursor.fetchall()}
+        if merge.sets and rule is not Rule.INSERT_MISSING:
+            sets = replace_sets(merge, rows, result, rule, values["observed_at"], values["lag"])
+            result.dirty |= mark_dirty(merge, sets.tied)
+            result.updated |= sets.changed - result.inserted
         if rule is not Rule.INSERT_MISSING:
             if merge.groups or merge.counts_sights:
                 own_moments = "observed_at" in staged.names
                 cursor.execute(sighting(merge, own_moments, bool(staged.lent)), values)
             if merge.aliases:
                 keep_forms(merge, cursor)
-    if carry:
-        sets = replace_sets(merge, rows, before, rule, values["observed_at"], values["lag"])
-        result.updated |= sets.changed - result.inserted
-        result.dirty |= mark_dirty(merge, sets.tied)
     return result
 
 

@@ -6,12 +6,10 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Q
-
 from autosync.github import InstallationClient
 from autosync.kinds._events import Resource
 from autosync.mirror.models import AuditFinding
-from autosync.mirror.sets import KNOWN, carried, given
+from autosync.mirror.sets import carried, given
 from autosync.mirror.tombstones import among
 from autosync.sync.audit.difference import Difference
 from autosync.sync.nested_lists import complete_lists
@@ -44,27 +42,18 @@ def set_differences(
             continue
         if row["updated_at"] <= settled:
             there[row[merge.key[0]]] = row
-    rows = merge.model._default_manager.filter(
-        Q(lacking__isnull=True) | ~Q(lacking__has_key=KNOWN),
-        **{KNOWN: True},
-        pk__in=there,
-        deleted_at__isnull=True,
-        dirty_at__isnull=True,
-    )
-    same = {
-        pk: node_id
-        for pk, node_id, clock in rows.values_list("pk", "node_id", "updated_at")
-        if clock == there[pk]["updated_at"]
-    }
-    if not same:
+    if not there:
         return []
     values: dict[str, Any] = {}
-    here = carried(merge, f"WHERE {among(merge, 't', sorted(same), values)}", values)
+    chosen = among(merge, "t", sorted(there), values)
+    here = carried(merge, f"WHERE {chosen} AND t.dirty_at IS NULL", values)
     return [
-        Difference(name, str(pk), AuditFinding.Problem.STALE, node_id, carrier=resource.name)
-        for pk, node_id in same.items()
-        for name, members in given(merge, there[pk]).items()
-        if here[(pk,)][name] != members
+        Difference(name, str(pk), AuditFinding.Problem.STALE, row["node_id"], carrier=resource.name)
+        for pk, row in there.items()
+        for name, members in given(merge, row).items()
+        if (mine := here.get((pk,))) is not None
+        and (mine.known, mine.version) == (True, row["updated_at"])
+        and mine.sets[name] != members
     ]
 
 

@@ -4,12 +4,14 @@ are imported, heard of, deleted, seen again, audited and shown, and no other fil
 
 from __future__ import annotations
 
+import hmac
 import json
 import re
 import shutil
 import subprocess
 import sys
 import urllib.request
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -260,6 +262,30 @@ def test_webhooks_come_and_go_and_come_again(stage: Stage) -> None:
     stage.becomes(
         f"SELECT gone_because FROM commit_comments WHERE github_id = {said['id']}", [["deleted"]]
     )
+
+
+def test_an_event_that_names_no_organisation_is_that_of_its_installation(stage: Stage) -> None:
+    team = stage.github(f"/orgs/{stage.organization}/teams/platform")
+    [[installation]] = stage.service.query("SELECT github_id FROM installations")
+    payload = {"action": "edited", "installation": {"id": installation}, "team": team}
+    body = json.dumps(payload).encode()
+    signature = hmac.new(SECRET.encode(), body, "sha256").hexdigest()
+    guid = str(uuid.uuid4())
+    told = urllib.request.Request(
+        hook_url(stage.service.port),
+        body,
+        {
+            "Content-Type": "application/json",
+            "X-GitHub-Event": "team",
+            "X-GitHub-Delivery": guid,
+            "X-Hub-Signature-256": f"sha256={signature}",
+        },
+    )
+    with urllib.request.urlopen(told, timeout=30) as answer:
+        assert answer.status < 300
+    written = f"touched::text LIKE '%{team['id']}%'"
+    fate = f"SELECT status, error, {written} FROM inbox WHERE guid = '{guid}'"
+    stage.becomes(fate, [["applied", "", True]])
 
 
 def _somebody(stage: Stage) -> str:

@@ -55,7 +55,7 @@ class Nested:
 
     `first`: how many come with their parent; where there are more, the connection is read on.
     `type` as for a connection of the repository. `edges`: the columns are of the connection's
-    edges, which have the object as `node`.
+    edges, which have the object as `node`; for kinds of an account.
     """
 
     parent: type[OfScope]

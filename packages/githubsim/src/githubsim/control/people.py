@@ -1,9 +1,13 @@
 """Stars, members, teams and collaborators, as control actions; each sends its webhooks."""
 
+import random
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 from githubsim.control.desk import Desk, Refused
+from githubsim.gitrepos import GitError
+from githubsim.people import Person
 from githubsim.shapes import Json
 from githubsim.store import Account, Team
 
@@ -112,6 +116,20 @@ def take_from_team(desk: Desk) -> Json:
     return {"id": repository.id}
 
 
+def act(desk: Desk) -> Json:
+    """`repository`, `times` (1), `seed` (0): people do everything that they do, so many times."""
+    person = Person(desk.store, desk.git, random.Random(int(desk.get("seed", 0))))
+    done: Counter[str] = Counter()
+    for _ in range(int(desk.get("times", 1))):
+        for _, one in reversed(person.acts()):  # what is done seldom, as to delete, first
+            try:
+                one(desk.repository)
+            except (GitError, KeyError, ValueError):
+                continue  # such as a merge that conflicts
+            done[one.__name__] += 1
+    return dict(done)
+
+
 def _organization(desk: Desk) -> Account:
     return desk.account(desk.need("organization"))
 
@@ -127,6 +145,7 @@ def _team(desk: Desk) -> Team:
 ACTIONS: dict[str, Callable[[Desk], Any]] = {
     "collaborators/add": add_collaborator,
     "collaborators/remove": remove_collaborator,
+    "people/act": act,
     "members/add": add_member,
     "members/remove": remove_member,
     "star": star,

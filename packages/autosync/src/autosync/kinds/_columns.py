@@ -249,6 +249,15 @@ class BigNumber(Column[_ST, _GT], BigIntegerField[_ST, _GT]):
         return at(Id, None if self.null else 0)
 
 
+class Link(BigNumber[_ST, _GT]):
+    """The key of what it belongs to. It is known from where the object is read; `event` says where
+    a webhook has it.
+    """
+
+    def __init__(self, event: str | None = None, **field: Any) -> None:
+        super().__init__(None, graph=None, event=event, essential=True, **field)
+
+
 class Key(Column[_ST, _GT], BigIntegerField[_ST, _GT]):
     """GitHub's own id, by which a row is known."""
 

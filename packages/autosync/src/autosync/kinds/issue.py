@@ -29,6 +29,7 @@ class Discussed(OfRepository):
     locked = gh.Flag(about="Whether only people with write access may comment.")
     html_url = gh.Url(about="The address of its page.")
     created_at = gh.Moment(about="When it was opened.")
+    sets_read = models.BooleanField(default=False, db_default=False)  # see mirror.sets
 
     class Meta:
         abstract = True

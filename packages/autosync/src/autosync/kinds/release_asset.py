@@ -36,7 +36,7 @@ class ReleaseAsset(OfRepository):
     created_at = gh.Moment(about="When it was uploaded.")
 
     github = Kind(
-        read=Inside("release", "assets", "release_id"),
+        read=Inside("release", "assets", "release_id", counted="releaseAssets"),
         events={"release": Carried("release")},
         needs={"contents": "read"},
         api=List(

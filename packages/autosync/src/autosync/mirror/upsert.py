@@ -23,6 +23,7 @@ from autosync.mirror.merge import (
 )
 from autosync.mirror.nodes import keep_forms
 from autosync.mirror.people import unnamed
+from autosync.mirror.sets import replace_sets
 from autosync.mirror.stage import stage
 from autosync.mirror.statement import insertion, matches, sighting
 from autosync.mirror.tombstones import mark_dirty, tombstone
@@ -136,6 +137,10 @@ def _merge_round(
                 f"(SELECT FROM {merge.table} t WHERE {matches(merge, 's', 't')})"
             )
             result.unknown = {tuple(row) for row in cursor.fetchall()}
+        if merge.sets and rule is not Rule.INSERT_MISSING:
+            sets = replace_sets(merge, rows, result, rule, values["observed_at"], values["lag"])
+            result.dirty |= mark_dirty(merge, sets.tied)
+            result.updated |= sets.changed - result.inserted
         if rule is not Rule.INSERT_MISSING:
             if merge.groups or merge.counts_sights:
                 own_moments = "observed_at" in staged.names
@@ -242,6 +247,8 @@ def _tie(merge: Merge, known: Row, row: Row) -> bool:
     """Whether two versions that give the same columns have one clock and different content."""
     if merge.decided_by is not Clock.UPDATED_AT or known.get("updated_at") != row.get("updated_at"):
         return False
+    if known.get("sets") != row.get("sets"):
+        return True
     return any(
         known[name] != row[name]
         for name in merge.governed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from autosync.database import is_away, is_hopeless
 from autosync.killpoints import reached
-from autosync.kinds import IGNORED, handlers
+from autosync.kinds import IGNORED, account_events, handlers
 from autosync.kinds._events import (
     Changes,
     Envelope,
@@ -47,6 +47,7 @@ _OF_NOBODY = "it is about an account that is gone or forgotten"
 _read_envelope = reader(Envelope)
 # Events about the installation itself bring their own installation.
 _SELF_CONTAINED = frozenset({"installation", "installation_repositories"})
+_FOREIGN = "the payload names no installation: it was not sent by a GitHub App"
 
 
 class _Here(NamedTuple):
@@ -62,7 +63,8 @@ class _Known:
     """What the mirror knows of the repositories and installations a batch speaks of."""
 
     repositories: dict[int, _Here]
-    installations: set[int]
+    installations: dict[int, int | None]
+    """Each with its account."""
 
 
 class WebhookProcessor:
@@ -77,6 +79,7 @@ class WebhookProcessor:
     def __init__(self, *, careful: bool = False) -> None:
         """`careful`: the first batch is tried one by one. A worker before may have died of it."""
         self._handlers = handlers()
+        self._of_accounts = account_events()
         self._careful = careful
 
     def drain(self) -> int:
@@ -233,7 +236,8 @@ class WebhookProcessor:
         applied: list[Delivery] = []
         ignored: dict[str, list[Delivery]] = {}
         plans: list[list[Changes]] = []
-        for delivery, event in zip(deliveries, events, strict=True):
+        for delivery, given in zip(deliveries, events, strict=True):
+            event = self._of_account(given, known)
             reason = self._reason_to_ignore(event, known)
             if reason is not None:
                 ignored.setdefault(reason, []).append(delivery)
@@ -287,12 +291,18 @@ class WebhookProcessor:
         )
         return _Known(
             {pk: _Here(*row) for pk, *row in rows},
-            set(
+            dict(
                 GitHubAppInstallation.objects.filter(pk__in=installations).values_list(
-                    "pk", flat=True
+                    "pk", "account_id"
                 )
             ),
         )
+
+    def _of_account(self, event: Event, known: _Known) -> Event:
+        """The event with the account that it is about, which not every payload names."""
+        if event.name not in self._of_accounts or event.account_id or not event.installation_id:
+            return event
+        return replace(event, account=known.installations.get(event.installation_id))
 
     def _reason_to_ignore(self, event: Event, known: _Known) -> str | None:
         if event.name in IGNORED:
@@ -302,12 +312,14 @@ class WebhookProcessor:
         if event.name in _SELF_CONTAINED:
             return None
         if event.repository_id is None:
+            if event.name in self._of_accounts:
+                return _FOREIGN if event.installation_id is None else None
             raise IncompletePayload("GitHub left out the `repository` of this event.")
         here = known.repositories.get(event.repository_id)
         if here is not None and not here.auto_sync_enabled:
             return "auto_sync_enabled is off for this repository"
         if event.installation_id is None and event.repository_id not in known.repositories:
-            return "the payload names no installation: it was not sent by a GitHub App"
+            return _FOREIGN
         return None
 
     def _heal(self, event: Event, known: _Known) -> Changes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -25,6 +25,22 @@ _ALIAS = re.compile(r"c[0-9]+")
 _INTEGERS = range(-(2**31), 2**31)
 Details = list[tuple[str, dict[str, Any] | None]]
 _Stored = tuple[Any, ...]
+
+
+def to_ask(repository: Repository, left_out: Collection[str], size: int) -> tuple[list[str], bool]:
+    """Commits to ask GitHub for, newest first, and whether each speaks for all of its author.
+
+    It does where git has told the sizes: the account is "the GitHub user corresponding to the email
+    field" (https://docs.github.com/graphql/reference/objects#gitactor). The oldest is asked for,
+    which GraphQL knows if it knows any.
+    """
+    lacking = Commit.objects.filter(repository=repository, detailed_at__isnull=True)
+    lacking = lacking.exclude(sha__in=left_out)
+    authors = lacking.filter(files_at__isnull=False).order_by("author_email", "committed_at")
+    oldest = list(authors.distinct("author_email").values_list("sha", flat=True)[:size])
+    if oldest:
+        return oldest, True
+    return list(lacking.order_by("-committed_at").values_list("sha", flat=True)[:size]), False
 
 
 def fetch_details(
@@ -129,6 +145,33 @@ def _understood(found: Any) -> dict[str, Any] | None:
     return detail
 
 
+def store_accounts(repository: Repository, details: Details) -> int:
+    """The account of each commit's author, for all of that address whose sizes git has told;
+    returns of how many commits.
+    """
+    told: list[_Stored] = [
+        (sha, found["user_id"], found["login"], "") for sha, found in details if found
+    ]
+    if not told:
+        return 0
+    theirs, rows = _unnamed(told)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE commits c SET author_user_id = d.user_id, author_login = d.login, "
+            "detailed_at = now() "
+            "FROM unnest(%s::text[], %s::bigint[], %s::text[], %s::text[]) "
+            "AS d(sha, user_id, login, unknown) "
+            "JOIN commits asked ON asked.repository_id = %s AND asked.sha = d.sha "
+            "WHERE c.repository_id = asked.repository_id AND c.author_email = asked.author_email "
+            "AND c.detailed_at IS NULL AND c.files_at IS NOT NULL",
+            [*(list(column) for column in zip(*rows, strict=True)), repository.pk],
+        )
+        count = int(cursor.rowcount)
+        if theirs:  # last: it takes the addresses away
+            _erase(repository, theirs)
+        return count
+
+
 def store_details(repository: Repository, details: Details) -> None:
     """GitHub was asked for these: nobody asks again."""
     rows = []
@@ -151,11 +194,15 @@ def store_details(repository: Repository, details: Details) -> None:
         if theirs:
             _erase(repository, theirs)
         cursor.execute(
-            "UPDATE commits c SET additions = d.additions, deletions = d.deletions, "
-            "changed_files = d.changed_files, author_user_id = d.user_id, author_login = d.login, "
-            "size_unknown = d.unknown, detailed_at = now() "
+            "UPDATE commits c SET author_user_id = d.user_id, author_login = d.login, "
+            "detailed_at = now(), "
+            # What git has counted stays.
+            "additions = CASE WHEN c.files_at IS NULL THEN d.additions ELSE c.additions END, "
+            "deletions = CASE WHEN c.files_at IS NULL THEN d.deletions ELSE c.deletions END, "
+            "changed_files = CASE WHEN c.files_at IS NULL THEN d.files ELSE c.changed_files END, "
+            "size_unknown = CASE WHEN c.files_at IS NULL THEN d.unknown ELSE '' END "
             "FROM unnest(%s::text[], %s::int[], %s::int[], %s::int[], %s::bigint[], %s::text[], "
-            "%s::text[]) AS d(sha, additions, deletions, changed_files, user_id, login, unknown) "
+            "%s::text[]) AS d(sha, additions, deletions, files, user_id, login, unknown) "
             "WHERE c.repository_id = %s AND c.sha = d.sha",
             [*columns, repository.pk],
         )

@@ -15,12 +15,14 @@ from django.utils import timezone
 
 from autosync import config
 from autosync.killpoints import reached
-from autosync.kinds import mirrored
+from autosync.kinds import SETS, mirrored
 from autosync.kinds.repository import MERGE as REPOSITORY
 from autosync.mirror.prose import erase_until
 from autosync.models import (
+    AccountCursor,
     ChildrenRead,
     Commit,
+    CommitFile,
     Contributor,
     GitHubAppInstallation,
     QuotaBudget,
@@ -38,7 +40,16 @@ BATCH = 5_000
 # What belongs to others goes before them.
 _MIRRORED = tuple(resource.merge.model for resource in reversed(mirrored()))
 _WRITTEN = tuple(resource.merge for resource in mirrored())
-_OF_A_REPOSITORY: tuple[type[models.Model], ...] = (Commit, Ref, *_MIRRORED, Contributor)
+_CARRIED = tuple(one.merge.model for one in SETS.values())
+_OF_AN_ACCOUNT = tuple(
+    resource.merge.model for resource in reversed(mirrored()) if resource.scope == "account_id"
+)
+_OF_A_REPOSITORY: tuple[type[models.Model], ...] = (
+    *(Commit, Ref),
+    *_CARRIED,
+    *(model for model in _MIRRORED if model not in _OF_AN_ACCOUNT),
+    Contributor,
+)
 _TOMBSTONED: tuple[type[models.Model], ...] = (*_MIRRORED, Ref)
 
 
@@ -84,6 +95,7 @@ def purge_gone(days: int | None = None) -> int:
             continue  # its last sync is not over: the next purge takes it
         except OSError as error:
             logger.warning("repository %d cannot be purged: %s", repository_id, error)
+    count += _purge_accounts(before)
     deleted_before = min(before, timezone.now() - timedelta(days=4))
     for model in _TOMBSTONED:
         count += _delete(model, Q(deleted_at__lt=deleted_before))
@@ -95,6 +107,21 @@ def purge_gone(days: int | None = None) -> int:
         count += 1
     if count:
         logger.info("%d rows that were gone on GitHub since %s are purged", count, before)
+    return count
+
+
+def _purge_accounts(before: datetime) -> int:
+    """What belongs to accounts on which the App was last installed before then."""
+    here = GitHubAppInstallation.objects.filter(
+        Q(deleted_at__isnull=True) | Q(deleted_at__gte=before), account_id__isnull=False
+    )
+    count = 0
+    for model in _OF_AN_ACCOUNT:
+        gone = model._default_manager.exclude(account_id__in=here.values("account_id"))
+        # An event may come before its installation is known.
+        for account_id in gone.filter(observed_at__lt=before).values_list("account_id").distinct():
+            AccountCursor.objects.filter(account_id=account_id[0]).delete()
+            count += _delete(model, Q(account_id=account_id[0]))
     return count
 
 
@@ -129,6 +156,7 @@ def _empty(repository_id: int, gone: models.QuerySet[Repository, Any]) -> int:
             count += ResourceCursor.objects.filter(repository_id=repository_id).delete()[0]
             count += ChildrenRead.objects.filter(repository_id=repository_id).delete()[0]
         reached("purge: cursors gone, content not")
+        count += _delete(CommitFile, Q(commit__repository_id=repository_id))
         for model in _OF_A_REPOSITORY:
             count += _delete(model, Q(repository_id=repository_id))
         shutil.rmtree(config.load().data_dir / "git" / f"{repository_id}.git", ignore_errors=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from procrastinate.contrib.django import app
 
 from autosync import config
-from autosync.sync import followups, housekeeping, retention, startup, watch
+from autosync.sync import accounts, followups, housekeeping, retention, startup, watch
 from autosync.sync.audit import schedule
 from autosync.sync.jobs import SyncJobRunner
 from autosync.sync.purge import erase_deleted, purge_gone
@@ -98,6 +98,12 @@ def recover_soon(timestamp: int) -> None:
 def sweep(timestamp: int) -> None:
     """Pick up what a killed worker or a coalesced hand-over left lying."""
     pick_up_what_was_left()
+
+
+@app.task(queue=LIVE, retry=RetryLater())
+def sync_account(account_id: int) -> None:
+    """Read what belongs to an organisation itself."""
+    accounts.sync_account(account_id)
 
 
 @app.task(queue=SYNC, retry=RetryLater())

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("mirror", "0025_urls_below_follow_names")]
+    dependencies = [("mirror", "0029_sets")]
 
     operations = [
         migrations.CreateModel(

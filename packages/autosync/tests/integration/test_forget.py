@@ -23,6 +23,7 @@ from autosync.mirror.inbox import store
 from autosync.mirror.models import (
     AuditFinding,
     Commit,
+    Condition,
     Contributor,
     Delivery,
     GitHubAppInstallation,
@@ -37,6 +38,7 @@ from autosync.sync.audit import Auditor
 from autosync.sync.commit_details import store_details
 from autosync.sync.followups import settle_doubts, sync_git
 from autosync.sync.forget import forget, remember_again
+from autosync.sync.watch import look_at_this_machine
 from githubsim.receiver import Receiver
 from githubsim.testing import Sim
 from tests.integration.api_rows import commit, installation, issue, repository
@@ -314,6 +316,10 @@ def test_with_another_key_nothing_is_written_and_it_is_said(
     forget("zelda", even_if_unknown=True, settle=no_wait)
     monkeypatch.setattr(config.load(), "autosync_people_key", "another")
     people.read_again()
+    look_at_this_machine()
+    said = Condition.objects.get(name="people")
+    assert "writes nothing" in said.message
+    assert said.remedy.startswith("Set AUTOSYNC_PEOPLE_KEY")
     merge = KINDS["issue"].merge
     with pytest.raises(people.WrongKey, match="Set AUTOSYNC_PEOPLE_KEY"):
         upsert(merge, [{"github_issue_id": 1}], observed_at=timezone.now(), rule=Rule.VERSIONED)

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from autosync.mirror.merge import Cause, Clock, Group, Merge, Rule, SetOf
 from autosync.mirror.models import MirroredModel, NodeAlias
 from autosync.mirror.nodes import keyed, keys_of, learn
+from autosync.mirror.prose import erase_until
 from autosync.mirror.tombstones import absent_from, inherit, mark_dirty, seen_since, tombstone
 from autosync.mirror.upsert import absent, upsert
 
@@ -361,6 +362,46 @@ def test_a_sight_lifts_the_tombstone_of_a_parent_and_no_other(
     assert now["gone_because"] == ("parent" if gone else "")
     assert now["deleted_at"] == (at(last["parent"]) if gone else None)
     assert now["a"] == str(last["seen"] // 2)
+
+
+@any_order
+@given(
+    versions=st.lists(st.integers(1, 4), min_size=1, max_size=5),
+    gone=st.sets(st.integers(1, 8), max_size=3),
+    data=st.data(),
+    way=st.sampled_from([("a", "b", "c", "raw", "node_id"), ("a", "c")]),
+)
+def test_text_of_what_is_deleted_is_erased_and_what_returns_is_as_if_it_was_never_gone(
+    versions: list[int], gone: set[int], data: st.DataObject, way: tuple[str, ...]
+) -> None:
+    """Sights and deletions of the parent in any order; then one look at what is alive."""
+    wordy = replace(CHILDREN, prose=("a", "b"))
+
+    def run(merge: Merge) -> dict[str, Any]:
+        Thing.objects.all().delete()
+        put(version(0, WAYS[0]), merge=merge)
+        for name, second in order:
+            if name == "seen":
+                put(version(second // 2, way), merge=merge, seen=second)
+            else:
+                tombstone(merge, [1], at(second), Cause.PARENT)
+        erase_until(merge, at(9))
+        return row()
+
+    steps = [("seen", 2 * s) for s in versions] + [("gone", s) for s in sorted(gone)]
+    order = data.draw(st.permutations(steps))
+    erased, kept = run(wordy), run(CHILDREN)
+    assert (erased["deleted_at"], erased["gone_because"]) == (
+        kept["deleted_at"], kept["gone_because"],
+    )  # fmt: skip
+    if erased["deleted_at"] is not None:
+        assert (erased["a"], erased["b"]) == ("", "")
+        assert {"a", "b"} <= set(erased["lacking"])
+    elif not gone:
+        assert erased == kept
+    put(version(4, WAYS[0]), merge=wordy, seen=20, rule=Rule.AUTHORITATIVE)
+    now = row()
+    assert (now["a"], now["b"], now["lacking"], now["deleted_at"]) == ("a4", "b2", None, None)
 
 
 def test_children_inherit_the_tombstone_of_their_parent_also_when_they_come_late() -> None:

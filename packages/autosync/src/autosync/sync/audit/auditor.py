@@ -149,7 +149,9 @@ class Auditor:
                         with self._alone(repository, left_out):
                             said = there[repository.pk]
                             pk = repository.pk
-                            lists = Lists(names.get(pk), small.get(pk), fronts.get(pk, {}))
+                            some = small.get(pk)
+                            front = fronts[pk] | (some.fronts if some else {})
+                            lists = Lists(names.get(pk), some, front)
                             self._audit(audit, repository, said, lists)
                     Repository.objects.filter(
                         pk=repository.pk, audit_due_at__lte=started_at

@@ -4,9 +4,10 @@ the numbers differ.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.utils import timezone
 
@@ -43,37 +44,58 @@ def streams() -> list[Resource]:
     return [one for one in listed_resources() if one.stream is not None]
 
 
+def shown_to_all(
+    resource: Resource, group: Iterable[Repository], refused: Mapping[int, Set[str]]
+) -> bool:
+    """Whether GitHub shows the list of each repository, as far as is known. One that is refused
+    takes its repository along, for its list may not be null.
+    """
+    return not any(resource.name in refused.get(one.pk, ()) for one in group)
+
+
+def asked(resource: Resource) -> str:
+    """GraphQL for the newest, below a repository."""
+    stream = resource.stream
+    assert stream is not None
+    return (
+        f"{resource.name}: {stream.connection}(first: {PAGE}, orderBy: {{field: {stream.order}, "
+        f"direction: DESC}}) {{ totalCount pageInfo {{ hasNextPage }} "
+        f"edges {{ {stream.fields} }} }}"
+    )
+
+
+def answered(
+    resource: Resource, repository: Repository, node: Mapping[str, Any], asked_at: datetime
+) -> Newest:
+    """What GitHub answered to that."""
+    page = node[resource.name]
+    rows, odd = understood(resource, repository, page["edges"])
+    whole = not page["pageInfo"]["hasNextPage"]
+    return Newest(asked_at, rows, int(page["totalCount"]), whole, not odd)
+
+
 def newest(
     client: InstallationClient, group: Sequence[Repository], refused: Mapping[int, Set[str]]
 ) -> dict[int, dict[str, Newest]]:
-    """The newest of each such kind of at most a hundred repositories, for a point each kind."""
+    """The newest of each kind that some of at most a hundred repositories do not show, of the
+    others; a point each. What all show is asked for with the small kinds.
+    """
     found: dict[int, dict[str, Newest]] = {one.pk: {} for one in group}
     for resource in streams():
-        stream = resource.stream
-        assert stream is not None
-        # One that is refused takes its repository along, for its list may not be null.
-        asked = [one for one in group if resource.name not in refused.get(one.pk, ())]
-        if not asked:
+        some = [one for one in group if resource.name not in refused.get(one.pk, ())]
+        if not some or len(some) == len(group):
             continue
         asked_at = timezone.now()
         query = (
             "query($ids: [ID!]!) { nodes(ids: $ids) { ... on Repository { "
-            f"page: {stream.connection}(first: {PAGE}, orderBy: "
-            f"{{field: {stream.order}, direction: DESC}}) {{ totalCount pageInfo {{ hasNextPage }} "
-            f"edges {{ {stream.fields} }} }} }} }} }}"
+            f"{asked(resource)} }} }} }}"
         )
-        nodes = client.nodes(query, [one.node_id for one in asked], partial=True)
-        for repository in asked:
-            node = nodes.get(repository.node_id)
-            if not node or not node.get("page"):
-                continue
-            with unread.named(repository):
-                page = node["page"]
-                rows, odd = understood(resource, repository, page["edges"])
-                whole = not page["pageInfo"]["hasNextPage"]
-                found[repository.pk][resource.name] = Newest(
-                    asked_at, rows, int(page["totalCount"]), whole, not odd
-                )
+        nodes = client.nodes(query, [one.node_id for one in some], partial=True)
+        for repository in some:
+            if node := nodes.get(repository.node_id):
+                with unread.named(repository):
+                    newest_of = answered(resource, repository, node, asked_at)
+                    found[repository.pk][resource.name] = newest_of
     return found
 
 

@@ -312,7 +312,7 @@ def _along(
         first = None if at else {"per_page": PAGE}
         reply = client.get(at or _place(rest, repository), first)
         at = reply.next_url or ""
-        yield asked_at, _items(rest, reply), at
+        yield asked_at, items_of(rest, reply), at
         if not at:
             return
 
@@ -331,7 +331,7 @@ def _since(
         wanted |= {"since": moment} if moment else {}
         wanted |= {"page": number} if number > 1 else {}
         reply = client.get(_place(rest, repository), wanted)
-        items = _items(rest, reply)
+        items = items_of(rest, reply)
         last = max(
             filter(None, (moments.moment(i.get("updated_at")) for i in items if _is_object(i))),
             default=None,
@@ -346,7 +346,7 @@ def _since(
             return
 
 
-def _items(rest: RestList, reply: Reply) -> list[Any]:
+def items_of(rest: RestList, reply: Reply) -> list[Any]:
     """The list of a page: the answer itself, or what it has under a key."""
     return reply.listed(rest.items) if rest.items else reply.items()
 

@@ -180,13 +180,13 @@ class With:
 
 @dataclass(frozen=True)
 class Numbered:
-    """It belongs to issues and pull requests, whose number is in `column`: when one is gone, it is
-    gone too. `counted` is their column that says how many they have; `path`, with {} for the
+    """It belongs to one of `parents`, whose number is in `column`: when that is gone, it is gone
+    too. `counted` is their column that says how many they have; `path`, with {} for the
     number, lists those of one.
     """
 
     column: str
-    parents: tuple[str, ...] = ("issue", "pull_request")
+    parents: tuple[str, ...]
     counted: str = ""
     path: str = ""
 

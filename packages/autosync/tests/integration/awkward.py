@@ -68,6 +68,7 @@ class World:
         self.name: str = self.home["full_name"]
         self.numbers: dict[str, int] = {}
         self.comments: list[int] = []
+        self.remarks: list[int] = []
         self.releases: list[int] = []
         for login, kind in (
             ("Copilot", "Bot"),
@@ -141,6 +142,9 @@ class World:
                 self.comments.append(
                     self._here("issues/comment", body=f"by {login}", **where)["id"]
                 )
+            answer = {"reply_to": self.remarks[0]} if self.remarks else {}
+            where = {"number": self.numbers["pull: locked"], "sender": login, **answer}
+            self.remarks.append(self._here("reviews/comment", body=f"by {login}", **where)["id"])
             files = {"assets": [f"{login}.zip", "\u202e.tar"], "sender": login}
             made = self._here("releases/create", tag=f"v9.{place}", name=None, **files)
             self.releases.append(made["id"])
@@ -170,16 +174,19 @@ class World:
     def _touch(self) -> None:
         """A webhook about each as it is now: renaming and deleting send none about the object."""
         self.receiver.clear()
-        for title, number in self.numbers.items():
-            body = None if title.endswith("empty body") else f"of {title}"
-            self._do("issues/edit", number, title=f"{title}!", body=body)
         number = self.numbers["pull: squashed"]
         for login in ("somebody", "robot[bot]", "Copilot"):
             body = {"state": "COMMENTED", "body": f"said {login}\r\n", "sender": login}
             self._do("reviews/submit", number, **body)
         self._do("reviews/submit", number, state="APPROVED", body="")
+        # After the reviews, which move a pull request's clock.
+        for title, number in self.numbers.items():
+            body = None if title.endswith("empty body") else f"of {title}"
+            self._do("issues/edit", number, title=f"{title}!", body=body)
         for number in self.comments:
             self._here("issues/comment/edit", comment_id=number, body="\u2028 again")
+        for number in self.remarks:
+            self._here("reviews/comment/edit", comment_id=number, body="\u2028 again")
         for number in self.releases:
             self._here("releases/edit", release_id=number, body=None)
         self._here("labels/edit", name="l01", description="\u0000")

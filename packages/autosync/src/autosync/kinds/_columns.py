@@ -242,6 +242,15 @@ class BigNumber(Column[_ST, _GT], BigIntegerField[_ST, _GT]):
         return at(Id, None if self.null else 0)
 
 
+class IdOf(BigNumber[_ST, _GT]):
+    """GitHub's id of another object, which GraphQL writes as text."""
+
+    def source(self, at: At) -> str:
+        if at.way != "graphql":
+            return super().source(at)
+        return f"number({at(str | int | None, None)})"
+
+
 class Key(Column[_ST, _GT], BigIntegerField[_ST, _GT]):
     """GitHub's own id, by which a row is known."""
 

@@ -50,6 +50,7 @@ _CALLED = {
     "timestamp": _events.timestamp,
     "database_id": _graphql.database_id,
     "login": _graphql.login,
+    "number": _graphql.number,
     "number_in": _events.number_in,
     "owners": _graphql.owners,
 }
@@ -333,7 +334,9 @@ class Derived:
             return None
         parents = [kind_of(declared(name)).merge for name in under.parents]
         link = {scope: scope, under.column: "number"}
-        return Under(parents, link, under.counted, under.column, under.path)
+        return Under(
+            parents, link, under.counted, under.column, under.path, moves_with=under.moves_with
+        )
 
     @cached_property
     def after(self) -> frozenset[str]:

@@ -237,7 +237,7 @@ class Signal:
 class Under:
     """Rows that go with their parents: `link` is the child's column → the parent's. `counted` is
     the parent's column that says how many there are; those of the parent whose number is in
-    `column` are listed at `path`.
+    `column` are listed at `path`. `moves_with`: those of a parent that changed are asked for.
     """
 
     parents: Sequence[Merge]
@@ -245,6 +245,7 @@ class Under:
     counted: str = ""
     column: str = ""
     path: str = ""
+    moves_with: bool = False
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,14 @@ def login(name: str, typename: str) -> str:
     return name if name.endswith("[bot]") else f"{name}[bot]"
 
 
+def number(full: str | int | None) -> int | None:
+    """A BigInt, which is written as text; None if there is none."""
+    try:
+        return int(full or "")
+    except ValueError:
+        return None
+
+
 def database_id(full: str | int | None) -> int:
     """`fullDatabaseId`, a BigInt and so written as text."""
     try:

@@ -126,13 +126,15 @@ class With:
 class Numbered:
     """It belongs to issues and pull requests, whose number is in `column`: when one is gone, it is
     gone too. `counted` is their column that says how many they have; `path`, with {} for the
-    number, lists those of one.
+    number, lists those of one. `moves_with`: what changes one of them may change its objects and
+    move none of their clocks, so GitHub is asked for these by their ids, a hundred a point.
     """
 
     column: str
     parents: tuple[str, ...] = ("issue", "pull_request")
     counted: str = ""
     path: str = ""
+    moves_with: bool = False
 
 
 @dataclass(frozen=True)

@@ -92,11 +92,14 @@ class Whole:
 
 @dataclass(frozen=True)
 class Moves:
-    """The event moves the clock of the object under `key`, whose number is all that is certain: so
-    GitHub is asked for the whole.
+    """The event changes the object under `key`, whose number is all that is certain: so GitHub is
+    asked for the whole. Or for those objects that belong to it, if `column` has its number; `only`
+    are the actions that change them.
     """
 
     key: str
+    column: str = "number"
+    only: frozenset[str] | set[str] = frozenset()
 
     def handler(self, kind: Derived) -> Handler:
         """Event → a question about the object."""
@@ -104,10 +107,10 @@ class Moves:
         read = reader(msgspec.defstruct("Moved", [("it", numbered)], rename={"it": self.key}))
 
         def handle(event: Event) -> Changes:
-            if event.repository_id is None:
+            if event.repository_id is None or (self.only and event.action not in self.only):
                 return Changes()
             payload: Any = read(event.body).value
-            where = {"repository_id": event.repository_id, "number": payload.it.number}
+            where = {kind.model.scope: event.repository_id, self.column: payload.it.number}
             return Changes(doubts=[Doubt(kind.model, where)])
 
         return handle

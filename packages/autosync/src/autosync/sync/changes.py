@@ -13,7 +13,7 @@ from autosync.killpoints import reached
 from autosync.kinds import RESOURCES, nested_kinds, refetched
 from autosync.kinds._events import Changes, FollowUp, RefMove
 from autosync.mirror.digest import DIGEST
-from autosync.mirror.doubt import mark_new_and_late, mark_renamed
+from autosync.mirror.doubt import mark_new_and_late, mark_renamed, mark_told_late
 from autosync.mirror.feed import FeedLine, publish
 from autosync.mirror.upsert import Key, Merge, Row, Rule, upsert
 from autosync.sync.applied_rows import Changed
@@ -38,6 +38,8 @@ def carry_out(plan: Sequence[Changes], observed_at: datetime) -> Changed:
         if merge.table in _REFETCHED:
             marked |= mark_new_and_late(merge, result.inserted, observed_at)
             marked |= mark_renamed(merge, result.changed, F("updated_at"))
+        if merge.table in _TOLD:
+            marked |= mark_told_late(merge, result.changed, observed_at)
         followups |= _settle(merge, marked)
     for changes in plan:
         for one in changes.tombstones:
@@ -71,6 +73,8 @@ def _settle(merge: Merge, dirty: set[Key]) -> set[FollowUp]:
 
 # Settled by asking GitHub for them by their node ids.
 _REFETCHED = {resource.merge.table for resource in refetched()}
+# Those whose events are about them: their clock is about that of the event.
+_TOLD = {resource.merge.table for resource in refetched() if not resource.inside}
 # Read again with their parents at the next sync.
 _NESTED = {kind.merge.table: kind.family for kind in nested_kinds()}
 # Settled by the listing of the installation: table → the column with the installation's id.

@@ -30,7 +30,12 @@ from autosync.sync.audit.difference import Difference
 from autosync.sync.audit.findings import record, record_repairs
 from autosync.sync.audit.names import Names, names_there
 from autosync.sync.audit.small import There as SmallThere
-from autosync.sync.audit.small import counted_differences, differences, small_lists
+from autosync.sync.audit.small import (
+    counted_differences,
+    differences,
+    small_lists,
+    told_by_clock,
+)
 from autosync.sync.commits import chunks
 from autosync.sync.errors import Busy, is_passing, log_failure
 from autosync.sync.listing import PAGE
@@ -39,7 +44,7 @@ from autosync.sync.news import NewsReader, There, changed_since
 from autosync.sync.reconcile import GitHubSyncManager
 from autosync.sync.refetch import refetch
 from autosync.sync.refusals import refusal_of, unavailable
-from autosync.sync.rest_listing import read_differing
+from autosync.sync.rest_listing import read_differing, read_whole
 from autosync.sync.sick import GitHubAway, github_answers
 from autosync.sync.standing import standing
 
@@ -216,6 +221,8 @@ class Auditor:
     def _of_rest(
         self, resource: Resource, repository: Repository, small: SmallThere | None
     ) -> list[Difference]:
+        if resource.under is not None and resource.under.moves_with:
+            return told_by_clock(resource, repository, self.client, whole=self.deep)
         if resource.under is not None:
             return counted_differences(resource, repository, self.client)
         return differences(resource, repository, small) if small is not None else []
@@ -232,8 +239,10 @@ class Auditor:
         by_name = {resource.name: resource for resource in listed_resources()}
         for name, resource in by_name.items():
             if resource.rest is not None:
-                # The sync below reads the others whole.
+                # The sync below reads the others whole, or from where they were read last.
                 if resource.under is not None and any(one.resource == name for one in found):
+                    if resource.under.moves_with and self.deep:
+                        read_whole(resource, repository, self.client)
                     read_differing(resource, repository, self.client)
                 continue
             nodes = {one.node_id: int(one.key) for one in found if one.resource == name}
@@ -249,17 +258,25 @@ class Auditor:
         for kind in nested_kinds():
             compare.children.read_again(kind)
         repository.refresh_from_db()
+        since = {one.resource for one in found} & {
+            name for name, one in by_name.items() if one.under and one.under.moves_with
+        }
         self.manager.sync_repository(repository)
-        _verify(compare, found)
+        left = {
+            name
+            for name in since
+            if told_by_clock(by_name[name], repository, self.client, whole=self.deep)
+        }
+        _verify(compare, found, left)
 
     def _spent(self) -> int:
         budgets = QuotaBudget.objects.filter(installation_id=self.installation.pk)
         return int(budgets.aggregate(sum=Sum("spent"))["sum"] or 0)
 
 
-def _verify(compare: Comparison, found: list[Difference]) -> None:
-    """Look again: a repair is one only if nothing differs any more."""
-    wrong = compare.differing_lists()
+def _verify(compare: Comparison, found: list[Difference], left: Set[str]) -> None:
+    """Look again: a repair is one only if nothing differs any more. `left` still do."""
+    wrong = compare.differing_lists() | left
     if any(one.resource in ("ref", "commit") for one in found) and compare.refs_now():
         wrong |= {"ref", "commit"}
     wrong |= {kind.name for kind in nested_kinds() if compare.children.still_differs(kind)}

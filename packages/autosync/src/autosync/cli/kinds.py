@@ -48,7 +48,7 @@ def reference() -> None:
 
 def _sections(kind: Derived) -> list[str]:
     ways = {"REST": kind.rest, "a list of REST": kind.rest_list, "GraphQL": kind.graphql}
-    if kind.event_key:
+    if kind.event_key is not None:
         ways["a webhook"] = kind.event(kind.event_key)
     sections = [f"{kind.name}: {kind.model.__doc__}", _matrix(kind)]
     for way, rows in ways.items():

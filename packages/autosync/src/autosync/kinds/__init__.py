@@ -79,9 +79,11 @@ def mirrored() -> Sequence[Resource]:
 
 @cache
 def refetched() -> Sequence[Resource]:
-    """Those whose objects GitHub is asked for by themselves, and not with their parents."""
+    """Those whose objects GitHub is asked for by themselves: not with their parents, and not by
+    two objects between which they are.
+    """
     nested = {kind.name for kind in nested_kinds()}
-    return tuple(resource for resource in mirrored() if resource.name not in nested)
+    return tuple(r for r in mirrored() if r.name not in nested and not r.merge.returns)
 
 
 __all__ = [

@@ -31,7 +31,7 @@ from autosync.kinds._kind import (
     snake,
 )
 from autosync.kinds._payload import IncompletePayload, read
-from autosync.kinds._rules import Whole
+from autosync.kinds._rules import Pair, Whole
 from autosync.kinds._shape import At, Shape, Way, clock_of, steps, written
 from autosync.mirror import merge as merging
 from autosync.mirror.children import Family
@@ -50,6 +50,7 @@ _CALLED = {
     "timestamp": _events.timestamp,
     "database_id": _graphql.database_id,
     "login": _graphql.login,
+    "needed": _events.needed,
     "number": _graphql.number,
     "number_in": _events.number_in,
     "owners": _graphql.owners,
@@ -83,13 +84,13 @@ class Derived:
     def columns(self) -> Sequence[Column[Any, Any]]:
         """What comes from GitHub, in the declared order, the key first."""
         found = [one for one in self.model._meta.local_fields if isinstance(one, Column)]
-        return sorted(found, key=lambda one: not one.primary_key)
+        return sorted(found, key=lambda one: one.name not in self.model.identity)
 
     @cached_property
     def merge(self) -> Merge:
         """How its rows are merged into its table."""
-        key = tuple(one.name for one in self.columns if one.primary_key)
-        others = [one.name for one in self.columns if not one.primary_key]
+        key, scope = self.model.identity, self.model.scope
+        others = [one.name for one in self.columns if one.name not in key]
         read = self.declared.read
         if isinstance(read, Inside):
             others.append(read.link)
@@ -100,9 +101,11 @@ class Derived:
         return Merge(
             self.model,
             key,
-            (*others, self.model.scope),
+            (*others, *([scope] if scope not in key else ())),
             clock=_CLOCKS[self.declared.clock],
             groups=tuple(Group(*group) for group in apart.items()),
+            # What several columns identify is a fact about two objects, which may come true again.
+            returns=len(key) > 1,
             inherits=self.declared.under is not None or isinstance(read, Inside),
         )
 
@@ -148,9 +151,9 @@ class Derived:
         return self._compiled("graphql", ())
 
     def event(self, key: str) -> Rows:
-        """A payload that has the object whole under `key`."""
+        """A payload that has the object whole under `key`, or at its root if that is empty."""
         if key not in self._by_event:
-            self._by_event[key] = self._compiled("event", (key,))
+            self._by_event[key] = self._compiled("event", (key,) if key else ())
         return self._by_event[key]
 
     @cached_property
@@ -158,16 +161,19 @@ class Derived:
         return {}
 
     @cached_property
-    def event_key(self) -> str:
-        """Where the first event that shows the object whole has it."""
-        return next((r.key for r in self.declared.events.values() if isinstance(r, Whole)), "")
+    def event_key(self) -> str | None:
+        """Where the first event that shows the object whole has it; None if none does."""
+        for rule in self.declared.events.values():
+            if isinstance(rule, Whole | Pair):
+                return rule.key if isinstance(rule, Whole) else ""
+        return None
 
     @cached_property
     def gives(self) -> Mapping[str, frozenset[str]]:
         """Way → the columns that it can give."""
         found = {"rest": self.rest.gives, "rest_list": self.rest_list.gives}
         found["graphql"] = self.graphql.gives
-        if self.event_key:
+        if self.event_key is not None:
             found["event"] = self.event(self.event_key).gives
         return found
 
@@ -193,9 +199,10 @@ class Derived:
 
     def from_event(self, payload: Mapping[str, Any], scope: int) -> Row | None:
         """A row from the payload of an event that shows the object whole; None as for REST."""
-        rows = self.event(self.event_key)
+        key = self.event_key or ""
+        rows = self.event(key)
         it = read(payload, rows.struct).value
-        return None if self.left_out(getattr(it, self.event_key)) else rows.make(it, scope)
+        return None if key and self.left_out(getattr(it, key)) else rows.make(it, scope)
 
     def from_told(self, document: Mapping[str, Any], scope: int) -> Row | None:
         """The same from the object alone, as it is in the payload of an event."""
@@ -241,6 +248,8 @@ class Derived:
 
         def expression(column: Column[Any, Any]) -> str:
             found = column.source(At(shape, column, known))
+            if column.name in self.model.identity and not column.primary_key:
+                return f"needed({found}, {column.name!r})"
             if not column.when:
                 return found
             return f"({found}) if ({expression(known[column.when])}) else {column.get_default()!r}"

@@ -126,9 +126,16 @@ class Upsert:
 
 @dataclass(frozen=True)
 class Tombstone:
+    """Rows that are gone: their ids, or whole keys of several columns."""
+
     merge: Merge
-    ids: Sequence[int]
+    ids: Sequence[Any]
     at: datetime
+
+    @property
+    def keys(self) -> list[Key]:
+        """Their whole keys."""
+        return [one if isinstance(one, tuple) else (one,) for one in self.ids]
 
 
 @dataclass(frozen=True)
@@ -290,6 +297,13 @@ def beginning(*values: When) -> datetime:
 def clock(value: When) -> datetime:
     """`updated_at`. An unreadable one is as unbelievable as one far ahead: see `mirror.upsert`."""
     return moments.moment(value) or moments.LATEST
+
+
+def needed(value: Any, name: str) -> Any:
+    """A value that identifies the object. Raises IncompletePayload if there is none."""
+    if value is None or value == "":
+        raise IncompletePayload(f"GitHub left out the {name}, by which the object is known.")
+    return value
 
 
 _NUMBER = re.compile(r"/(?:issues|pulls?)/(\d{1,9})(?=#|$)")

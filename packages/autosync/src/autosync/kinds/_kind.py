@@ -219,10 +219,20 @@ def declared(name: str) -> type[OfRepository]:
 
 
 class KindBase(ModelBase):
-    """Fills in what every kind's table has: its name, its place among the tables, its indexes."""
+    """Fills in what every kind's table has: its name, its place among the tables, its indexes.
+
+    `key` names the columns that identify a row where that is no number of GitHub's. The table then
+    has a number of its own, and these are unique: see docs/decisions/0026-pairs.md. Without
+    `node_id` among them, the object has no node id of its own.
+    """
 
     def __new__(
-        mcs, name: str, bases: tuple[type, ...], attrs: dict[str, Any], **options: Any
+        mcs,
+        name: str,
+        bases: tuple[type, ...],
+        attrs: dict[str, Any],
+        key: tuple[str, ...] = (),
+        **options: Any,
     ) -> Any:
         if "github" not in attrs:  # abstract: what several kinds have in common
             return super().__new__(mcs, name, bases, attrs, **options)
@@ -231,14 +241,22 @@ class KindBase(ModelBase):
         table = getattr(own, "db_table", f"{word}s")
         inherited = [one for base in bases for one in _columns_of(base)]
         numbered = "number" in attrs or any(one.name == "number" for one in inherited)
-        facts = {"app_label": "mirror", "abstract": False, "db_table": table}
-        indexes = [*getattr(own, "indexes", ()), *_indexes(word, numbered)]
+        facts: dict[str, Any] = {"app_label": "mirror", "abstract": False, "db_table": table}
+        facts["indexes"] = [*getattr(own, "indexes", ()), *_indexes(word, numbered)]
+        if key:
+            links = {one.attname: one.name for one in inherited if one.is_relation}
+            columns = [links.get(one, one) for one in key]
+            unique = models.UniqueConstraint(fields=columns, name=f"{word}_key")
+            facts["constraints"] = [*getattr(own, "constraints", ()), unique]
+            if "node_id" not in key:
+                attrs.setdefault("node_id", None)
         parents = (own, MirroredModel.Meta) if own else (MirroredModel.Meta,)
-        attrs["Meta"] = type("Meta", parents, {**facts, "indexes": indexes})
+        attrs["Meta"] = type("Meta", parents, facts)
         for one in inherited:
             if isinstance(one, models.ForeignKey):
                 attrs.setdefault(one.name, _home(one, table))
         made: Any = super().__new__(mcs, name, bases, attrs, **options)
+        made.identity = key or (made._meta.pk.attname,)
         DECLARED.append(made)
         return made
 
@@ -275,9 +293,12 @@ def _indexes(word: str, numbered: bool) -> list[models.Index]:
 
 
 class OfRepository(MirroredModel, metaclass=KindBase):
-    """A kind of object that belongs to a repository. Its first column is its `Key`."""
+    """A kind of object that belongs to a repository. Its first column is its `Key`, unless the
+    class names several columns, or another one: `class It(OfRepository, key=(…))`.
+    """
 
     github: ClassVar[Kind]
+    identity: ClassVar[tuple[str, ...]]
     scope: ClassVar[str] = "repository_id"
 
     node_id = NodeId(about="GitHub's global id of the object, by which GraphQL is asked for it.")

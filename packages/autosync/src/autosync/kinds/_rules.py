@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -34,7 +35,7 @@ class Whole:
         """Event → the row, what is gone, what to ask GitHub for, and a line of the feed."""
         rows, merge, unless = kind.event(self.key), kind.merge, kind.declared.unless
         read, make, gone_by = reader(rows.struct), rows.make, self.gone
-        table, key = merge.table, merge.key[0]
+        table = merge.table
         said = kind.declared
         # Deliveries overtake each other, and nothing in this kind tells which is the later one.
         clockless = said.clock is Clock.ARRIVAL and not isinstance(said.read, Nested)
@@ -58,7 +59,7 @@ class Whole:
                 # Stored as far as it goes; GitHub is asked for the rest, or that it was deleted.
                 changes.doubts.append(Doubt(kind.model, _address(kind, row)))
             if gone:
-                changes.tombstones.append(Tombstone(merge, [row[key]], event.received_at))
+                changes.tombstones.append(Tombstone(merge, [merge.key_of(row)], event.received_at))
             if line and only:
                 if action in only:
                     changes.news.append(News(line(event, row, scope)))
@@ -69,25 +70,70 @@ class Whole:
         return handle
 
     def _line(self, kind: Derived) -> Callable[[Event, Row, int], FeedLine] | None:
-        line = kind.declared.feed
-        if line is None:
-            return None
-        word, key, title, turns = self.line or line.kind, line.key, line.title, line.turns
+        return _line(kind, self.line)
 
-        def make(event: Event, row: Row, scope: int) -> FeedLine:
-            turned = turns.get(event.action)
-            return FeedLine(
-                word,
-                turned if turned and row[turned] else event.action,
-                scope,
-                event.installation_id,
-                str(row[key]),
-                row[title],
-                event.actor,
-                row.get("html_url", ""),
-            )
 
-        return make
+@dataclass(frozen=True)
+class Pair:
+    """The payload names the two that belong together, or do no more after the actions in `gone`.
+
+    Columns have it where they say with `event=`, from the payload's root on. `since` is the column
+    with the moment at which it began, in GitHub's seconds. What it says was true then, so of two
+    events that overtake each other the later one counts, but for two in one second: a star taken
+    back says no moment but that of its arrival. The reader finds what that leaves wrong.
+    """
+
+    gone: frozenset[str] | set[str] = frozenset()
+    since: str = ""
+
+    def handler(self, kind: Derived) -> Handler:
+        """Event → the pair, or that it is no more, and a line of the feed."""
+        rows, merge = kind.event(""), kind.merge
+        read, make, gone_by, since = reader(rows.struct), rows.make, self.gone, self.since
+        table, line = merge.table, _line(kind)
+
+        def handle(event: Event) -> Changes:
+            scope = event.repository_id
+            if scope is None:
+                return Changes()
+            row = make(read(event.body).value, scope)
+            key, changes = merge.key_of(row), Changes()
+            if event.action in gone_by:
+                changes.tombstones.append(Tombstone(merge, [key], event.received_at))
+            elif event.action or not gone_by:
+                began = row.get(since) if since else None
+                known_at = min(began + _SECOND, event.received_at) if began else event.received_at
+                changes.upserts.append(Upsert(merge, [{**row, "observed_at": known_at}]))
+            if line:
+                changes.news.append(News(line(event, row, scope), table, key))
+            return changes
+
+        return handle
+
+
+_SECOND = timedelta(seconds=1)
+
+
+def _line(kind: Derived, word: str = "") -> Callable[[Event, Row, int], FeedLine] | None:
+    line = kind.declared.feed
+    if line is None:
+        return None
+    word, key, title, turns = word or line.kind, line.key, line.title, line.turns
+
+    def make(event: Event, row: Row, scope: int) -> FeedLine:
+        turned = turns.get(event.action)
+        return FeedLine(
+            word,
+            turned if turned and row[turned] else event.action,
+            scope,
+            event.installation_id,
+            str(row[key]),
+            row[title],
+            event.actor,
+            row.get("html_url", ""),
+        )
+
+    return make
 
 
 @dataclass(frozen=True)

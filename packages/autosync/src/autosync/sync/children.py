@@ -24,10 +24,12 @@ from autosync.kinds._columns import camel
 from autosync.kinds._kind import Nested
 from autosync.mirror.children import Parent, Read
 from autosync.mirror.doubt import LAG, lock_repositories
+from autosync.mirror.keys import rows_of
 from autosync.mirror.models import Repository, ResourceCursor
 from autosync.mirror.tombstones import inherit
-from autosync.mirror.upsert import Key, Row, Rule, tombstone
+from autosync.mirror.upsert import Key, Row, Rule
 from autosync.sync import unread
+from autosync.sync.gone import take_away
 from autosync.sync.paging import Paging
 from autosync.sync.refusals import Refused, out_of_sight, refusal_at, unavailable
 
@@ -330,10 +332,11 @@ def _absent(
         **{f"{kind.under.number}__in": [place[-1] for place in known]},
     )
     found = {}
-    for *values, node_id in here.values_list(*link, *merge.key, "node_id"):
-        key = tuple(values[len(link) :])
+    names = [*link, *merge.key, *(["node_id"] if merge.has("node_id") else [])]
+    for values in here.values_list(*names):
+        key = tuple(values[len(link) : len(link) + len(merge.key)])
         if tuple(values[: len(link)]) in known and key not in there:
-            found[key] = node_id
+            found[key] = str(values[-1]) if merge.has("node_id") else ""
     return found
 
 
@@ -350,17 +353,18 @@ def _store(
     result, refused = unread.store(
         kind.merge, rows, observed_at=asked_at, rule=Rule.AUTHORITATIVE, lag=LAG
     )
-    gone = tombstone(kind.merge, sorted(absent), asked_at)
-    unread.forget(kind.resource, [*rows, *({kind.merge.key[0]: one.parent.pk} for one in page)])
+    gone = take_away(kind.merge, sorted(absent), asked_at)
+    unread.forget(kind.resource, rows)
+    unread.forget_keys(kind.resource, [one.parent.pk for one in page])
     odd = [*refused, *((repository.pk, bad) for one in page for bad in one.odd)]
     unread.remember(kind.resource, odd)
-    not_stored = {one.node_id for _, one in refused}
-    seen = _alive(kind).filter(pk__in=[row[kind.merge.key[0]] for row in rows])
-    seen.filter(dirty_at__lte=asked_at - LAG).update(dirty_at=None)
+    not_stored = {one.key for _, one in refused}
+    seen = rows_of(kind.merge, [kind.merge.key_of(row) for row in rows])
+    seen.filter(deleted_at__isnull=True, dirty_at__lte=asked_at - LAG).update(dirty_at=None)
     read = []
     for one in page:
         short = one.odd or (not one.whole and all(one.nodes))
-        short = short or any(row["node_id"] in not_stored for row in one.rows)
+        short = short or any(unread.short(kind.merge.key_of(row)) in not_stored for row in one.rows)
         read.append(Read(one.parent.pk, repository.pk, None if short else one.clock))
     family.note(read, asked_at, asked_at - LAG)
     return len(result.changed) + len(gone)

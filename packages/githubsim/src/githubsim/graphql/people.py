@@ -25,6 +25,8 @@ class StarEdge(Edge):
 
 def _stargazers(repository: Repository, info: Info, **args: Any) -> Page:
     store = info.context.store
+    if not info.context.caller.sees_stars(repository):
+        raise forbidden()  # of the number too: stargazerCount has it (pkgjs/statusboard#54)
     # The members of a connection of users; a star whose account is gone is not listed.
     known = [
         (star, account)

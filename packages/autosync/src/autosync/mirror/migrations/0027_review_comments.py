@@ -37,7 +37,7 @@ DROP FUNCTION autosync_review_comments_url();
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("mirror", "0025_urls_below_follow_names"),
+        ("mirror", "0026_stars"),
     ]
 
     operations = [

@@ -36,7 +36,7 @@ class UnreadObject(models.Model):
         Repository, on_delete=models.CASCADE, related_name="unread", db_constraint=False
     )
     resource = models.CharField(max_length=32, help_text="issue, pull_request, …")
-    key = models.BigIntegerField(help_text="GitHub's id")
+    key = models.CharField(max_length=511, help_text="GitHub's id, or the columns of its key")
     node_id = models.CharField(max_length=255)
     reason = models.TextField()
     first_at = models.DateTimeField(auto_now_add=True)
@@ -74,6 +74,8 @@ class ResourceCursor(models.Model):
     watermark = models.DateTimeField(null=True, blank=True)
     done = models.IntegerField(default=0, help_text="rows read so far in the backfill")
     total = models.IntegerField(null=True, blank=True, help_text="rows GitHub says there are")
+    # Of a list that was read to its end: GitHub may count what it does not list.
+    unlisted = models.IntegerField(default=0, help_text="how many more GitHub counts than it lists")
     error = models.TextField(default="", blank=True)
     # Not empty, not gone and no failure: GitHub does not show it. See autosync.sync.refusals.
     unavailable = models.CharField(

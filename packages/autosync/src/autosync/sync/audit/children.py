@@ -10,6 +10,7 @@ from autosync.github import InstallationClient
 from autosync.kinds import Derived
 from autosync.mirror.children import Parent
 from autosync.mirror.doubt import IN_FLIGHT
+from autosync.mirror.keys import rows_of, written
 from autosync.mirror.models import AuditFinding, Repository
 from autosync.sync.audit.difference import Difference
 from autosync.sync.children import Children, gone_in, read_children
@@ -51,30 +52,32 @@ class ChildrenComparison:
     def _differences(
         self, kind: Derived, page: list[Children], settled: datetime
     ) -> list[Difference]:
-        key, columns = kind.merge.key[0], kind.merge.governed
+        merge, columns = kind.merge, kind.merge.governed
         found = []
         for one in page:
             if one.clock is None or one.clock > settled:
                 continue  # its event may be on its way
-            rows = {row[key]: row for row in one.rows}
+            rows = {merge.key_of(row): row for row in one.rows}
             here = {
-                row[key]: row
-                for row in kind.model._default_manager.filter(pk__in=rows).values(
-                    *{key, *columns, "observed_at", "deleted_at"}
+                merge.key_of(row): row
+                for row in rows_of(merge, rows).values(
+                    *{*merge.key, *columns, "observed_at", "deleted_at"}
                 )
             }
             differs = []
-            for pk, row in rows.items():
-                mine = here.get(pk)
+            for key, row in rows.items():
+                mine = here.get(key)
                 if mine is not None and mine["observed_at"] > settled:
                     continue
                 if mine is None or mine["deleted_at"] is not None:
-                    differs.append((pk, row["node_id"], Problem.MISSING))
+                    differs.append((key, row.get("node_id", ""), Problem.MISSING))
                 elif any(mine[name] != row[name] for name in columns if name in row):
-                    differs.append((pk, row["node_id"], Problem.STALE))
+                    differs.append((key, row.get("node_id", ""), Problem.STALE))
             gone = gone_in(kind, self._client, [one], seen_before=settled)
-            differs += [(pk[0], node_id, Problem.SURPLUS) for pk, node_id in gone.items()]
+            differs += [(key, node_id, Problem.SURPLUS) for key, node_id in gone.items()]
             if differs:
                 self.differing.setdefault(kind.name, []).append(one.parent)
-            found += [Difference(kind.name, str(pk), what, node) for pk, node, what in differs]
+            found += [
+                Difference(kind.name, written(key), what, node) for key, node, what in differs
+            ]
         return found

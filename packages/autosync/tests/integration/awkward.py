@@ -48,6 +48,10 @@ LACKS = {
         for kind in KINDS.values()
         if kind.listing is None
     },
+    ("review_thread", WEBHOOK): (
+        frozenset({*KINDS["review_thread"].merge.columns}) - KINDS["review_thread"].gives["event"],
+        "the payload has the thread's node id, and all its remarks",
+    ),
     **LACKS,
 }
 _envelope = reader(Envelope)
@@ -89,6 +93,7 @@ class World:
             "issue": self._issues(),
             "pull_request": self._pulls(),
             "review": self._reviews(),
+            "review_thread": self._threads(),
             "repository": self._repositories(),
             "installation": self._installations(),
             "commit": self._commits(folder),
@@ -187,6 +192,7 @@ class World:
             self._here("issues/comment/edit", comment_id=number, body="\u2028 again")
         for number in self.remarks:
             self._here("reviews/comment/edit", comment_id=number, body="\u2028 again")
+        self._here("reviews/resolve", comment_id=self.remarks[0], sender="somebody")
         for number in self.releases:
             self._here("releases/edit", release_id=number, body=None)
         self._here("labels/edit", name="l01", description="\u0000")
@@ -259,6 +265,19 @@ class World:
                     }
                 )
         return found
+
+    def _threads(self) -> list[Ways]:
+        kind = KINDS["review_thread"]
+        query = (
+            f"query($ids: [ID!]!) {{ nodes(ids: $ids) {{ ... on {kind.graphql_type} "
+            f"{{ {kind.node_fields} }} }} }}"
+        )
+        name = "pull_request_review_thread"
+        (hook,) = (one for one in self.receiver.received if one.event == name)
+        (row,) = _upserted(hook.event, hook.body, kind.handlers[hook.event])
+        nodes = self.client.nodes(query, [row["node_id"]])
+        node = nodes[row["node_id"]]
+        return [{WEBHOOK: row, GRAPHQL: kind.from_graph(node, self.home["id"])}]
 
     def _repositories(self) -> list[Ways]:
         mine = self.client.installation_id

@@ -7,153 +7,36 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
 
 import pytest
-from django.db import connection
-from django.db.models import F
 from django.utils import timezone
 
+from autosync.kinds import KINDS
 from autosync.kinds.review_comment import ReviewComment
-from autosync.mirror.doubt import IN_FLIGHT
-from autosync.mirror.inbox import store
+from autosync.kinds.review_thread import ReviewThread
 from autosync.mirror.models import (
-    AuditFinding,
-    Delivery,
+    ChildrenRead,
     FeedEvent,
-    GitHubAppInstallation,
     Repository,
     ResourceCursor,
 )
-from autosync.models import PullRequest
-from autosync.sync import WebhookProcessor, purge
-from autosync.sync.audit import Auditor, small
-from autosync.sync.followups import settle_doubts
-from githubsim.receiver import Received, Receiver
-from githubsim.testing import Sim
-from tests.chaos.here import children
-from tests.chaos.there import forget_tokens, github
-from tests.integration.engine import engine, installed, period
+from autosync.models import PullRequest, Review
+from autosync.sync import purge
+from autosync.sync.audit import children as compared
+from autosync.sync.audit import small
+from autosync.sync.children import sync_children
+from githubsim.receiver import Received
+from tests.integration.engine import period
+from tests.integration.pull_scene import MODELS, Scene, talked_about
 
 pytestmark = pytest.mark.django_db(transaction=True)
-MODELS = (ReviewComment,)
-TABLE_NAMES = tuple(model._meta.db_table for model in MODELS)
 LONG_AGO = timedelta(days=40)
-
-
-class Scene:
-    """A repository with two pull requests that people talk about, mirrored. Webhooks arrive when a
-    test lets them.
-    """
-
-    def __init__(self, sim: Sim, receiver: Receiver) -> None:
-        self.sim, self.receiver = sim, receiver
-        (home,) = sim.truth()["repositories"]
-        self.where = {"repository": home["full_name"]}
-        self.pull, self.other = (self.do("pulls/open", title="Do it")["number"] for _ in range(2))
-        self.first = self.remark("Why?")
-        self.answer = self.do("reviews/reply", comment_id=self.first, body="Because")["id"]
-        self.do("reviews/comment", number=self.other, body="Well done")
-        self.installation = installed(sim)
-        self.home = Repository.objects.get()
-        self.lose()
-
-    def do(self, what: str, **more: Any) -> Any:
-        return self.sim.control(what, {**self.where, **more})
-
-    def remark(self, body: str) -> int:
-        made: int = self.do("reviews/comment", number=self.pull, body=body)["id"]
-        return made
-
-    def push(self) -> None:
-        """The line that was remarked on is no longer in the pull request."""
-        one = PullRequest.objects.get(number=self.pull)
-        self.do("push", branch=one.head_ref, force=True, start=one.base_sha, count=2)
-
-    def sent(self) -> list[Received]:
-        """What GitHub has sent since the last time."""
-        assert self.sim.control("webhooks/wait", {"timeout": 30})["delivered"]
-        found = list(self.receiver.received)
-        self.receiver.clear()
-        return found
-
-    def lose(self) -> None:
-        self.sent()
-
-    def arrive(self, deliveries: list[Received] | None = None) -> None:
-        for one in self.sent() if deliveries is None else deliveries:
-            delivery = Delivery(
-                guid=one.guid, event=one.event, action=one.payload.get("action", ""), headers={}
-            )
-            delivery.body = one.body
-            store([delivery], Delivery.Source.WEBHOOK)
-        WebhookProcessor().drain()
-        settle_doubts()
-
-    def equal(self) -> None:
-        """Every field of every row is as GitHub has it."""
-        there = github(self.sim, None, TABLE_NAMES)
-        with connection.cursor() as cursor:
-
-            def query(sql: str) -> list[list[Any]]:
-                cursor.execute(sql)
-                return [list(row) for row in cursor.fetchall()]
-
-            here = children(query)
-        for name in TABLE_NAMES:
-            assert there[name], f"{name}: there is something to compare"
-            assert here[name].keys() == there[name].keys(), name
-            for key, row in here[name].items():
-                assert row == {one: there[name][key][one] for one in row}, (name, key)
-
-    def later(self) -> None:
-        """Nothing is on its way any more, and doubts may be settled for good."""
-        past = 2 * IN_FLIGHT
-        for model in (*MODELS, PullRequest):
-            model._default_manager.update(
-                observed_at=F("observed_at") - past,
-                deleted_at=F("deleted_at") - past,
-                dirty_at=F("dirty_at") - past,
-            )
-        ReviewComment.objects.update(placed_at=F("placed_at") - past)
-        # Their list shows only what changes from now on.
-        lists = ResourceCursor.objects.filter(resource="review_comment")
-        lists.update(watermark=timezone.now() + timedelta(seconds=1))
-
-    def audit(self, *, deep: bool = False) -> set[tuple[str, str]]:
-        """What an audit finds and repairs, by kind."""
-        before = AuditFinding.objects.count()
-        Auditor(GitHubAppInstallation.objects.get(), deep=deep).run()
-        found = AuditFinding.objects.order_by("pk")[before:]
-        assert [one for one in found if not one.repaired] == []
-        return {(one.resource, one.problem) for one in found}
-
-    def asked(self) -> dict[str, int]:
-        """Requests since the last time, by endpoint without the repository's name."""
-        found: dict[str, int] = {}
-        for path, answers in self.sim.requests()["endpoints"].items():
-            found[path] = sum(answers.values())
-        self.sim.ask("requests", clear=1)
-        return found
 
 
 @pytest.fixture
 def scene(monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
-    forget_tokens()
-    with (
-        Receiver() as receiver,
-        Sim(
-            repositories=1,
-            commits=12,
-            issues=1,
-            pulls=2,
-            install=False,
-            limits=False,
-            webhook_url=receiver.url,
-        ) as sim,
-        engine(sim, monkeypatch),
-    ):
-        yield Scene(sim, receiver)
+    with talked_about(monkeypatch) as scene:
+        yield scene
 
 
 def test_remarks_are_imported_followed_and_go_with_their_pull_request(scene: Scene) -> None:
@@ -199,9 +82,12 @@ def test_a_push_makes_remarks_outdated_though_none_of_their_clocks_moves(scene: 
     assert before.line is not None
     scene.push()
     scene.arrive()
-    scene.equal()
     outdated = ReviewComment.objects.get(pk=scene.first)
     assert (outdated.line, outdated.updated_at) == (None, before.updated_at)
+
+    scene.later()
+    period()
+    scene.equal()
 
     # The webhook is lost: the pull request has moved, so its remarks are asked for, in one query.
     fresh = scene.remark("And now?")
@@ -277,4 +163,75 @@ def test_lost_webhooks_about_remarks_are_healed_by_the_list_and_by_the_audit(
     kept.save(force_insert=True)
     scene.later()
     assert scene.audit(deep=True) == {("review_comment", "missing"), ("review_comment", "surplus")}
+    scene.equal()
+
+
+def test_threads_are_imported_follow_their_webhooks_and_are_joined_with_their_remarks(
+    scene: Scene,
+) -> None:
+    assert ResourceCursor.objects.get(resource="review_thread").state == "complete"
+    thread = ReviewThread.objects.get(pull_number=scene.pull)
+    first = ReviewComment.objects.get(pk=thread.first_comment_id)
+    assert (first.pk, first.in_reply_to_id) == (scene.first, None)
+    assert (thread.path, thread.line, thread.side) == (first.path, first.line, first.side)
+
+    scene.do("reviews/resolve", comment_id=scene.first)
+    scene.arrive()
+    thread.refresh_from_db()
+    assert (thread.is_resolved, thread.first_comment_id) == (True, scene.first)
+    assert thread.resolved_by_login
+    scene.equal()
+    scene.do("reviews/resolve", comment_id=scene.first, resolved=False)
+    reopened = scene.sent()
+    scene.do("reviews/resolve", comment_id=scene.first)
+    scene.arrive()
+    scene.arrive(reopened)  # overtaken: the next sync asks
+    assert not ReviewThread.objects.get(pk=thread.pk).is_resolved
+    scene.later()
+    period()
+    assert ReviewThread.objects.get(pk=thread.pk).is_resolved
+    scene.equal()
+
+    # Its oldest reply is the first then; with the last remark the thread goes.
+    scene.do("reviews/comment/delete", comment_id=scene.first)
+    scene.arrive()
+    scene.later()
+    period()
+    assert ReviewThread.objects.get(pk=thread.pk).first_comment_id == scene.answer
+    scene.do("reviews/comment/delete", comment_id=scene.answer)
+    scene.arrive()
+    scene.later()
+    period()
+    gone = ReviewThread.objects.get(pk=thread.pk)
+    assert (gone.deleted_at is None, gone.gone_because) == (False, "deleted")
+    scene.equal()
+
+
+def test_a_thread_that_was_settled_without_a_word_is_found_by_the_nightly_audit(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.settled()
+    scene.do("reviews/resolve", comment_id=scene.first)
+    scene.lose()
+    scene.later()
+    period()
+    assert not ReviewThread.objects.get(pull_number=scene.pull).is_resolved, "no clock has moved"
+    monkeypatch.setattr(compared, "IN_FLIGHT", timedelta(0))
+    assert scene.audit() == {("review_thread", "stale")}
+    scene.equal()
+    assert scene.audit() == set()
+
+
+def test_all_children_of_many_pull_requests_come_in_one_query(scene: Scene) -> None:
+    scene.settled()
+    ChildrenRead.objects.all().delete()
+    for model in (Review, ReviewThread):
+        model.objects.all().delete()
+    scene.asked()
+    sync_children(KINDS["review"], scene.home, scene.client, lambda: None)
+    # And one more for the first remarks of the threads that there are.
+    assert scene.asked()["POST /graphql"] == 2
+    assert not KINDS["review_thread"].family.waiting(scene.home.pk)
+    sync_children(KINDS["review_thread"], scene.home, scene.client, lambda: None)
+    assert "POST /graphql" not in scene.asked()
     scene.equal()

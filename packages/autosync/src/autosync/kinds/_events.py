@@ -157,6 +157,16 @@ class Doubt:
 
 
 @dataclass(frozen=True)
+class Reread:
+    """Something changed in a parent: its children of this kind are read again. `link` is what a
+    child of it has in the columns that name the parent.
+    """
+
+    merge: Merge
+    link: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class RefMove:
     """A push moved a ref. `before`/`after` None: it was created/deleted."""
 
@@ -184,6 +194,7 @@ class Changes:
     tombstones: list[Tombstone] = field(default_factory=list)
     patches: list[Patch] = field(default_factory=list)
     doubts: list[Doubt] = field(default_factory=list)
+    rereads: list[Reread] = field(default_factory=list)
     refs: list[RefMove] = field(default_factory=list)
     news: list[News] = field(default_factory=list)
     followups: set[FollowUp] = field(default_factory=set)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
@@ -52,6 +53,12 @@ def number(full: str | int | None) -> int | None:
         return int(full or "")
     except ValueError:
         return None
+
+
+def first_id(nodes: Sequence[Any] | None) -> int | None:
+    """The number of the first in a list, if there is one."""
+    first = nodes[0] if nodes else None
+    return number(first.get("fullDatabaseId")) if isinstance(first, dict) else None
 
 
 def database_id(full: str | int | None) -> int:

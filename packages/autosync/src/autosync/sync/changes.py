@@ -48,6 +48,8 @@ def carry_out(plan: Sequence[Changes], observed_at: datetime) -> Changed:
         for patch in changes.patches:
             chosen = patch.merge.model._default_manager.filter(pk__in=patch.ids, **patch.where)
             chosen.update(**patch.values)
+        for reread in changes.rereads:
+            _NESTED[reread.merge.table].mark([reread.link], timezone.now())
         for doubt in changes.doubts:
             doubt.model._default_manager.filter(**doubt.where).update(dirty_at=timezone.now())
             followups.add(FollowUp("refetch", 0))

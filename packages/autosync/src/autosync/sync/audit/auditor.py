@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -36,7 +36,12 @@ from autosync.sync.audit.findings import record, record_repairs
 from autosync.sync.audit.names import names_of
 from autosync.sync.audit.sets import still_different
 from autosync.sync.audit.small import There as SmallThere
-from autosync.sync.audit.small import counted_differences, differences, small_lists
+from autosync.sync.audit.small import (
+    counted_differences,
+    differences,
+    small_lists,
+    told_by_clock,
+)
 from autosync.sync.audit.streams import Newest, newest
 from autosync.sync.audit.streams import differences as of_stream
 from autosync.sync.commits import chunks
@@ -49,6 +54,7 @@ from autosync.sync.reconcile import GitHubSyncManager
 from autosync.sync.refetch import refetch
 from autosync.sync.refusals import refusal_of, unavailable
 from autosync.sync.rest_listing import read_differing
+from autosync.sync.rest_listing import read_whole as read_list
 from autosync.sync.sets import read_sets
 from autosync.sync.sick import GitHubAway, github_answers
 from autosync.sync.standing import standing
@@ -268,6 +274,8 @@ class Auditor:
     def _of_rest(
         self, resource: Resource, repository: Repository, small: SmallThere | None
     ) -> list[Difference]:
+        if resource.under is not None and resource.under.moves_with:
+            return told_by_clock(resource, repository, self.client, whole=self.deep)
         if resource.under is not None:
             return counted_differences(resource, repository, self.client)
         found = differences(resource, repository, small) if small is not None else []
@@ -279,8 +287,10 @@ class Auditor:
         by_name = {resource.name: resource for resource in listed_resources()}
         for name, resource in by_name.items():
             if resource.rest is not None:
-                # The sync below reads the others whole.
+                # The sync below reads the others whole, or from where they were read last.
                 if resource.under is not None and any(one.resource == name for one in found):
+                    if resource.under.moves_with and self.deep:
+                        read_list(resource, repository, self.client)
                     read_differing(resource, repository, self.client)
                 continue
             if resource.stream is not None:
@@ -302,17 +312,25 @@ class Auditor:
         for kind in nested_kinds():
             compare.children.read_again(kind)
         repository.refresh_from_db()
+        since = {one.resource for one in found} & {
+            name for name, one in by_name.items() if one.under and one.under.moves_with
+        }
         self.manager.sync_repository(repository)
-        _verify(compare, found)
+        left = {
+            name
+            for name in since
+            if told_by_clock(by_name[name], repository, self.client, whole=self.deep)
+        }
+        _verify(compare, found, left)
 
     def _spent(self) -> int:
         budgets = QuotaBudget.objects.filter(installation_id=self.installation.pk)
         return int(budgets.aggregate(sum=Sum("spent"))["sum"] or 0)
 
 
-def _verify(compare: Comparison, found: list[Difference]) -> None:
-    """Look again: a repair is one only if nothing differs any more."""
-    wrong = compare.differing_lists()
+def _verify(compare: Comparison, found: list[Difference], left: Set[str]) -> None:
+    """Look again: a repair is one only if nothing differs any more. `left` still do."""
+    wrong = compare.differing_lists() | left
     if any(one.resource in ("ref", "commit") for one in found) and compare.refs_now():
         wrong |= {"ref", "commit"}
     wrong |= {kind.name for kind in nested_kinds() if compare.children.still_differs(kind)}

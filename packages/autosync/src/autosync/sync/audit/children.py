@@ -13,7 +13,8 @@ from autosync.mirror.doubt import IN_FLIGHT
 from autosync.mirror.keys import rows_of, written
 from autosync.mirror.models import AuditFinding, Repository
 from autosync.sync.audit.difference import Difference
-from autosync.sync.children import Children, gone_in, read_children
+from autosync.sync.children import gone_in
+from autosync.sync.nested_pages import Children, read_children
 
 Problem = AuditFinding.Problem
 
@@ -29,12 +30,19 @@ class ChildrenComparison:
         self.differing: dict[str, list[Parent]] = {}
 
     def compare(self, kind: Derived, *, whole: bool) -> list[Difference]:
-        """Of all parents, or of those that have waited to be asked about for a while."""
+        """Of all parents, or of those that have waited to be asked about for a while, and of those
+        with children that change without a word.
+        """
         settled = timezone.now() - IN_FLIGHT
         pk = self._repository.pk
-        parents = kind.family.all(pk) if whole else kind.family.waiting(pk, since=settled)
+        if whole:
+            parents = kind.family.all(pk)
+        else:
+            parents = kind.family.waiting(pk, since=settled)
+            if getattr(kind.declared.read, "silent", False):
+                parents = sorted({*parents, *kind.family.with_children(pk)})
         found: list[Difference] = []
-        for page in read_children(kind, self._repository, self._client, parents):
+        for page in read_children([kind], self._repository, self._client, parents):
             found += self._differences(kind, page, settled)
         return found
 
@@ -46,7 +54,7 @@ class ChildrenComparison:
     def still_differs(self, kind: Derived) -> bool:
         """Whether something differs after a repair."""
         settled, parents = timezone.now() - IN_FLIGHT, self.differing.get(kind.name, [])
-        pages = read_children(kind, self._repository, self._client, list(parents))
+        pages = read_children([kind], self._repository, self._client, list(parents))
         return any(self._differences(kind, page, settled) for page in pages)
 
     def _differences(

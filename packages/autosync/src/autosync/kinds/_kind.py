@@ -48,8 +48,7 @@ class Nested:
 
     `first`: how many come with their parent; where there are more, the connection is read on.
     `silent`: people change them and move no clock at all, not even the parent's. The nightly audit
-    reads those again that are here, at a point per hundred parents that have any. `type` as for a
-    connection of the repository.
+    asks for those that are here, a hundred a point. `type` as for a connection of the repository.
     """
 
     parent: type[OfRepository]

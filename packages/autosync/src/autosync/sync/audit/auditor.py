@@ -14,7 +14,7 @@ from autosync.database import is_away
 from autosync.github import InstallationClient, InstallationSuspended, Priority, QuotaExhausted
 from autosync.github.errors import GitHubError
 from autosync.killpoints import reached
-from autosync.kinds import listed_resources, nested_kinds
+from autosync.kinds import KINDS, listed_resources, nested_kinds
 from autosync.kinds._events import Resource
 from autosync.mirror.models import (
     Audit,
@@ -29,6 +29,7 @@ from autosync.sync.audit.compare import Comparison
 from autosync.sync.audit.difference import Difference
 from autosync.sync.audit.findings import record, record_repairs
 from autosync.sync.audit.names import Names, names_there
+from autosync.sync.audit.silent import Silent, is_large, silent_differences
 from autosync.sync.audit.small import There as SmallThere
 from autosync.sync.audit.small import (
     counted_differences,
@@ -65,11 +66,11 @@ def finish_left_open(installation_id: int) -> None:
 class Auditor:
     """Audits one installation.
 
-    Unchanged repositories cost: two GraphQL points per hundred for the news of them, and one
-    `ls-remote` each that is outside the quota. Objects are listed only where these differ, or all
-    of them if `deep`, a hundred a point. `names` compares the names of labels and milestones too,
-    three points per hundred repositories, and asks whose the commits are that no ref reaches, a
-    hundred a point.
+    Unchanged repositories cost: two GraphQL points per hundred for the news of them, one per
+    hundred objects that change in silence, and one `ls-remote` each that is outside the quota.
+    Objects are listed only where these differ, or all of them if `deep`, a hundred a point. `names`
+    compares the names of labels and milestones too, three points per hundred repositories, and asks
+    whose the commits are that no ref reaches, a hundred a point.
     """
 
     def __init__(
@@ -121,6 +122,7 @@ class Auditor:
                 there = news.there
                 names = self._names(group, refused) if self.names else {}
                 small = small_lists(self.client, group, refused)
+                silent = {} if self.deep else silent_differences(self.client, group, refused)
                 left_out |= {
                     one.full_name: "GitHub could not report its content"
                     for one in group
@@ -138,7 +140,10 @@ class Auditor:
                         with self._alone(repository, left_out):
                             said = there[repository.pk]
                             pk = repository.pk
-                            self._audit(audit, repository, said, names.get(pk), small.get(pk))
+                            quiet = silent.get(pk, [])
+                            self._audit(
+                                audit, repository, said, names.get(pk), small.get(pk), quiet
+                            )
                     Repository.objects.filter(
                         pk=repository.pk, audit_due_at__lte=started_at
                     ).update(audit_due_at=None)
@@ -176,6 +181,7 @@ class Auditor:
         news: There,
         names: Names | None,
         small: SmallThere | None,
+        silent: Sequence[Silent],
     ) -> None:
         started_at = timezone.now()
         with exclusive("repository", repository.pk, wait=True):
@@ -190,7 +196,7 @@ class Auditor:
             differing = set() if counted else compare.differing_lists()
             for resource in compare.readable():
                 if resource.rest is not None:
-                    found += self._of_rest(resource, repository, small)
+                    found += self._of_rest(resource, repository, small, silent)
                     continue
                 differ = resource.name in differing
                 if resource.name in changed or differ or self.deep:
@@ -199,7 +205,7 @@ class Auditor:
                     found += compare.misnamed(resource, names, found)
             for kind in nested_kinds():
                 if kind.parent.name not in refused:
-                    found += compare.children.compare(kind, whole=self.deep)
+                    found += compare.children.compare(kind, silent, whole=self.deep)
             if self.deep:
                 found += compare.commits()
             if self.names:
@@ -219,10 +225,16 @@ class Auditor:
             Repository.objects.filter(pk=repository.pk).update(equal_at=started_at)
 
     def _of_rest(
-        self, resource: Resource, repository: Repository, small: SmallThere | None
+        self,
+        resource: Resource,
+        repository: Repository,
+        small: SmallThere | None,
+        silent: Sequence[Silent],
     ) -> list[Difference]:
         if resource.under is not None and resource.under.moves_with:
-            return told_by_clock(resource, repository, self.client, whole=self.deep)
+            if self.deep or is_large(KINDS[resource.name], repository):
+                return told_by_clock(resource, repository, self.client, whole=self.deep)
+            return [one.difference for one in silent if one.difference.resource == resource.name]
         if resource.under is not None:
             return counted_differences(resource, repository, self.client)
         return differences(resource, repository, small) if small is not None else []
@@ -240,9 +252,12 @@ class Auditor:
         for name, resource in by_name.items():
             if resource.rest is not None:
                 # The sync below reads the others whole, or from where they were read last.
-                if resource.under is not None and any(one.resource == name for one in found):
+                mine = [one for one in found if one.resource == name]
+                if resource.under is not None and mine:
                     if resource.under.moves_with and self.deep:
                         read_whole(resource, repository, self.client)
+                    elif resource.under.moves_with:
+                        refetch(resource, self.client, {one.node_id: int(one.key) for one in mine})
                     read_differing(resource, repository, self.client)
                 continue
             nodes = {one.node_id: int(one.key) for one in found if one.resource == name}
@@ -262,11 +277,8 @@ class Auditor:
             name for name, one in by_name.items() if one.under and one.under.moves_with
         }
         self.manager.sync_repository(repository)
-        left = {
-            name
-            for name in since
-            if told_by_clock(by_name[name], repository, self.client, whole=self.deep)
-        }
+        silent = silent_differences(self.client, [repository], {}).get(repository.pk, [])
+        left = {name for name in since if self._of_rest(by_name[name], repository, None, silent)}
         _verify(compare, found, left)
 
     def _spent(self) -> int:

@@ -23,7 +23,7 @@ from autosync.mirror.models import (
 from autosync.models import PullRequest, Review
 from autosync.sync import purge
 from autosync.sync.audit import children as compared
-from autosync.sync.audit import small
+from autosync.sync.audit import silent, small
 from autosync.sync.children import sync_children
 from githubsim.receiver import Received
 from tests.integration.engine import period
@@ -143,18 +143,25 @@ def test_lost_webhooks_about_remarks_are_healed_by_the_list_and_by_the_audit(
     assert answer.in_reply_to_id is None, "it is the first of its thread now"
 
     # An edit moves no clock but its own: no sync has news of it, the nightly audit does.
-    scene.do("reviews/comment/edit", comment_id=scene.answer, body="Unheard again")
-    scene.lose()
-    scene.later()
-    ResourceCursor.objects.update(watermark=timezone.now() - timedelta(seconds=9))
-    monkeypatch.setattr(small, "IN_FLIGHT", timedelta(0))
-    scene.asked()
-    assert scene.audit() == {("review_comment", "stale")}
-    scene.equal()
-    scene.asked()
-    assert scene.audit() == set()
-    lists = [path for path in scene.asked() if path.endswith("/pulls/comments")]
-    assert len(lists) == 1, "the price of a night: a request for a repository that has remarks"
+    for asked in ("by their ids", "of many by their list"):
+        if asked == "of many by their list":
+            monkeypatch.setattr(silent, "MANY", 0)
+        scene.do("reviews/comment/edit", comment_id=scene.answer, body=f"Unheard {asked}")
+        scene.lose()
+        scene.later()
+        ResourceCursor.objects.update(watermark=timezone.now() + timedelta(minutes=1))
+        lists = ResourceCursor.objects.filter(resource="review_comment")
+        lists.update(watermark=timezone.now() - timedelta(seconds=9))
+        for module in (small, silent):
+            monkeypatch.setattr(module, "IN_FLIGHT", timedelta(0))
+        assert scene.audit() == {("review_comment", "stale")}
+        scene.equal()
+        scene.later()
+        ResourceCursor.objects.update(watermark=timezone.now() + timedelta(minutes=1))
+        scene.asked()
+        assert scene.audit() == set()
+        asked_for = [path for path in scene.asked() if path.endswith("/pulls/comments")]
+        assert len(asked_for) == (asked != "by their ids"), "a request, or a share of a point"
 
     # What only one side has and no clock tells of is found by a deep audit.
     ReviewComment.objects.filter(pk=scene.answer).delete()
@@ -216,7 +223,8 @@ def test_a_thread_that_was_settled_without_a_word_is_found_by_the_nightly_audit(
     scene.later()
     period()
     assert not ReviewThread.objects.get(pull_number=scene.pull).is_resolved, "no clock has moved"
-    monkeypatch.setattr(compared, "IN_FLIGHT", timedelta(0))
+    for module in (compared, silent):
+        monkeypatch.setattr(module, "IN_FLIGHT", timedelta(0))
     assert scene.audit() == {("review_thread", "stale")}
     scene.equal()
     assert scene.audit() == set()

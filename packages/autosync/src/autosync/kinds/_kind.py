@@ -56,8 +56,8 @@ class Nested:
     `first`: how many come with their parent; where there are more, the connection is read on.
     `edges`: the columns are of the connection's edges, which have the object as `node`; for kinds
     of an account. `silent`: people change them and move no clock at all, not even the parent's. The
-    nightly audit reads those again that are here, at a point per hundred parents that have any.
-    `type` as for a connection of the repository.
+    nightly audit asks for those that are here, a hundred a point. `type` as for a connection of the
+    repository.
     """
 
     parent: type[OfScope]

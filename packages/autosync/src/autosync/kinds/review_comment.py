@@ -68,8 +68,8 @@ class ReviewComment(OfRepository):
 
     github = Kind(
         read=Rest("/pulls/comments", since=True, type="PullRequestReviewComment"),
-        # A new one moves the pull request's clock. An edit moves its own alone: the audit reads the
-        # list from where it was read last, a request for each repository that has some.
+        # A new one moves the pull request's clock. An edit moves its own alone: the nightly audit
+        # asks for those that are here, a hundred a point, or of many for what their list has new.
         news=With(("pull_request",)),
         under=Numbered("pull_number", ("pull_request",), moves_with=True),
         events={

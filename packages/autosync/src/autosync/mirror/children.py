@@ -67,18 +67,13 @@ class Family:
         found = rows.order_by("pk").values_list("pk", "node_id", "repository_id")
         return [Parent(*row) for row in found]
 
-    def with_children(self, repository_id: int) -> list[Parent]:
-        """The parents of the repository that have children here."""
-        on = " AND ".join(f"t.{ours} = p.{theirs}" for ours, theirs in self.link.items())
-        with connection.cursor() as cursor:
-            cursor.execute(
-                f"SELECT p.{self._key}, p.node_id, p.repository_id "  # noqa: S608 (our names)
-                f"FROM {self.parents.table} p WHERE p.repository_id = %s AND p.node_id <> '' "
-                f"AND p.deleted_at IS NULL AND EXISTS (SELECT FROM {self.children.table} t "
-                f"WHERE {on} AND t.deleted_at IS NULL) ORDER BY p.{self._key}",
-                [repository_id],
-            )
-            return [Parent(*row) for row in cursor.fetchall()]
+    def numbered(self, repository_id: int, numbers: Iterable[int]) -> list[Parent]:
+        """The parents of the repository that have these numbers."""
+        rows = self.parents.model._default_manager.filter(
+            repository_id=repository_id, number__in=list(numbers), deleted_at__isnull=True
+        ).exclude(node_id="")
+        found = rows.order_by("pk").values_list("pk", "node_id", "repository_id")
+        return [Parent(*row) for row in found]
 
     def waiting_in(self, repository_ids: Iterable[int]) -> set[int]:
         """The repositories with parents whose children are to be read."""

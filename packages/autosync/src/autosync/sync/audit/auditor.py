@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,7 +16,7 @@ from autosync.github import InstallationClient, InstallationSuspended, Priority,
 from autosync.github.errors import GitHubError
 from autosync.github.purpose import made_for, turn_to
 from autosync.killpoints import reached
-from autosync.kinds import account_kinds, listed_resources, nested_kinds
+from autosync.kinds import KINDS, account_kinds, listed_resources, nested_kinds
 from autosync.kinds._events import Resource
 from autosync.mirror.doubt import IN_FLIGHT
 from autosync.mirror.models import (
@@ -35,6 +35,7 @@ from autosync.sync.audit.difference import Difference
 from autosync.sync.audit.findings import record, record_repairs
 from autosync.sync.audit.names import names_of
 from autosync.sync.audit.sets import still_different
+from autosync.sync.audit.silent import Silent, is_large, silent_differences
 from autosync.sync.audit.small import There as SmallThere
 from autosync.sync.audit.small import (
     counted_differences,
@@ -75,6 +76,7 @@ class Lists:
 
     small: SmallThere | None
     fronts: Mapping[str, Newest]
+    silent: Sequence[Silent]
 
 
 def finish_left_open(installation_id: int) -> None:
@@ -88,10 +90,10 @@ class Auditor:
     """Audits one installation.
 
     Unchanged repositories cost: two GraphQL points per hundred for the news of them, one for each
-    small kind, whose lists are read whole, and one `ls-remote` each that is outside the quota.
-    Others are listed only where these differ, or all of them if `deep`, a hundred a point. `names`
-    compares the names of labels and milestones too, which is free, and asks whose the commits are
-    that no ref reaches, a hundred a point.
+    small kind, whose lists are read whole, one per hundred objects that change in silence, and one
+    `ls-remote` each that is outside the quota. Others are listed only where these differ, or all of
+    them if `deep`, a hundred a point. `names` compares the names of labels and milestones too,
+    which is free, and asks whose the commits are that no ref reaches, a hundred a point.
     """
 
     def __init__(
@@ -144,6 +146,7 @@ class Auditor:
                 there = news.there
                 small = small_lists(self.client, group, refused)
                 fronts = newest(self.client, group, refused)
+                silent = {} if self.deep else silent_differences(self.client, group, refused)
                 left_out |= {
                     one.full_name: "GitHub could not report its content"
                     for one in group
@@ -163,7 +166,7 @@ class Auditor:
                             pk = repository.pk
                             some = small.get(pk)
                             front = fronts.get(pk, {}) | (some.fronts if some else {})
-                            lists = Lists(some, front)
+                            lists = Lists(some, front, silent.get(pk, []))
                             self._audit(audit, repository, said, lists)
                     Repository.objects.filter(
                         pk=repository.pk, audit_due_at__lte=started_at
@@ -223,7 +226,7 @@ class Auditor:
                 turn_to(resource.name)
                 read_sets(resource, repository, self.client, most=_SETS)
                 if resource.rest is not None:
-                    found += self._of_rest(resource, repository, read.small)
+                    found += self._of_rest(resource, repository, read.small, read.silent)
                     continue
                 differ = resource.name in differing
                 if resource.stream is not None:
@@ -237,7 +240,7 @@ class Auditor:
             for kind in nested_kinds():
                 turn_to(kind.name)
                 if kind.parent.name not in refused:
-                    found += compare.children.compare(kind, whole=self.deep)
+                    found += compare.children.compare(kind, read.silent, whole=self.deep)
             turn_to("commit")
             if self.deep:
                 found += compare.commits()
@@ -272,10 +275,16 @@ class Auditor:
         audit_account(audit, sync, repair=self.repair)
 
     def _of_rest(
-        self, resource: Resource, repository: Repository, small: SmallThere | None
+        self,
+        resource: Resource,
+        repository: Repository,
+        small: SmallThere | None,
+        silent: Sequence[Silent],
     ) -> list[Difference]:
         if resource.under is not None and resource.under.moves_with:
-            return told_by_clock(resource, repository, self.client, whole=self.deep)
+            if self.deep or is_large(KINDS[resource.name], repository):
+                return told_by_clock(resource, repository, self.client, whole=self.deep)
+            return [one.difference for one in silent if one.difference.resource == resource.name]
         if resource.under is not None:
             return counted_differences(resource, repository, self.client)
         found = differences(resource, repository, small) if small is not None else []
@@ -288,9 +297,12 @@ class Auditor:
         for name, resource in by_name.items():
             if resource.rest is not None:
                 # The sync below reads the others whole, or from where they were read last.
-                if resource.under is not None and any(one.resource == name for one in found):
+                mine = [one for one in found if one.resource == name]
+                if resource.under is not None and mine:
                     if resource.under.moves_with and self.deep:
                         read_list(resource, repository, self.client)
+                    elif resource.under.moves_with:
+                        refetch(resource, self.client, {one.node_id: int(one.key) for one in mine})
                     read_differing(resource, repository, self.client)
                 continue
             if resource.stream is not None:
@@ -316,11 +328,8 @@ class Auditor:
             name for name, one in by_name.items() if one.under and one.under.moves_with
         }
         self.manager.sync_repository(repository)
-        left = {
-            name
-            for name in since
-            if told_by_clock(by_name[name], repository, self.client, whole=self.deep)
-        }
+        silent = silent_differences(self.client, [repository], {}).get(repository.pk, [])
+        left = {name for name in since if self._of_rest(by_name[name], repository, None, silent)}
         _verify(compare, found, left)
 
     def _spent(self) -> int:

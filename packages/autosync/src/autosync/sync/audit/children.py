@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.utils import timezone
@@ -13,6 +14,7 @@ from autosync.mirror.doubt import IN_FLIGHT
 from autosync.mirror.keys import rows_of, written
 from autosync.mirror.models import AuditFinding, Repository
 from autosync.sync.audit.difference import Difference
+from autosync.sync.audit.silent import Silent
 from autosync.sync.children import gone_in
 from autosync.sync.nested_pages import Children, read_children
 
@@ -29,9 +31,9 @@ class ChildrenComparison:
         self._client = client
         self.differing: dict[str, list[Parent]] = {}
 
-    def compare(self, kind: Derived, *, whole: bool) -> list[Difference]:
+    def compare(self, kind: Derived, silent: Sequence[Silent], *, whole: bool) -> list[Difference]:
         """Of all parents, or of those that have waited to be asked about for a while, and of those
-        with children that change without a word.
+        whose children are known to differ.
         """
         settled = timezone.now() - IN_FLIGHT
         pk = self._repository.pk
@@ -39,8 +41,9 @@ class ChildrenComparison:
             parents = kind.family.all(pk)
         else:
             parents = kind.family.waiting(pk, since=settled)
-            if getattr(kind.declared.read, "silent", False):
-                parents = sorted({*parents, *kind.family.with_children(pk)})
+            numbers = [one.number for one in silent if one.difference.resource == kind.name]
+            if numbers:
+                parents = sorted({*parents, *kind.family.numbered(pk, numbers)})
         found: list[Difference] = []
         for page in read_children([kind], self._repository, self._client, parents):
             found += self._differences(kind, page, settled)

@@ -76,10 +76,13 @@ class Column(Field[_ST, _GT]):
     out. `apart` names the column with the moment when this one was seen, for one that changes
     without the object's clock. `when` names a flag: stored only while that is true. `about` is for
     the reference page; it is no `help_text`, of which each change of a word would make a migration.
+    `prose`: what a person wrote, as any `Text` is that does not say otherwise. It goes when the
+    object is deleted at GitHub, or when its author, the first person declared, is forgotten.
     """
 
     settings: ClassVar[dict[str, Any]] = {}  # of the Django field, unless declared otherwise
     textual: ClassVar[bool] = False  # "" stands for none
+    written: ClassVar[bool] = False  # prose, unless declared otherwise
 
     def __init__(
         self,
@@ -93,9 +96,11 @@ class Column(Field[_ST, _GT]):
         listed: bool = True,
         apart: str = "",
         when: str = "",
+        prose: bool | None = None,
         null: bool = False,
         **field: Any,
     ) -> None:
+        self.prose = self.written if prose is None else prose
         self._rest, self._graph, self._event = rest, graph, event
         self.about = about
         self.none, self.essential, self.listed, self.when = none, essential, listed, when
@@ -143,6 +148,7 @@ class Text(Column[_ST, _GT], TextField[_ST, _GT]):
 
     settings = {"default": ""}
     textual = True
+    written = True
 
     def source(self, at: At) -> str:
         return at(str, "")
@@ -152,6 +158,7 @@ class Url(Text[_ST, _GT]):
     """The address of the object's page."""
 
     settings = {"default": "", "blank": True}
+    written = False
 
     @property
     def graph(self) -> str | None:
@@ -240,6 +247,15 @@ class BigNumber(Column[_ST, _GT], BigIntegerField[_ST, _GT]):
 
     def source(self, at: At) -> str:
         return at(Id, None if self.null else 0)
+
+
+class Link(BigNumber[_ST, _GT]):
+    """The key of what it belongs to. It is known from where the object is read; `event` says where
+    a webhook has it.
+    """
+
+    def __init__(self, event: str | None = None, **field: Any) -> None:
+        super().__init__(None, graph=None, event=event, essential=True, **field)
 
 
 class Key(Column[_ST, _GT], BigIntegerField[_ST, _GT]):

@@ -64,8 +64,9 @@ async def _github(
             pages = mine.getiter(
                 "/installation/repositories?per_page=100", iterable_key="repositories"
             )
+            seen = mine
             mine = GitHubAPI(client, "chaos", oauth_token=own, base_url=sim.url)
-            inside = Children(mine, client, own, children, found)
+            inside = Children(mine, seen, client, own, children, found)
             async for repository in pages:
                 row = _repository(repository) | {"installation_id": installation["id"]}
                 found["repositories"][repository["id"]] = row

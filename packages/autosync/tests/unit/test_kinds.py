@@ -23,7 +23,7 @@ from autosync.kinds import _columns as gh
 from autosync.kinds._events import Envelope, Event
 from autosync.kinds._kind import Clock, Connection, Kind, Nested
 from autosync.kinds._payload import IncompletePayload, read, reader
-from autosync.kinds._rules import Whole
+from autosync.kinds._rules import Pair, Whole
 from octokit import examples, graphql_schema
 
 HOME = Path(autosync.__file__).parent
@@ -93,7 +93,7 @@ def test_each_way_gives_the_columns_that_the_matrix_says(kind: Derived) -> None:
 def test_what_is_essential_alone_gives_a_row(kind: Derived) -> None:
     with pytest.raises(IncompletePayload):
         kind.from_rest({}, 5)
-    if not isinstance(kind.declared.read, Connection | Nested):
+    if not isinstance(kind.declared.read, Connection | Nested) or kind.merge.returns:
         return
     bare: dict[str, Any] = {"id": 7, "number": 3}
     if kind.declared.under is not None:
@@ -134,6 +134,32 @@ def test_the_published_examples_of_its_events_are_whole_rows(kind: Derived) -> N
     assert count > 3
 
 
+@pytest.mark.octokit
+def test_the_published_examples_of_pairs_come_and_go() -> None:
+    pairs = [kind for kind in KINDS.values() if kind.merge.returns]
+    assert pairs
+    for kind in pairs:
+        seen = set()
+        for event, payload in examples():
+            rule = kind.declared.events.get(event)
+            if not isinstance(rule, Pair):
+                continue
+            body = json.dumps(payload).encode()
+            told = Event(event, body, reader(Envelope)(body).value, timezone.now())
+            changes = kind.handlers[event](told)
+            row = kind.from_event(payload, payload["repository"]["id"]) or {}
+            seen.add(gone := payload["action"] in rule.gone)
+            if gone:
+                (tombstone,) = changes.tombstones
+                assert (tombstone.keys, changes.upserts) == ([kind.merge.key_of(row)], [])
+            else:
+                (upsert,) = changes.upserts
+                known_at = upsert.rows[0]["observed_at"]
+                assert {**row, "observed_at": known_at} == upsert.rows[0]
+                assert known_at < told.received_at, "long ago, as the payload says"
+        assert seen == {True, False}, kind
+
+
 def _handled(kind: Derived, event: str, payload: dict[str, Any]) -> Any:
     body = json.dumps(payload).encode()
     envelope, amiss = reader(Envelope)(body)
@@ -150,10 +176,13 @@ def test_the_selection_is_valid_by_the_published_schema(kind: Derived) -> None:
         return
     if isinstance(read, Connection | Nested):
         home = read.parent.__name__ if isinstance(read, Nested) else "Repository"
+        items, more, order = "nodes", "repository { databaseId }", ""
+        if kind.resource.stream is not None:
+            items, more = "edges", ""
+            order = f", orderBy: {{field: {kind.resource.stream.order}, direction: DESC}}"
         query = (
             f"query($id: ID!) {{ node(id: $id) {{ ... on {home} {{ page: {read.name}"
-            f"(first: 100) {{ totalCount nodes {{ {kind.node_fields} repository {{ databaseId }} "
-            "} } } } }"
+            f"(first: 100{order}) {{ totalCount {items} {{ {kind.node_fields} {more} }} }} }} }} }}"
         )
     else:
         query = (

@@ -17,6 +17,7 @@ from autosync.sync.refusals import ADVICE
 _NAMED = 5  # repositories named in one line
 _WHY = {
     "off": "switched off in the repository",
+    "events_only": "known by its events only, since GitHub shows the list to Apps that may write",
     "permission": "the App has no permission to read it",
     "saml": "the organisation asks for SAML single sign-on",
     "ip_allow_list": "the organisation's IP allow list lacks this machine's address",
@@ -98,9 +99,10 @@ def _failing() -> Iterator[Finding]:
 
 
 def _refused() -> Iterator[Finding]:
-    """Only what needs a person: what its owner switched off needs nobody."""
+    """Only what needs a person: not what its owner switched off, nor what events tell."""
     cursors = ResourceCursor.objects.filter(repository__in=Repository.visible())
-    rows = cursors.exclude(unavailable__in=("", "off")).select_related("repository")
+    nobody = ["", *(code for code, advice in ADVICE.items() if not advice)]
+    rows = cursors.exclude(unavailable__in=nobody).select_related("repository")
     by_reason: dict[str, list[ResourceCursor]] = defaultdict(list)
     for one in rows.order_by("unavailable_since"):
         by_reason[one.unavailable].append(one)

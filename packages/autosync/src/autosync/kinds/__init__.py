@@ -62,7 +62,7 @@ def handlers() -> dict[str, list[Handler]]:
 @cache
 def listed_resources() -> Sequence[Resource]:
     """The resources that are listed per repository, parents before what belongs to them."""
-    return tuple(r for r in RESOURCES if r.listing is not None or r.rest is not None)
+    return tuple(r for r in RESOURCES if r.listing or r.rest or r.stream)
 
 
 @cache

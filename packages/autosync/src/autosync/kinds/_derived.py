@@ -15,7 +15,16 @@ import msgspec
 
 from autosync.kinds import _events, _graphql
 from autosync.kinds._columns import Column
-from autosync.kinds._events import Handler, Listing, Resource, RestList, Riding, Signal, Under
+from autosync.kinds._events import (
+    Handler,
+    Listing,
+    Resource,
+    RestList,
+    Riding,
+    Signal,
+    Stream,
+    Under,
+)
 from autosync.kinds._kind import (
     DECLARED,
     Clock,
@@ -26,6 +35,7 @@ from autosync.kinds._kind import (
     Packed,
     Parent,
     Rest,
+    Scalar,
     With,
     declared,
     snake,
@@ -314,9 +324,20 @@ class Derived:
     def listing(self) -> Listing | None:
         """How GraphQL lists it."""
         read = self.declared.read
-        if not isinstance(read, Connection):
+        if not isinstance(read, Connection) or read.newest:
             return None
         return Listing(read.name, self.node_fields, self.from_graph, since=read.since)
+
+    @cached_property
+    def stream(self) -> Stream | None:
+        """How GraphQL lists what never changes."""
+        read = self.declared.read
+        if not isinstance(read, Connection) or not read.newest:
+            return None
+        order = read.newest.upper()
+        return Stream(
+            read.name, self.node_fields, self.from_graph, read.newest, order, read.shown_to
+        )
 
     @cached_property
     def rest_listing(self) -> RestList | None:
@@ -342,6 +363,7 @@ class Derived:
             self.listing,
             self.graphql_type,
             rest=self.rest_listing,
+            stream=self.stream,
             node_fields=self.node_fields,
             from_graph=self.from_graph,
             lists=self.graphql.lists,
@@ -357,6 +379,8 @@ class Derived:
         news, read = self.declared.news, self.declared.read
         if isinstance(news, Packed):
             return Signal(news.connection, news.order, news.clock)
+        if isinstance(news, Scalar):
+            return Signal("", scalar=news.name)
         if news is None and isinstance(read, Connection):
             return Signal(read.name, "UPDATED_AT", "updatedAt")
         return None

@@ -218,6 +218,20 @@ class Listing:
 
 
 @dataclass(frozen=True)
+class Stream:
+    """How GraphQL lists what never changes: edges in the order of `moment`, a column that GraphQL
+    calls `order`. `shown_to` as for `kinds._kind.Connection`.
+    """
+
+    connection: str
+    fields: str
+    normalise: Callable[[Mapping[str, Any], int], Row]
+    moment: str
+    order: str
+    shown_to: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class RestList:
     """How REST lists a resource: see `kinds._kind.Rest`. `normalise` gives None for an object that
     is of another kind.
@@ -249,6 +263,7 @@ class Signal:
     connection: str
     order: str = ""
     clock: str = ""
+    scalar: str = ""  # instead: a number of `Repository` that is the count
 
 
 @dataclass(frozen=True)
@@ -281,6 +296,7 @@ class Resource:
     listing: Listing | None = None
     graphql_type: str = ""
     rest: RestList | None = None
+    stream: Stream | None = None
     # One object as GraphQL shows it by its node id; without its number where GraphQL has none.
     node_fields: str = ""
     from_graph: Callable[[Mapping[str, Any], int], Row] | None = None

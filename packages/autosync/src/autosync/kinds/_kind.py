@@ -35,11 +35,18 @@ class Connection:
 
     `since`: whether it can filter by update time. `type` is GraphQL's for the kind, unless that is
     the model's name.
+
+    `newest` is a column with a moment that never changes: the connection is in that order, the
+    columns are those of its edges and their nodes, and reading stops at what was read before.
+    `shown_to`: permissions, beyond those the kind needs, without which GitHub may not show it. The
+    kind is then known by its events, and nobody is bothered with it.
     """
 
     name: str
     since: bool = False
     type: str = ""
+    newest: str = ""
+    shown_to: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -115,6 +122,15 @@ class Packed:
     connection: str
     order: str = ""
     clock: str = ""
+
+
+@dataclass(frozen=True)
+class Scalar:
+    """A number of GraphQL's `Repository` says how many there are. It costs nothing, and is shown
+    also to those who may not see the list.
+    """
+
+    name: str
 
 
 @dataclass(frozen=True)
@@ -200,7 +216,7 @@ class Kind:
     """
 
     read: Connection | Rest | Inside | Nested | None = None
-    news: Packed | With | None = None
+    news: Packed | Scalar | With | None = None
     under: Numbered | Parent | None = None
     events: Mapping[str, EventRule] = field(default_factory=dict)
     needs: Mapping[str, str] = field(default_factory=dict)

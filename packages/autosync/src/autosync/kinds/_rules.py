@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -21,6 +20,7 @@ from autosync.kinds._events import (
 )
 from autosync.kinds._kind import Clock, Nested, declared
 from autosync.kinds._payload import Count, reader
+from autosync.mirror.doubt import IN_FLIGHT
 from autosync.mirror.feed import FeedLine
 from autosync.mirror.upsert import Row
 
@@ -86,10 +86,10 @@ class Whole:
 class Pair:
     """The payload names the two that belong together, or do no more after the actions in `gone`.
 
-    Columns have it where they say with `event=`, from the payload's root on. `since` is the column
-    with the moment at which it began, in GitHub's seconds. What it says was true then, so of two
-    events that overtake each other the later one counts, but for two in one second: a star taken
-    back says no moment but that of its arrival. The reader finds what that leaves wrong.
+    Columns have it where they say with `event=`, from the payload's root on. An event is known from
+    its arrival. `since` is the column with the moment at which it began: one that comes much later
+    than that is known from as long after it as deliveries may take. Two that follow each other
+    faster may have overtaken each other, which an audit finds: see `mirror.doubt.turned_quickly`.
     """
 
     gone: frozenset[str] | set[str] = frozenset()
@@ -111,16 +111,13 @@ class Pair:
                 changes.tombstones.append(Tombstone(merge, [key], event.received_at))
             elif event.action or not gone_by:
                 began = row.get(since) if since else None
-                known_at = min(began + _SECOND, event.received_at) if began else event.received_at
+                known_at = min(began + IN_FLIGHT, event.received_at) if began else event.received_at
                 changes.upserts.append(Upsert(merge, [{**row, "observed_at": known_at}]))
             if line:
                 changes.news.append(News(line(event, row, scope), table, key))
             return changes
 
         return handle
-
-
-_SECOND = timedelta(seconds=1)
 
 
 def _line(kind: Derived, word: str = "") -> Callable[[Event, Row, int], FeedLine] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import models
 
 from autosync.kinds import _columns as gh
-from autosync.kinds._kind import Clock, Kind, Line, List, OfRepository
+from autosync.kinds._kind import Clock, Connection, Kind, Line, List, OfRepository, Scalar
 from autosync.kinds._rules import Pair
 
 
@@ -22,6 +22,10 @@ class Star(OfRepository, key=("repository_id", "user_id")):
     starred_at = gh.Moment(null=True, about="When it was starred.")
 
     github = Kind(
+        # Since July 2026 an App sees the list only with write access to contents:
+        # https://github.blog/changelog/2026-06-30-upcoming-access-restrictions-to-public-api-endpoints-and-ui-views/
+        read=Connection("stargazers", newest="starred_at", shown_to={"contents": "write"}),
+        news=Scalar("stargazerCount"),
         events={"star": Pair(gone={"deleted"}, since="starred_at")},
         needs={"metadata": "read"},
         clock=Clock.ARRIVAL,

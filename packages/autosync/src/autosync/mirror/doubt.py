@@ -7,7 +7,8 @@ settle it wrongly for good.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Set
+from collections import Counter
+from collections.abc import Iterable, Sequence, Set
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -99,6 +100,17 @@ def _mark(merge: Merge, rows: QuerySet[Any], **more: Combinable) -> set[Key]:
     chosen = merge.model._default_manager.filter(pk__in=keys)
     chosen.update(dirty_at=timezone.now(), **more)
     return set(keys.values())
+
+
+def turned_quickly(merge: Merge, keys: Sequence[Key], now: datetime) -> set[int]:
+    """The repositories of pairs that came or went and did so shortly before too: events about them
+    may have overtaken each other. To be asked before they are written.
+    """
+    turned = Q(observed_at__gt=now - IN_FLIGHT) | Q(deleted_at__gt=now - IN_FLIGHT)
+    rows = rows_of(merge, set(keys)).filter(turned)
+    found = set(rows.values_list("repository", flat=True))
+    twice = {key for key, times in Counter(keys).items() if times > 1}
+    return found | {dict(zip(merge.key, key, strict=True))["repository_id"] for key in twice}
 
 
 def lock_repositories(repository_ids: Set[int]) -> None:

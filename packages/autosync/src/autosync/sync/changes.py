@@ -13,7 +13,13 @@ from autosync.killpoints import reached
 from autosync.kinds import RESOURCES, nested_kinds, refetched
 from autosync.kinds._events import Changes, FollowUp, RefMove
 from autosync.mirror.digest import DIGEST
-from autosync.mirror.doubt import mark_new_and_late, mark_renamed, mark_told_late
+from autosync.mirror.doubt import (
+    audit_soon,
+    mark_new_and_late,
+    mark_renamed,
+    mark_told_late,
+    turned_quickly,
+)
 from autosync.mirror.feed import FeedLine, publish
 from autosync.mirror.upsert import Key, Merge, Row, Rule, upsert
 from autosync.sync.applied_rows import Changed
@@ -28,6 +34,7 @@ def carry_out(plan: Sequence[Changes], observed_at: datetime) -> Changed:
     """
     followups = {f for changes in plan for f in changes.followups}
     changed: Changed = {}
+    _look_at_pairs(plan, observed_at)
     for (merge, rule), rows in _by_merge(plan).items():
         result = upsert(merge, rows, observed_at=observed_at, rule=rule)
         follow_parents(merge, result.inserted)
@@ -60,6 +67,20 @@ def carry_out(plan: Sequence[Changes], observed_at: datetime) -> Changed:
         hand_over(followup, now=True)
         reached("follow-up: enqueued, not committed")
     return changed
+
+
+def _look_at_pairs(plan: Sequence[Changes], now: datetime) -> None:
+    """Have an audit look at pairs of which events came so fast that their order is not certain."""
+    told: dict[Merge, list[Key]] = {}
+    for changes in plan:
+        for item in changes.upserts:
+            if item.merge.returns:
+                told.setdefault(item.merge, []).extend(map(item.merge.key_of, item.rows))
+        for gone in changes.tombstones:
+            if gone.merge.returns:
+                told.setdefault(gone.merge, []).extend(gone.keys)
+    for merge, keys in told.items():
+        audit_soon(turned_quickly(merge, keys, now))
 
 
 def _settle(merge: Merge, dirty: set[Key]) -> set[FollowUp]:

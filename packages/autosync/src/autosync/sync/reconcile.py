@@ -48,6 +48,7 @@ from autosync.sync.refetch import refetch
 from autosync.sync.refusals import Refused, lacks, switched_off
 from autosync.sync.rest_listing import sync_rest
 from autosync.sync.standing import GIT, was_read
+from autosync.sync.stream import sync_stream
 
 logger = logging.getLogger(__name__)
 Progress = Callable[[], None]
@@ -160,7 +161,9 @@ class GitHubSyncManager:
             for resource in listed_resources():
                 if moved is None or resource.name in moved:
                     work[resource.name] = partial(self._sync_list, resource, repository, progress)
-                elif again := unread.to_ask_again(resource, repository):
+                elif resource.stream is None and (
+                    again := unread.to_ask_again(resource, repository)
+                ):
                     work[resource.name] = partial(refetch, resource, self.client, again)
             for kind in nested_kinds():  # after their parents
                 work[kind.name] = partial(self._sync_children, kind, repository, progress)
@@ -201,6 +204,8 @@ class GitHubSyncManager:
             self.client.refuse_token(self.client.token())
 
         def read_list(client: InstallationClient) -> int:
+            if resource.stream is not None:
+                return sync_stream(resource, repository, client, progress)
             again = refetch(resource, client, unread.to_ask_again(resource, repository))
             read = sync_listing if resource.rest is None else sync_rest
             return again + read(resource, repository, client, progress)

@@ -19,8 +19,8 @@ GIT = "commit"  # the resource whose cursor tells how far git was read
 
 @dataclass(frozen=True, slots=True)
 class ListHere:
-    """How many objects are here, also those that could not be read, and up to when changes were
-    read (None: never completely)."""
+    """How many objects are here, also those that could not be read or that GitHub counts and does
+    not list, and up to when changes were read (None: never completely)."""
 
     alive: int
     watermark: datetime | None
@@ -84,7 +84,9 @@ SELECT r.id,
        (SELECT count(*) FROM TABLE t WHERE t.repository_id = r.id AND t.deleted_at IS NULL)
        + (SELECT count(*) FROM unread_objects u WHERE u.repository_id = r.id
           AND u.resource = %(resource)s AND NOT EXISTS (
-              SELECT FROM TABLE t WHERE SAME AND t.deleted_at IS NULL)),
+              SELECT FROM TABLE t WHERE SAME AND t.deleted_at IS NULL))
+       + coalesce((SELECT c.unlisted FROM resource_cursors c
+                   WHERE c.repository_id = r.id AND c.resource = %(resource)s), 0),
        (SELECT c.watermark FROM resource_cursors c
         WHERE c.repository_id = r.id AND c.resource = %(resource)s
         AND c.state = %(complete)s AND c.backfilled_at IS NOT NULL)

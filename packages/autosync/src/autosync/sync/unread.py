@@ -17,7 +17,7 @@ from django.db.models.functions import Greatest, Least, Now
 
 from autosync.kinds._events import Resource
 from autosync.mirror.keys import read, rows_of, written
-from autosync.mirror.models import Repository, UnreadObject
+from autosync.mirror.models import Repository, ResourceCursor, UnreadObject
 from autosync.mirror.upsert import Key, Merge, Result, Row, Rule, upsert
 
 logger = logging.getLogger(__name__)
@@ -207,7 +207,9 @@ def to_ask_again(resource: Resource, repository: Repository) -> dict[str, Any]:
 
 
 def accounted(resource: Resource, repository: Repository) -> int:
-    """How many objects are here, those included that could not be read."""
+    """How many objects are here, those included that could not be read, or that GitHub counts and
+    does not list.
+    """
     here = resource.merge.model._default_manager.filter(
         repository=repository, deleted_at__isnull=True
     )
@@ -216,7 +218,9 @@ def accounted(resource: Resource, repository: Repository) -> int:
         merge = resource.merge
         rows = rows_of(merge, [_whole(one) for one in unread]) & here
         unread -= {short(key) for key in rows.values_list(*merge.key)}
-    return here.count() + len(unread)
+    cursors = ResourceCursor.objects.filter(repository=repository, resource=resource.name)
+    unlisted = cursors.values_list("unlisted", flat=True).first() or 0
+    return here.count() + len(unread) + unlisted
 
 
 @contextmanager

@@ -27,6 +27,8 @@ def _stargazers(repository: Repository, info: Info, **args: Any) -> Page:
     store = info.context.store
     if not info.context.caller.sees_stars(repository):
         raise forbidden()  # of the number too: stargazerCount has it (pkgjs/statusboard#54)
+    if info.context.empty_lists:
+        return of_list(info, (), args)
     # The members of a connection of users; a star whose account is gone is not listed.
     known = [
         (star, account)

@@ -26,8 +26,8 @@ def list_stargazers(call: Call) -> Answer:
     """https://docs.github.com/rest/activity/starring#list-stargazers (oldest first)
 
     With the media type `application/vnd.github.star+json` each comes with its time. There are 400
-    pages; GraphQL goes on (star-history/star-history#194, Yuan1z0825/nature-skills#220). Others than
-    collaborators get 404 (caarlos0/starcharts#266), Apps 403 (star-history/star-history#539).
+    pages; GraphQL goes on (star-history/star-history#194, Yuan1z0825/nature-skills#220). Others
+    than collaborators get 404 (caarlos0/starcharts#266), Apps 403 (star-history/star-history#539).
     """
     if not call.caller.sees_stars(call.repository):
         if call.caller.kind != "installation":

@@ -82,7 +82,8 @@ class ResourceCursor(models.Model):
         max_length=16,
         default="",
         blank=True,
-        help_text="off, permission, saml, ip_allow_list, blocked or refused; empty: readable",
+        help_text="off, events_only, permission, saml, ip_allow_list, blocked or refused; "
+        "empty: readable",
     )
     unavailable_reason = models.TextField(default="", blank=True)
     unavailable_since = models.DateTimeField(null=True, blank=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 
 from django.db.models import Sum
@@ -37,6 +38,8 @@ from autosync.sync.audit.small import (
     small_lists,
     told_by_clock,
 )
+from autosync.sync.audit.streams import Newest, newest
+from autosync.sync.audit.streams import differences as of_stream
 from autosync.sync.commits import chunks
 from autosync.sync.errors import Busy, is_passing, log_failure
 from autosync.sync.listing import PAGE
@@ -48,12 +51,23 @@ from autosync.sync.refusals import refusal_of, unavailable
 from autosync.sync.rest_listing import read_differing, read_whole
 from autosync.sync.sick import GitHubAway, github_answers
 from autosync.sync.standing import standing
+from autosync.sync.stream import read_whole as read_stream
 
 logger = logging.getLogger(__name__)
 Problem = AuditFinding.Problem
 
 # Until one that could not be compared is tried again.
 _AGAIN = timedelta(minutes=10)
+
+
+@dataclass(frozen=True)
+class Lists:
+    """What was read of one repository in queries about many."""
+
+    names: Names | None
+    small: SmallThere | None
+    fronts: Mapping[str, Newest]
+    silent: Sequence[Silent] = ()
 
 
 def finish_left_open(installation_id: int) -> None:
@@ -123,6 +137,7 @@ class Auditor:
                 names = self._names(group, refused) if self.names else {}
                 small = small_lists(self.client, group, refused)
                 silent = {} if self.deep else silent_differences(self.client, group, refused)
+                fronts = newest(self.client, group, refused)
                 left_out |= {
                     one.full_name: "GitHub could not report its content"
                     for one in group
@@ -140,10 +155,10 @@ class Auditor:
                         with self._alone(repository, left_out):
                             said = there[repository.pk]
                             pk = repository.pk
-                            quiet = silent.get(pk, [])
-                            self._audit(
-                                audit, repository, said, names.get(pk), small.get(pk), quiet
-                            )
+                            some = small.get(pk)
+                            front = fronts[pk] | (some.fronts if some else {})
+                            lists = Lists(names.get(pk), some, front, silent.get(pk, []))
+                            self._audit(audit, repository, said, lists)
                     Repository.objects.filter(
                         pk=repository.pk, audit_due_at__lte=started_at
                     ).update(audit_due_at=None)
@@ -179,9 +194,7 @@ class Auditor:
         audit: Audit,
         repository: Repository,
         news: There,
-        names: Names | None,
-        small: SmallThere | None,
-        silent: Sequence[Silent],
+        read: Lists,
     ) -> None:
         started_at = timezone.now()
         with exclusive("repository", repository.pk, wait=True):
@@ -196,16 +209,20 @@ class Auditor:
             differing = set() if counted else compare.differing_lists()
             for resource in compare.readable():
                 if resource.rest is not None:
-                    found += self._of_rest(resource, repository, small, silent)
+                    found += self._of_rest(resource, repository, read.small, read.silent)
                     continue
                 differ = resource.name in differing
+                if resource.stream is not None:
+                    front, whole = read.fronts.get(resource.name), differ or self.deep
+                    found += of_stream(resource, repository, self.client, front, whole=whole)
+                    continue
                 if resource.name in changed or differ or self.deep:
                     found += compare.objects(resource, whole=differ or self.deep)
-                if names is not None:
-                    found += compare.misnamed(resource, names, found)
+                if read.names is not None:
+                    found += compare.misnamed(resource, read.names, found)
             for kind in nested_kinds():
                 if kind.parent.name not in refused:
-                    found += compare.children.compare(kind, silent, whole=self.deep)
+                    found += compare.children.compare(kind, read.silent, whole=self.deep)
             if self.deep:
                 found += compare.commits()
             if self.names:
@@ -259,6 +276,10 @@ class Auditor:
                     elif resource.under.moves_with:
                         refetch(resource, self.client, {one.node_id: int(one.key) for one in mine})
                     read_differing(resource, repository, self.client)
+                continue
+            if resource.stream is not None:
+                if any(one.resource == name for one in found):
+                    read_stream(resource, repository, self.client)
                 continue
             nodes = {one.node_id: int(one.key) for one in found if one.resource == name}
             for group in chunks(nodes.items(), PAGE):

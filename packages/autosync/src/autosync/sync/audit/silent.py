@@ -92,8 +92,7 @@ def _compare(
     settled = timezone.now() - IN_FLIGHT
     kinds = dict.fromkeys(kind for kind, _ in here)
     fields = " ".join(
-        f"... on {one.graphql_type} {{ {one.graphql_list.selection} }}"
-        for one in kinds
+        f"... on {one.graphql_type} {{ {one.graphql_list.selection} }}" for one in kinds
     )
     query = f"query($ids: [ID!]!) {{ nodes(ids: $ids) {{ {fields} }} }}"
     ids = [row.node_id for _, row in here]

@@ -17,6 +17,7 @@ from autosync.mirror.doubt import IN_FLIGHT
 from autosync.mirror.models import AuditFinding, Repository, ResourceCursor
 from autosync.sync import unread
 from autosync.sync.audit.difference import Difference
+from autosync.sync.audit.streams import Newest, answered, asked, shown_to_all, streams
 from autosync.sync.listing import pages
 from autosync.sync.rest_listing import changed_since, ids_that_differ
 
@@ -25,10 +26,13 @@ Problem = AuditFinding.Problem
 
 @dataclass
 class There:
-    """What GitHub has of each small kind of a repository, by name; `asked_at` before that."""
+    """What GitHub has of each small kind of a repository, by name, and the newest of those that
+    come as edges; `asked_at` before that.
+    """
 
     asked_at: datetime
     nodes: dict[str, list[Mapping[str, Any]]] = field(default_factory=dict)
+    fronts: dict[str, Newest] = field(default_factory=dict)
 
 
 def small_kinds() -> list[Resource]:
@@ -41,7 +45,8 @@ def small_lists(
 ) -> dict[int, There]:
     """The small kinds of at most a hundred repositories, for a point each kind."""
     kinds = small_kinds()
-    if not kinds or not group:
+    fronts = [one for one in streams() if shown_to_all(one, group, refused)]
+    if not [*kinds, *fronts] or not group:
         return {}
     asked_at = timezone.now()
     lists = " ".join(
@@ -49,6 +54,7 @@ def small_lists(
         f"nodes {{ {_fields(one)} }} }}"
         for one in kinds
     )
+    lists = " ".join([lists, *map(asked, fronts)])
     query = f"query($ids: [ID!]!) {{ nodes(ids: $ids) {{ ... on Repository {{ {lists} }} }} }}"
     nodes = client.nodes(query, [repository.node_id for repository in group], partial=True)
     found: dict[int, There] = {}
@@ -69,6 +75,8 @@ def small_lists(
                     read = pages(_connection(one), repository, client, "", _fields(one), "")
                     items = [item for _, more in read for item in more["nodes"]]
                 there.nodes[one.name] = [item for item in items if item]
+            for one in fronts:
+                there.fronts[one.name] = answered(one, repository, node, asked_at)
             found[repository.pk] = there
     return found
 

@@ -78,7 +78,7 @@ def findings() -> Iterator[Finding]:
     """Each sick repository by name, its cause, since when, and what happens next."""
     yield from _failing()
     yield from _refused()
-    yield from _refused_accounts()
+    yield from _of_accounts()
 
 
 def _failing() -> Iterator[Finding]:
@@ -127,17 +127,27 @@ def _refused() -> Iterator[Finding]:
         )
 
 
-def _refused_accounts() -> Iterator[Finding]:
-    """Kinds of organisations, one by one: each needs its own answer."""
+def _of_accounts() -> Iterator[Finding]:
+    """Kinds of organisations that fail or are refused, one by one: each needs its own answer."""
     installed = GitHubAppInstallation.live.filter(suspended_at__isnull=True)
     names = dict(installed.order_by("pk").values_list("account_id", "account_login"))
-    cursors = AccountCursor.objects.exclude(unavailable="").filter(account_id__in=names)
-    for one in cursors.order_by("unavailable_since", "pk"):
+    cursors = AccountCursor.objects.filter(account_id__in=names)
+    for one in cursors.exclude(unavailable="", error="").order_by("unavailable_since", "pk"):
+        what = f"{_KINDS.get(one.resource, one.resource)} of {names[one.account_id]}"
+        if not one.unavailable:
+            yield Finding(
+                "organisation_sick",
+                Status.DEGRADED,
+                f"The {what} could not be read: {_line(one.error)}",
+                one.touched_at,
+                "They are read again at the next sync. What is mirrored of them is kept.",
+            )
+            continue
         yield Finding(
             f"not_shown_{one.unavailable}",
             Status.DEGRADED,
-            f"GitHub does not show {_KINDS.get(one.resource, one.resource)} of "
-            f"{names[one.account_id]}: {_WHY[one.unavailable]}. What is mirrored of them is kept",
+            f"GitHub does not show {what}: {_WHY[one.unavailable]}. "
+            "What is mirrored of them is kept",
             one.unavailable_since,
             ADVICE[one.unavailable],
         )

@@ -68,8 +68,10 @@ _CALLED = {
     "logins": _events.logins,
     "timestamp": _events.timestamp,
     "database_id": _graphql.database_id,
+    "first_id": _graphql.first_id,
     "login": _graphql.login,
     "needed": _events.needed,
+    "number": _graphql.number,
     "number_in": _events.number_in,
     "owners": _graphql.owners,
 }
@@ -185,6 +187,25 @@ class Derived:
         """A node of GraphQL."""
         return self._compiled("graphql", ())
 
+    @cached_property
+    def graphql_list(self) -> Rows:
+        """A node of GraphQL in a list of many: without what is `deep`."""
+        return self._compiled("graphql", (), listed=True) if self.deep else self.graphql
+
+    @cached_property
+    def deep(self) -> Sequence[Column[Any, Any]]:
+        """The columns that are asked for by node ids alone."""
+        return [one for one in self.columns if one.deep]
+
+    @cached_property
+    def deep_fields(self) -> str:
+        """What to ask of a node of GraphQL for these."""
+        shape = Shape(self.model.__name__, "graphql")
+        known = {one.name: one for one in self.columns}
+        for one in self.deep:
+            one.source(At(shape, one, known))
+        return written(shape.selection)
+
     def event(self, key: str) -> Rows:
         """A payload that has the object whole under `key`, or at its root if that is empty."""
         if key not in self._by_event:
@@ -231,6 +252,15 @@ class Derived:
     def from_graph(self, node: Mapping[str, Any], scope: int) -> Row:
         """A row from a node of GraphQL. Raises IncompletePayload if its id is missing."""
         return self.graphql.make(read(node, self.graphql.struct).value, scope)
+
+    def from_graph_list(self, node: Mapping[str, Any], scope: int) -> Row:
+        """A row from a node in a list of many, without what is `deep`."""
+        return self.graphql_list.make(read(node, self.graphql_list.struct).value, scope)
+
+    def deep_of(self, node: Mapping[str, Any]) -> Row:
+        """Of a row only what is `deep`."""
+        row = self.graphql.make(read(node, self.graphql.struct).value, 0)
+        return {one.name: row[one.name] for one in self.deep}
 
     def from_event(self, payload: Mapping[str, Any], scope: int) -> Row | None:
         """A row from the payload of an event that shows the object whole; None as for REST."""
@@ -290,13 +320,13 @@ class Derived:
             return f"({found}) if ({expression(known[column.when])}) else {column.get_default()!r}"
 
         for column in self.columns:
-            if steps(column, way):
+            if steps(column, way) and not (listed and column.deep):
                 expressions[column.name] = expression(column)
         if self.declared.clock is Clock.UPDATED:
             expressions["updated_at"] = f"clock({clock_of(shape)})"
         for key, kind in (unless.reads if unless and way != "graphql" else {}).items():
             shape.value((*base, key), kind, None, optional=True)
-        if listed:
+        if listed and way == "rest":
             for column in self.columns:
                 if not column.listed:
                     expressions.pop(column.name, None)
@@ -310,7 +340,7 @@ class Derived:
         struct = shape.struct()
         body = [f'        "{name}": {value},' for name, value in expressions.items()]
         lines = [f"    {line}" for line in shape.prologue("\n".join([*body, *end]))]
-        name = f"{self.name}_from_{'rest_list' if listed else way}"
+        name = f"{self.name}_from_{way}{'_list' if listed else ''}"
         source = "\n".join([f"def {name}(it, scope):", *lines, begin, *body, *end, ""])
         make = _function(name, source, {**_CALLED, **shape.constants})
         if self.merge.people:
@@ -405,7 +435,9 @@ class Derived:
             return None
         parents = [kind_of(declared(name)).merge for name in under.parents]
         link = {scope: scope, under.column: "number"}
-        return Under(parents, link, under.counted, under.column, under.path)
+        return Under(
+            parents, link, under.counted, under.column, under.path, moves_with=under.moves_with
+        )
 
     @cached_property
     def after(self) -> frozenset[str]:

@@ -176,6 +176,16 @@ class Doubt:
 
 
 @dataclass(frozen=True)
+class Reread:
+    """Something changed in a parent: its children of this kind are read again. `link` is what a
+    child of it has in the columns that name the parent.
+    """
+
+    merge: Merge
+    link: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class RefMove:
     """A push moved a ref. `before`/`after` None: it was created/deleted."""
 
@@ -203,6 +213,7 @@ class Changes:
     tombstones: list[Tombstone] = field(default_factory=list)
     patches: list[Patch] = field(default_factory=list)
     doubts: list[Doubt] = field(default_factory=list)
+    rereads: list[Reread] = field(default_factory=list)
     refs: list[RefMove] = field(default_factory=list)
     news: list[News] = field(default_factory=list)
     followups: set[FollowUp] = field(default_factory=set)
@@ -294,7 +305,7 @@ class Signal:
 class Under:
     """Rows that go with their parents: `link` is the child's column → the parent's. `counted` is
     the parent's column that says how many there are; those of the parent whose number is in
-    `column` are listed at `path`.
+    `column` are listed at `path`. `moves_with`: those of a parent that changed are asked for.
     """
 
     parents: Sequence[Merge]
@@ -302,6 +313,7 @@ class Under:
     counted: str = ""
     column: str = ""
     path: str = ""
+    moves_with: bool = False
 
 
 @dataclass(frozen=True)

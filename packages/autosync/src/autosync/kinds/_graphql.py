@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
@@ -50,6 +51,20 @@ def login(name: str, typename: str) -> str:
     if name in _LOGINS:
         return _LOGINS[name]
     return name if name.endswith("[bot]") else f"{name}[bot]"
+
+
+def number(full: str | int | None) -> int | None:
+    """A BigInt, which is written as text; None if there is none."""
+    try:
+        return int(full or "")
+    except ValueError:
+        return None
+
+
+def first_id(nodes: Sequence[Any] | None) -> int | None:
+    """The number of the first in a list, if there is one."""
+    first = nodes[0] if nodes else None
+    return number(first.get("fullDatabaseId")) if isinstance(first, dict) else None
 
 
 def database_id(full: str | int | None) -> int:

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from autosync.kinds._events import Changes, Doubt, Event, Handler, News, Tombstone, Upsert
+from autosync.kinds._events import (
+    Changes,
+    Doubt,
+    Event,
+    Handler,
+    News,
+    Reread,
+    Tombstone,
+    Upsert,
+)
 from autosync.kinds._kind import Clock, Nested, declared
 from autosync.kinds._payload import Count, reader
 from autosync.mirror.doubt import IN_FLIGHT
@@ -140,11 +149,14 @@ def _line(kind: Derived, word: str = "") -> Callable[[Event, Row], FeedLine] | N
 
 @dataclass(frozen=True)
 class Moves:
-    """The event moves the clock of the object under `key`, whose number is all that is certain: so
-    GitHub is asked for the whole.
+    """The event changes the object under `key`, whose number is all that is certain: so GitHub is
+    asked for the whole. Or for those objects that belong to it, if `column` has its number; `only`
+    are the actions that change them.
     """
 
     key: str
+    column: str = "number"
+    only: frozenset[str] | set[str] = frozenset()
 
     def handler(self, kind: Derived) -> Handler:
         """Event → a question about the object."""
@@ -152,11 +164,35 @@ class Moves:
         read = reader(msgspec.defstruct("Moved", [("it", numbered)], rename={"it": self.key}))
 
         def handle(event: Event) -> Changes:
-            if event.repository_id is None:
+            if event.repository_id is None or (self.only and event.action not in self.only):
                 return Changes()
             payload: Any = read(event.body).value
-            where = {"repository_id": event.repository_id, "number": payload.it.number}
+            where = {kind.model.scope: event.repository_id, self.column: payload.it.number}
             return Changes(doubts=[Doubt(kind.model, where)])
+
+        return handle
+
+
+@dataclass(frozen=True)
+class Around:
+    """The event changes something in the parent under `key`, of which the payload says no more: all
+    children of this kind that it has are read again. `only` are the actions that do.
+    """
+
+    key: str
+    only: frozenset[str] | set[str] = frozenset()
+
+    def handler(self, kind: Derived) -> Handler:
+        """Event → a parent to read the children of."""
+        numbered = msgspec.defstruct("Numbered", [("number", Count)])
+        read = reader(msgspec.defstruct("Within", [("it", numbered)], rename={"it": self.key}))
+
+        def handle(event: Event) -> Changes:
+            if event.repository_id is None or (self.only and event.action not in self.only):
+                return Changes()
+            payload: Any = read(event.body).value
+            names = {kind.model.scope: event.repository_id, kind.under.number: payload.it.number}
+            return Changes(rereads=[Reread(kind.merge, names)])
 
         return handle
 

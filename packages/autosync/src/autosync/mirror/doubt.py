@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from autosync.mirror.keys import rows_of
 from autosync.mirror.models import Repository
-from autosync.mirror.upsert import Key, Merge
+from autosync.mirror.upsert import Clock, Key, Merge
 
 # A webhook may still be on its way: what changed this recently is no difference yet.
 IN_FLIGHT = timedelta(seconds=60)
@@ -66,6 +66,18 @@ def mark_new_and_late(merge: Merge, inserted: Set[Key], observed_at: datetime) -
     # After an import an audit looks at everything.
     doubtful = rows.filter(late | looked_since, repository__imported_at__isnull=False)
     return _mark(merge, doubtful, observed_at=F("updated_at"))
+
+
+def mark_told_late(merge: Merge, changed: Set[Key], observed_at: datetime) -> set[Key]:
+    """Marks, and returns, rows of events that came late: columns that no clock speaks of may have
+    changed since, and the arrival made them look young.
+    """
+    if not changed or not merge.groups or merge.decided_by is not Clock.UPDATED_AT:
+        return set()
+    rows = merge.model._default_manager.filter(pk__in=[key[0] for key in changed])
+    ids = list(rows.filter(updated_at__lt=observed_at - LAG).values_list("pk", flat=True))
+    rows.filter(pk__in=ids).update(dirty_at=timezone.now())
+    return {(pk,) for pk in ids}
 
 
 def mark_renamed(merge: Merge, changed: Set[Key], as_of: datetime | Combinable) -> set[Key]:

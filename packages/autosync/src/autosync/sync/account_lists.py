@@ -18,7 +18,6 @@ from autosync.kinds import Derived
 from autosync.kinds._kind import Nested, Rest
 from autosync.mirror.upsert import Key, Row
 from autosync.sync import unread
-from autosync.sync.children import price
 from autosync.sync.paging import Paging
 from autosync.sync.refusals import Refusal, Refused, refusal_at
 
@@ -133,7 +132,6 @@ def _with_parents(
     parents: Sequence[tuple[int, str]],
 ) -> Part:
     nested = _nested(kind)
-    price(len(parents), nested.first)
     query = (
         "query($ids: [ID!]!, $first: Int!, $after: String) "
         f"{{ parents: nodes(ids: $ids) {{ {_page(kind)} }} }}"

@@ -242,9 +242,9 @@ class AccountSync:
             count += len(absent(merge, homes, part.asked_at - LAG))
         else:
             count += len(delete(merge, sorted(gone), part.asked_at)[merge.table])
-        settled = kind.model._default_manager.filter(dirty_at__lte=part.asked_at - LAG)
         for listed in part.lists:
-            settled.filter(**listed.within).update(dirty_at=None)
+            asked = kind.model._default_manager.filter(**listed.within)
+            asked.filter(dirty_at__lte=listed.asked_at - LAG).update(dirty_at=None)
         return count, len(part.odd) + len(refused)
 
     def _done(

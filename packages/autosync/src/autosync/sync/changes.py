@@ -13,7 +13,13 @@ from autosync.killpoints import reached
 from autosync.kinds import RESOURCES, account_kinds, nested_kinds, refetched
 from autosync.kinds._events import Changes, FollowUp, RefMove
 from autosync.mirror.digest import DIGEST
-from autosync.mirror.doubt import audit_soon, mark_new_and_late, mark_renamed, turned_quickly
+from autosync.mirror.doubt import (
+    audit_soon,
+    mark_new_and_late,
+    mark_renamed,
+    mark_told_late,
+    turned_quickly,
+)
 from autosync.mirror.feed import FeedLine, publish
 from autosync.mirror.upsert import Key, Merge, Row, Rule, upsert
 from autosync.sync.applied_rows import Changed
@@ -39,6 +45,8 @@ def carry_out(plan: Sequence[Changes], observed_at: datetime) -> Changed:
         if merge.table in _REFETCHED:
             marked |= mark_new_and_late(merge, result.inserted, observed_at)
             marked |= mark_renamed(merge, result.changed, F("updated_at"))
+        if merge.table in _TOLD:
+            marked |= mark_told_late(merge, result.changed, observed_at)
         followups |= _settle(merge, marked, rows)
     for changes in plan:
         for one in changes.tombstones:
@@ -47,6 +55,8 @@ def carry_out(plan: Sequence[Changes], observed_at: datetime) -> Changed:
         for patch in changes.patches:
             chosen = patch.merge.model._default_manager.filter(pk__in=patch.ids, **patch.where)
             chosen.update(**patch.values)
+        for reread in changes.rereads:
+            _NESTED[reread.merge.table].mark([reread.link], timezone.now())
         for doubt in changes.doubts:
             doubt.model._default_manager.filter(**doubt.where).update(dirty_at=timezone.now())
             account = doubt.where.get("account_id")
@@ -90,6 +100,8 @@ def _settle(merge: Merge, dirty: set[Key], rows: Sequence[Row]) -> set[FollowUp]
 
 # Settled by asking GitHub for them by their node ids.
 _REFETCHED = {resource.merge.table for resource in refetched()}
+# Those whose events are about them: their clock is about that of the event.
+_TOLD = {resource.merge.table for resource in refetched() if not resource.inside}
 # Read again with their parents at the next sync.
 _NESTED = {kind.merge.table: kind.family for kind in nested_kinds()}
 # Settled by the lists of the account.

@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("mirror", "0026_stars"),
+        ("mirror", "0028_review_threads"),
     ]
 
     operations = [

@@ -11,9 +11,14 @@ _ORDERS = {
     "release": ["-published_at", "-github_id"],
     "releaseasset": ["-created_at", "-github_id"],
     "review": ["-submitted_at", "-github_id"],
+    "reviewcomment": ["-updated_at", "-github_id"],
     "star": ["-starred_at", "-id"],
 }
-_WORDS = {"issuecomment": "issue_comment", "releaseasset": "release_asset"}
+_WORDS = {
+    "issuecomment": "issue_comment",
+    "releaseasset": "release_asset",
+    "reviewcomment": "review_comment",
+}
 
 
 class _Anew(AddIndexConcurrently):

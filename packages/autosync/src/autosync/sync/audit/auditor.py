@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,7 +16,7 @@ from autosync.github import InstallationClient, InstallationSuspended, Priority,
 from autosync.github.errors import GitHubError
 from autosync.github.purpose import made_for, turn_to
 from autosync.killpoints import reached
-from autosync.kinds import account_kinds, listed_resources, nested_kinds
+from autosync.kinds import KINDS, account_kinds, listed_resources, nested_kinds
 from autosync.kinds._events import Resource
 from autosync.mirror.doubt import IN_FLIGHT
 from autosync.mirror.models import (
@@ -35,8 +35,14 @@ from autosync.sync.audit.difference import Difference
 from autosync.sync.audit.findings import record, record_repairs
 from autosync.sync.audit.names import names_of
 from autosync.sync.audit.sets import still_different
+from autosync.sync.audit.silent import Silent, is_large, silent_differences
 from autosync.sync.audit.small import There as SmallThere
-from autosync.sync.audit.small import counted_differences, differences, small_lists
+from autosync.sync.audit.small import (
+    counted_differences,
+    differences,
+    small_lists,
+    told_by_clock,
+)
 from autosync.sync.audit.streams import Newest, newest
 from autosync.sync.audit.streams import differences as of_stream
 from autosync.sync.commits import chunks
@@ -49,6 +55,7 @@ from autosync.sync.reconcile import GitHubSyncManager
 from autosync.sync.refetch import refetch
 from autosync.sync.refusals import refusal_of, unavailable
 from autosync.sync.rest_listing import read_differing
+from autosync.sync.rest_listing import read_whole as read_list
 from autosync.sync.sets import read_sets
 from autosync.sync.sick import GitHubAway, github_answers
 from autosync.sync.standing import standing
@@ -69,6 +76,7 @@ class Lists:
 
     small: SmallThere | None
     fronts: Mapping[str, Newest]
+    silent: Sequence[Silent]
 
 
 def finish_left_open(installation_id: int) -> None:
@@ -82,10 +90,10 @@ class Auditor:
     """Audits one installation.
 
     Unchanged repositories cost: two GraphQL points per hundred for the news of them, one for each
-    small kind, whose lists are read whole, and one `ls-remote` each that is outside the quota.
-    Others are listed only where these differ, or all of them if `deep`, a hundred a point. `names`
-    compares the names of labels and milestones too, which is free, and asks whose the commits are
-    that no ref reaches, a hundred a point.
+    small kind, whose lists are read whole, one per hundred objects that change in silence, and one
+    `ls-remote` each that is outside the quota. Others are listed only where these differ, or all of
+    them if `deep`, a hundred a point. `names` compares the names of labels and milestones too,
+    which is free, and asks whose the commits are that no ref reaches, a hundred a point.
     """
 
     def __init__(
@@ -138,6 +146,7 @@ class Auditor:
                 there = news.there
                 small = small_lists(self.client, group, refused)
                 fronts = newest(self.client, group, refused)
+                silent = {} if self.deep else silent_differences(self.client, group, refused)
                 left_out |= {
                     one.full_name: "GitHub could not report its content"
                     for one in group
@@ -157,7 +166,7 @@ class Auditor:
                             pk = repository.pk
                             some = small.get(pk)
                             front = fronts.get(pk, {}) | (some.fronts if some else {})
-                            lists = Lists(some, front)
+                            lists = Lists(some, front, silent.get(pk, []))
                             self._audit(audit, repository, said, lists)
                     Repository.objects.filter(
                         pk=repository.pk, audit_due_at__lte=started_at
@@ -217,7 +226,7 @@ class Auditor:
                 turn_to(resource.name)
                 read_sets(resource, repository, self.client, most=_SETS)
                 if resource.rest is not None:
-                    found += self._of_rest(resource, repository, read.small)
+                    found += self._of_rest(resource, repository, read.small, read.silent)
                     continue
                 differ = resource.name in differing
                 if resource.stream is not None:
@@ -231,7 +240,7 @@ class Auditor:
             for kind in nested_kinds():
                 turn_to(kind.name)
                 if kind.parent.name not in refused:
-                    found += compare.children.compare(kind, whole=self.deep)
+                    found += compare.children.compare(kind, read.silent, whole=self.deep)
             turn_to("commit")
             if self.deep:
                 found += compare.commits()
@@ -266,8 +275,16 @@ class Auditor:
         audit_account(audit, sync, repair=self.repair)
 
     def _of_rest(
-        self, resource: Resource, repository: Repository, small: SmallThere | None
+        self,
+        resource: Resource,
+        repository: Repository,
+        small: SmallThere | None,
+        silent: Sequence[Silent],
     ) -> list[Difference]:
+        if resource.under is not None and resource.under.moves_with:
+            if self.deep or is_large(KINDS[resource.name], repository):
+                return told_by_clock(resource, repository, self.client, whole=self.deep)
+            return [one.difference for one in silent if one.difference.resource == resource.name]
         if resource.under is not None:
             return counted_differences(resource, repository, self.client)
         found = differences(resource, repository, small) if small is not None else []
@@ -279,8 +296,13 @@ class Auditor:
         by_name = {resource.name: resource for resource in listed_resources()}
         for name, resource in by_name.items():
             if resource.rest is not None:
-                # The sync below reads the others whole.
-                if resource.under is not None and any(one.resource == name for one in found):
+                # The sync below reads the others whole, or from where they were read last.
+                mine = [one for one in found if one.resource == name]
+                if resource.under is not None and mine:
+                    if resource.under.moves_with and self.deep:
+                        read_list(resource, repository, self.client)
+                    elif resource.under.moves_with:
+                        refetch(resource, self.client, {one.node_id: int(one.key) for one in mine})
                     read_differing(resource, repository, self.client)
                 continue
             if resource.stream is not None:
@@ -302,17 +324,22 @@ class Auditor:
         for kind in nested_kinds():
             compare.children.read_again(kind)
         repository.refresh_from_db()
+        since = {one.resource for one in found} & {
+            name for name, one in by_name.items() if one.under and one.under.moves_with
+        }
         self.manager.sync_repository(repository)
-        _verify(compare, found)
+        silent = silent_differences(self.client, [repository], {}).get(repository.pk, [])
+        left = {name for name in since if self._of_rest(by_name[name], repository, None, silent)}
+        _verify(compare, found, left)
 
     def _spent(self) -> int:
         budgets = QuotaBudget.objects.filter(installation_id=self.installation.pk)
         return int(budgets.aggregate(sum=Sum("spent"))["sum"] or 0)
 
 
-def _verify(compare: Comparison, found: list[Difference]) -> None:
-    """Look again: a repair is one only if nothing differs any more."""
-    wrong = compare.differing_lists()
+def _verify(compare: Comparison, found: list[Difference], left: Set[str]) -> None:
+    """Look again: a repair is one only if nothing differs any more. `left` still do."""
+    wrong = compare.differing_lists() | left
     if any(one.resource in ("ref", "commit") for one in found) and compare.refs_now():
         wrong |= {"ref", "commit"}
     wrong |= {kind.name for kind in nested_kinds() if compare.children.still_differs(kind)}

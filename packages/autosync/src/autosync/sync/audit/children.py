@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.utils import timezone
@@ -13,7 +14,9 @@ from autosync.mirror.doubt import IN_FLIGHT
 from autosync.mirror.keys import rows_of, written
 from autosync.mirror.models import AuditFinding, Repository
 from autosync.sync.audit.difference import Difference
-from autosync.sync.children import Children, gone_in, read_children
+from autosync.sync.audit.silent import Silent
+from autosync.sync.children import gone_in
+from autosync.sync.nested_pages import Children, read_children
 
 Problem = AuditFinding.Problem
 
@@ -28,13 +31,21 @@ class ChildrenComparison:
         self._client = client
         self.differing: dict[str, list[Parent]] = {}
 
-    def compare(self, kind: Derived, *, whole: bool) -> list[Difference]:
-        """Of all parents, or of those that have waited to be asked about for a while."""
+    def compare(self, kind: Derived, silent: Sequence[Silent], *, whole: bool) -> list[Difference]:
+        """Of all parents, or of those that have waited to be asked about for a while, and of those
+        whose children are known to differ.
+        """
         settled = timezone.now() - IN_FLIGHT
         pk = self._repository.pk
-        parents = kind.family.all(pk) if whole else kind.family.waiting(pk, since=settled)
+        if whole:
+            parents = kind.family.all(pk)
+        else:
+            parents = kind.family.waiting(pk, since=settled)
+            numbers = [one.number for one in silent if one.difference.resource == kind.name]
+            if numbers:
+                parents = sorted({*parents, *kind.family.numbered(pk, numbers)})
         found: list[Difference] = []
-        for page in read_children(kind, self._repository, self._client, parents):
+        for page in read_children([kind], self._repository, self._client, parents):
             found += self._differences(kind, page, settled)
         return found
 
@@ -46,7 +57,7 @@ class ChildrenComparison:
     def still_differs(self, kind: Derived) -> bool:
         """Whether something differs after a repair."""
         settled, parents = timezone.now() - IN_FLIGHT, self.differing.get(kind.name, [])
-        pages = read_children(kind, self._repository, self._client, list(parents))
+        pages = read_children([kind], self._repository, self._client, list(parents))
         return any(self._differences(kind, page, settled) for page in pages)
 
     def _differences(

@@ -15,14 +15,14 @@ from autosync.github.purpose import made_for
 from autosync.kinds import listed_resources
 from autosync.kinds._events import Resource
 from autosync.mirror.doubt import IN_FLIGHT
-from autosync.mirror.models import AuditFinding, Repository
+from autosync.mirror.models import AuditFinding, Repository, ResourceCursor
 from autosync.sync import unread
 from autosync.sync.audit import carried
 from autosync.sync.audit.difference import Difference
 from autosync.sync.audit.names import CARRIED
 from autosync.sync.audit.streams import Newest, answered, asked, shown_to_all, streams
 from autosync.sync.listing import pages
-from autosync.sync.rest_listing import ids_that_differ
+from autosync.sync.rest_listing import changed_since, ids_that_differ
 
 Problem = AuditFinding.Problem
 
@@ -148,6 +148,41 @@ def counted_differences(
         if pk not in there and row.observed_at < settled
     ]
     return found
+
+
+def told_by_clock(
+    resource: Resource, repository: Repository, client: InstallationClient, *, whole: bool
+) -> list[Difference]:
+    """Those of a kind that nobody counts: changed since its list was read last, by their clocks; or
+    `whole`, those that only one side has too. A request, and none where there is none of it.
+    """
+    rows = resource.merge.model._default_manager.filter(repository=repository)
+    alive = rows.filter(deleted_at__isnull=True)
+    if not whole and not alive.exists():
+        return []
+    cursors = ResourceCursor.objects.filter(repository=repository, resource=resource.name)
+    since = None if whole else cursors.values_list("watermark", flat=True).first()
+    asked_at = timezone.now()
+    there = changed_since(resource, repository, client, since)
+    settled = asked_at - IN_FLIGHT
+    known = alive if whole else alive.filter(pk__in=there)
+    here = {row.pk: row for row in list[Any](known)}
+    found = []
+    for pk, (node_id, changed) in there.items():
+        if changed is None or changed > settled:
+            continue  # its event may be on its way
+        if pk not in here:
+            found.append(Difference(resource.name, str(pk), Problem.MISSING, node_id))
+        elif here[pk].updated_at is None or here[pk].updated_at < changed:
+            found.append(Difference(resource.name, str(pk), Problem.STALE, node_id))
+    if whole:
+        found += [
+            Difference(resource.name, str(pk), Problem.SURPLUS, row.node_id)
+            for pk, row in here.items()
+            if pk not in there and row.observed_at < settled
+        ]
+    not_read = {str(key) for key in unread.keys(resource, repository)}
+    return [one for one in found if one.key not in not_read]
 
 
 def _connection(resource: Resource) -> str:

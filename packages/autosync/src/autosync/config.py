@@ -16,10 +16,12 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import SplitResult, urlsplit
 
+from annotated_types import Ge, Le
 from dotenv import dotenv_values
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ByteSize,
     ConfigDict,
     Field,
@@ -82,8 +84,17 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-# What programs of users rely on is kept up whatever is chosen.
-ALWAYS_KEPT = ("commit", "contributor", "installation", "issue", "pull_request", "repository")
+def _days(value: Any) -> Any:
+    """30d → 30."""
+    return value.strip().removesuffix("d") if isinstance(value, str) else value
+
+
+Days = Annotated[int, BeforeValidator(_days), Ge(0), Le(3650)]
+# What programs of users rely on is kept up whatever is chosen, and so is what rides in its rows.
+ALWAYS_KEPT = (
+    "commit", "contributor", "installation", "issue", "issue_assignee", "issue_label",
+    "pull_request", "repository", "requested_reviewer",
+)  # fmt: skip
 
 
 def kind_names() -> list[str]:
@@ -182,6 +193,12 @@ class Config(BaseModel):
         repr=False,
     )
     autosync_secret_key: str = Field("", description="Django's secret key", repr=False)
+    autosync_people_key: str = Field(
+        "",
+        description="the key by which forgotten people are recognised, the same on all machines; "
+        "default: AUTOSYNC_SECRET_KEY",
+        repr=False,
+    )
     autosync_debug: bool = Field(False, description="Django debug pages; never in production")
     autosync_allowed_hosts: list[str] | str = Field(
         "localhost,127.0.0.1,[::1]", description="comma separated host names"
@@ -235,6 +252,11 @@ class Config(BaseModel):
         ge=0,
         description="days to keep removed repositories and deleted objects; 0: until next night",
     )
+    autosync_keep_deleted: Days = Field(
+        0,
+        description="how long to keep the text of what was deleted at GitHub, such as 30d; "
+        "0: erase it at once",
+    )
     autosync_inbox_retention: int = Field(
         14, ge=1, le=3650, description="days to keep applied deliveries"
     )
@@ -245,6 +267,12 @@ class Config(BaseModel):
         ByteSize(20_000_000_000),
         description="size of the git cache per machine, such as 20GB; the least recently "
         "used clones are removed first, and cloned again when needed; 0: no limit",
+    )
+
+    autosync_commit_files: ByteSize = Field(
+        ByteSize(250_000_000),
+        description="up to this size of a repository its git is fetched as a whole, and the files "
+        "that each commit changed are mirrored; 0: of none",
     )
 
     @model_validator(mode="after")

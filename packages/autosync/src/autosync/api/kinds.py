@@ -16,9 +16,16 @@ from ninja import Query, Router, Schema
 from ninja.errors import HttpError
 from pydantic import Field, create_model
 
-from autosync.api.mirror import PROBLEMS, OfRepository, of_repositories
-from autosync.api.pages import Moment, Page, Text, page
-from autosync.api.schemas import IssueOut, Label, Problem, PullRequestOut, repository_ref
+from autosync.api.mirror import BIGGEST_ID, PROBLEMS, OfAccount, OfRepository, of_repositories
+from autosync.api.pages import Moment, Page, PageQuery, Text, page
+from autosync.api.schemas import (
+    AccountRef,
+    IssueOut,
+    Label,
+    Problem,
+    PullRequestOut,
+    repository_ref,
+)
 from autosync.api.schemas import RepositoryRef as Ref
 from autosync.insight import lists
 from autosync.kinds import KINDS, Derived, left_out
@@ -70,12 +77,15 @@ def shape_of(kind: Derived) -> type[Schema]:
         if one.name == "repository_id":
             fields["repository"] = (Ref, Field(description="The repository it belongs to."))
             continue
+        if one.name == "account_id" and kind.of_account:
+            fields["account"] = (AccountRef, Field(description="The organisation it belongs to."))
+            continue
         fields[one.name] = (_type(one), Field(description=one.about or None))
     doc = shown.sentence(kind.model.__doc__)
     return create_model(f"{kind.model.__name__}Out", __base__=Schema, __doc__=doc, **fields)
 
 
-def query_of(kind: Derived) -> type[OfRepository]:
+def query_of(kind: Derived) -> type[PageQuery]:
     """What a client may send to the list."""
     fields: dict[str, Any] = {}
     directions: Any = Literal[tuple(shown.orders(kind))]
@@ -91,7 +101,8 @@ def query_of(kind: Derived) -> type[OfRepository]:
     if names := shown.lists(kind).search:
         about = f"part of {' or '.join(names)}"
         fields["search"] = (Text | None, Field(None, description=about))
-    return create_model(f"{kind.model.__name__}Query", __base__=OfRepository, **fields)
+    base = OfAccount if kind.of_account else OfRepository
+    return create_model(f"{kind.model.__name__}Query", __base__=base, **fields)
 
 
 def _add_list(
@@ -103,7 +114,7 @@ def _add_list(
 
     def view(request: HttpRequest, query: Any, response: HttpResponse) -> dict[str, Any]:
         _say_if_left_out(kind, response)
-        rows = of_repositories(kind.model.live.all(), query)
+        rows = _of_home(kind, query)
         for one in shown.filters(kind):
             value = getattr(query, one.name)
             if value is not None:
@@ -123,6 +134,18 @@ def _add_list(
         summary=name.replace("_", " ").capitalize(),
         description=f"{shown.sentence(kind.model.__doc__)}\n\n{EXPERIMENTAL}",
     )(view)
+
+
+def _of_home(kind: Derived, query: Any) -> Any:
+    """The rows of the repository or the organisation asked for, or of all that may be shown."""
+    if not kind.of_account:
+        return of_repositories(kind.model.live.all(), query)
+    rows = lists.visible(kind)
+    if query.account is None:
+        return rows
+    if query.account.isdecimal() and int(query.account) <= BIGGEST_ID:
+        return rows.filter(account_id=int(query.account))
+    return rows.filter(account_login__iexact=query.account)
 
 
 def _add_object(
@@ -169,11 +192,16 @@ def _named(view: Callable[..., Any], name: str, **arguments: Any) -> None:
 
 def _shower(kind: Derived, item: type[Schema]) -> Callable[[Any], Schema]:
     attributes = {one.name: one.attribute for one in shown.columns(kind)}
-    names = [(name, attributes[name]) for name in item.model_fields if name != "repository"]
+    home = "account" if kind.of_account else "repository"
+    names = [(name, attributes[name]) for name in item.model_fields if name != home]
 
     def show(row: Any) -> Schema:
         values = {name: getattr(row, attribute) for name, attribute in names}
-        return item(repository=repository_ref(row.repository), **values)
+        if kind.of_account:
+            values["account"] = AccountRef(id=row.account_id, login=row.account_login)
+        else:
+            values["repository"] = repository_ref(row.repository)
+        return item(**values)
 
     return show
 

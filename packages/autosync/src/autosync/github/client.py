@@ -25,6 +25,7 @@ from autosync.github.errors import (
     Unreadable,
 )
 from autosync.github.hiccups import Error, is_hiccup
+from autosync.github.price import MOST_NODES, price
 from autosync.github.tokens import InstallationToken, token_cache
 from autosync.github.transport import NO_PERMISSION, Reply, Transport, connection_of, fresh_pause
 
@@ -239,7 +240,14 @@ class InstallationClient:
         FORBIDDEN: the caller looks there before it believes a null.
 
         Raises GraphQLTooHeavy (halve the page), QuotaExhausted, GraphQLError (a rejected query).
+        What GitHub is sure to refuse as too large is not sent.
         """
+        nodes = price(query, variables or {}).nodes
+        if nodes > MOST_NODES:
+            raise GraphQLTooHeavy(
+                f"This query asks for up to {nodes} nodes; GitHub answers at most {MOST_NODES}.",
+                installation_id=self.installation_id,
+            )
         limits = waits = 0
         url = self._credentials.graphql_url
         while True:

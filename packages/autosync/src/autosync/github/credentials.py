@@ -5,10 +5,15 @@ from __future__ import annotations
 import base64
 import binascii
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from autosync.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 PUBLIC_API_URL = "https://api.github.com"
 # Of the REST API: https://docs.github.com/rest/about-the-rest-api/api-versions
@@ -86,7 +91,7 @@ def load_private_key(text: str) -> str:
             f"of PEM. {_EXPECTED}"
         )
     pem = pem.replace("\\r", "").replace("\\n", "\n").replace("\r\n", "\n").strip() + "\n"
-    _check_rsa(pem)
+    rsa_key(pem)
     return pem
 
 
@@ -122,7 +127,9 @@ def _from_base64(value: str) -> str | None:
     return decoded if _PEM_START in decoded else None
 
 
-def _check_rsa(pem: str) -> None:
+@lru_cache(maxsize=4)
+def rsa_key(pem: str) -> RSAPrivateKey:
+    """The key itself, read once: its numbers are proven, which takes as long as a large import."""
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey  # noqa: PLC0415 (start-up time)
     from cryptography.hazmat.primitives.serialization import load_pem_private_key  # noqa: PLC0415 (start-up time)
 
@@ -139,3 +146,4 @@ def _check_rsa(pem: str) -> None:
             "GITHUB_APP_PRIVATE_KEY is not an RSA key. GitHub Apps sign with the RSA key made "
             "on the App's settings page under Private keys."
         )
+    return key

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from autosync.kinds import KINDS, commit, left_out, repository
 
 # Each with all that is before it; "": not granted.
 LEVELS: Final = ("", "read", "write", "admin")
+
+
+def rank(level: str | None) -> int:
+    """Its place among the levels. One that GitHub has not described yet lets us read at least."""
+    return LEVELS.index(level or "") if not level or level in LEVELS else LEVELS.index("read")
+
+
+def holds(granted: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
+    """Whether all that is wanted is granted."""
+    return all(rank(granted.get(name)) >= rank(level) for name, level in wanted.items())
 
 
 def permissions() -> dict[str, str]:

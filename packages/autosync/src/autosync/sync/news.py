@@ -272,6 +272,8 @@ def _query(without: Collection[str]) -> str:
 
 
 def _asked(news: Signal) -> str:
+    if news.scalar:
+        return news.scalar
     if not news.order:
         return f"{news.connection} {{ totalCount }}"
     order = f"orderBy: {{field: {news.order}, direction: DESC}}"
@@ -290,6 +292,8 @@ def _there(node: Mapping[str, Any]) -> There:
     lists = {}
     for resource in listed_resources():
         page = node.get(resource.name)
+        if isinstance(page, int):
+            page = {"totalCount": page}
         if resource.news and page and page.get("totalCount") is not None:
             newest = next((one for one in page.get("nodes") or [] if one), None)
             lists[resource.name] = ListThere(

@@ -24,8 +24,10 @@ def ask_one_by_one(
 ) -> int:
     """Ask for `nodes` (node id → our id) by their addresses, a request each; as `refetch`."""
     rows = resource.merge.model._default_manager.filter(pk__in=nodes.values())
-    odd = UnreadObject.objects.filter(resource=resource.name, key__in=nodes.values())
-    known = dict(odd.values_list("key", "repository")) | dict(rows.values_list("pk", "repository"))
+    keys = [str(one) for one in nodes.values()]
+    odd = UnreadObject.objects.filter(resource=resource.name, key__in=keys)
+    known = {int(key): home for key, home in odd.values_list("key", "repository")}
+    known |= dict(rows.values_list("pk", "repository"))
     return sum(_ask(resource, client, pk, known[pk]) for pk in nodes.values() if pk in known)
 
 

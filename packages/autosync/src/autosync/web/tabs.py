@@ -108,8 +108,13 @@ def of_kind(kind: Derived) -> Tab:
 
 def with_kinds(kinds: Iterable[Derived]) -> tuple[Tab, ...]:
     """All lists of the page: the kinds that declare one stand after the pull requests."""
-    more = (of_kind(one) for one in kinds if one.declared.api and one.name not in _BY_HAND)
+    more = (of_kind(one) for one in kinds if _has_tab(one))
     return (*_TABS[:3], *more, *_TABS[3:])
+
+
+def _has_tab(kind: Derived) -> bool:
+    own = kind.name in _BY_HAND or kind.of_account
+    return kind.declared.api is not None and not own
 
 
 _BY_HAND = ("issue", "pull_request")

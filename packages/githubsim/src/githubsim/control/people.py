@@ -72,6 +72,13 @@ def remove_from_team(desk: Desk) -> Json:
     return {"id": account.id}
 
 
+def set_team_role(desk: Desk) -> Json:
+    """`organization`, `team` (its slug), `login`, `role`: no webhook says so."""
+    account = desk.account(desk.need("login"))
+    desk.store.set_team_role(_team(desk).id, account.id, desk.need("role"))
+    return {"id": account.id}
+
+
 def give_to_team(desk: Desk) -> Json:
     """`organization`, `team` (its slug), `repository`, `permission` (push)."""
     team, repository = _team(desk), desk.repository
@@ -148,6 +155,7 @@ ACTIONS: dict[str, Callable[[Desk], Any]] = {
     "teams/give": give_to_team,
     "teams/join": add_to_team,
     "teams/leave": remove_from_team,
+    "teams/role": set_team_role,
     "teams/take": take_from_team,
     "unstar": unstar,
 }

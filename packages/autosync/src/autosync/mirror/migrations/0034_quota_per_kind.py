@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("mirror", "0025_urls_below_follow_names")]
+    dependencies = [("mirror", "0033_account_cursors")]
 
     operations = [
         migrations.CreateModel(

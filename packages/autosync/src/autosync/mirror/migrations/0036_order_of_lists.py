@@ -11,8 +11,14 @@ _ORDERS = {
     "release": ["-published_at", "-github_id"],
     "releaseasset": ["-created_at", "-github_id"],
     "review": ["-submitted_at", "-github_id"],
+    "reviewcomment": ["-updated_at", "-github_id"],
+    "star": ["-starred_at", "-id"],
 }
-_WORDS = {"issuecomment": "issue_comment", "releaseasset": "release_asset"}
+_WORDS = {
+    "issuecomment": "issue_comment",
+    "releaseasset": "release_asset",
+    "reviewcomment": "review_comment",
+}
 
 
 class _Anew(AddIndexConcurrently):
@@ -25,7 +31,7 @@ class _Anew(AddIndexConcurrently):
 
 class Migration(migrations.Migration):
     atomic = False
-    dependencies = [("mirror", "0034_quota_per_kind")]
+    dependencies = [("mirror", "0035_commit_files")]
     operations = [
         _Anew(model, models.Index(fields=fields, name=f"{_WORDS.get(model, model)}_by_list"))
         for model, fields in _ORDERS.items()

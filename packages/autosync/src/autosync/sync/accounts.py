@@ -23,6 +23,7 @@ from autosync.github import (
     Priority,
     QuotaExhausted,
 )
+from autosync.github.purpose import made_for
 from autosync.killpoints import reached
 from autosync.kinds import Derived, account_kinds
 from autosync.kinds._permissions import holds
@@ -95,7 +96,8 @@ class AccountSync:
         failed: Exception | None = None
         for kind in account_kinds():
             try:
-                count += self.sync(kind)
+                with made_for([kind.name]):
+                    count += self.sync(kind)
             except _OF_ALL:
                 raise
             except Exception as error:

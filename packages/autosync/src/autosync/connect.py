@@ -65,4 +65,11 @@ def git_reader(repository: Repository, client: InstallationClient) -> GitReader:
         client.may_be_too_fresh,
         home=git_home(client.api_url),
         silence=config.load().autosync_git_silence,
+        whole=files_are_affordable(repository),
     )
+
+
+def files_are_affordable(repository: Repository) -> bool:
+    """Whether its git is fetched with trees and blobs: AUTOSYNC_COMMIT_FILES bounds its size."""
+    limit = int(config.load().autosync_commit_files)
+    return 0 < limit >= repository.size * 1024

@@ -35,7 +35,7 @@ PULL_REQUESTS = (
 COMMITS = (
     "parents", "author_name", "author_email", "authored_at", "committer_name", "committer_email",
     "committed_at", "message", "on_default_branch", "additions", "deletions", "changed_files",
-    "author_user_id", "author_login",
+    "author_user_id", "author_login", "files",
 )  # fmt: skip
 CONTRIBUTORS = (
     "github_user_id", "login", "contributions", "first_commit_at", "last_commit_at",
@@ -51,6 +51,8 @@ _AS_GIT_SAYS = {
     "authored_at": "extract(epoch FROM authored_at)::bigint",
     "committed_at": "extract(epoch FROM committed_at)::bigint",
     "message": "rtrim(message, E'\\n')",
+    "files": "(SELECT coalesce(json_agg(json_build_array(additions, deletions) ORDER BY position), "
+    "'[]') FROM commit_files WHERE commit_id = commits.id)",
 }
 
 

@@ -8,6 +8,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from autosync.mirror.models import Commit, Repository, SyncJob
+from autosync.sync.accounts import accounts_in_doubt
 from autosync.sync.audit import schedule
 from autosync.sync.jobs import SyncJobRunner, under_way
 from autosync.sync.queue import (
@@ -16,6 +17,7 @@ from autosync.sync.queue import (
     REFETCH,
     REFRESH_INSTALLATION,
     START_UP,
+    SYNC_ACCOUNT,
     SYNC_GIT,
     SYNC_REPOSITORY,
     defer,
@@ -40,6 +42,8 @@ def pick_up_what_was_left() -> None:
         defer(REFETCH)
     _repositories_in_doubt()
     _repositories_nobody_imports()
+    for account_id in accounts_in_doubt():
+        defer(SYNC_ACCOUNT, account_id)
     resume_jobs()
     SyncJobRunner().end_overdue()
     retry_sick_repositories()

@@ -26,7 +26,7 @@ from autosync.sync import unread
 from autosync.sync.gone import take_away
 from autosync.sync.listing import OVERLAP, alive, pages
 from autosync.sync.news import NewsReader
-from autosync.sync.refusals import EVENTS_ONLY, Refusal, Refused, refusal_of, shown_to
+from autosync.sync.refusals import EVENTS_ONLY, Refusal, Refused, refusal_of
 
 Progress = Callable[[], None]
 
@@ -69,7 +69,7 @@ def sync_stream(
         if total != unread.accounted(resource, repository):
             count += read_whole(resource, repository, client)
     except (GraphQLError, Refused) as error:
-        raise _by_events_only(resource, repository, error) from error
+        raise _by_events_only(resource, error) from error
     cursor.refresh_from_db(fields=["unlisted", "cursor"])
     cursor.total = cursor.done = alive(resource, repository)
     cursor.state = ResourceCursor.State.COMPLETE
@@ -78,12 +78,10 @@ def sync_stream(
     return count
 
 
-def _by_events_only(
-    resource: Resource, repository: Repository, error: GraphQLError | Refused
-) -> Exception:
+def _by_events_only(resource: Resource, error: GraphQLError | Refused) -> Exception:
     """The error, or that nothing is wrong: GitHub shows the list only to those who hold more."""
     refusal = refusal_of(error)
-    if refusal is None or refusal.code != "permission" or shown_to(resource, repository):
+    if refusal is None or refusal.code != "permission" or not _stream(resource).shown_to:
         return error
     return Refused(Refusal(EVENTS_ONLY, refusal.words))
 

@@ -254,8 +254,10 @@ async def _accounts(api: GitHubAPI, path: str, heads: Iterable[str]) -> dict[str
     return found
 
 
-def _sizes(log: str) -> dict[str, dict[str, int]]:
-    """Commit → lines added and deleted, files changed; a merge against its first parent."""
+def _sizes(log: str) -> dict[str, dict[str, Any]]:
+    """Commit → lines added and deleted, files changed and lines of each; a merge against its first
+    parent.
+    """
     found = {}
     for entry in log.split("\x1e")[1:]:
         sha, *files = [line for line in entry.split("\n") if line]
@@ -264,6 +266,7 @@ def _sizes(log: str) -> dict[str, dict[str, int]]:
             "additions": sum(int(cell[0]) for cell in cells if cell[0] != "-"),
             "deletions": sum(int(cell[1]) for cell in cells if cell[1] != "-"),
             "changed_files": len(cells),
+            "files": [[None if n == "-" else int(n) for n in cell[:2]] for cell in cells],
         }
     return found
 

@@ -132,6 +132,10 @@ class World:
         for reason in ("completed", "not_planned", "duplicate"):
             self._do("issues/close", self._open_issue(f"issue: {reason}"), reason=reason)
         self._do("pulls/close", self._open_pull("pull: given up"))
+        team = {"organization": self.name.partition("/")[0], "name": "The Crew"}
+        crew = self.sim.control("teams/create", team)["slug"]
+        whom = {"reviewers": ["somebody", "robot[bot]", "old-hand"], "teams": [crew]}
+        self._do("reviews/request", self._open_pull("pull: whom to ask"), **whom)
         self._do("pulls/draft", self._open_pull("pull: a draft"))
         for login in ("somebody", "leaver", "robot[bot]", "Copilot"):
             self._do("pulls/merge", self._open_pull(f"pull: merged by {login}"), sender=login)

@@ -23,6 +23,7 @@ from tests.integration.api_rows import pull_request as pull_row
 from tests.integration.awkward import GRAPHQL, LACKS, REST, WEBHOOK, World
 
 COLUMNS = [(resource.name, column) for resource in RESOURCES for column in resource.merge.content]
+COLUMNS += [(resource.name, "sets") for resource in RESOURCES if resource.sets]
 # Columns that one way alone has.
 TOLD_ONCE = {("commit", "parents"), ("commit", "complete")} | {
     (kind.name, column)
@@ -76,6 +77,8 @@ def test_the_objects_are_as_awkward_as_they_should_be(world: World) -> None:
         assert len(rows[f"{word}: 70 labels"]["labels"]) == 70
         assert len(rows[f"{word}: 100 labels"]["labels"]) == 100
         assert len(rows[f"{word}: 25 assigned"]["assignees"]) == 25
+        assert len(rows[f"{word}: 100 labels"]["sets"]["issue_label"]) == 100
+        assert len(rows[f"{word}: 25 assigned"]["sets"]["issue_assignee"]) == 25
         everybody = ["Copilot", "a-company", "old-hand", "robot[bot]", "somebody"]
         assert rows[f"{word}: assigned to all kinds"]["assignees"] == everybody
         assert rows[f"{word}: by Copilot"]["author_login"] == "Copilot"
@@ -86,6 +89,10 @@ def test_the_objects_are_as_awkward_as_they_should_be(world: World) -> None:
         assert (gone["author_login"], gone["author_id"]) == ("", None)
         assert rows[f"{word}: milestone"]["milestone"] == f"{word} 2.0"
         assert rows[f"{word}: locked"]["locked"]
+    asked = rows["pull: whom to ask"]["sets"]["requested_reviewer"]
+    assert [(one["reviewer_type"], one["reviewer_login"]) for one in asked] == [
+        ("team", "the-crew"), ("user", "robot[bot]"), ("user", "old-hand"), ("user", "somebody"),
+    ]  # fmt: skip
     for reason in ("completed", "not_planned", "duplicate"):
         assert rows[f"issue: {reason}"]["state_reason"] == reason
     assert rows["issue: closed"]["state_reason"] == "reopened"

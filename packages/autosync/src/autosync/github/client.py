@@ -251,7 +251,7 @@ class InstallationClient:
         limits = waits = 0
         url = self._credentials.graphql_url
         while True:
-            sent = dialect.spoken(url, query)
+            sent = dialect.priced(dialect.spoken(url, query))
             reply = self._transport.send(
                 "POST",
                 url,
@@ -348,6 +348,8 @@ class InstallationClient:
         }
         # A time-out has no type, only words: "This may be the result of a timeout, or …".
         data = document.get("data")
+        if isinstance(data, dict):
+            data.pop("rateLimit", None)
         if kinds & _TOO_HEAVY or "timeout" in messages.lower():
             raise GraphQLTooHeavy(f"GraphQL could not finish the query: {messages}", **where)
         if kinds & _FAILING or is_hiccup(document, errors):

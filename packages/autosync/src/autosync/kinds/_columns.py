@@ -78,10 +78,13 @@ class Column(Field[_ST, _GT]):
     inside the object, for which lists of objects would cost as many points as there might be of
     them; GitHub is asked for it by the ids of those that are there. `about` is for the reference
     page; it is no `help_text`, of which each change of a word would make a migration.
+    `prose`: what a person wrote, as any `Text` is that does not say otherwise. It goes when the
+    object is deleted at GitHub, or when its author, the first person declared, is forgotten.
     """
 
     settings: ClassVar[dict[str, Any]] = {}  # of the Django field, unless declared otherwise
     textual: ClassVar[bool] = False  # "" stands for none
+    written: ClassVar[bool] = False  # prose, unless declared otherwise
 
     def __init__(
         self,
@@ -95,10 +98,12 @@ class Column(Field[_ST, _GT]):
         listed: bool = True,
         apart: str = "",
         when: str = "",
+        prose: bool | None = None,
         deep: bool = False,
         null: bool = False,
         **field: Any,
     ) -> None:
+        self.prose = self.written if prose is None else prose
         self._rest, self._graph, self._event = rest, graph, event
         self.deep = deep
         self.about = about
@@ -147,6 +152,7 @@ class Text(Column[_ST, _GT], TextField[_ST, _GT]):
 
     settings = {"default": ""}
     textual = True
+    written = True
 
     def source(self, at: At) -> str:
         return at(str, "")
@@ -156,6 +162,7 @@ class Url(Text[_ST, _GT]):
     """The address of the object's page."""
 
     settings = {"default": "", "blank": True}
+    written = False
 
     @property
     def graph(self) -> str | None:
@@ -244,6 +251,15 @@ class BigNumber(Column[_ST, _GT], BigIntegerField[_ST, _GT]):
 
     def source(self, at: At) -> str:
         return at(Id, None if self.null else 0)
+
+
+class Link(BigNumber[_ST, _GT]):
+    """The key of what it belongs to. It is known from where the object is read; `event` says where
+    a webhook has it.
+    """
+
+    def __init__(self, event: str | None = None, **field: Any) -> None:
+        super().__init__(None, graph=None, event=event, essential=True, **field)
 
 
 class IdOf(BigNumber[_ST, _GT]):

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
@@ -26,12 +26,14 @@ from autosync.kinds._events import (
     Under,
 )
 from autosync.kinds._kind import (
+    CARRIED,
     DECLARED,
     Clock,
     Connection,
     Inside,
     Kind,
-    OfRepository,
+    Numbered,
+    OfScope,
     Packed,
     Parent,
     Rest,
@@ -41,11 +43,17 @@ from autosync.kinds._kind import (
     snake,
 )
 from autosync.kinds._payload import IncompletePayload, read
+from autosync.kinds._people import people, prose
 from autosync.kinds._rules import Pair, Whole
 from autosync.kinds._shape import At, Shape, Way, clock_of, steps, written
 from autosync.mirror import merge as merging
 from autosync.mirror.children import Family
+from autosync.mirror.people import held
+from autosync.mirror.sets import KNOWN
 from autosync.mirror.upsert import Group, Merge, Row
+
+if TYPE_CHECKING:
+    from autosync.kinds._sets import DerivedSet
 
 _CLOCKS: Mapping[Clock | None, merging.Clock] = {
     Clock.UPDATED: merging.Clock.UPDATED_AT,
@@ -54,6 +62,7 @@ _CLOCKS: Mapping[Clock | None, merging.Clock] = {
 }
 _CALLED = {
     "beginning": _events.beginning,
+    "carrying": _events.carrying,
     "clock": _events.clock,
     "labels": _events.labels,
     "logins": _events.logins,
@@ -83,8 +92,9 @@ class Rows:
 class Derived:
     """A declared kind with everything that follows from its declaration."""
 
-    def __init__(self, model: type[OfRepository]) -> None:
-        self.model = model
+    def __init__(self, model: type[OfScope]) -> None:
+        # Not as OfScope: type checkers would not see the columns of its own.
+        self.model: type[Any] = model
         self.declared: Kind = model.github
         self.name = snake(model.__name__)
 
@@ -105,6 +115,8 @@ class Derived:
         read = self.declared.read
         if isinstance(read, Inside):
             others.append(read.link)
+        if self.sets:
+            others.append(KNOWN)
         apart: dict[str, tuple[str, ...]] = {}
         for one in self.columns:
             if one.apart:
@@ -114,11 +126,25 @@ class Derived:
             key,
             (*others, *([scope] if scope not in key else ())),
             clock=_CLOCKS[self.declared.clock],
+            quiet=frozenset({KNOWN} if self.sets else ()),
             groups=tuple(Group(*group) for group in apart.items()),
             # What several columns identify is a fact about two objects, which may come true again.
             returns=len(key) > 1,
+            sets=tuple(one.set_of for one in self.sets),
             inherits=self.declared.under is not None or isinstance(read, Inside),
+            people=people(self.columns),
+            prose=prose(self.columns),
         )
+
+    @cached_property
+    def sets(self) -> Sequence[DerivedSet]:
+        """The sets that its objects carry whole."""
+        return tuple(one.derived() for one in CARRIED if self.name in one.github.read.of)
+
+    @property
+    def of_account(self) -> bool:
+        """Whether it belongs to an account, and not to a repository."""
+        return bool(self.model.scope == "account_id")
 
     @property
     def under(self) -> Parent:
@@ -304,12 +330,21 @@ class Derived:
             for column in self.columns:
                 if not column.listed:
                     expressions.pop(column.name, None)
+        begin, end = "    return {", ["    }"]
+        if self.sets:
+            expressions[KNOWN] = "True"
+            begin = "    return carrying({"
+            lists = {one.name: one.expression(shape, way, base) for one in self.sets}
+            sets = [f'            "{name}": {value},' for name, value in lists.items()]
+            end = ["    }, {", *sets, "    })"]
         struct = shape.struct()
         body = [f'        "{name}": {value},' for name, value in expressions.items()]
-        lines = [f"    {line}" for line in shape.prologue("\n".join(body))]
+        lines = [f"    {line}" for line in shape.prologue("\n".join([*body, *end]))]
         name = f"{self.name}_from_{way}{'_list' if listed else ''}"
-        source = "\n".join([f"def {name}(it, scope):", *lines, "    return {", *body, "    }", ""])
+        source = "\n".join([f"def {name}(it, scope):", *lines, begin, *body, *end, ""])
         make = _function(name, source, {**_CALLED, **shape.constants})
+        if self.merge.people:
+            make = _without_forgotten(make, self.merge)
         selection = written(shape.selection)
         return Rows(struct, make, source, frozenset(expressions), selection, shape.lists)
 
@@ -324,7 +359,7 @@ class Derived:
     def listing(self) -> Listing | None:
         """How GraphQL lists it."""
         read = self.declared.read
-        if not isinstance(read, Connection) or read.newest:
+        if not isinstance(read, Connection) or read.newest or self.of_account:
             return None
         return Listing(read.name, self.node_fields, self.from_graph, since=read.since)
 
@@ -343,14 +378,16 @@ class Derived:
     def rest_listing(self) -> RestList | None:
         """How REST lists it."""
         read = self.declared.read
-        if not isinstance(read, Rest):
+        if not isinstance(read, Rest) or self.of_account:
             return None
         riding = []
         for one in map(kind_of, DECLARED):
             inside = one.declared.read
             if isinstance(inside, Inside) and inside.of == self.name:
-                riding.append(Riding(inside.key, one.resource, one.from_parent, inside.link))
-        return RestList(read.path, self.from_rest, read.since, read.one, riding)
+                riding.append(
+                    Riding(inside.key, one.resource, one.from_parent, inside.link, inside.counted)
+                )
+        return RestList(read.path, self.from_rest, read.since, read.one, riding, read.items)
 
     @cached_property
     def resource(self) -> Resource:
@@ -367,12 +404,14 @@ class Derived:
             node_fields=self.node_fields,
             from_graph=self.from_graph,
             lists=self.graphql.lists,
+            sets=[one.carried for one in self.sets],
             news=self._signal(),
             follows=said.news.kinds if isinstance(said.news, With) else (),
             under=self._under(),
             inside={said.read.of: said.read.link} if isinstance(said.read, Inside) else {},
             switch=said.switch,
             permission=next(iter(said.needs), ""),
+            scope=self.model.scope,
         )
 
     def _signal(self) -> Signal | None:
@@ -409,11 +448,33 @@ class Derived:
             return frozenset({self.parent.name})
         return frozenset(inside | set(under.parents if under else ()))
 
+    @property
+    def rests_on(self) -> Sequence[frozenset[str]]:
+        """Of each of these groups one kind at least is kept up, or this one cannot be."""
+        under, news = self.declared.under, self.declared.news
+        either = frozenset(under.parents) if isinstance(under, Numbered) else frozenset()
+        groups = [frozenset({name}) for name in sorted(self.after - either)]
+        told = frozenset(news.kinds) if isinstance(news, With) else frozenset()
+        return [*groups, *filter(None, (either, told))]
+
 
 @cache
-def kind_of(model: type[OfRepository]) -> Derived:
+def kind_of(model: type[OfScope]) -> Derived:
     """What is derived from a declared kind, made once."""
     return Derived(model)
+
+
+def _without_forgotten(
+    make: Callable[[Any, int], dict[str, Any]], merge: Merge
+) -> Callable[[Any, int], dict[str, Any]]:
+    """Rows as they are stored, so that whoever compares them compares like with like."""
+
+    def made(it: Any, scope: int) -> dict[str, Any]:
+        row = make(it, scope)
+        forgotten = held()
+        return cast(dict[str, Any], forgotten.row(merge, row)) if forgotten.known else row
+
+    return made
 
 
 def _function(name: str, source: str, known: dict[str, Any]) -> Callable[..., dict[str, Any]]:

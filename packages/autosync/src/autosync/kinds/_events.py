@@ -14,6 +14,7 @@ from autosync import moments
 from autosync.kinds._payload import Count, Id, IncompletePayload, Name, Word
 from autosync.mirror.feed import FeedLine
 from autosync.mirror.models import MirroredModel
+from autosync.mirror.sets import KNOWN
 from autosync.mirror.upsert import Key, Merge, Row, Rule
 
 # A moment as it is written; `timestamp` and its like read it. A date that Python cannot hold would
@@ -41,6 +42,10 @@ def logins(users: Sequence[Owner | None]) -> list[str]:
 
 
 class InstallationStub(msgspec.Struct):
+    id: Id | None = None
+
+
+class OrganizationStub(msgspec.Struct):
     id: Id | None = None
 
 
@@ -81,17 +86,22 @@ class Envelope(msgspec.Struct):
     installation: InstallationStub | None = None
     repository: RepositoryPayload | None = None
     sender: Owner | None = None
+    organization: OrganizationStub | None = None
 
 
 @dataclass(frozen=True)
 class Event:
-    """One delivery, its envelope decoded, its body still raw JSON."""
+    """One delivery, its envelope decoded, its body still raw JSON.
+
+    `account` is the one of its installation, for events that name no organisation.
+    """
 
     name: str
     body: bytes
     envelope: Envelope
     received_at: datetime
     amiss: tuple[str, ...] = ()  # fields of the envelope that were not as GitHub describes them
+    account: int | None = None
 
     @property
     def action(self) -> str:
@@ -106,15 +116,24 @@ class Event:
         return self.envelope.repository.id if self.envelope.repository else None
 
     @property
+    def account_id(self) -> int | None:
+        named = self.envelope.organization
+        return named.id if named and named.id else self.account
+
+    @property
     def installation_id(self) -> int | None:
         return self.envelope.installation.id if self.envelope.installation else None
+
+    def home(self, scope: str) -> int | None:
+        """The id of what the event is about, for a kind of that scope; None if it is of none."""
+        return self.account_id if scope == "account_id" else self.repository_id
 
 
 class FollowUp(NamedTuple):
     """Work to hand to a job once the change is committed."""
 
     task: str  # a key of sync.queue.FOLLOW_UPS
-    target_id: int  # an installation's or a repository's id
+    target_id: int  # an installation's, a repository's or an account's id
 
 
 @dataclass(frozen=True)
@@ -242,6 +261,7 @@ class RestList:
     since: bool = False
     one: str = ""
     riding: Sequence[Riding] = ()
+    items: str = ""
 
 
 @dataclass(frozen=True)
@@ -252,6 +272,21 @@ class Riding:
     resource: Resource
     rows: Callable[[Mapping[str, Any], Row], list[Row]]  # of a parent's document and row
     link: str  # the column with the parent's key
+    counted: str = ""  # GraphQL's connection of these on the parent
+
+
+@dataclass(frozen=True)
+class Carried:
+    """A set that objects carry, named `name` in their rows; `selection` is GraphQL for it. Where
+    GraphQL does not show all of it, the object is at REST's `path`, with its number in the place of
+    {}, and has it under `keys`.
+    """
+
+    name: str
+    selection: str
+    path: str
+    keys: Sequence[str]
+    rows: Callable[..., list[Row] | None]
 
 
 @dataclass(frozen=True)
@@ -302,6 +337,7 @@ class Resource:
     from_graph: Callable[[Mapping[str, Any], int], Row] | None = None
     # Lists inside a node, which may have more pages: field, GraphQL for it, what each item has.
     lists: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    sets: Sequence[Carried] = ()
     news: Signal | None = None
     follows: Sequence[str] = ()
     under: Under | None = None
@@ -309,6 +345,7 @@ class Resource:
     inside: Mapping[str, str] = field(default_factory=dict)
     switch: str = ""
     permission: str = ""
+    scope: str = "repository_id"
 
 
 def timestamp(value: When) -> datetime | None:
@@ -331,6 +368,15 @@ def needed(value: Any, name: str) -> Any:
     if value is None or value == "":
         raise IncompletePayload(f"GitHub left out the {name}, by which the object is known.")
     return value
+
+
+def carrying(row: dict[str, Any], sets: dict[str, list[Row] | None]) -> dict[str, Any]:
+    """The row with what it carries. A set that could not be read is left out, and said to be."""
+    row["sets"] = sets
+    if None in sets.values():
+        row["sets"] = {name: members for name, members in sets.items() if members is not None}
+        del row[KNOWN]
+    return row
 
 
 _NUMBER = re.compile(r"/(?:issues|pulls?)/(\d{1,9})(?=#|$)")

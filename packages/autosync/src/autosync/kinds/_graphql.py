@@ -14,15 +14,21 @@ from autosync.kinds._payload import Id, IncompletePayload, Name
 _LOGINS = {"copilot-swe-agent": "Copilot"}
 
 LABEL_FIELDS = "node_id: id name color"
-ASSIGNEE_FIELDS = "__typename ... on Actor { login }"
+_NUMBERED = ("User", "Bot", "Mannequin", "Organization")
+# Inside of what all actors have, so that it is asked of users alone as well.
+ASSIGNEE_FIELDS = (
+    "__typename ... on Actor { login "
+    + " ".join(f"... on {kind} {{ databaseId }}" for kind in _NUMBERED)
+    + " }"
+)
 
 
-class Actor(msgspec.Struct, rename={"typename": "__typename", "database_id": "databaseId"}):
+class Actor(msgspec.Struct, rename={"typename": "__typename"}):
     """Null where the account was deleted."""
 
     login: Name = ""
     typename: str = ""
-    database_id: Id | None = None
+    databaseId: Id | None = None
 
 
 def owner(actor: Actor | None) -> Owner | None:
@@ -30,7 +36,7 @@ def owner(actor: Actor | None) -> Owner | None:
     return (
         None
         if actor is None
-        else Owner(login=login(actor.login, actor.typename), id=actor.database_id)
+        else Owner(login=login(actor.login, actor.typename), id=actor.databaseId)
     )
 
 

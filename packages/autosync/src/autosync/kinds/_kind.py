@@ -7,7 +7,7 @@ from __future__ import annotations
 import copy
 import enum
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
@@ -54,14 +54,17 @@ class Nested:
     """Read through a connection of each parent, many parents a query, each parent's as a whole.
 
     `first`: how many come with their parent; where there are more, the connection is read on.
-    `silent`: people change them and move no clock at all, not even the parent's. The nightly audit
-    asks for those that are here, a hundred a point. `type` as for a connection of the repository.
+    `edges`: the columns are of the connection's edges, which have the object as `node`; for kinds
+    of an account. `silent`: people change them and move no clock at all, not even the parent's. The
+    nightly audit asks for those that are here, a hundred a point. `type` as for a connection of the
+    repository.
     """
 
-    parent: type[OfRepository]
+    parent: type[OfScope]
     name: str
     type: str = ""
     first: int = 50
+    edges: bool = False
     silent: bool = False
 
 
@@ -69,17 +72,20 @@ class Nested:
 class Parent:
     """What an object belongs to; it is gone when that is gone.
 
-    `number`: the column with the parent's number. `follows`: the parent's clock, which a change of
-    the object moves.
+    `number`: the column with the parent's number, or `key`: that with its key. `follows`: the
+    parent's clock, which a change of the object moves; a kind of an account needs none.
     """
 
-    model: type[OfRepository]
-    number: str
+    model: type[OfScope]
+    number: str = ""
     follows: str = "updated_at"
+    key: str = ""
 
     @property
     def link(self) -> Mapping[str, str]:
         """The child's column → the parent's."""
+        if self.key:
+            return {self.key: str(self.model._meta.pk.attname)}
         return {"repository_id": "repository_id", self.number: "number"}
 
 
@@ -89,25 +95,60 @@ class Rest:
 
     `since`: the list can be read from a moment on, in order of that column, and is, once it was
     read whole; else it is read whole each time that there is news. `one` is the path of one object,
-    with columns in braces, where GraphQL does not show all of its columns.
+    with columns in braces, where GraphQL does not show all of its columns. `items`: the key under
+    which an answer has the list, if it is not the answer itself.
     """
 
     path: str
     since: bool = False
     one: str = ""
     type: str = ""
+    items: str = ""
 
 
 @dataclass(frozen=True)
 class Inside:
     """Read with the objects of another kind, which carry it whole, as REST has it under `key`.
 
-    `link` is the column with the other's key.
+    `link` is the column with the other's key. `counted` is GraphQL's connection of these on the
+    other, whose count tells an audit what no clock does.
     """
 
     of: str
     key: str
     link: str
+    type: str = ""
+    counted: str = ""
+
+
+@dataclass(frozen=True)
+class Each:
+    """One list of REST's and of webhooks, in the carrier's document under `key`; `says`: columns
+    that are the same for all in it.
+    """
+
+    key: str
+    says: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Within:
+    """Read with the objects of the kinds `of`, which carry all of them; `number` is the column with
+    the carrier's.
+
+    `lists` are REST's. `graph` is GraphQL's connection, with `first` of its nodes and more where
+    there are more; `fields` are asked of each node, which has it `inside` or is it. `one` is REST's
+    path of a carrier, by its number, where GraphQL does not show all that it carries.
+    """
+
+    of: tuple[str, ...]
+    number: str
+    lists: tuple[Each, ...]
+    graph: str
+    fields: str
+    first: int = 20
+    inside: str = ""
+    one: str = ""
     type: str = ""
 
 
@@ -142,14 +183,14 @@ class With:
 
 @dataclass(frozen=True)
 class Numbered:
-    """It belongs to issues and pull requests, whose number is in `column`: when one is gone, it is
-    gone too. `counted` is their column that says how many they have; `path`, with {} for the
+    """It belongs to one of `parents`, whose number is in `column`: when that is gone, it is gone
+    too. `counted` is their column that says how many they have; `path`, with {} for the
     number, lists those of one. `moves_with`: what changes one of them may change its objects and
     move none of their clocks, so GitHub is asked for these by their ids, a hundred a point.
     """
 
     column: str
-    parents: tuple[str, ...] = ("issue", "pull_request")
+    parents: tuple[str, ...]
     counted: str = ""
     path: str = ""
     moves_with: bool = False
@@ -213,9 +254,10 @@ class Kind:
     `news`: how it is known that there is something to read; a connection tells it. `under`: what
     it belongs to, beside the repository. `needs`: permissions of the App and their level, the
     reading one first. `switch`: the repository's flag by which its owner has the kind.
+    `default=False`: it costs much, and is kept up only if `AUTOSYNC_KINDS` adds it.
     """
 
-    read: Connection | Rest | Inside | Nested | None = None
+    read: Connection | Rest | Inside | Nested | Within | None = None
     news: Packed | Scalar | With | None = None
     under: Numbered | Parent | None = None
     events: Mapping[str, EventRule] = field(default_factory=dict)
@@ -225,13 +267,15 @@ class Kind:
     clock: Clock | None = Clock.UPDATED
     unless: Guise | None = None
     api: List | None = None
+    default: bool = True
 
 
-# Every declared kind, in the order in which their modules were loaded.
-DECLARED: list[type[OfRepository]] = []
+# Every declared kind, in the order in which their modules were loaded; and every set: `_sets.py`.
+DECLARED: list[type[OfScope]] = []
+CARRIED: list[Any] = []
 
 
-def declared(name: str) -> type[OfRepository]:
+def declared(name: str) -> type[OfScope]:
     """The kind of that name."""
     return next(one for one in DECLARED if snake(one.__name__) == name)
 
@@ -259,12 +303,15 @@ class KindBase(ModelBase):
         table = getattr(own, "db_table", f"{word}s")
         inherited = [one for base in bases for one in _columns_of(base)]
         numbered = "number" in attrs or any(one.name == "number" for one in inherited)
+        home = "repository" if _scope(attrs, bases) == "repository_id" else "account_id"
         facts: dict[str, Any] = {"app_label": "mirror", "abstract": False, "db_table": table}
-        facts["indexes"] = [*getattr(own, "indexes", ()), *_indexes(word, numbered)]
+        facts["indexes"] = [*getattr(own, "indexes", ()), *_indexes(word, home, numbered)]
+        columns = {**{one.name: one for one in inherited}, **attrs}
+        facts["indexes"] += _index_of_list(word, columns, attrs["github"].api, facts["indexes"])
         if key:
             links = {one.attname: one.name for one in inherited if one.is_relation}
-            columns = [links.get(one, one) for one in key]
-            unique = models.UniqueConstraint(fields=columns, name=f"{word}_key")
+            fields = [links.get(one, one) for one in key]
+            unique = models.UniqueConstraint(fields=fields, name=f"{word}_key")
             facts["constraints"] = [*getattr(own, "constraints", ()), unique]
             if "node_id" not in key:
                 attrs.setdefault("node_id", None)
@@ -291,7 +338,11 @@ def _home(inherited: models.ForeignKey[Any, Any], table: str) -> Any:
     return link
 
 
-def _indexes(word: str, numbered: bool) -> list[models.Index]:
+def _scope(attrs: Mapping[str, Any], bases: tuple[type, ...]) -> Any:
+    return attrs.get("scope") or next(getattr(base, "scope", "") for base in bases)
+
+
+def _indexes(word: str, home: str, numbered: bool) -> list[models.Index]:
     indexes = [
         models.Index(
             fields=["dirty_at"],
@@ -300,27 +351,67 @@ def _indexes(word: str, numbered: bool) -> list[models.Index]:
         ),
         # For the counts that each sync compares: from the index alone.
         models.Index(
-            fields=["repository"],
+            fields=[home],
             name=f"{word}_alive",
             condition=models.Q(deleted_at__isnull=True),
         ),
     ]
     if numbered:
-        indexes.append(models.Index(fields=["repository", "number"], name=f"{word}_by_number"))
+        indexes.append(models.Index(fields=[home, "number"], name=f"{word}_by_number"))
     return indexes
 
 
-class OfRepository(MirroredModel, metaclass=KindBase):
-    """A kind of object that belongs to a repository. Its first column is its `Key`, unless the
-    class names several columns, or another one: `class It(OfRepository, key=(…))`.
+def _index_of_list(
+    word: str, columns: Mapping[str, Any], listed: List | None, known: Sequence[models.Index]
+) -> list[models.Index]:
+    """For the first order of the kind's list, over all repositories, unless there is one."""
+    if listed is None or listed.order.lstrip("-") not in {"updated_at", *columns}:
+        return []
+    if any(one.fields[0] == listed.order and one.condition is None for one in known if one.fields):
+        return []
+    keys = (name for name, one in columns.items() if getattr(one, "primary_key", False))
+    sign = "-" if listed.order.startswith("-") else ""
+    fields = [listed.order, f"{sign}{next(keys, 'id')}"]
+    return [models.Index(fields=fields, name=f"{word[:22]}_by_list")]
+
+
+class OfScope(MirroredModel, metaclass=KindBase):
+    """What all kinds have in common. `scope` is the column with the id of what they belong to.
+
+    The first column is the `Key`, unless the class names several columns, or another one:
+    `class It(OfRepository, key=(…))`.
     """
 
     github: ClassVar[Kind]
     identity: ClassVar[tuple[str, ...]]
-    scope: ClassVar[str] = "repository_id"
+    scope: ClassVar[str]
 
     node_id = NodeId(about="GitHub's global id of the object, by which GraphQL is asked for it.")
+
+    class Meta(MirroredModel.Meta):
+        abstract = True
+
+
+class OfRepository(OfScope):
+    """A kind of object that belongs to a repository."""
+
+    scope = "repository_id"
+
     repository = models.ForeignKey(Repository, on_delete=models.CASCADE, db_constraint=False)
+
+    class Meta(MirroredModel.Meta):
+        abstract = True
+
+
+class OfAccount(OfScope):
+    """A kind of object that belongs to an organisation, whichever installation shows it.
+
+    The key is the account's id: reinstalling the App changes the installation's.
+    """
+
+    scope = "account_id"
+
+    account_id = models.BigIntegerField()
 
     class Meta(MirroredModel.Meta):
         abstract = True

@@ -22,6 +22,7 @@ from autosync.kinds._kind import Clock, Nested, declared
 from autosync.kinds._payload import Count, reader
 from autosync.mirror.doubt import IN_FLIGHT
 from autosync.mirror.feed import FeedLine
+from autosync.mirror.sets import KNOWN
 from autosync.mirror.upsert import Row
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class Whole:
         rows, merge, unless = kind.event(self.key), kind.merge, kind.declared.unless
         read, make, gone_by = reader(rows.struct), rows.make, self.gone
         table = merge.table
-        said = kind.declared
+        said, home = kind.declared, kind.model.scope
         # Deliveries overtake each other, and nothing in this kind tells which is the later one.
         clockless = said.clock is Clock.ARRIVAL and not isinstance(said.read, Nested)
         may_go = any(r.gone for r in said.events.values() if isinstance(r, Whole))
@@ -54,7 +55,7 @@ class Whole:
         only = kind.declared.feed.only if kind.declared.feed else frozenset()
 
         def handle(event: Event) -> Changes:
-            scope, action = event.repository_id, event.action
+            scope, action = event.home(home), event.action
             if scope is None:
                 return Changes()
             payload, amiss = read(event.body)
@@ -64,21 +65,22 @@ class Whole:
             if unless and not gone and unless.test(getattr(payload, self.key)):
                 return Changes(doubts=[Doubt(declared(unless.of), _address(kind, row))])
             changes = Changes(upserts=[Upsert(merge, [row])])
-            if amiss or (clockless and not gone) or (may_go and not action):
+            unread = bool(merge.sets) and KNOWN not in row
+            if amiss or unread or (clockless and not gone) or (may_go and not action):
                 # Stored as far as it goes; GitHub is asked for the rest, or that it was deleted.
                 changes.doubts.append(Doubt(kind.model, _address(kind, row)))
             if gone:
                 changes.tombstones.append(Tombstone(merge, [merge.key_of(row)], event.received_at))
             if line and only:
                 if action in only:
-                    changes.news.append(News(line(event, row, scope)))
+                    changes.news.append(News(line(event, row)))
             elif line:
-                changes.news.append(News(line(event, row, scope), table, merge.key_of(row)))
+                changes.news.append(News(line(event, row), table, merge.key_of(row)))
             return changes
 
         return handle
 
-    def _line(self, kind: Derived) -> Callable[[Event, Row, int], FeedLine] | None:
+    def _line(self, kind: Derived) -> Callable[[Event, Row], FeedLine] | None:
         return _line(kind, self.line)
 
 
@@ -102,7 +104,7 @@ class Pair:
         table, line = merge.table, _line(kind)
 
         def handle(event: Event) -> Changes:
-            scope = event.repository_id
+            scope = event.home(kind.model.scope)
             if scope is None:
                 return Changes()
             row = make(read(event.body).value, scope)
@@ -114,24 +116,27 @@ class Pair:
                 known_at = min(began + IN_FLIGHT, event.received_at) if began else event.received_at
                 changes.upserts.append(Upsert(merge, [{**row, "observed_at": known_at}]))
             if line:
-                changes.news.append(News(line(event, row, scope), table, key))
+                changes.news.append(News(line(event, row), table, key))
+            if kind.of_account:  # its lists are short: they are read for what this leaves open
+                where = {kind.model.scope: scope, **dict(zip(merge.key, key, strict=True))}
+                changes.doubts.append(Doubt(kind.model, where))
             return changes
 
         return handle
 
 
-def _line(kind: Derived, word: str = "") -> Callable[[Event, Row, int], FeedLine] | None:
+def _line(kind: Derived, word: str = "") -> Callable[[Event, Row], FeedLine] | None:
     line = kind.declared.feed
     if line is None:
         return None
     word, key, title, turns = word or line.kind, line.key, line.title, line.turns
 
-    def make(event: Event, row: Row, scope: int) -> FeedLine:
+    def make(event: Event, row: Row) -> FeedLine:
         turned = turns.get(event.action)
         return FeedLine(
             word,
             turned if turned and row[turned] else event.action,
-            scope,
+            event.repository_id,
             event.installation_id,
             str(row[key]),
             row[title],

@@ -27,7 +27,7 @@ class Staged:
 def stage(merge: Merge, rows: Sequence[Row], observed_at: datetime) -> Staged:
     """COPY the rows into this connection's temporary table for the merge."""
     names = merge.content
-    if not (merge.groups or merge.sets or any("observed_at" in row for row in rows)):
+    if not (merge.groups or any("observed_at" in row for row in rows)):
         try:
             # Of one name alone itemgetter would give no tuple.
             values = list(map(itemgetter(*names), rows)) if names[1:] else _tuples(names, rows)
@@ -57,7 +57,6 @@ def _stage_partial(merge: Merge, rows: Sequence[Row], observed_at: datetime) -> 
             values.append(moment)
         if marks:
             lacking = [name for name in clocked if name not in row]
-            lacking += merge.sets
             values.append(dict.fromkeys(lacking) if lacking else None)
         copied.append(values)
     all_names = [*names, *(group.observed_at for group in merge.groups)]

@@ -10,7 +10,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from autosync.killpoints import reached
-from autosync.kinds import RESOURCES, nested_kinds, refetched
+from autosync.kinds import RESOURCES, account_kinds, nested_kinds, refetched
 from autosync.kinds._events import Changes, FollowUp, RefMove
 from autosync.mirror.digest import DIGEST
 from autosync.mirror.doubt import (
@@ -47,7 +47,7 @@ def carry_out(plan: Sequence[Changes], observed_at: datetime) -> Changed:
             marked |= mark_renamed(merge, result.changed, F("updated_at"))
         if merge.table in _TOLD:
             marked |= mark_told_late(merge, result.changed, observed_at)
-        followups |= _settle(merge, marked)
+        followups |= _settle(merge, marked, rows)
     for changes in plan:
         for one in changes.tombstones:
             for table, keys in delete(one.merge, one.ids, one.at).items():
@@ -59,7 +59,8 @@ def carry_out(plan: Sequence[Changes], observed_at: datetime) -> Changed:
             _NESTED[reread.merge.table].mark([reread.link], timezone.now())
         for doubt in changes.doubts:
             doubt.model._default_manager.filter(**doubt.where).update(dirty_at=timezone.now())
-            followups.add(FollowUp("refetch", 0))
+            account = doubt.where.get("account_id")
+            followups.add(FollowUp("sync_account", account) if account else FollowUp("refetch", 0))
     changed["refs"] = move_refs([move for changes in plan for move in changes.refs], observed_at)
     reached("apply: rows written, not yet in the feed")
     publish(_news(plan, changed))
@@ -74,19 +75,22 @@ def _look_at_pairs(plan: Sequence[Changes], now: datetime) -> None:
     told: dict[Merge, list[Key]] = {}
     for changes in plan:
         for item in changes.upserts:
-            if item.merge.returns:
+            if item.merge.returns and item.merge.table not in _OF_ACCOUNTS:
                 told.setdefault(item.merge, []).extend(map(item.merge.key_of, item.rows))
         for gone in changes.tombstones:
-            if gone.merge.returns:
+            if gone.merge.returns and gone.merge.table not in _OF_ACCOUNTS:
                 told.setdefault(gone.merge, []).extend(gone.keys)
     for merge, keys in told.items():
         audit_soon(turned_quickly(merge, keys, now))
 
 
-def _settle(merge: Merge, dirty: set[Key]) -> set[FollowUp]:
+def _settle(merge: Merge, dirty: set[Key], rows: Sequence[Row]) -> set[FollowUp]:
     """Who must be asked about rows whose clocks could not decide."""
     if not dirty:
         return set()
+    if merge.table in _OF_ACCOUNTS:
+        doubted = [row for row in rows if merge.key_of(row) in dirty]
+        return {FollowUp("sync_account", row["account_id"]) for row in doubted}
     if merge.table not in _LISTED_BY_INSTALLATION:
         return {FollowUp("refetch", 0)}
     column = _LISTED_BY_INSTALLATION[merge.table]
@@ -100,6 +104,8 @@ _REFETCHED = {resource.merge.table for resource in refetched()}
 _TOLD = {resource.merge.table for resource in refetched() if not resource.inside}
 # Read again with their parents at the next sync.
 _NESTED = {kind.merge.table: kind.family for kind in nested_kinds()}
+# Settled by the lists of the account.
+_OF_ACCOUNTS = {kind.merge.table for kind in account_kinds()}
 # Settled by the listing of the installation: table → the column with the installation's id.
 _LISTED_BY_INSTALLATION = {"installations": "github_id", "repositories": "installation_id"}
 

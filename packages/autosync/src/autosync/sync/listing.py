@@ -19,7 +19,7 @@ from autosync.mirror.models import Repository, ResourceCursor
 from autosync.mirror.upsert import Row, Rule, upsert
 from autosync.sync import unread
 from autosync.sync.gone import delete
-from autosync.sync.nested_lists import complete_lists
+from autosync.sync.nested_lists import complete_lists, complete_sets
 from autosync.sync.paging import Paging
 from autosync.sync.refetch import refetch
 from autosync.sync.refusals import Refused, out_of_sight, refusal_at, switched_off
@@ -80,6 +80,7 @@ def _backfill(
     ):
         complete_lists(resource, client, page["nodes"])
         rows, odd = unread.understood(resource, page["nodes"], repository.pk)
+        complete_sets(resource, client, rows)
         total = page["totalCount"]
         info = page["pageInfo"]
         reached("import: page read, not stored")
@@ -130,6 +131,7 @@ def _catch_up(
     ):
         complete_lists(resource, client, page["nodes"])
         rows, odd = unread.understood(resource, page["nodes"], repository.pk)
+        complete_sets(resource, client, rows)
         fresh = [row for row in rows if row["updated_at"] >= cursor.watermark]
         with transaction.atomic():
             lock_repositories({repository.pk})

@@ -18,6 +18,7 @@ from django.utils import timezone
 from autosync import moments
 from autosync.github import GraphQLTooHeavy, InstallationClient
 from autosync.github.price import MOST_NODES
+from autosync.github.purpose import made_for
 from autosync.kinds import Derived
 from autosync.kinds._columns import camel
 from autosync.kinds._kind import Nested
@@ -100,7 +101,8 @@ def _ask(
     )
     asked_at = timezone.now()
     variables = {"ids": [one.node_id for one in parents], "home": repository.node_id}
-    reply = client.graphql(query, variables, partial=True)
+    with made_for(kind.name for kind in kinds):
+        reply = client.graphql(query, variables, partial=True)
     if not reply.data.get("home"):
         raise out_of_sight(repository)
     found = reply.data.get("parents")
@@ -170,7 +172,8 @@ def _read_on(
         if node is None:
             variables = {"id": parent.node_id, "first": paging.size, "after": after or None}
             try:
-                node = client.graphql(query, variables).data.get("parent")
+                with made_for([kind.name]):
+                    node = client.graphql(query, variables).data.get("parent")
             except GraphQLTooHeavy:
                 if paging.too_heavy():
                     continue

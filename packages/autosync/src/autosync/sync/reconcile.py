@@ -20,6 +20,7 @@ from autosync.github import (
     QuotaExhausted,
     Unreadable,
 )
+from autosync.github.purpose import made_for
 from autosync.killpoints import reached
 from autosync.kinds import Derived, listed_resources, nested_kinds
 from autosync.kinds._events import Resource
@@ -39,6 +40,7 @@ from autosync.sync.absent import (
     repository_there,
 )
 from autosync.sync.children import sync_children
+from autosync.sync.commit_files import sync_files
 from autosync.sync.commits import refresh_contributors, sync_commits, sync_details
 from autosync.sync.listing import sync_listing
 from autosync.sync.news import Look, Moved, look
@@ -121,6 +123,10 @@ class GitHubSyncManager:
         A request per hundred. Repositories no longer listed are hidden, those listed again are
         shown again.
         """
+        with made_for(["repository"]):
+            return self._list_repositories()
+
+    def _list_repositories(self) -> list[int]:
         started_at = timezone.now()
         documents, whole = read_repositories(self.client)
         reached("listing: repositories read, not stored")
@@ -167,6 +173,7 @@ class GitHubSyncManager:
                     work[resource.name] = partial(refetch, resource, self.client, again)
             for kind in nested_kinds():  # after their parents
                 work[kind.name] = partial(self._sync_children, kind, repository, progress)
+            work["commit_file"] = partial(sync_files, repository, self.client, progress)
             work["commit_detail"] = partial(sync_details, repository, self.client, progress)
             reached("reconcile: change announced, not read")
             for name in parts.in_order(work):
@@ -250,6 +257,7 @@ class GitHubSyncManager:
         count = parts.run(
             "commit", lambda: sync_commits(repository, self.client, _silent, patience=1)
         )
+        count += parts.run("commit_file", lambda: sync_files(repository, self.client, _silent))
         count += parts.run("commit_detail", lambda: sync_details(repository, self.client, _silent))
         refresh_contributors(repository)
         parts.finish()

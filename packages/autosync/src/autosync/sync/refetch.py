@@ -12,6 +12,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from autosync.github import GraphQLReply, GraphQLTooHeavy, InstallationClient
+from autosync.github.purpose import made_for
 from autosync.killpoints import reached
 from autosync.kinds import refetched
 from autosync.kinds._events import Resource
@@ -21,7 +22,7 @@ from autosync.mirror.models import Repository
 from autosync.mirror.upsert import Row
 from autosync.sync import unread
 from autosync.sync.answer import of_unavailable_kinds, store_answer
-from autosync.sync.nested_lists import complete_lists
+from autosync.sync.nested_lists import complete_lists, complete_sets
 from autosync.sync.paging import Paging
 from autosync.sync.single import ask_one_by_one
 
@@ -103,8 +104,13 @@ def refetch(resource: Resource, client: InstallationClient, nodes: Mapping[str, 
     row that was seen within LAG before stays as well. One that GitHub cannot answer for even alone,
     or that cannot be read, is kept as such (`sync.unread`).
     """
-    if resource.rest is not None and resource.rest.one:
-        return ask_one_by_one(resource, client, nodes)
+    with made_for([resource.name]):
+        if resource.rest is not None and resource.rest.one:
+            return ask_one_by_one(resource, client, nodes)
+        return _refetch_many(resource, client, nodes)
+
+
+def _refetch_many(resource: Resource, client: InstallationClient, nodes: Mapping[str, int]) -> int:
     count = 0
     paging = _paging(client, resource)
     left = list(nodes.items())
@@ -172,6 +178,7 @@ def _refetch(resource: Resource, client: InstallationClient, nodes: Mapping[str,
             (home or known.get(pk), unread.Unread(pk, node_id, one.reason))
             for home, one in not_read
         ]
+    complete_sets(resource, client, rows)
     absent = {pk for node_id, pk in nodes.items() if not answered.get(node_id)}
     absent -= {nodes[node_id] for node_id in _withheld(reply, ids)}
     absent -= {row[key] for row in rows}  # asked by an older form of its id

@@ -15,8 +15,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from autosync import moments
-from autosync.github import InstallationClient, NotFound
+from autosync.github import InstallationClient, NotFound, Reply
 from autosync.killpoints import reached
+from autosync.kinds import riding as riding_in
 from autosync.kinds._events import Resource, RestList, Riding
 from autosync.mirror.doubt import LAG, audit_soon, just_seen, lock_repositories
 from autosync.mirror.models import Repository, ResourceCursor
@@ -108,6 +109,15 @@ def read_whole(resource: Resource, repository: Repository, client: InstallationC
     )
 
 
+def documents(
+    resource: Resource, repository: Repository, client: InstallationClient
+) -> Iterator[tuple[datetime, list[Any]]]:
+    """The whole list as REST shows it, page by page, each with the moment it was asked for."""
+    assert resource.rest is not None
+    pages = _along(resource.rest, repository, client, "")
+    yield from ((asked_at, items) for asked_at, items, _ in _shown(pages, repository, client))
+
+
 def alive_rows(resource: Resource, repository: Repository, **of: Any) -> Any:
     """The rows of a repository that are not deleted."""
     return resource.merge.model._default_manager.filter(
@@ -184,7 +194,7 @@ def store_page(
         if number is not None:
             seen.there[number] = node_id
     seen.changed += _store(resource, rows, odd, asked_at)
-    for riding in rest.riding:
+    for riding in riding_in(rest):
         inside = [one for document, row in documents for one in riding.rows(document, row)]
         seen.changed += _store(riding.resource, inside, [], asked_at)
         less = _carry_less(resource, riding, rows, inside, asked_at)
@@ -321,7 +331,7 @@ def _along(
         first = None if at else {"per_page": PAGE}
         reply = client.get(at or _place(rest, repository), first)
         at = reply.next_url or ""
-        yield asked_at, reply.items(), at
+        yield asked_at, items_of(rest, reply), at
         if not at:
             return
 
@@ -340,7 +350,7 @@ def _since(
         wanted |= {"since": moment} if moment else {}
         wanted |= {"page": number} if number > 1 else {}
         reply = client.get(_place(rest, repository), wanted)
-        items = reply.items()
+        items = items_of(rest, reply)
         last = max(
             filter(None, (moments.moment(i.get("updated_at")) for i in items if _is_object(i))),
             default=None,
@@ -353,6 +363,11 @@ def _since(
         yield asked_at, items, following
         if not following:
             return
+
+
+def items_of(rest: RestList, reply: Reply) -> list[Any]:
+    """The list of a page: the answer itself, or what it has under a key."""
+    return reply.listed(rest.items) if rest.items else reply.items()
 
 
 def _is_object(item: Any) -> bool:

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from autosync.github import Forbidden, Gone, InstallationClient, NotFound
 from autosync.killpoints import reached
+from autosync.kinds import riding as riding_in
 from autosync.kinds._events import Resource
 from autosync.mirror.models import UnreadObject
 from autosync.mirror.upsert import Row
@@ -66,7 +67,7 @@ def _ask(resource: Resource, client: InstallationClient, pk: int, home: int) -> 
     reached("refetch: answered, not stored")
     count = store_answer(resource, rows, odd, absent, hidden, asked_at)
     for row in rows:
-        for riding in rest.riding:
+        for riding in riding_in(rest):
             inside = riding.rows(document, row)
             child = riding.resource.merge
             here = child.model._default_manager.filter(

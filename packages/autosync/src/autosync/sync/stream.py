@@ -20,6 +20,7 @@ from autosync.killpoints import reached
 from autosync.kinds._events import Resource, Stream
 from autosync.mirror.doubt import LAG, lock_repositories
 from autosync.mirror.models import Repository, ResourceCursor
+from autosync.mirror.people import unnamed
 from autosync.mirror.upsert import Key, Row, Rule
 from autosync.sync import unread
 from autosync.sync.gone import take_away
@@ -274,10 +275,15 @@ def _pages(
 def understood(
     resource: Resource, repository: Repository, edges: Iterable[Any]
 ) -> tuple[list[Row], list[tuple[int | None, unread.Unread]]]:
-    """The rows of a page of the list, and what could not be read; an edge that is null is one."""
+    """The rows of a page of the list, and what could not be read; an edge that is null is one.
+    Forgotten people have other keys: it is these that are compared with those of here.
+    """
     rows, odd = unread.understood(resource, edges := list(edges), repository.pk)
     nothing = unread.Unread(None, "", "GitHub shows nothing of it")
-    return rows, [*odd, *((repository.pk, nothing) for edge in edges if not edge)]
+    return list(unnamed(resource.merge, rows)), [
+        *odd,
+        *((repository.pk, nothing) for edge in edges if not edge),
+    ]
 
 
 def _store(resource: Resource, repository: Repository, page: Page) -> int:

@@ -14,9 +14,11 @@ from django.utils import timezone
 from autosync.database import is_away
 from autosync.github import InstallationClient, InstallationSuspended, Priority, QuotaExhausted
 from autosync.github.errors import GitHubError
+from autosync.github.purpose import made_for, turn_to
 from autosync.killpoints import reached
-from autosync.kinds import KINDS, listed_resources, nested_kinds
+from autosync.kinds import KINDS, account_kinds, listed_resources, nested_kinds
 from autosync.kinds._events import Resource
+from autosync.mirror.doubt import IN_FLIGHT
 from autosync.mirror.models import (
     Audit,
     AuditFinding,
@@ -25,11 +27,14 @@ from autosync.mirror.models import (
     Repository,
     ResourceCursor,
 )
-from autosync.sync.audit import foreign
+from autosync.sync.accounts import AccountSync, reader_of
+from autosync.sync.audit import carried, foreign
+from autosync.sync.audit.accounts import audit_account
 from autosync.sync.audit.compare import Comparison
 from autosync.sync.audit.difference import Difference
 from autosync.sync.audit.findings import record, record_repairs
-from autosync.sync.audit.names import Names, names_there
+from autosync.sync.audit.names import names_of
+from autosync.sync.audit.sets import still_different
 from autosync.sync.audit.silent import Silent, is_large, silent_differences
 from autosync.sync.audit.small import There as SmallThere
 from autosync.sync.audit.small import (
@@ -42,13 +47,16 @@ from autosync.sync.audit.streams import Newest, newest
 from autosync.sync.audit.streams import differences as of_stream
 from autosync.sync.commits import chunks
 from autosync.sync.errors import Busy, is_passing, log_failure
+from autosync.sync.followups import sync_gained
 from autosync.sync.listing import PAGE
 from autosync.sync.locks import exclusive
 from autosync.sync.news import NewsReader, There, changed_since
 from autosync.sync.reconcile import GitHubSyncManager
 from autosync.sync.refetch import refetch
 from autosync.sync.refusals import refusal_of, unavailable
-from autosync.sync.rest_listing import read_differing, read_whole
+from autosync.sync.rest_listing import read_differing
+from autosync.sync.rest_listing import read_whole as read_list
+from autosync.sync.sets import read_sets
 from autosync.sync.sick import GitHubAway, github_answers
 from autosync.sync.standing import standing
 from autosync.sync.stream import read_whole as read_stream
@@ -56,6 +64,8 @@ from autosync.sync.stream import read_whole as read_stream
 logger = logging.getLogger(__name__)
 Problem = AuditFinding.Problem
 
+# Objects of a repository and kind of which an audit reads what they carry, if that is not known.
+_SETS = 10_000
 # Until one that could not be compared is tried again.
 _AGAIN = timedelta(minutes=10)
 
@@ -64,10 +74,9 @@ _AGAIN = timedelta(minutes=10)
 class Lists:
     """What was read of one repository in queries about many."""
 
-    names: Names | None
     small: SmallThere | None
     fronts: Mapping[str, Newest]
-    silent: Sequence[Silent] = ()
+    silent: Sequence[Silent]
 
 
 def finish_left_open(installation_id: int) -> None:
@@ -80,11 +89,11 @@ def finish_left_open(installation_id: int) -> None:
 class Auditor:
     """Audits one installation.
 
-    Unchanged repositories cost: two GraphQL points per hundred for the news of them, one per
-    hundred objects that change in silence, and one `ls-remote` each that is outside the quota.
-    Objects are listed only where these differ, or all of them if `deep`, a hundred a point. `names`
-    compares the names of labels and milestones too, three points per hundred repositories, and asks
-    whose the commits are that no ref reaches, a hundred a point.
+    Unchanged repositories cost: two GraphQL points per hundred for the news of them, one for each
+    small kind, whose lists are read whole, one per hundred objects that change in silence, and one
+    `ls-remote` each that is outside the quota. Others are listed only where these differ, or all of
+    them if `deep`, a hundred a point. `names` compares the names of labels and milestones too,
+    which is free, and asks whose the commits are that no ref reaches, a hundred a point.
     """
 
     def __init__(
@@ -116,7 +125,8 @@ class Auditor:
         spent = self._spent()
         left_out: dict[str, str] = {}
         try:
-            self.manager.sync_repositories()
+            if gained := self.manager.sync_repositories():
+                sync_gained(self.installation.pk, gained)
             targets = (
                 Repository.visible()
                 .filter(
@@ -134,10 +144,9 @@ class Auditor:
                 refused = unavailable(one.pk for one in group)
                 news = self.reader.read(group, refused)
                 there = news.there
-                names = self._names(group, refused) if self.names else {}
                 small = small_lists(self.client, group, refused)
-                silent = {} if self.deep else silent_differences(self.client, group, refused)
                 fronts = newest(self.client, group, refused)
+                silent = {} if self.deep else silent_differences(self.client, group, refused)
                 left_out |= {
                     one.full_name: "GitHub could not report its content"
                     for one in group
@@ -156,13 +165,16 @@ class Auditor:
                             said = there[repository.pk]
                             pk = repository.pk
                             some = small.get(pk)
-                            front = fronts[pk] | (some.fronts if some else {})
-                            lists = Lists(names.get(pk), some, front, silent.get(pk, []))
+                            front = fronts.get(pk, {}) | (some.fronts if some else {})
+                            lists = Lists(some, front, silent.get(pk, []))
                             self._audit(audit, repository, said, lists)
                     Repository.objects.filter(
                         pk=repository.pk, audit_due_at__lte=started_at
                     ).update(audit_due_at=None)
                     reached("audit: repository done, verdict not written")
+            if repositories is None:
+                with self._alone(None, left_out):
+                    self._audit_account(audit, left_out)
         except GitHubError as error:
             audit.error = str(error)
             raise
@@ -174,18 +186,20 @@ class Auditor:
         return audit
 
     @contextmanager
-    def _alone(self, repository: Repository, left_out: dict[str, str]) -> Iterator[None]:
+    def _alone(self, repository: Repository | None, left_out: dict[str, str]) -> Iterator[None]:
         """One that fails is recorded, and the audit of the others goes on."""
         try:
-            yield
+            with made_for(["repository"]):
+                yield
         except (Busy, QuotaExhausted, InstallationSuspended, GitHubAway):
             raise
         except Exception as error:
             if is_away(error) or (is_passing(error) and not github_answers(self.client)):
                 raise
-            log_failure(logger, error, "the audit of %s failed", repository)
-            left_out[repository.full_name] = str(error)
-            if refusal_of(error) is None:
+            name = repository.full_name if repository else str(self.installation)
+            log_failure(logger, error, "the audit of %s failed", name)
+            left_out[name] = str(error)
+            if repository is not None and refusal_of(error) is None:
                 later = timezone.now() + _AGAIN
                 Repository.objects.filter(pk=repository.pk).update(audit_due_at=later)
 
@@ -207,7 +221,10 @@ class Auditor:
             # Counted again: the first count may be minutes old.
             counted = all(one.total == here[name].alive for name, one in lists.items())
             differing = set() if counted else compare.differing_lists()
+            names = names_of(read.small.nodes) if self.names and read.small is not None else None
             for resource in compare.readable():
+                turn_to(resource.name)
+                read_sets(resource, repository, self.client, most=_SETS)
                 if resource.rest is not None:
                     found += self._of_rest(resource, repository, read.small, read.silent)
                     continue
@@ -218,11 +235,13 @@ class Auditor:
                     continue
                 if resource.name in changed or differ or self.deep:
                     found += compare.objects(resource, whole=differ or self.deep)
-                if read.names is not None:
-                    found += compare.misnamed(resource, read.names, found)
+                if names is not None:
+                    found += compare.misnamed(resource, names, found)
             for kind in nested_kinds():
+                turn_to(kind.name)
                 if kind.parent.name not in refused:
                     found += compare.children.compare(kind, read.silent, whole=self.deep)
+            turn_to("commit")
             if self.deep:
                 found += compare.commits()
             if self.names:
@@ -241,6 +260,20 @@ class Auditor:
         if all(one.repaired for one in found):
             Repository.objects.filter(pk=repository.pk).update(equal_at=started_at)
 
+    def _audit_account(self, audit: Audit, left_out: dict[str, str]) -> None:
+        """What belongs to no repository, by the installation that reads for its account."""
+        account = self.installation.account_id
+        if not account_kinds() or not account or reader_of(account) != self.installation:
+            return
+        sync = AccountSync(self.installation)
+        shown = sync.readable()
+        left_out |= {
+            f"{self.installation} ({kind.name})": "GitHub does not show it"
+            for kind in account_kinds()
+            if kind not in shown
+        }
+        audit_account(audit, sync, repair=self.repair)
+
     def _of_rest(
         self,
         resource: Resource,
@@ -254,13 +287,8 @@ class Auditor:
             return [one.difference for one in silent if one.difference.resource == resource.name]
         if resource.under is not None:
             return counted_differences(resource, repository, self.client)
-        return differences(resource, repository, small) if small is not None else []
-
-    def _names(
-        self, group: Sequence[Repository], refused: Mapping[int, Set[str]]
-    ) -> dict[int, Names]:
-        lists = {one.name for one in listed_resources()}
-        return names_there(self.client, [one for one in group if not lists <= refused[one.pk]])
+        found = differences(resource, repository, small) if small is not None else []
+        return found + (carried.differences(resource, repository, self.client) if self.deep else [])
 
     def _repair(self, compare: Comparison, found: list[Difference]) -> None:
         """Through the same door as everything else."""
@@ -272,7 +300,7 @@ class Auditor:
                 mine = [one for one in found if one.resource == name]
                 if resource.under is not None and mine:
                     if resource.under.moves_with and self.deep:
-                        read_whole(resource, repository, self.client)
+                        read_list(resource, repository, self.client)
                     elif resource.under.moves_with:
                         refetch(resource, self.client, {one.node_id: int(one.key) for one in mine})
                     read_differing(resource, repository, self.client)
@@ -281,7 +309,9 @@ class Auditor:
                 if any(one.resource == name for one in found):
                     read_stream(resource, repository, self.client)
                 continue
-            nodes = {one.node_id: int(one.key) for one in found if one.resource == name}
+            nodes = {
+                one.node_id: int(one.key) for one in found if name in (one.resource, one.carrier)
+            }
             for group in chunks(nodes.items(), PAGE):
                 refetch(resource, self.client, dict(group))
         commits = [one for one in found if one.resource == "commit"]
@@ -313,5 +343,8 @@ def _verify(compare: Comparison, found: list[Difference], left: Set[str]) -> Non
     if any(one.resource in ("ref", "commit") for one in found) and compare.refs_now():
         wrong |= {"ref", "commit"}
     wrong |= {kind.name for kind in nested_kinds() if compare.children.still_differs(kind)}
+    settled = timezone.now() - IN_FLIGHT
+    for resource in listed_resources():
+        wrong |= still_different(resource, compare.client, found, compare.repository.pk, settled)
     for one in found:
         one.repaired = one.resource not in wrong

@@ -11,12 +11,15 @@ from django.utils import timezone
 
 from autosync import moments
 from autosync.github import InstallationClient
+from autosync.github.purpose import made_for
 from autosync.kinds import listed_resources
 from autosync.kinds._events import Resource
 from autosync.mirror.doubt import IN_FLIGHT
 from autosync.mirror.models import AuditFinding, Repository, ResourceCursor
 from autosync.sync import unread
+from autosync.sync.audit import carried
 from autosync.sync.audit.difference import Difference
+from autosync.sync.audit.names import CARRIED
 from autosync.sync.audit.streams import Newest, answered, asked, shown_to_all, streams
 from autosync.sync.listing import pages
 from autosync.sync.rest_listing import changed_since, ids_that_differ
@@ -56,7 +59,8 @@ def small_lists(
     )
     lists = " ".join([lists, *map(asked, fronts)])
     query = f"query($ids: [ID!]!) {{ nodes(ids: $ids) {{ ... on Repository {{ {lists} }} }} }}"
-    nodes = client.nodes(query, [repository.node_id for repository in group], partial=True)
+    with made_for(one.name for one in [*kinds, *fronts]):
+        nodes = client.nodes(query, [repository.node_id for repository in group], partial=True)
     found: dict[int, There] = {}
     for repository in group:
         node = nodes.get(repository.node_id)
@@ -72,8 +76,9 @@ def small_lists(
                     continue  # not shown, which is no word about what there is
                 items = page["nodes"]
                 if page["pageInfo"]["hasNextPage"]:
-                    read = pages(_connection(one), repository, client, "", _fields(one), "")
-                    items = [item for _, more in read for item in more["nodes"]]
+                    with made_for([one.name]):
+                        read = pages(_connection(one), repository, client, "", _fields(one), "")
+                        items = [item for _, more in read for item in more["nodes"]]
                 there.nodes[one.name] = [item for item in items if item]
             for one in fronts:
                 there.fronts[one.name] = answered(one, repository, node, asked_at)
@@ -118,6 +123,9 @@ def differences(resource: Resource, repository: Repository, there: There) -> lis
         for node_id, row in here.items()
         if node_id not in seen and row.observed_at < settled
     ]
+    known = {one.node_id for one in found}
+    others = [node for node in there.nodes[resource.name] if node["id"] not in known]
+    found += carried.miscounted(resource, repository, others, settled)
     not_read = {str(key) for key in unread.keys(resource, repository)}
     return [one for one in found if one.key not in not_read]
 
@@ -183,6 +191,6 @@ def _connection(resource: Resource) -> str:
 
 
 def _fields(resource: Resource) -> str:
-    if "updated_at" in resource.merge.content:
-        return "id updatedAt"
-    return f"{resource.node_fields} updatedAt"
+    if "updated_at" not in resource.merge.content:
+        return f"{resource.node_fields} updatedAt"
+    return f"id updatedAt {CARRIED.get(resource.name, '')} {carried.counts(resource)}"

@@ -174,9 +174,6 @@ class World:
     def _touch(self) -> None:
         """A webhook about each as it is now: renaming and deleting send none about the object."""
         self.receiver.clear()
-        for title, number in self.numbers.items():
-            body = None if title.endswith("empty body") else f"of {title}"
-            self._do("issues/edit", number, title=f"{title}!", body=body)
         number = self.numbers["pull: squashed"]
         for login in ("somebody", "robot[bot]", "Copilot"):
             body = {"state": "COMMENTED", "body": f"said {login}\r\n", "sender": login}
@@ -186,6 +183,10 @@ class World:
             self._here("issues/comment/edit", comment_id=number, body="\u2028 again")
         for number in self.releases:
             self._here("releases/edit", release_id=number, body=None)
+        # After what moves their clocks as well, maybe a second later.
+        for title, number in self.numbers.items():
+            body = None if title.endswith("empty body") else f"of {title}"
+            self._do("issues/edit", number, title=f"{title}!", body=body)
         self._here("labels/edit", name="l01", description="\u0000")
         self._here("labels/edit", name="l02", description=None)
         self._here("milestones/edit", milestone=1, due_on="2027-01-31T12:00:00Z")

@@ -40,7 +40,9 @@ class Busy:
         credentials = AppCredentials(sim.app.id, private_key=sim.private_key, api_url=sim.url)
         self.client = InstallationClient(credentials, installation, LocalBudget())
         (home,) = self.client.get("/installation/repositories").listed("repositories")
+        self.sim = sim
         self.home: int = home["id"]
+        self.node_id: str = home["node_id"]
         self.url = f"{sim.url}/repos/{home['full_name']}"
         done = sim.control("people/act", {"repository": home["full_name"], "times": 6, "seed": 3})
         assert min(done.values()) > 0, done
@@ -92,6 +94,8 @@ class Busy:
             for row in ways.values()
             if row.get("node_id")
         }
+        for key, row in self._streamed(kind).items():
+            found[key][GRAPHQL] = row
         for node_id, row in self._asked(kind, list(nodes)).items():
             found[nodes[node_id]][GRAPHQL] = row
         return list(found.values())
@@ -114,6 +118,21 @@ class Busy:
         )
         nodes = self.client.nodes(query, ids, partial=True)
         return {pk: kind.from_graph(node, self.home) for pk, node in nodes.items() if node}
+
+    def _streamed(self, kind: Derived) -> dict[Key, Row]:
+        """By the edges of a connection: what has no node id of its own."""
+        stream = kind.resource.stream
+        if stream is None:
+            return {}
+        for needed, level in stream.shown_to.items():
+            self.sim.control("installation/permissions", {"permissions": {needed: level}})
+        query = (
+            "query($id: ID!) { node(id: $id) { ... on Repository { page: "
+            f"{stream.connection}(first: 100) {{ edges {{ {stream.fields} }} }} }} }} }}"
+        )
+        node = self.client.graphql(query, {"id": self.node_id}).data["node"]
+        rows = [stream.normalise(edge, self.home) for edge in node["page"]["edges"]]
+        return {kind.merge.key_of(row): row for row in rows}
 
     def _by_list(self, kind: Derived) -> dict[Key, tuple[Row, dict[str, Any]]]:
         found: dict[Key, tuple[Row, dict[str, Any]]] = {}

@@ -9,7 +9,13 @@ from django.db import transaction
 from django.utils import timezone
 
 from autosync.kinds import KINDS, left_out
-from autosync.mirror.models import ChildrenRead, KindLeftOut, ResourceCursor, UnreadObject
+from autosync.mirror.models import (
+    AccountCursor,
+    ChildrenRead,
+    KindLeftOut,
+    ResourceCursor,
+    UnreadObject,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -48,5 +54,6 @@ def _carriers(name: str) -> Collection[str]:
 def _forget(names: Collection[str]) -> None:
     """How far these were read, and what of them could not be."""
     ResourceCursor.objects.filter(resource__in=names).delete()
+    AccountCursor.objects.filter(resource__in=names).delete()
     UnreadObject.objects.filter(resource__in=names).delete()
     ChildrenRead.objects.filter(kind__in=names).delete()

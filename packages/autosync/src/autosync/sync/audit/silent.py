@@ -17,7 +17,8 @@ from django.db.models import Count
 from django.utils import timezone
 
 from autosync.github import InstallationClient
-from autosync.kinds import KINDS, Derived
+from autosync.github.purpose import made_for
+from autosync.kinds import KINDS, Derived, left_out
 from autosync.kinds._kind import Nested
 from autosync.mirror.doubt import IN_FLIGHT
 from autosync.mirror.keys import written
@@ -43,7 +44,8 @@ class Silent:
 
 def silent_kinds() -> list[Derived]:
     """Kinds whose objects change without a word."""
-    return [kind for kind in KINDS.values() if is_nested(kind) or _moves_with(kind)]
+    kept = (kind for kind in KINDS.values() if kind.name not in left_out())
+    return [kind for kind in kept if is_nested(kind) or _moves_with(kind)]
 
 
 def is_nested(kind: Derived) -> bool:
@@ -96,7 +98,8 @@ def _compare(
     )
     query = f"query($ids: [ID!]!) {{ nodes(ids: $ids) {{ {fields} }} }}"
     ids = [row.node_id for _, row in here]
-    reply = client.graphql(query, {"ids": ids}, partial=True)
+    with made_for(one.name for one in kinds):
+        reply = client.graphql(query, {"ids": ids}, partial=True)
     nodes = reply.data.get("nodes")
     if not isinstance(nodes, list) or len(nodes) != len(ids):
         return []

@@ -123,6 +123,8 @@ def pull_request() -> tuple[dict[str, Any], dict[str, Any]]:
     rest, node = issue()
     repo = {"id": 9, "full_name": "somebody/rocket"}
     rest |= {
+        "requested_reviewers": [rest["user"]],
+        "requested_teams": [],
         "draft": False,
         "merged": True,
         "merged_at": rest["closed_at"],

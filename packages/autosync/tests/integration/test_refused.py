@@ -68,11 +68,11 @@ def switch(sim: Sim, repository: Repository, **fields: bool) -> None:
 @pytest.mark.parametrize(
     ("how", "kinds", "code"),
     [
-        ("pulls empty", {"pull_request"}, "off"),
-        ("pulls forbidden", {"pull_request"}, "permission off"),
-        ("pulls not_found", {"pull_request"}, "refused off"),
+        ("pulls empty", {"pull_request", "review_comment"}, "off"),
+        ("pulls forbidden", {"pull_request", "review_comment"}, "permission off"),
+        ("pulls not_found", {"pull_request", "review_comment"}, "refused off"),
         ("issues", {"issue"}, "off"),
-        ("both", {"issue", "pull_request"}, "off"),
+        ("both", {"issue", "pull_request", "review_comment"}, "off"),
         ("blocked", ALL, "blocked"),
         ("saml", ALL, "saml"),
         ("ip_allow_list", ALL, "ip_allow_list"),

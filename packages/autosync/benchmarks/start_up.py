@@ -82,11 +82,12 @@ class _Service:
         self._folder = data
         self._port = _free_port()
         key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        # Without PYTHONDONTWRITEBYTECODE, with which each start would compile all of AutoSync.
         self._environment = {
             **{
                 name: value
                 for name, value in os.environ.items()
-                if not name.startswith(("AUTOSYNC_", "GITHUB_", "DATABASE_", "DJANGO_"))
+                if not name.startswith(("AUTOSYNC_", "GITHUB_", "DATABASE_", "DJANGO_", "PYTHON"))
                 or name == "AUTOSYNC_POSTGRES_USER"
             },
             "PYTHONPATH": str(source),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from autosync import config
+from autosync.app_key import load_private_key
 from autosync.folders import keep_private
 from autosync.github import (
     AppClient,
@@ -12,7 +13,6 @@ from autosync.github import (
     GitReader,
     InstallationClient,
     Priority,
-    load_private_key,
 )
 from autosync.github.addresses import clone_address, git_home
 from autosync.mirror.models import Repository

@@ -74,8 +74,10 @@ def is_hopeless(error: BaseException) -> bool:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The error and what it comes of."""
+    """The error and what it comes of. One that is raised again may come of what comes of it."""
     seen: BaseException | None = error
-    while seen is not None:
+    known: set[int] = set()
+    while seen is not None and id(seen) not in known:
+        known.add(id(seen))
         yield seen
         seen = seen.__cause__ or (None if seen.__suppress_context__ else seen.__context__)

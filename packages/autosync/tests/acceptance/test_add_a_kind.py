@@ -21,7 +21,7 @@ import pytest
 
 from githubsim.testing import Sim
 from tests import template
-from tests.service import ROOT, SECRET, Service, free_port, hook_url
+from tests.service import ROOT, SECRET, Service, free_port, hook_url, let_audits_be
 from tests.waiting import Told, eventually
 
 PAGE = "docs/how-to/add-a-kind.md"
@@ -295,6 +295,12 @@ def _somebody(stage: Stage) -> str:
 
 def test_an_audit_finds_and_heals_broken_rows(stage: Stage) -> None:
     """Also rows that are deleted here and not at GitHub, which return."""
+    # What is still to be asked for again after the events would heal them first.
+    let_audits_be(stage.service)
+    for table in ("teams", "team_members", "commit_comments"):
+        stage.service.execute(f"UPDATE {table} SET dirty_at = NULL")
+    asked = "task_name LIKE '%sync_account' AND status IN ('todo', 'doing')"
+    stage.becomes(f"SELECT count(*) FROM procrastinate_jobs WHERE {asked}", [[0]])
     long_ago = "observed_at = now() - interval '1 hour'"
     for sql in (
         f"UPDATE teams SET name = 'wrong', {long_ago} WHERE slug = 'platform'",
@@ -316,7 +322,7 @@ def test_an_audit_finds_and_heals_broken_rows(stage: Stage) -> None:
     said = stage.service.run("autosync", "audit", check=False).stdout
     found = stage.service.query(
         "SELECT resource, problem, repaired FROM audit_findings "
-        "WHERE resource IN ('team', 'team_member', 'commit_comment') ORDER BY 1, 2"
+        "WHERE audit_id = (SELECT max(id) FROM audits) ORDER BY 1, 2"
     )
     assert found == [
         ["commit_comment", "stale", True],

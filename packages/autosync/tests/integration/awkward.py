@@ -199,6 +199,10 @@ class World:
         self._here("reviews/resolve", comment_id=self.remarks[0], sender="somebody")
         for number in self.releases:
             self._here("releases/edit", release_id=number, body=None)
+        # After what moves their clocks as well, maybe a second later.
+        for title, number in self.numbers.items():
+            body = None if title.endswith("empty body") else f"of {title}"
+            self._do("issues/edit", number, title=f"{title}!", body=body)
         self._here("labels/edit", name="l01", description="\u0000")
         self._here("labels/edit", name="l02", description=None)
         self._here("milestones/edit", milestone=1, due_on="2027-01-31T12:00:00Z")

@@ -292,7 +292,8 @@ def _tasks() -> set[str]:
 def test_a_renamed_label_or_milestone_has_its_issues_asked_for(
     event: str, action: str, before: dict[str, Any] | None, asked: bool
 ) -> None:
-    carried = {"labels": [{"name": "bug", "color": "ff0000"}], "milestone": {"title": "1.0"}}
+    bug = {"node_id": "LA_1", "name": "bug", "color": "ff0000"}
+    carried = {"labels": [bug], "milestone": {"title": "1.0"}}
     deliver("issues", issue(1, **carried), "one")
     deliver("issues", issue(2), "two")
     WebhookProcessor().drain()

@@ -101,7 +101,13 @@ class Scene:
         self.comment = self.do("issues/comment", number=self.issue, body=f"{TEXT} four")["id"]
         self.pull = self.do("pulls/open", title=f"{TEXT} five", body=f"{TEXT} six")["number"]
         self.do("reviews/submit", number=self.pull, body=f"{TEXT} seven", comments=1)
-        self.do("releases/create", tag=f"v{self.issue}", name=f"{TEXT} 8", body=f"{TEXT} nine")
+        remark = self.do("reviews/comment", number=self.pull, body=f"{TEXT} remark")["id"]
+        self.do("reviews/reply", comment_id=remark, body=f"{TEXT} reply")
+        self.do("reviews/resolve", comment_id=remark)
+        self.do(
+            "releases/create", tag=f"v{self.issue}", name=f"{TEXT} 8", body=f"{TEXT} nine",
+            assets=[f"{TEXT}.zip"],
+        )  # fmt: skip
         self.do("milestones/create", title=f"{TEXT} {self.issue}", description=f"{TEXT} ten")
         self.do("push", commits=[{"message": f"{TEXT} eleven"}])
         self.do("star")
@@ -115,6 +121,8 @@ class Scene:
             commits=[{"message": f"A fix\n\nCo-authored-by: {NAME} <{EMAIL}>\nBy @{LOGIN}"}],
         )
         self.others("issues/label", number=self.issue, labels=["bug"])
+        asked = self.others("pulls/open", title="A proposal")["number"]
+        self.others("reviews/request", number=asked, reviewers=[LOGIN])
 
     def do(self, what: str, **more: Any) -> Any:
         return self.sim.control(what, {**self.where, "sender": LOGIN, **more})
@@ -186,8 +194,9 @@ def test_a_forgotten_person_is_in_no_table_and_nothing_brings_them_back(
     own_words()
     for table in (
         "issues", "issue_comments", "pull_requests", "reviews", "releases", "milestones",
-        "commits", "contributors", "inbox", "feed", "sync_jobs", "django_admin_log",
-        "procrastinate_jobs",
+        "review_comments", "review_threads", "release_assets", "stars", "issue_assignees",
+        "requested_reviewers", "commits", "contributors", "inbox", "feed", "sync_jobs",
+        "django_admin_log", "procrastinate_jobs",
     ):  # fmt: skip
         assert table in scene.found(), f"she is in {table} before"
     trial = forget(LOGIN, dry_run=True)

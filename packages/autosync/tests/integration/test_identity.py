@@ -19,8 +19,7 @@ from autosync.sync import WebhookProcessor
 from autosync.sync.audit import Auditor
 from autosync.sync.commits import sync_commits
 from autosync.sync.identity import fetched
-from autosync.sync.listing import sync_listing
-from autosync.sync.rest_listing import sync_rest
+from autosync.sync.lists import sync_list
 from githubsim.testing import Sim
 from tests.integration.test_apply import deliver
 from tests.integration.test_backfill import begin
@@ -36,8 +35,7 @@ def mirror() -> Iterator[Mirror]:
         Repository.objects.filter(pk=here.pk).update(default_branch="main")
         sync_commits(here, client, lambda: None)
         for resource in listed_resources():
-            read = sync_listing if resource.rest is None else sync_rest
-            read(resource, here, client, lambda: None)
+            sync_list(resource, here, client, lambda: None)
         yield sim, client, here
 
 

@@ -17,9 +17,8 @@ from autosync.github import (
 from autosync.kinds import listed_resources, nested_kinds
 from autosync.mirror.models import GitHubAppInstallation, Repository, ResourceCursor
 from autosync.sync.children import sync_children
-from autosync.sync.listing import sync_listing
+from autosync.sync.lists import sync_list
 from autosync.sync.news import NewsReader, look
-from autosync.sync.rest_listing import sync_rest
 from autosync.sync.standing import standing
 from githubsim.testing import Sim
 
@@ -204,8 +203,7 @@ def test_the_mirror_is_asked_the_same_number_of_queries_for_any_number(
 
 def sync(world: World, row: Repository) -> None:
     for resource in listed_resources():
-        read = sync_listing if resource.rest is None else sync_rest
-        read(resource, row, world.client, lambda: None)
+        sync_list(resource, row, world.client, lambda: None)
     for kind in nested_kinds():
         sync_children(kind, row, world.client, lambda: None)
 

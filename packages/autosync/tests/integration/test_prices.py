@@ -19,6 +19,7 @@ from autosync.github.price import MOST_NODES, Price, price
 from autosync.kinds import KINDS
 from autosync.kinds.review_comment import ReviewComment
 from autosync.mirror.models import Commit
+from autosync.sync.audit import streams
 from autosync.sync.refetch import refetch
 from githubsim.graphql.cost import cost_of
 from tests.integration.engine import period
@@ -100,6 +101,10 @@ def test_every_query_costs_what_github_counts_and_is_within_its_limits(
     Commit.objects.filter(pk=one.pk).update(orphaned_at=long_ago, observed_at=long_ago)
     scene.later()
     scene.audit(deep=True)
+    # Only where some repositories of a hundred do not show such a list.
+    for resource in streams.streams():
+        lists = f"nodes(ids: $ids) {{ ... on Repository {{ {streams.asked(resource)} }} }}"
+        sent[f"query($ids: [ID!]!) {{ {lists} }}"] = ("streams.py", {"ids": ["X"]})
     assert {sender for sender, _ in sent.values()} == senders()
     most = 0
     for query, (_, variables) in sent.items():

@@ -319,6 +319,8 @@ def test_of_a_list_that_an_app_may_not_see_events_tell(scene: Scene) -> None:
     # Once it is granted all is read.
     scene.sim.control("installation/permissions", held | {"permissions": {"contents": "write"}})
     scene.deliver()
+    ResourceCursor.objects.update(touched_at=timezone.now() - timedelta(minutes=1))
+    assert scene.manager.look([home]).to_read == {home.pk: {"star"}}
     scene.later()
     period()
     scene.equal()

@@ -353,8 +353,8 @@ GUARDS = (
     Guard(
         "a repository that nobody imports is imported",
         "src/autosync/sync/sweep.py",
-        "    _repositories_nobody_imports()\n    resume_jobs()",
-        "    resume_jobs()",
+        "    _repositories_in_doubt()\n    _repositories_nobody_imports()",
+        "    _repositories_in_doubt()",
         "tests/integration/test_hand_over.py",
     ),
     Guard(

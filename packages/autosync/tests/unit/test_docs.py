@@ -25,9 +25,10 @@ _NAMED = re.compile(
 _QUOTED = re.compile(rf"`([a-z_]+/[\w/-]+\.{_KINDS})`")
 
 EXAMPLES = {
-    # The guide to a new resource names the files that its reader creates.
-    "packages/autosync/src/autosync/mirror/models/release.py",
-    "packages/autosync/src/autosync/kinds/NAME.py",
+    # The guide to a new kind names the files that its reader creates.
+    "packages/autosync/src/autosync/kinds/commit_comment.py",
+    "packages/autosync/src/autosync/kinds/team.py",
+    "packages/autosync/src/autosync/kinds/team_member.py",
     # githubsim's manual names a file of the world that its reader creates.
     "world/app.json",
     # A file that a push in a test adds.

@@ -44,7 +44,7 @@ def test_a_mention_becomes_the_ghosts(written: str, stored: str) -> None:
 @pytest.mark.parametrize(
     "written",
     [
-        "@ada-lovelace", "x@ada-l", "src/ada-l/x.py", "@ada", "ada-l as a word",
+        "@ada-lovelace", "x@ada-l", "src/ada-l/x", "@ada", "ada-l as a word",
         "https://github.com/acme/ada-l", "grada@example.org", "@someone <eve@example.org>",
     ],
 )  # fmt: skip

@@ -11,10 +11,11 @@ import time
 from collections.abc import Callable, Mapping
 
 from autosync import __version__
+from autosync.app_key import rsa_key
 from autosync.errors import ConfigurationError
 from autosync.github.answers import NoAnswer
 from autosync.github.bodies import PACKING, read
-from autosync.github.credentials import AppCredentials, rsa_key
+from autosync.github.credentials import AppCredentials
 from autosync.github.plain_httpx import NO_PROXY, certificates, httpx
 from autosync.github.rates import Strikes
 

@@ -25,7 +25,7 @@ class ReviewComment(OfRepository):
         max_length=32, about="What its author is here: member, none and so on."
     )
     body = gh.Text(none=True, about="What it says, in Markdown.")
-    path = gh.Text(about="The file that it is about.")
+    path = gh.Text(prose=False, about="The file that it is about.")
     # A push moves these four, or a deletion the last of them, and no clock of the remark.
     commit_sha = gh.Sha(
         "commit_id",

@@ -30,7 +30,7 @@ class ReviewThread(OfRepository, key=("node_id",)):
         graph="comments(first: 1).nodes", null=True, deep=True,
         about="GitHub's id of its first remark, which the others are replies to.",
     )  # fmt: skip
-    path = gh.Text(None, about="The file that it is about.")
+    path = gh.Text(None, prose=False, about="The file that it is about.")
     is_outdated = gh.Flag(None, about="Whether a push has taken its lines out of the diff.")
     line = gh.Number(None, null=True, about="The line now; null if it is outdated.")
     start_line = gh.Number(None, null=True, about="The first of several lines now.")

@@ -74,10 +74,7 @@ def mark_told_late(merge: Merge, changed: Set[Key], observed_at: datetime) -> se
     """
     if not changed or not merge.groups or merge.decided_by is not Clock.UPDATED_AT:
         return set()
-    rows = merge.model._default_manager.filter(pk__in=[key[0] for key in changed])
-    ids = list(rows.filter(updated_at__lt=observed_at - LAG).values_list("pk", flat=True))
-    rows.filter(pk__in=ids).update(dirty_at=timezone.now())
-    return {(pk,) for pk in ids}
+    return _mark(merge, rows_of(merge, changed).filter(updated_at__lt=observed_at - LAG))
 
 
 def mark_renamed(merge: Merge, changed: Set[Key], as_of: datetime | Combinable) -> set[Key]:

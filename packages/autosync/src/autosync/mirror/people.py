@@ -193,10 +193,7 @@ class Forgotten:
         return {**row, **changed} if changed else row
 
     def _sets(self, merge: Merge, sets: Mapping[str, Sequence[Row]]) -> Mapping[str, Any]:
-        declared: Sequence[Any] = merge.sets
-        merges: dict[str, Merge] = {
-            one.name: one.members for one in declared if not isinstance(one, str)
-        }
+        merges = {one.name: one.members for one in merge.sets}
         return {
             name: [m for m in members if self.row(merges[name], m, member=True) is not None]
             if name in merges

@@ -7,6 +7,7 @@ Where a parent has more children than came along, its list is read on, at a poin
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -28,8 +29,10 @@ from autosync.sync import unread
 from autosync.sync.paging import Paging
 from autosync.sync.refusals import Refused, out_of_sight, refusal_at
 
+logger = logging.getLogger(__name__)
 PARENTS = 100
 PAGE = 100
+_NAME = 64  # characters that the name of a list may have
 
 
 @dataclass
@@ -59,7 +62,8 @@ def read_children(
     whose children GitHub does not answer for even alone, which is remembered as such.
     """
     lists = " ".join(_nested(kind).name for kind in kinds)
-    paging = Paging(_most(kinds), repository.pk, f"{kinds[0].parent.name} {lists}")
+    name = f"{kinds[0].parent.name} {lists}"[:_NAME]
+    paging = Paging(_most(kinds), repository.pk, name)
     left = list(parents)
     while left:
         group = left[: paging.size]
@@ -198,7 +202,9 @@ def _read_on(
 def read_deep(
     kind: Derived, repository: Repository, client: InstallationClient, page: Sequence[Children]
 ) -> None:
-    """Add to the rows of `page` what GitHub is asked for by their node ids, a hundred a point."""
+    """Add to the rows of `page` what GitHub is asked for by their node ids, a hundred a point. One
+    for which it does not answer even alone goes without.
+    """
     if not kind.deep:
         return
     query = (
@@ -212,11 +218,16 @@ def read_deep(
         group = left[: paging.size]
         try:
             nodes = client.graphql(query, {"ids": group}, partial=True).data.get("nodes") or []
-        except GraphQLTooHeavy:
-            if not paging.too_heavy():
-                raise
-            continue
-        paging.went_well()
+        except GraphQLTooHeavy as error:
+            if paging.too_heavy():
+                continue
+            if not found:
+                raise  # no object's fault: GitHub is down
+            logger.warning("%s of a %s: %s", kind.deep_fields, kind.name, error)
+            nodes = []
+            paging.was_one_object()
+        else:
+            paging.went_well()
         del left[: len(group)]
         found |= {node["id"]: kind.deep_of(node) for node in nodes if node}
     for one in page:

@@ -42,15 +42,13 @@ from autosync.sync.absent import (
 from autosync.sync.children import sync_children
 from autosync.sync.commit_files import sync_files
 from autosync.sync.commits import refresh_contributors, sync_commits, sync_details
-from autosync.sync.listing import sync_listing
+from autosync.sync.lists import sync_list
 from autosync.sync.news import Look, Moved, look
 from autosync.sync.parts import Parts
 from autosync.sync.queue import SYNC_GIT, defer
 from autosync.sync.refetch import refetch
 from autosync.sync.refusals import Refused, lacks, switched_off
-from autosync.sync.rest_listing import sync_rest
 from autosync.sync.standing import GIT, was_read
-from autosync.sync.stream import sync_stream
 
 logger = logging.getLogger(__name__)
 Progress = Callable[[], None]
@@ -211,11 +209,10 @@ class GitHubSyncManager:
             self.client.refuse_token(self.client.token())
 
         def read_list(client: InstallationClient) -> int:
-            if resource.stream is not None:
-                return sync_stream(resource, repository, client, progress)
-            again = refetch(resource, client, unread.to_ask_again(resource, repository))
-            read = sync_listing if resource.rest is None else sync_rest
-            return again + read(resource, repository, client, progress)
+            again = 0
+            if resource.stream is None:  # what comes as edges has no node id
+                again = refetch(resource, client, unread.to_ask_again(resource, repository))
+            return again + sync_list(resource, repository, client, progress)
 
         return self._read(resource, repository, read_list)
 

@@ -185,7 +185,9 @@ def to_ask_again(repository_ids: Iterable[int]) -> dict[int, set[str]]:
     by_name = {one.name: one for one in listed_resources()}
     for cursor in known:
         resource = by_name.get(cursor.resource)
-        if resource is not None and shown_to(resource, cursor.repository):
+        granted_at = cursor.repository.installation.updated_at or cursor.touched_at
+        new = granted_at > cursor.touched_at
+        if resource is not None and new and shown_to(resource, cursor.repository):
             found[cursor.repository_id].add(resource.name)
     for resource in listed_resources():
         if resource.switch:

@@ -20,12 +20,13 @@ from autosync.killpoints import reached
 from autosync.kinds._events import Resource, Stream
 from autosync.mirror.doubt import LAG, lock_repositories
 from autosync.mirror.models import Repository, ResourceCursor
+from autosync.mirror.people import unnamed
 from autosync.mirror.upsert import Key, Row, Rule
 from autosync.sync import unread
 from autosync.sync.gone import take_away
 from autosync.sync.listing import OVERLAP, alive, pages
 from autosync.sync.news import NewsReader
-from autosync.sync.refusals import EVENTS_ONLY, Refusal, Refused, refusal_of, shown_to
+from autosync.sync.refusals import EVENTS_ONLY, Refusal, Refused, refusal_of
 
 Progress = Callable[[], None]
 
@@ -68,7 +69,7 @@ def sync_stream(
         if total != unread.accounted(resource, repository):
             count += read_whole(resource, repository, client)
     except (GraphQLError, Refused) as error:
-        raise _by_events_only(resource, repository, error) from error
+        raise _by_events_only(resource, error) from error
     cursor.refresh_from_db(fields=["unlisted", "cursor"])
     cursor.total = cursor.done = alive(resource, repository)
     cursor.state = ResourceCursor.State.COMPLETE
@@ -77,12 +78,10 @@ def sync_stream(
     return count
 
 
-def _by_events_only(
-    resource: Resource, repository: Repository, error: GraphQLError | Refused
-) -> Exception:
+def _by_events_only(resource: Resource, error: GraphQLError | Refused) -> Exception:
     """The error, or that nothing is wrong: GitHub shows the list only to those who hold more."""
     refusal = refusal_of(error)
-    if refusal is None or refusal.code != "permission" or shown_to(resource, repository):
+    if refusal is None or refusal.code != "permission" or not _stream(resource).shown_to:
         return error
     return Refused(Refusal(EVENTS_ONLY, refusal.words))
 
@@ -274,10 +273,15 @@ def _pages(
 def understood(
     resource: Resource, repository: Repository, edges: Iterable[Any]
 ) -> tuple[list[Row], list[tuple[int | None, unread.Unread]]]:
-    """The rows of a page of the list, and what could not be read; an edge that is null is one."""
+    """The rows of a page of the list, and what could not be read; an edge that is null is one.
+    Forgotten people have other keys: it is these that are compared with those of here.
+    """
     rows, odd = unread.understood(resource, edges := list(edges), repository.pk)
     nothing = unread.Unread(None, "", "GitHub shows nothing of it")
-    return rows, [*odd, *((repository.pk, nothing) for edge in edges if not edge)]
+    return list(unnamed(resource.merge, rows)), [
+        *odd,
+        *((repository.pk, nothing) for edge in edges if not edge),
+    ]
 
 
 def _store(resource: Resource, repository: Repository, page: Page) -> int:

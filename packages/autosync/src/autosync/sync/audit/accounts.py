@@ -9,6 +9,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from autosync.github.purpose import made_for, turn_to
 from autosync.kinds import Derived
 from autosync.mirror.doubt import IN_FLIGHT
 from autosync.mirror.models import Audit, AuditFinding
@@ -27,8 +28,9 @@ _LOOK_AGAIN = timedelta(seconds=2)
 
 def audit_account(audit: Audit, sync: AccountSync, *, repair: bool) -> None:
     """Compare every kind of the account that GitHub shows, repair, and record it."""
-    with exclusive("account", sync.account_id, wait=True):
+    with exclusive("account", sync.account_id, wait=True), made_for(()):
         for kind in sync.readable():
+            turn_to(kind.name)
             started_at = timezone.now()
             found = _differences(sync, kind)
             if found:

@@ -59,7 +59,7 @@ from autosync.sync.rest_listing import read_whole as read_list
 from autosync.sync.sets import read_sets
 from autosync.sync.sick import GitHubAway, github_answers
 from autosync.sync.standing import standing
-from autosync.sync.stream import read_whole
+from autosync.sync.stream import read_whole as read_stream
 
 logger = logging.getLogger(__name__)
 Problem = AuditFinding.Problem
@@ -307,7 +307,7 @@ class Auditor:
                 continue
             if resource.stream is not None:
                 if any(one.resource == name for one in found):
-                    read_whole(resource, repository, self.client)
+                    read_stream(resource, repository, self.client)
                 continue
             nodes = {
                 one.node_id: int(one.key) for one in found if name in (one.resource, one.carrier)

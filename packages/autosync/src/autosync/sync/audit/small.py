@@ -59,7 +59,7 @@ def small_lists(
     )
     lists = " ".join([lists, *map(asked, fronts)])
     query = f"query($ids: [ID!]!) {{ nodes(ids: $ids) {{ ... on Repository {{ {lists} }} }} }}"
-    with made_for(one.name for one in kinds):
+    with made_for(one.name for one in [*kinds, *fronts]):
         nodes = client.nodes(query, [repository.node_id for repository in group], partial=True)
     found: dict[int, There] = {}
     for repository in group:

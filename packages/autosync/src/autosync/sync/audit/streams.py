@@ -12,6 +12,7 @@ from typing import Any
 from django.utils import timezone
 
 from autosync.github import InstallationClient
+from autosync.github.purpose import made_for
 from autosync.kinds import listed_resources
 from autosync.kinds._events import Resource
 from autosync.mirror.doubt import IN_FLIGHT
@@ -90,7 +91,8 @@ def newest(
             "query($ids: [ID!]!) { nodes(ids: $ids) { ... on Repository { "
             f"{asked(resource)} }} }} }}"
         )
-        nodes = client.nodes(query, [one.node_id for one in some], partial=True)
+        with made_for([resource.name]):
+            nodes = client.nodes(query, [one.node_id for one in some], partial=True)
         for repository in some:
             if node := nodes.get(repository.node_id):
                 with unread.named(repository):

@@ -22,6 +22,7 @@ from tests.integration.api_rows import issue as issue_row
 from tests.integration.api_rows import pull_request as pull_row
 from tests.integration.awkward import GRAPHQL, LACKS, REST, WEBHOOK, World
 
+ONE_WAY = {("commit", "parents"), ("commit", "complete"), ("pull_request", "reactions")}
 COLUMNS = [(resource.name, column) for resource in RESOURCES for column in resource.merge.content]
 
 
@@ -53,7 +54,7 @@ def test_a_column_is_the_same_by_every_way(world: World, kind: str, column: str)
             for way, row in ways.items()
             if column not in LACKS.get((kind, way), (frozenset(), ""))[0]
         }
-        assert len(told) > 1 or (kind, column) in {("commit", "parents"), ("commit", "complete")}
+        assert len(told) > 1 or (kind, column) in ONE_WAY
         first = next(iter(told.values()))
         assert all(value == first for value in told.values()), told
 
@@ -78,7 +79,10 @@ def test_the_objects_are_as_awkward_as_they_should_be(world: World) -> None:
         gone = rows[f"{word}: by leaver"]
         assert (gone["author_login"], gone["author_id"]) == ("", None)
         assert rows[f"{word}: milestone"]["milestone"] == f"{word} 2.0"
-        assert rows[f"{word}: locked"]["locked"]
+        locked = rows[f"{word}: locked"]
+        assert (locked["locked"], locked["active_lock_reason"]) == (True, "too heated")
+        assert locked["reactions"] == {"+1": 1, "heart": 1}
+        assert locked["author_association"]
     for reason in ("completed", "not_planned", "duplicate"):
         assert rows[f"issue: {reason}"]["state_reason"] == reason
     assert rows["issue: closed"]["state_reason"] == "reopened"

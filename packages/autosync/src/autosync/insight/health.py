@@ -12,7 +12,7 @@ from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateWorker
 
 from autosync.errors import AutoSyncError
-from autosync.insight import jobs
+from autosync.insight import again, jobs
 from autosync.insight.drift import DAYS, by_day, by_repository
 from autosync.insight.findings import database_is_away, look
 from autosync.insight.report import (
@@ -95,6 +95,7 @@ def _look(now: datetime) -> Health:
         workers=_workers(now),
         quota=_quota(now),
         proof=_proof(now),
+        read_again=again.everywhere(),
         recent_jobs=[summary(job) for job in jobs.newest()[:10]],
     )
     findings = look(parts, day, now)

@@ -29,6 +29,7 @@ from autosync.kinds._kind import (
     With,
     declared,
     snake,
+    version_of,
 )
 from autosync.kinds._payload import IncompletePayload, read
 from autosync.kinds._rules import Whole
@@ -52,6 +53,8 @@ _CALLED = {
     "login": _graphql.login,
     "number_in": _events.number_in,
     "owners": _graphql.owners,
+    "reaction_groups": _graphql.reaction_groups,
+    "reactions": _events.reactions,
 }
 
 
@@ -101,9 +104,19 @@ class Derived:
             key,
             (*others, self.model.scope),
             clock=_CLOCKS[self.declared.clock],
+            quiet=frozenset(one.name for one in self.columns if one.quiet),
             groups=tuple(Group(*group) for group in apart.items()),
             inherits=self.declared.under is not None or isinstance(read, Inside),
+            version=self.version,
+            added=tuple(
+                (one.name, one.added) for one in self.columns if one.added > 1 and not one.apart
+            ),
         )
+
+    @cached_property
+    def version(self) -> int:
+        """Its version; mirrors of an older one are read again."""
+        return version_of(self.declared, self.columns)
 
     @property
     def under(self) -> Parent:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, Final, NamedTuple
 
 import msgspec
 
@@ -291,6 +291,8 @@ def clock(value: When) -> datetime:
     return moments.moment(value) or moments.LATEST
 
 
+# https://docs.github.com/rest/reactions/reactions#about-reactions
+REACTIONS: Final = ("+1", "-1", "laugh", "confused", "heart", "hooray", "rocket", "eyes")
 _NUMBER = re.compile(r"/(?:issues|pulls?)/(\d{1,9})(?=#|$)")
 
 
@@ -300,6 +302,15 @@ def number_in(address: str) -> int:
     if found is None:
         raise IncompletePayload("GitHub left out the address of the issue, which names its number.")
     return int(found[1])
+
+
+def reactions(counts: Mapping[str, Any] | None) -> dict[str, int] | None:
+    """The counts of a rollup (https://docs.github.com/rest/reactions) that are not zero."""
+    if counts is None:
+        return None
+    return {
+        name: counts[name] for name in REACTIONS if type(counts.get(name)) is int and counts[name]
+    }
 
 
 def labels(items: Sequence[Any]) -> list[dict[str, str]]:

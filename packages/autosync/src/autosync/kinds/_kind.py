@@ -7,7 +7,7 @@ from __future__ import annotations
 import copy
 import enum
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
@@ -192,7 +192,9 @@ class Kind:
 
     `news`: how it is known that there is something to read; a connection tells it. `under`: what
     it belongs to, beside the repository. `needs`: permissions of the App and their level, the
-    reading one first. `switch`: the repository's flag by which its owner has the kind.
+    reading one first. `switch`: the repository's flag by which its owner has the kind. `version`:
+    a higher one has mirrors of lower ones read the kind again, in the background; columns that were
+    `added` since raise it too.
     """
 
     read: Connection | Rest | Inside | Nested | None = None
@@ -205,6 +207,12 @@ class Kind:
     clock: Clock | None = Clock.UPDATED
     unless: Guise | None = None
     api: List | None = None
+    version: int = 1
+
+
+def version_of(kind: Kind, columns: Iterable[models.Field[Any, Any]]) -> int:
+    """The version of a kind with these columns."""
+    return max([kind.version, *(getattr(one, "added", 1) for one in columns)])
 
 
 # Every declared kind, in the order in which their modules were loaded.
@@ -236,6 +244,10 @@ class KindBase(ModelBase):
         for one in inherited:
             if isinstance(one, models.ForeignKey):
                 attrs.setdefault(one.name, _home(one, table))
+        declared_columns = [one for one in attrs.values() if isinstance(one, models.Field)]
+        if version_of(attrs["github"], [*inherited, *declared_columns]) > 1:
+            # Null: from before there were versions, so that no row is written for the upgrade.
+            attrs["kind_version"] = models.SmallIntegerField(null=True, editable=False)
         made: Any = super().__new__(mcs, name, bases, attrs, **options)
         DECLARED.append(made)
         return made

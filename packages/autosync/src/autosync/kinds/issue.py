@@ -7,32 +7,10 @@ from typing import Any
 from django.db import models
 
 from autosync.kinds import _columns as gh
-from autosync.kinds._kind import Connection, Guise, Kind, Line, List, OfRepository
+from autosync.kinds._kind import Connection, Guise, Kind, Line, List
 from autosync.kinds._naming import CarriedLabel, CarriedMilestone
 from autosync.kinds._rules import Whole
-
-
-class Discussed(OfRepository):
-    """What issues and pull requests have in common."""
-
-    number = gh.Number(essential=True, about="Its number, which no other of the repository has.")
-    title = gh.Text(about="The title.")
-    body = gh.Text(none=True, about="The description, in Markdown; empty if there is none.")
-    author_id = gh.ActorId("user", graph="author", null=True, about="Who opened it; null if gone.")
-    author_login = gh.ActorLogin("user", graph="author", about="The login of who opened it.")
-    labels = gh.Labels(about="Its labels, by name: name, color and node id of each.")
-    assignees = gh.Logins(graph="assignees: assignedActors", about="Logins of its assignees.")
-    milestone = gh.Text("milestone.title", none=True, about="Title of its milestone, or empty.")
-    milestone_number = gh.Number("milestone.number", null=True, about="The milestone's number.")
-    locked = gh.Flag(about="Whether only people with write access may comment.")
-    html_url = gh.Url(about="The address of its page.")
-    created_at = gh.Moment(about="When it was opened.")
-
-    class Meta:
-        abstract = True
-
-    def __str__(self) -> str:
-        return f"#{self.number} {self.title}"
+from autosync.kinds.discussed import Discussed
 
 
 def _is_pull(issue: Any) -> bool:

@@ -8,7 +8,7 @@ from autosync.kinds import _columns as gh
 from autosync.kinds._kind import Connection, Kind, Line, List
 from autosync.kinds._naming import CarriedLabel, CarriedMilestone
 from autosync.kinds._rules import Moves, Whole
-from autosync.kinds.issue import Discussed
+from autosync.kinds.discussed import Discussed
 
 
 class PullRequest(Discussed):
@@ -56,6 +56,9 @@ class PullRequest(Discussed):
     merged_by_login = gh.ActorLogin(
         "merged_by", listed=False, about="Who merged it; empty if nobody did, or that is gone."
     )
+    merged_by_id = gh.ActorId(
+        "merged_by", listed=False, null=True, added=2, about="The id of who merged it."
+    )
     additions = gh.Number(null=True, listed=False, about="Lines added.")
     deletions = gh.Number(null=True, listed=False, about="Lines deleted.")
     changed_files = gh.Number(null=True, listed=False, about="Files changed.")
@@ -72,6 +75,28 @@ class PullRequest(Discussed):
     )
     closed_at = gh.Moment(null=True, about="When it was closed or merged; null while it is open.")
     merged_at = gh.Moment(null=True, about="When it was merged.")
+    maintainer_can_modify = gh.Flag(
+        listed=False, null=True, added=2, about="Whether who may push there may push to its branch."
+    )
+    # Pushes elsewhere move it, and no clock. Not every GitHub Enterprise Server has GraphQL's
+    # mergeStateStatus, REST's mergeable_state: getstackit/stackit#1143
+    mergeable = gh.Flag(
+        words={"MERGEABLE": True, "CONFLICTING": False},
+        listed=False,
+        apart="mergeable_at",
+        null=True,
+        added=2,
+        about="Whether it had no conflicts when last looked at; null if GitHub did not know.",
+    )
+    mergeable_at = models.DateTimeField(null=True)
+    reactions = gh.Reactions(
+        None,
+        graph="reactionGroups",
+        apart="reactions_at",
+        null=True,
+        added=2,
+        about="As of an issue; only GraphQL shows them here.",
+    )
 
     github = Kind(
         read=Connection("pullRequests"),

@@ -7,6 +7,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from autosync.mirror.models import Commit, Repository
+from autosync.sync import again
 from autosync.sync.audit import schedule
 from autosync.sync.jobs import SyncJobRunner
 from autosync.sync.queue import REFETCH, REFRESH_INSTALLATION, SYNC_GIT, defer
@@ -27,6 +28,7 @@ def pick_up_what_was_left() -> None:
     retry_sick_repositories()
     schedule.finish_abandoned()
     schedule.enqueue_due()
+    again.enqueue_due()
 
 
 def _commits_without_details() -> None:

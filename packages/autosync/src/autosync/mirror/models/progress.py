@@ -75,6 +75,14 @@ class ResourceCursor(models.Model):
     done = models.IntegerField(default=0, help_text="rows read so far in the backfill")
     total = models.IntegerField(null=True, blank=True, help_text="rows GitHub says there are")
     error = models.TextField(default="", blank=True)
+    # The version of the kind that all rows have the columns of; null: from before there were any.
+    version = models.SmallIntegerField(null=True, blank=True)
+    # A later version is being read: which, from where it goes on, and how many rows that were.
+    again_version = models.SmallIntegerField(null=True, blank=True)
+    again_cursor = models.TextField(default="", db_default="", blank=True)
+    again_done = models.IntegerField(default=0, db_default=0)
+    # Not before: the last attempt failed.
+    again_after = models.DateTimeField(null=True, blank=True)
     # Not empty, not gone and no failure: GitHub does not show it. See autosync.sync.refusals.
     unavailable = models.CharField(
         max_length=16,

@@ -52,6 +52,7 @@ class ChildrenComparison:
         self, kind: Derived, page: list[Children], settled: datetime
     ) -> list[Difference]:
         key, columns = kind.merge.key[0], kind.merge.governed
+        versioned = {"kind_version"} if kind.merge.version > 1 else set()
         found = []
         for one in page:
             if one.clock is None or one.clock > settled:
@@ -60,7 +61,7 @@ class ChildrenComparison:
             here = {
                 row[key]: row
                 for row in kind.model._default_manager.filter(pk__in=rows).values(
-                    *{key, *columns, "observed_at", "deleted_at"}
+                    *{key, *columns, "observed_at", "deleted_at", *versioned}
                 )
             }
             differs = []
@@ -70,7 +71,10 @@ class ChildrenComparison:
                     continue
                 if mine is None or mine["deleted_at"] is not None:
                     differs.append((pk, row["node_id"], Problem.MISSING))
-                elif any(mine[name] != row[name] for name in columns if name in row):
+                    continue
+                unknown = kind.merge.later_than(mine.get("kind_version"))
+                known = [name for name in columns if name in row and name not in unknown]
+                if any(mine[name] != row[name] for name in known):
                     differs.append((pk, row["node_id"], Problem.STALE))
             gone = gone_in(kind, self._client, [one], seen_before=settled)
             differs += [(pk[0], node_id, Problem.SURPLUS) for pk, node_id in gone.items()]

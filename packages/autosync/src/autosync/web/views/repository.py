@@ -11,7 +11,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from autosync.insight import ailing, analytics, drift, jobs
+from autosync.insight import again, ailing, analytics, drift, jobs
 from autosync.models import Repository, ResourceCursor
 from autosync.sync import SyncJobRunner
 from autosync.web import charts, feed, paging
@@ -37,6 +37,7 @@ def repository(request: HttpRequest, repository_id: int) -> HttpResponse:
         "repository": found,
         "counts": analytics.counts([found.pk])[found.pk],
         "unavailable": ailing.unavailable([found.pk]).get(found.pk, []),
+        "read_again": again.of_repositories([found.pk]).get(found.pk, []),
         "resources": resources,
         "tabs": TABS,
         "tab": tab,

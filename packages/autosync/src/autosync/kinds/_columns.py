@@ -213,7 +213,7 @@ class Sha(Name[_ST, _GT]):
 
 
 class State(Word[_ST, _GT]):
-    """open or closed. `ends` are the moments of which one tells it where the word is left out;
+    """open or closed. `ends` are moments, of which one tells it where the word is left out;
     `words` are also GraphQL's for other columns' facts."""
 
     settings = {"default": "open", "max_length": 16}
@@ -222,7 +222,7 @@ class State(Word[_ST, _GT]):
         self,
         rest: str | None = BY_NAME,
         *,
-        ends: Sequence[str] = ("closed_at",),
+        ends: Sequence[str] = ("closed_at", "merged_at"),
         null: bool = False,
         **field: Any,
     ) -> None:
@@ -231,12 +231,19 @@ class State(Word[_ST, _GT]):
 
     def source(self, at: At) -> str:
         value = super().source(at) if at.way == "graphql" else Name.source(self, at)
-        ended = " or ".join(at.raw(end, When, None) for end in self.ends)
+        ended = " or ".join(at.raw(end, When, None) for end in self.ends if at.has(end))
         return f'{value} or ("closed" if {ended} else "open")'
 
 
 class Number(Column[_ST, _GT], IntegerField[_ST, _GT]):
-    """A number of 32 bits."""
+    """A number of 32 bits; no number (`none`) is zero."""
+
+    def __init__(
+        self, rest: str | None = BY_NAME, *, none: bool = False, null: bool = False, **field: Any
+    ) -> None:
+        if none:
+            field.setdefault("default", 0)
+        super().__init__(rest, none=none, null=null, **field)
 
     def source(self, at: At) -> str:
         return at(Count, None if self.null else 0)
@@ -375,7 +382,20 @@ class Json(Column[_ST, _GT], JSONField[_ST, _GT]):
 
 
 class Reactions(Column[_ST, _GT], JSONField[_ST, _GT]):
-    """How many chose each reaction, by REST's names; those that nobody chose are left out."""
+    """How many chose each reaction, by REST's names; those that nobody chose are left out. They move
+    no clock: `reactions_at` says when they were seen.
+    """
+
+    def __init__(
+        self,
+        rest: str | None = BY_NAME,
+        *,
+        graph: str | None = "reactionGroups",
+        apart: str = "reactions_at",
+        null: bool = False,
+        **field: Any,
+    ) -> None:
+        super().__init__(rest, graph=graph, apart=apart, null=null, **field)
 
     def source(self, at: At) -> str:
         if at.way != "graphql":

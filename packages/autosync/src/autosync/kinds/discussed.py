@@ -5,7 +5,24 @@ from __future__ import annotations
 from django.db import models
 
 from autosync.kinds import _columns as gh
-from autosync.kinds._kind import OfRepository
+from autosync.kinds._kind import List, OfRepository
+from autosync.kinds._naming import CarriedLabel, CarriedMilestone
+
+LISTED = List(
+    "-updated_at",
+    filters=("author_login",),
+    search=("title",),
+    columns=("number", "title", "state", "author_login", "updated_at"),
+)
+NAMES = {"label": CarriedLabel("labels"), "milestone": CarriedMilestone("milestone")}
+
+
+def by_update(word: str) -> list[models.Index]:
+    """The indexes behind lists in order of update, of one repository and of all."""
+    return [
+        models.Index(fields=["repository", "-updated_at"], name=f"{word}_by_update"),
+        models.Index(fields=["-updated_at"], name=f"{word}_recent"),
+    ]
 
 
 class Discussed(OfRepository):
@@ -23,6 +40,7 @@ class Discussed(OfRepository):
     locked = gh.Flag(about="Whether only people with write access may comment.")
     html_url = gh.Url(about="The address of its page.")
     created_at = gh.Moment(about="When it was opened.")
+    closed_at = gh.Moment(null=True, about="When it was closed or merged; null while it is open.")
     # It moves no clock, and webhooks know nothing of private members: actions/github-script#643
     author_association = gh.Word(
         max_length=32,
@@ -40,8 +58,6 @@ class Discussed(OfRepository):
     )
     # A reaction moves no clock.
     reactions = gh.Reactions(
-        graph="reactionGroups",
-        apart="reactions_at",
         null=True,
         added=2,
         about="How many chose each reaction, such as +1 or heart, when it was last looked at.",

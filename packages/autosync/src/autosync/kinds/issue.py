@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db import models
-
 from autosync.kinds import _columns as gh
-from autosync.kinds._kind import Connection, Guise, Kind, Line, List
-from autosync.kinds._naming import CarriedLabel, CarriedMilestone
+from autosync.kinds._kind import Connection, Guise, Kind, Line
 from autosync.kinds._rules import Whole
-from autosync.kinds.discussed import Discussed
+from autosync.kinds.discussed import LISTED, NAMES, Discussed, by_update
 
 
 def _is_pull(issue: Any) -> bool:
@@ -31,9 +28,8 @@ class Issue(Discussed):
         about="Why it has its state: completed, not_planned, duplicate, reopened, or nothing.",
     )
     comments_count = gh.Number(
-        "comments", graph="comments.totalCount", default=0, about="How many comments it has."
+        "comments", graph="comments.totalCount", default=0, about="Comments."
     )
-    closed_at = gh.Moment(null=True, about="When it was closed; null while it is open.")
 
     github = Kind(
         read=Connection("issues", since=True),
@@ -41,24 +37,15 @@ class Issue(Discussed):
         events={
             "issues": Whole("issue", gone={"deleted", "transferred"}),
             "issue_comment": Whole("issue", line="comment"),
-            "label": CarriedLabel("labels"),
-            "milestone": CarriedMilestone("milestone"),
+            **NAMES,
         },
         needs={"issues": "read"},
         switch="has_issues",
         feed=Line("issue"),
         # REST lists pull requests as issues too, and a comment on one shows it as one.
         unless=Guise("pull_request", _is_pull, {"pull_request": Any}),
-        api=List(
-            "-updated_at",
-            filters=("author_login",),
-            search=("title",),
-            columns=("number", "title", "state", "author_login", "updated_at"),
-        ),
+        api=LISTED,
     )
 
     class Meta:
-        indexes = [
-            models.Index(fields=["repository", "-updated_at"], name="issue_by_update"),
-            models.Index(fields=["-updated_at"], name="issue_recent"),
-        ]
+        indexes = by_update("issue")

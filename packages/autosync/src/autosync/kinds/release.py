@@ -28,9 +28,7 @@ class Release(OfRepository):
     prerelease = gh.Flag(graph="isPrerelease", about="Whether it is not for everybody yet.")
     target_commitish = gh.Text(graph=None, about="The branch or commit its tag was made from.")
     # GraphQL has only users here: of a bot none.
-    author_id = gh.ActorId(
-        "author", graph=None, null=True, about="Who made it; null if that is gone."
-    )
+    author_id = gh.ActorId("author", graph=None, null=True, about="Who made it; null if gone.")
     author_login = gh.ActorLogin("author", graph=None, about="The login of who made it.")
     html_url = gh.Url(about="The address of its page.")
     created_at = gh.Moment(about="When its commit was made, which may be years before.")
@@ -53,7 +51,7 @@ class Release(OfRepository):
 
     class Meta:
         indexes = [
-            models.Index(fields=["repository", "-published_at"], name="release_by_publication"),
+            models.Index(fields=["repository", "-published_at"], name="release_by_publication")
         ]
 
     def __str__(self) -> str:

@@ -58,6 +58,8 @@ def populate(sim: Sim) -> None:
     pull = where | {"number": sim.control("pulls/open", where)["number"]}
     sim.control("reviews/submit", pull)
     sim.control("pulls/merge", pull)
+    waiting = where | {"number": sim.control("pulls/open", where)["number"]}
+    sim.control("pulls/auto-merge", waiting | {"method": "squash"})
 
 
 def test_a_mirror_of_the_version_before_is_upgraded_in_place_and_becomes_whole(
@@ -107,6 +109,10 @@ def test_a_mirror_of_the_version_before_is_upgraded_in_place_and_becomes_whole(
             """WHERE reactions = '{"-1": 1, "eyes": 1}' GROUP BY 1 ORDER BY 1"""
         )
         assert told == [["off-topic", 1], ["resolved", 1], ["spam", 1], ["too heated", 1]]
+        assert service.query(
+            "SELECT auto_merge_method, count(*), bool_and(auto_merge_by_id IS NOT NULL) "
+            "FROM github.pull_requests WHERE auto_merge_method IS NOT NULL GROUP BY 1"
+        ) == [["squash", 1, True]]
 
 
 def settled(service: Service) -> bool:

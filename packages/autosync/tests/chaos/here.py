@@ -31,6 +31,7 @@ PULL_REQUESTS = (
     *_COMMON, "draft", "merged", "merged_at", "merged_by_login", "merge_commit_sha", "base_ref",
     "base_sha", "head_ref", "head_sha", "head_repository", "head_repository_id", "additions",
     "deletions", "changed_files", "commits_count", "maintainer_can_modify", "merged_by_id",
+    "auto_merge_method", "auto_merge_by_id", "auto_merge_by_login",
 )  # fmt: skip
 COMMITS = (
     "parents", "author_name", "author_email", "authored_at", "committer_name", "committer_email",

@@ -133,6 +133,8 @@ class World:
         self._do("pulls/draft", self._open_pull("pull: a draft"))
         for login in ("somebody", "leaver", "robot[bot]", "Copilot"):
             self._do("pulls/merge", self._open_pull(f"pull: merged by {login}"), sender=login)
+            waiting = self._open_pull(f"pull: waits for {login}")
+            self._do("pulls/auto-merge", waiting, method="squash", sender=login)
         self._do("pulls/merge", self._open_pull("pull: squashed"), squash=True)
         for fork in ("fork-kept", "fork-gone"):
             where = {"owner": "somebody", "name": fork}

@@ -88,6 +88,10 @@ def test_the_objects_are_as_awkward_as_they_should_be(world: World) -> None:
     assert rows["issue: closed"]["state_reason"] == "reopened"
     assert rows["pull: merged by Copilot"]["merged_by_login"] == "Copilot"
     assert rows["pull: merged by leaver"]["merged_by_login"] == ""
+    assert rows["pull: waits for Copilot"]["auto_merge_by_login"] == "Copilot"
+    left = rows["pull: waits for leaver"]
+    assert (left["auto_merge_by_login"], left["auto_merge_by_id"]) == ("", None)
+    assert left["auto_merge_method"] == "squash"
     assert rows["pull: from fork-gone"]["head_repository"] == ""
 
 

@@ -175,7 +175,7 @@ def test_the_selection_is_valid_by_the_published_schema(kind: Derived) -> None:
 def test_a_kind_is_one_short_file_and_named_nowhere_else_in_its_room() -> None:
     files = [HOME / "kinds" / f"{name}.py" for name in KINDS]
     lines = {file.stem: len(file.read_text().splitlines()) for file in files}
-    assert lines["issue"] + lines["pull_request"] < 200
+    assert lines["issue"] + lines["pull_request"] + lines["release"] <= 200
     names = "|".join(kind.model.__name__ for kind in KINDS.values())
     rooms = [*(HOME / "kinds").glob("_*.py"), *(HOME / "mirror").glob("*.py")]
     rooms += (HOME / "mirror" / "models").glob("*.py")

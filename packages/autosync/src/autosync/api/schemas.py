@@ -255,6 +255,11 @@ class PullRequestOut(Schema):
     mergeable: bool | None = Field(
         description="without conflicts when last looked at; null if GitHub did not know"
     )
+    auto_merge_method: str | None = Field(
+        description="how it is merged once it may be: merge, squash or rebase; null if it is not"
+    )
+    auto_merge_by_id: int | None
+    auto_merge_by_login: str | None
     merged_by_id: int | None
     html_url: str
     created_at: datetime

@@ -382,8 +382,9 @@ class Json(Column[_ST, _GT], JSONField[_ST, _GT]):
 
 
 class Reactions(Column[_ST, _GT], JSONField[_ST, _GT]):
-    """How many chose each reaction, by REST's names; those that nobody chose are left out. They move
-    no clock: `reactions_at` says when they were seen.
+    """How many chose each reaction, by REST's names; those that nobody chose are left out.
+
+    They move no clock: `reactions_at` says when they were seen.
     """
 
     def __init__(

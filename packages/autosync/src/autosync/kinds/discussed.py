@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from django.db import models
 
 from autosync.kinds import _columns as gh
-from autosync.kinds._kind import List, OfRepository
+from autosync.kinds._kind import EventRule, List, OfRepository
 from autosync.kinds._naming import CarriedLabel, CarriedMilestone
 
 LISTED = List(
@@ -14,7 +16,10 @@ LISTED = List(
     search=("title",),
     columns=("number", "title", "state", "author_login", "updated_at"),
 )
-NAMES = {"label": CarriedLabel("labels"), "milestone": CarriedMilestone("milestone")}
+NAMES: Mapping[str, EventRule] = {
+    "label": CarriedLabel("labels"),
+    "milestone": CarriedMilestone("milestone"),
+}
 
 
 def by_update(word: str) -> list[models.Index]:

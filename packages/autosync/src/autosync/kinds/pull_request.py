@@ -7,10 +7,11 @@ from django.db import models
 from autosync.kinds import _columns as gh
 from autosync.kinds._kind import Connection, Kind, Line
 from autosync.kinds._rules import Moves, Whole
-from autosync.kinds.discussed import LISTED, NAMES, Discussed, by_update
+from autosync.kinds.discussed import LISTED, NAMES, by_update
+from autosync.kinds.merging import Merging
 
 
-class PullRequest(Discussed):
+class PullRequest(Merging):
     """One pull request, keyed by its own id (not that of its issue)."""
 
     github_id = gh.Key(about="GitHub's id of the pull request, not that of its issue.")
@@ -54,20 +55,6 @@ class PullRequest(Discussed):
         "comments", graph="comments.totalCount", none=True, listed=False, about="In conversation."
     )
     merged_at = gh.Moment(null=True, about="When it was merged.")
-    maintainer_can_modify = gh.Flag(
-        listed=False, null=True, added=2, about="Whether who may push there may push to its branch."
-    )
-    # Pushes elsewhere move it, and no clock. Not every GitHub Enterprise Server has GraphQL's
-    # mergeStateStatus, REST's mergeable_state: getstackit/stackit#1143
-    mergeable = gh.Flag(
-        words={"MERGEABLE": True, "CONFLICTING": False},
-        listed=False,
-        apart="mergeable_at",
-        null=True,
-        added=2,
-        about="Whether it had no conflicts when last looked at; null if GitHub did not know.",
-    )
-    mergeable_at = models.DateTimeField(null=True)
     reactions = gh.Reactions(None, null=True, added=2, about="As an issue's, but by GraphQL alone.")
 
     github = Kind(

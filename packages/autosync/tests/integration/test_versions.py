@@ -112,7 +112,18 @@ def test_an_older_mirror_is_filled_in_page_by_page_and_says_so_until_then(
 
     read_again(installation.pk)
     filled = Issue.objects.filter(kind_version=2)
-    assert filled.count() == 5, "a kill after this costs nothing"
+    assert filled.count() == 5
+
+    def killed(place: str) -> None:
+        if place == "import: page stored, not committed":
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(again, "reached", killed)
+        with pytest.raises(KeyboardInterrupt):
+            read_again(installation.pk)
+    assert filled.count() == 5, "a kill costs the page that was not committed"
+    assert ResourceCursor.objects.get(resource="issue").again_done == 5
     assert [(one.resource, one.repositories) for one in health.report().read_again] == [
         ("issue", 1),
         ("pull_request", 1),

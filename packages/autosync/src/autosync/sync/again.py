@@ -88,8 +88,8 @@ def _due() -> QuerySet[ResourceCursor]:
 
 def _guarded(cursor: ResourceCursor, client: InstallationClient, until: float) -> None:
     """One kind that fails holds up no other; what concerns all is raised."""
-    cursor.refresh_from_db()
     try:
+        cursor.refresh_from_db()
         _read(cursor, client, until)
     except (Busy, QuotaExhausted, InstallationSuspended):
         raise
@@ -113,6 +113,8 @@ def _read(cursor: ResourceCursor, client: InstallationClient, until: float) -> N
         if one.name == cursor.resource
     )
     wanted = wanted_version(resource)
+    if (cursor.version or 1) >= wanted:
+        return  # while we waited for our turn
     if cursor.again_version != wanted:
         _save(cursor, again_version=wanted, again_cursor="", again_done=0)
     repository = cursor.repository

@@ -33,13 +33,13 @@ def run() -> dict[str, Any]:
             kind_of(Issue),
             "issues",
             (hand.issue_from_rest, hand.issue_from_graphql, hand.on_issues),
-            _issue(),
+            issue(),
         ),
         (
             kind_of(PullRequest),
             "pull_request",
             (hand.pull_from_rest, hand.pull_from_graphql, hand.on_pull_request),
-            _pull(),
+            pull_request(),
         ),
     ):
         rest, node = documents
@@ -69,7 +69,7 @@ def _fastest(functions: tuple[Callable[..., Any], ...], arguments: tuple[Any, ..
     return [min(times) / _NUMBER * 1e6 for times in zip(*rounds, strict=True)]
 
 
-def _issue() -> tuple[dict[str, Any], dict[str, Any]]:
+def issue() -> tuple[dict[str, Any], dict[str, Any]]:
     """An issue as REST and as GraphQL show it."""
     user = {"login": "somebody", "id": 7, "type": "User", "avatar_url": "https://x/7"}
     rest: dict[str, Any] = {
@@ -118,9 +118,9 @@ def _issue() -> tuple[dict[str, Any], dict[str, Any]]:
     return rest, node
 
 
-def _pull() -> tuple[dict[str, Any], dict[str, Any]]:
+def pull_request() -> tuple[dict[str, Any], dict[str, Any]]:
     """A pull request as REST and as GraphQL show it."""
-    rest, node = _issue()
+    rest, node = issue()
     repo = {"id": 9, "full_name": "somebody/rocket"}
     rest |= {
         "draft": False,

@@ -17,8 +17,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +26,11 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from autosync.postgres import ensure_running, release
+from benchmarks._trees import ROOT, checked_out, sources
 
 # The last one whose service had githubkit in it, and a process to migrate at each start.
 BEFORE = os.environ.get("AUTOSYNC_BENCH_BEFORE", "7c573bdbe8c2a535fec8e911a422a69ab4c7f6d5")
 ROUNDS = 5
-_ROOT = Path(__file__).resolve().parents[3]
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PATIENCE = 120.0  # seconds
 # What is imported by whom: the package, the settings, the command line, and the two processes.
@@ -48,10 +47,12 @@ def run() -> dict[str, Any]:
     """Measure; raises RuntimeError if a service does not come up, or runs from another folder."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="autosync-bench-")))
-        trees = {"now": _sources(_ROOT)}
-        before = stack.enter_context(_checked_out(BEFORE, folder / "before"))
+        trees = {"now": sources(ROOT)}
+        before = stack.enter_context(
+            checked_out(BEFORE, folder / "before", "AUTOSYNC_BENCH_BEFORE")
+        )
         if before is not None:
-            trees = {"before": _sources(before), **trees}
+            trees = {"before": sources(before), **trees}
         services = {name: _Service(folder / f"data-{name}", path) for name, path in trees.items()}
         found: dict[str, list[dict[str, float]]] = {name: [] for name in trees}
         for number in range(-1, ROUNDS):
@@ -81,11 +82,12 @@ class _Service:
         self._folder = data
         self._port = _free_port()
         key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        # Without PYTHONDONTWRITEBYTECODE, with which each start would compile all of AutoSync.
         self._environment = {
             **{
                 name: value
                 for name, value in os.environ.items()
-                if not name.startswith(("AUTOSYNC_", "GITHUB_", "DATABASE_", "DJANGO_"))
+                if not name.startswith(("AUTOSYNC_", "GITHUB_", "DATABASE_", "DJANGO_", "PYTHON"))
                 or name == "AUTOSYNC_POSTGRES_USER"
             },
             "PYTHONPATH": str(source),
@@ -205,35 +207,6 @@ def _processes() -> dict[int, tuple[int, tuple[float, float], str]]:
         own, ended = (sum(map(int, fields[n : n + 2])) / _TICKS for n in (11, 13))
         found[int(entry.name)] = (int(fields[1]), (own, ended), command)
     return found
-
-
-@contextmanager
-def _checked_out(commit: str, folder: Path) -> Iterator[Path | None]:
-    """A git worktree of `commit`; None where the repository does not have it."""
-    git = ["git", "-C", str(_ROOT)]
-    known = (
-        bool(commit)
-        and not subprocess.run(
-            [*git, "cat-file", "-e", f"{commit}^{{commit}}"], stderr=subprocess.DEVNULL, check=False
-        ).returncode
-    )
-    if not known:
-        sys.stderr.write("start_up: no commit to compare with; set AUTOSYNC_BENCH_BEFORE\n")
-        yield None
-        return
-    subprocess.run(
-        [*git, "worktree", "add", "--quiet", "--detach", str(folder), commit], check=True
-    )
-    try:
-        yield folder
-    finally:
-        subprocess.run([*git, "worktree", "remove", "--force", str(folder)], check=True)
-
-
-def _sources(tree: Path) -> Path:
-    """Where the packages of a tree lie: it was one distribution before it was a workspace."""
-    workspace = tree / "packages" / "autosync" / "src"
-    return workspace if workspace.is_dir() else tree / "src"
 
 
 def _import_seconds(module: str, source: Path) -> dict[str, float]:

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any, Self
 
@@ -127,17 +126,7 @@ class Stage:
 
     def reached(self) -> None:
         told = Told(lambda: f"{self.armed_at()} reached; {self.state()}; {self.said()}")
-        next_period = time.monotonic() + 60
-
-        def is_past() -> bool:
-            nonlocal next_period
-            if time.monotonic() > next_period:
-                # A repository that a listing hides while its import begins waits for the next sync.
-                next_period += PATIENCE
-                self.service.post("/api/sync/periodic/")
-            return not self.armed.exists()
-
-        eventually(is_past, told)
+        eventually(lambda: not self.armed.exists(), told)
 
     def armed_at(self) -> str:
         return self.armed.read_text().split("\n")[0] if self.armed.exists() else "the point"

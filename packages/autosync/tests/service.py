@@ -41,7 +41,12 @@ class Service:
         self._process: subprocess.Popen[bytes] | None = None
         self._token = ""
         self.environment = {
-            **{k: v for k, v in os.environ.items() if not k.startswith(("GITHUB_", "AUTOSYNC_"))},
+            # Nor pytest's choice of Django's settings: each process has its own.
+            **{
+                name: value
+                for name, value in os.environ.items()
+                if not name.startswith(("GITHUB_", "AUTOSYNC_", "DJANGO_"))
+            },
             "DATABASE_URL": "",
             "AUTOSYNC_DATA_DIR": str(self._folder / "data"),
             "AUTOSYNC_PORT": str(port),

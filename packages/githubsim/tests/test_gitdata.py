@@ -116,3 +116,37 @@ def test_refs_are_made_moved_and_deleted(
     assert client.get(f"/repos/{repository}/git/ref/heads/by-rest").status_code == 404
     came = receiver.wait(lambda all_: len(all_) == 5)
     assert [one.name for one in came] == ["create", "push", "push", "push", "delete"]
+
+
+def test_comments_on_commits_are_the_same_by_graphql(
+    github: Sim, client: httpx.Client, repository: str
+) -> None:
+    made = github.control("commits/comment", {"repository": repository, "body": "Why twice?"})
+    edited = github.control(
+        "commits/comment/edit",
+        {"repository": repository, "comment_id": made["id"], "body": "Why at all?"},
+    )
+    owner, name = repository.split("/")
+    query = """query ($owner: String!, $name: String!, $id: ID!) {
+      repository(owner: $owner, name: $name) { commitComments(first: 100) {
+        totalCount nodes { databaseId body } } }
+      node(id: $id) { ... on CommitComment {
+        databaseId url commit { oid } author { login } viewerDidAuthor } } }"""
+    variables = {"owner": owner, "name": name, "id": made["node_id"]}
+    answer = client.post("/graphql", json={"query": query, "variables": variables}).json()["data"]
+    listed = client.get(f"/repos/{repository}/comments?per_page=100").json()
+    page = answer["repository"]["commitComments"]
+    assert page["totalCount"] == len(listed)
+    assert [(one["databaseId"], one["body"]) for one in page["nodes"]] == [
+        (one["id"], one["body"]) for one in listed
+    ]
+    assert answer["node"] == {
+        "databaseId": made["id"],
+        "url": made["html_url"],
+        "commit": {"oid": made["commit_id"]},
+        "author": {"login": made["user"]["login"]},
+        "viewerDidAuthor": False,
+    }
+    assert edited["updated_at"] >= made["updated_at"]
+    github.control("commits/comment/delete", {"comment_id": made["id"]})
+    assert client.get(f"/repos/{repository}/comments/{made['id']}").status_code == 404

@@ -80,3 +80,21 @@ def test_there_are_no_projects(client: httpx.Client, repository: str) -> None:
     nothing = {"projectsV2": {"totalCount": 0, "nodes": []}}
     found = good(client, query, o=owner, r=name)
     assert found == {"repository": nothing, "organization": nothing}
+
+
+def test_an_organisation_is_found_by_its_id_as_its_links_have_it(
+    client: httpx.Client, org: str
+) -> None:
+    """Link headers name organisations and teams by id: pksunkara/octonode#114."""
+    number = client.get(f"/orgs/{org}").json()["id"]
+    first = client.get(f"/orgs/{org}/teams?per_page=1")
+    assert f"/organizations/{number}/teams?" in first.links["next"]["url"]
+    assert client.get(first.links["next"]["url"]).status_code == 200
+    assert client.get(f"/organizations/{number}/teams").json() == (
+        client.get(f"/orgs/{org}/teams").json()
+    )
+    team = client.get(f"/orgs/{org}/teams").json()[0]
+    people = client.get(f"/orgs/{org}/teams/{team['slug']}/members?per_page=1")
+    if people.links:
+        assert f"/organizations/{number}/team/{team['id']}/members?" in people.links["next"]["url"]
+    assert client.get("/organizations/1/teams").status_code == 404

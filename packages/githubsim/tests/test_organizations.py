@@ -150,5 +150,11 @@ def test_a_team_can_be_asked_to_review(
     body = {"query": "query ($id: ID!) { node(id: $id) { id } }", "variables": {"id": team["id"]}}
     assert client.post("/graphql", json=body).json()["data"]["node"]["id"] == team["id"]
     assert client.post(path, json={"team_reviewers": ["nobody"]}).status_code == 422
+    # An App that may not read members sees by GraphQL that somebody is asked, and by REST who.
+    with as_installation(github, permissions={"pull_requests": "read"}) as app:
+        body = {"query": query, "variables": {"id": pull["node_id"]}}
+        answer = app.post("/graphql", json=body).json()["data"]["node"]["reviewRequests"]
+        assert answer["nodes"] == [{"requestedReviewer": None}]
+        assert [one["slug"] for one in app.get(path).json()["teams"]] == ["platform"]
     removed = client.request("DELETE", path, json={"team_reviewers": ["platform"]})
     assert removed.json()["requested_teams"] == []

@@ -6,6 +6,7 @@ import httpx
 
 from githubsim.receiver import Receiver
 from githubsim.testing import Sim
+from tests.client import as_installation
 
 STARS = {"Accept": "application/vnd.github.star+json"}
 
@@ -72,6 +73,37 @@ def test_a_star_is_told_and_taken_back(
 def test_who_stars_is_not_who_works_here(client: httpx.Client, repository: str) -> None:
     people = {one["login"] for one in everything(client, f"/repos/{repository}/assignees")}
     assert len(people) == 30
+
+
+def test_who_starred_is_shown_to_collaborators_and_apps_that_may_write(
+    github: Sim, client: httpx.Client, repository: str
+) -> None:
+    owner, name = repository.split("/")
+    path = f"/repos/{repository}/stargazers"
+    query = """query ($owner: String!, $name: String!) { repository(owner: $owner, name: $name) {
+        stargazerCount WHAT } }"""
+    variables = {"owner": owner, "name": name}
+
+    def graphql(what: str, token: str) -> Any:
+        body = {"query": query.replace("WHAT", what), "variables": variables}
+        headers = {"Authorization": f"Bearer {token}"}
+        return client.post("/graphql", json=body, headers=headers).json()
+
+    github.control("accounts/create", {"login": "passer-by"})
+    stranger = github.control("token", {"login": "passer-by"})["token"]
+    headers = {"Authorization": f"Bearer {stranger}"}
+    assert client.get(path, headers=headers).status_code == 404
+    assert graphql("stargazers { totalCount }", stranger)["errors"][0]["type"] == "FORBIDDEN"
+    assert graphql("", stranger)["data"]["repository"]["stargazerCount"] >= 0
+    with as_installation(github, permissions={"contents": "read"}) as reading:
+        refused = reading.get(path)
+        assert refused.status_code == 403
+        assert "contents=write" in refused.headers["x-accepted-github-permissions"]
+        reader = reading.headers["Authorization"].split()[1]
+    answer = graphql("stargazers { totalCount }", reader)
+    assert answer["data"]["repository"] is None, "the field may not be null"
+    assert answer["errors"][0]["path"] == ["repository", "stargazers"]
+    assert graphql("", reader)["data"]["repository"]["stargazerCount"] >= 0
 
 
 def test_rest_lists_four_hundred_pages_of_stars(client: httpx.Client, repository: str) -> None:

@@ -8,16 +8,20 @@ import re
 import secrets
 import tempfile
 from contextlib import suppress
+from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import SplitResult, urlsplit
 
+from annotated_types import Ge, Le
 from dotenv import dotenv_values
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ByteSize,
     ConfigDict,
     Field,
@@ -80,8 +84,58 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
+def _days(value: Any) -> Any:
+    """30d → 30."""
+    return value.strip().removesuffix("d") if isinstance(value, str) else value
+
+
+Days = Annotated[int, BeforeValidator(_days), Ge(0), Le(3650)]
+# What programs of users rely on is kept up whatever is chosen, and so is what rides in its rows.
+ALWAYS_KEPT = (
+    "commit", "contributor", "installation", "issue", "issue_assignee", "issue_label",
+    "pull_request", "repository", "requested_reviewer",
+)  # fmt: skip
+
+
+def kind_names() -> list[str]:
+    """The kinds that there are. Each is a file of its name, so that Django need not be set up."""
+    spec = find_spec("autosync.kinds")
+    assert spec is not None
+    assert spec.submodule_search_locations is not None
+    return sorted(file.stem for file in Path(spec.submodule_search_locations[0]).glob("[a-z]*.py"))
+
+
+@dataclass(frozen=True)
+class KindChoice:
+    """AUTOSYNC_KINDS taken apart. `alone`: these and no others but those always kept up."""
+
+    alone: frozenset[str] = frozenset()
+    added: frozenset[str] = frozenset()
+    removed: frozenset[str] = frozenset()
+
+
+def _kinds(value: str) -> str:
+    items = [item for one in value.split(",") if (item := one.strip())]
+    if not items:
+        return ""
+    optional = [name for name in kind_names() if name not in ALWAYS_KEPT]
+    for item in items:
+        name = item.lstrip("+-")
+        if item == f"-{name}" and name in ALWAYS_KEPT:
+            raise ValueError(f"{name} cannot be left out: programs rely on it")
+        if item not in (name, f"+{name}", f"-{name}") or name not in (*optional, *ALWAYS_KEPT):
+            raise ValueError(
+                f"{item!r} is no kind of object; there are {', '.join(optional)}. "
+                "Example: -review,-release"
+            )
+        if f"+{name}" in items and f"-{name}" in items:
+            raise ValueError(f"{name} is both added and left out")
+    return ",".join(items)
+
+
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 PublicUrl = Annotated[str, AfterValidator(_public_url)]
+Kinds = Annotated[str, AfterValidator(_kinds)]
 WEBHOOK_PATH = "/api/github/webhook/"
 
 
@@ -139,6 +193,12 @@ class Config(BaseModel):
         repr=False,
     )
     autosync_secret_key: str = Field("", description="Django's secret key", repr=False)
+    autosync_people_key: str = Field(
+        "",
+        description="the key by which forgotten people are recognised, the same on all machines; "
+        "default: AUTOSYNC_SECRET_KEY",
+        repr=False,
+    )
     autosync_debug: bool = Field(False, description="Django debug pages; never in production")
     autosync_allowed_hosts: list[str] | str = Field(
         "localhost,127.0.0.1,[::1]", description="comma separated host names"
@@ -164,6 +224,11 @@ class Config(BaseModel):
         "push",
         description="pull: read events from GitHub's delivery log, without a public URL",
     )
+    autosync_kinds: Kinds = Field(
+        "",
+        description="kinds of object to keep up, comma separated: -name leaves one out, +name adds "
+        "one that is off by default, names alone choose these and no others",
+    )
     autosync_concurrency: int = Field(
         6,
         ge=1,
@@ -187,6 +252,11 @@ class Config(BaseModel):
         ge=0,
         description="days to keep removed repositories and deleted objects; 0: until next night",
     )
+    autosync_keep_deleted: Days = Field(
+        0,
+        description="how long to keep the text of what was deleted at GitHub, such as 30d; "
+        "0: erase it at once",
+    )
     autosync_inbox_retention: int = Field(
         14, ge=1, le=3650, description="days to keep applied deliveries"
     )
@@ -197,6 +267,12 @@ class Config(BaseModel):
         ByteSize(20_000_000_000),
         description="size of the git cache per machine, such as 20GB; the least recently "
         "used clones are removed first, and cloned again when needed; 0: no limit",
+    )
+
+    autosync_commit_files: ByteSize = Field(
+        ByteSize(250_000_000),
+        description="up to this size of a repository its git is fetched as a whole, and the files "
+        "that each commit changed are mirrored; 0: of none",
     )
 
     @model_validator(mode="after")
@@ -270,6 +346,16 @@ class Config(BaseModel):
             for s in (self.github_webhook_secret, *self.github_webhook_secret_previous.split())
             if s
         ]
+
+    @property
+    def kinds(self) -> KindChoice:
+        """What is chosen of the kinds of object."""
+        items = [item for item in self.autosync_kinds.split(",") if item]
+        return KindChoice(
+            frozenset(item for item in items if item[0] not in "+-"),
+            frozenset(item[1:] for item in items if item[0] == "+"),
+            frozenset(item[1:] for item in items if item[0] == "-"),
+        )
 
     def require(self, *names: str) -> None:
         """Raise ConfigurationError naming the first of `names` that is not set."""

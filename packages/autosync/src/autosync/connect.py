@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from autosync import config
+from autosync.app_key import load_private_key
 from autosync.folders import keep_private
 from autosync.github import (
     AppClient,
@@ -12,7 +13,6 @@ from autosync.github import (
     GitReader,
     InstallationClient,
     Priority,
-    load_private_key,
 )
 from autosync.github.addresses import clone_address, git_home
 from autosync.mirror.models import Repository
@@ -65,4 +65,11 @@ def git_reader(repository: Repository, client: InstallationClient) -> GitReader:
         client.may_be_too_fresh,
         home=git_home(client.api_url),
         silence=config.load().autosync_git_silence,
+        whole=files_are_affordable(repository),
     )
+
+
+def files_are_affordable(repository: Repository) -> bool:
+    """Whether its git is fetched with trees and blobs: AUTOSYNC_COMMIT_FILES bounds its size."""
+    limit = int(config.load().autosync_commit_files)
+    return 0 < limit >= repository.size * 1024

@@ -51,6 +51,7 @@ POINTS = (
     "git: default branch marked, refs not stored",
     "git: refs stored, not committed",
     "git: refs committed, contributors not counted",
+    "files: some stored, not all",
     "details: read, not stored",
     "recover: log read, no payload read",
     "recover: payloads read, not stored",

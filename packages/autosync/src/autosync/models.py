@@ -2,22 +2,28 @@
 
 from typing import TYPE_CHECKING, Any
 
-from autosync.kinds import KINDS
+from autosync.kinds import TABLES
 from autosync.kinds.issue import Issue
+from autosync.kinds.issue_assignee import IssueAssignee
+from autosync.kinds.issue_label import IssueLabel
 from autosync.kinds.pull_request import PullRequest
+from autosync.kinds.requested_reviewer import RequestedReviewer
 from autosync.kinds.review import Review
 from autosync.mirror.models import (
+    AccountCursor,
     ApiToken,
     Audit,
     AuditFinding,
     ChildrenRead,
     Commit,
+    CommitFile,
     Condition,
     Contributor,
     Delivery,
     DeliveryGuid,
     DeliveryLog,
     FeedEvent,
+    ForgottenPerson,
     GitHubAppInstallation,
     MirroredModel,
     PageSize,
@@ -32,19 +38,24 @@ from autosync.mirror.models import (
 )
 
 __all__ = [
+    "AccountCursor",
     "ApiToken",
     "Audit",
     "AuditFinding",
     "ChildrenRead",
     "Commit",
+    "CommitFile",
     "Condition",
     "Contributor",
     "Delivery",
     "DeliveryGuid",
     "DeliveryLog",
     "FeedEvent",
+    "ForgottenPerson",
     "GitHubAppInstallation",
     "Issue",
+    "IssueAssignee",
+    "IssueLabel",
     "MirroredModel",
     "PageSize",
     "PullRequest",
@@ -52,6 +63,7 @@ __all__ = [
     "QuotaLease",
     "Ref",
     "Repository",
+    "RequestedReviewer",
     "ResourceCursor",
     "Review",
     "SyncJob",
@@ -63,7 +75,7 @@ if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> Any:
         """A kind that was added and is not named above."""
-        for kind in KINDS.values():
+        for kind in TABLES.values():
             if kind.model.__name__ == name:
                 return kind.model
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -38,17 +38,17 @@ def stage() -> Iterator[tuple[Sim, Service]]:
         yield sim, service
 
 
-def test_an_equal_mirror_is_proved_at_three_points(stage: tuple[Sim, Service]) -> None:
+def test_an_equal_mirror_is_proved_at_four_points(stage: tuple[Sim, Service]) -> None:
     sim, service = stage
     before = _used(sim)
     sim.ask("requests", clear=1)
     said = service.run("autosync", "audit").stdout
     assert "6 of 6 repositories equal to GitHub, 0 objects differed" in said
     after = _used(sim)
-    assert after["graphql"] - before["graphql"] == 2
+    assert after["graphql"] - before["graphql"] == 3  # the last for threads and remarks
     assert after["core"] - before["core"] == 1
     asked = sim.requests()["endpoints"]
-    assert asked["POST /graphql"] == {"200": 2}
+    assert asked["POST /graphql"] == {"200": 3}
     assert asked["GET /installation/repositories"] == {"200": 1}
     assert service.query("SELECT count(*) FROM repositories WHERE equal_at IS NULL") == [[0]]
 

@@ -35,6 +35,7 @@ from tests.service_processes import environment
 ARGUMENTS = {
     "token create": "somebody",
     "token revoke": "somebody",
+    "forget": "somebody --dry-run",
     "deliveries show": "4711",
     "deliveries replay": "--all-parked",
     "createsuperuser": "--noinput --username ada --email ada@example.org",

@@ -333,6 +333,7 @@ WORKER = {
     "git: default branch marked, refs not stored": Scene(push, take_push_back, orphans_are_marked),
     "git: refs stored, not committed": Scene(push),
     "git: refs committed, contributors not counted": Scene(force_back),
+    "files: some stored, not all": Scene(push),
     "details: read, not stored": Scene(push),
     "recover: log read, no payload read": Scene(lose_and_recover, nothing, all_read_again),
     "recover: payloads read, not stored": Scene(lose_and_recover, nothing, all_read_again),

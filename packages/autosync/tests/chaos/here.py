@@ -36,7 +36,7 @@ PULL_REQUESTS = (
 COMMITS = (
     "parents", "author_name", "author_email", "authored_at", "committer_name", "committer_email",
     "committed_at", "message", "on_default_branch", "additions", "deletions", "changed_files",
-    "author_user_id", "author_login",
+    "author_user_id", "author_login", "files",
 )  # fmt: skip
 CONTRIBUTORS = (
     "github_user_id", "login", "contributions", "first_commit_at", "last_commit_at",
@@ -52,6 +52,8 @@ _AS_GIT_SAYS = {
     "authored_at": "extract(epoch FROM authored_at)::bigint",
     "committed_at": "extract(epoch FROM committed_at)::bigint",
     "message": "rtrim(message, E'\\n')",
+    "files": "(SELECT coalesce(json_agg(json_build_array(additions, deletions) ORDER BY position), "
+    "'[]') FROM commit_files WHERE commit_id = commits.id)",
 }
 
 
@@ -99,7 +101,10 @@ def children(query: Query) -> dict[str, Rows]:
         }
         where = _INSIDE
         where += " AND deleted_at IS NULL" if "deleted_at" in has else ""
+        # Neither drafts nor their files: an App without the right to push is not shown them.
         where += " AND NOT draft" if "draft" in has else ""
+        if "release_id" in has:
+            where += " AND release_id NOT IN (SELECT github_id FROM releases WHERE draft)"
         columns = (*table.columns, *(one for one in table.may if one in has))
         rows = _rows(query, name, ", ".join(table.key), columns, where)
         found[name] = {

@@ -64,8 +64,9 @@ async def _github(
             pages = mine.getiter(
                 "/installation/repositories?per_page=100", iterable_key="repositories"
             )
+            seen = mine
             mine = GitHubAPI(client, "chaos", oauth_token=own, base_url=sim.url)
-            inside = Children(mine, client, own, children, found)
+            inside = Children(mine, seen, client, own, children, found)
             async for repository in pages:
                 row = _repository(repository) | {"installation_id": installation["id"]}
                 found["repositories"][repository["id"]] = row
@@ -263,8 +264,10 @@ async def _accounts(api: GitHubAPI, path: str, heads: Iterable[str]) -> dict[str
     return found
 
 
-def _sizes(log: str) -> dict[str, dict[str, int]]:
-    """Commit → lines added and deleted, files changed; a merge against its first parent."""
+def _sizes(log: str) -> dict[str, dict[str, Any]]:
+    """Commit → lines added and deleted, files changed and lines of each; a merge against its first
+    parent.
+    """
     found = {}
     for entry in log.split("\x1e")[1:]:
         sha, *files = [line for line in entry.split("\n") if line]
@@ -273,6 +276,7 @@ def _sizes(log: str) -> dict[str, dict[str, int]]:
             "additions": sum(int(cell[0]) for cell in cells if cell[0] != "-"),
             "deletions": sum(int(cell[1]) for cell in cells if cell[1] != "-"),
             "changed_files": len(cells),
+            "files": [[None if n == "-" else int(n) for n in cell[:2]] for cell in cells],
         }
     return found
 

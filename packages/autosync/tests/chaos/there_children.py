@@ -22,17 +22,21 @@ _THREADS = """query ($id: ID!, $after: String) { node(id: $id) { ... on PullRequ
 
 
 class Children:
-    """One reading of them; only of the tables that are wanted, for each costs requests."""
+    """One reading of them; only of the tables that are wanted, for each costs requests. `app` asks
+    as the App, for what is not shown to everyone.
+    """
 
     def __init__(
         self,
         api: GitHubAPI,
+        app: GitHubAPI,
         client: httpx.AsyncClient,
         token: str,
         wanted: Collection[str],
         found: Found,
     ) -> None:
         self._api = api
+        self._app = app
         self._client = client
         self._token = token
         self._wanted = wanted
@@ -59,7 +63,7 @@ class Children:
             async for one in self._api.getiter(f"{path}/pulls/comments?per_page=100"):
                 self._put("review_comments", home | _remark(one))
         if self._wants("stars"):
-            stars = self._api.getiter(f"{path}/stargazers?per_page=100", accept=_STAR)
+            stars = self._app.getiter(f"{path}/stargazers?per_page=100", accept=_STAR)
             async for one in stars:
                 self._put("stars", home | one | _who("user", one["user"]))
         if self._wants("issue_labels", "issue_assignees"):

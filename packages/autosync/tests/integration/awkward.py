@@ -49,6 +49,10 @@ LACKS = {
         for kind in KINDS.values()
         if kind.listing is None
     },
+    ("review_thread", WEBHOOK): (
+        frozenset({*KINDS["review_thread"].merge.columns}) - KINDS["review_thread"].gives["event"],
+        "the payload has the thread's node id, and all its remarks",
+    ),
     **LACKS,
 }
 _envelope = reader(Envelope)
@@ -69,6 +73,7 @@ class World:
         self.name: str = self.home["full_name"]
         self.numbers: dict[str, int] = {}
         self.comments: list[int] = []
+        self.remarks: list[int] = []
         self.releases: list[int] = []
         for login, kind in (
             ("Copilot", "Bot"),
@@ -89,6 +94,7 @@ class World:
             "issue": self._issues(),
             "pull_request": self._pulls(),
             "review": self._reviews(),
+            "review_thread": self._threads(),
             "repository": self._repositories(),
             "installation": self._installations(),
             "commit": self._commits(folder),
@@ -130,6 +136,10 @@ class World:
         for reason in ("completed", "not_planned", "duplicate"):
             self._do("issues/close", self._open_issue(f"issue: {reason}"), reason=reason)
         self._do("pulls/close", self._open_pull("pull: given up"))
+        team = {"organization": self.name.partition("/")[0], "name": "The Crew"}
+        crew = self.sim.control("teams/create", team)["slug"]
+        whom = {"reviewers": ["somebody", "robot[bot]", "old-hand"], "teams": [crew]}
+        self._do("reviews/request", self._open_pull("pull: whom to ask"), **whom)
         self._do("pulls/draft", self._open_pull("pull: a draft"))
         for login in ("somebody", "leaver", "robot[bot]", "Copilot"):
             self._do("pulls/merge", self._open_pull(f"pull: merged by {login}"), sender=login)
@@ -147,6 +157,9 @@ class World:
                 self.comments.append(
                     self._here("issues/comment", body=f"by {login}", **where)["id"]
                 )
+            answer = {"reply_to": self.remarks[0]} if self.remarks else {}
+            where = {"number": self.numbers["pull: locked"], "sender": login, **answer}
+            self.remarks.append(self._here("reviews/comment", body=f"by {login}", **where)["id"])
             files = {"assets": [f"{login}.zip", "\u202e.tar"], "sender": login}
             made = self._here("releases/create", tag=f"v9.{place}", name=None, **files)
             self.releases.append(made["id"])
@@ -176,16 +189,20 @@ class World:
     def _touch(self) -> None:
         """A webhook about each as it is now: renaming and deleting send none about the object."""
         self.receiver.clear()
-        for title, number in self.numbers.items():
-            body = None if title.endswith("empty body") else f"of {title}"
-            self._do("issues/edit", number, title=f"{title}!", body=body)
         number = self.numbers["pull: squashed"]
         for login in ("somebody", "robot[bot]", "Copilot"):
             body = {"state": "COMMENTED", "body": f"said {login}\r\n", "sender": login}
             self._do("reviews/submit", number, **body)
         self._do("reviews/submit", number, state="APPROVED", body="")
+        # After the reviews, which move a pull request's clock.
+        for title, number in self.numbers.items():
+            body = None if title.endswith("empty body") else f"of {title}"
+            self._do("issues/edit", number, title=f"{title}!", body=body)
         for number in self.comments:
             self._here("issues/comment/edit", comment_id=number, body="\u2028 again")
+        for number in self.remarks:
+            self._here("reviews/comment/edit", comment_id=number, body="\u2028 again")
+        self._here("reviews/resolve", comment_id=self.remarks[0], sender="somebody")
         for number in self.releases:
             self._here("releases/edit", release_id=number, body=None)
         self._here("labels/edit", name="l01", description="\u0000")
@@ -258,6 +275,19 @@ class World:
                     }
                 )
         return found
+
+    def _threads(self) -> list[Ways]:
+        kind = KINDS["review_thread"]
+        query = (
+            f"query($ids: [ID!]!) {{ nodes(ids: $ids) {{ ... on {kind.graphql_type} "
+            f"{{ {kind.node_fields} }} }} }}"
+        )
+        name = "pull_request_review_thread"
+        (hook,) = (one for one in self.receiver.received if one.event == name)
+        (row,) = _upserted(hook.event, hook.body, kind.handlers[hook.event])
+        nodes = self.client.nodes(query, [row["node_id"]])
+        node = nodes[row["node_id"]]
+        return [{WEBHOOK: row, GRAPHQL: kind.from_graph(node, self.home["id"])}]
 
     def _repositories(self) -> list[Ways]:
         mine = self.client.installation_id

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import pytest
 
 from autosync import config, connect
+from autosync.kinds import left_out, listed_resources, nested_kinds, refetched
 from autosync.mirror.models import GitHubAppInstallation, SyncJob, SyncJobRepository
 from autosync.sync import SyncJobRunner
 from githubsim.testing import Sim
@@ -26,12 +27,12 @@ def engine(sim: Sim, patch: pytest.MonkeyPatch, **settings: str) -> Iterator[Non
         **settings,
     }.items():
         patch.setenv(name, value)
-    _forget()
+    forget_settings()
     try:
         yield
     finally:
         patch.undo()
-        _forget()
+        forget_settings()
 
 
 def installed(sim: Sim) -> GitHubAppInstallation:
@@ -60,6 +61,9 @@ def run(job: SyncJob) -> SyncJob:
     return job
 
 
-def _forget() -> None:
+def forget_settings() -> None:
+    """The next to ask reads them, and what follows from them, anew."""
     for cache in (config.load, connect.credentials, connect.budget, connect.app_client):
         cache.cache_clear()
+    for chosen in (left_out, listed_resources, nested_kinds, refetched):
+        chosen.cache_clear()

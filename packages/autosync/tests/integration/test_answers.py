@@ -67,6 +67,7 @@ def manager(sim: Sim, stub: Stub, monkeypatch: pytest.MonkeyPatch) -> Iterator[G
         "GITHUB_API_URL": stub.url,
         "GITHUB_APP_ID": str(sim.app.id),
         "GITHUB_APP_PRIVATE_KEY": sim.private_key,
+        "AUTOSYNC_COMMIT_FILES": "0",  # so that sizes are asked of GraphQL
     }.items():
         monkeypatch.setenv(name, value)
     caches = (config.load, connect.credentials, connect.app_client)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from inspect import signature
+from typing import Any
 
 import pytest
 from django.db import connection, transaction
+from django.utils import timezone
 from procrastinate.contrib.django import app
 
 from autosync.kinds._events import FollowUp
-from autosync.mirror.models import SyncJob, SyncJobRepository
+from autosync.mirror.models import Repository, SyncJob, SyncJobRepository
 from autosync.sync import SyncJobRunner, queue
 from autosync.sync.plan import wanted
 from autosync.sync.queue import SYNC_GIT, defer, hand_over
 from autosync.sync.resume import resume_jobs
-from tests.integration.api_rows import repository
+from autosync.sync.sweep import pick_up_what_was_left
+from tests.integration.api_rows import T0, installation, repository
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -152,3 +156,87 @@ def test_work_is_known_to_its_task_as_to_those_who_hand_it_over(work: queue.Work
     task = app.tasks[work.name]
     arguments = [name for name in (work.target,) if name]
     assert (task.queue, list(signature(task.func).parameters)) == (work.queue, arguments)
+
+
+def import_handed_over(here: Repository) -> bool:
+    pick_up_what_was_left()
+    return waiting(f"unseen:{here.pk}") == 1
+
+
+def test_a_repository_that_nobody_imports_is_imported() -> None:
+    here = repository()
+    assert import_handed_over(here)
+    end_all()
+    # The job of that import ended without reaching it, a while ago.
+    job = SyncJobRunner.start_for_webhook(here.installation_id, [here.pk])
+    SyncJob.objects.filter(pk=job.pk).update(
+        status="completed", created_at=T0, completed_at=T0, details={"planned": True}
+    )
+    end_all()
+    assert import_handed_over(here)
+
+
+def test_many_that_nobody_imports_are_handed_over_a_few_at_a_time() -> None:
+    many = [repository(f"acme/{number}") for number in range(60)]
+    pick_up_what_was_left()
+    assert sum(waiting(f"unseen:{one.pk}") for one in many) == 50
+    pick_up_what_was_left()
+    assert sum(waiting(f"unseen:{one.pk}") for one in many) == 60
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"imported_at": T0},
+        {"last_synced_at": T0},
+        {"auto_sync_enabled": False},
+        {"failures": 1},
+        {"sync_state": Repository.SyncState.FAILED},
+        {"removed_at": T0},
+        {"deleted_at": T0},
+        {"observed_at": timezone.now() + timedelta(hours=1)},
+    ],
+    ids=lambda values: next(iter(values)),
+)
+def test_one_that_needs_no_import_is_left_alone(values: dict[str, Any]) -> None:
+    assert not import_handed_over(repository(**values))
+
+
+@pytest.mark.parametrize("column", ["suspended_at", "deleted_at"])
+def test_nothing_is_imported_where_the_app_may_not_look(column: str) -> None:
+    assert not import_handed_over(repository(installation=installation(**{column: T0})))
+
+
+def test_an_import_that_somebody_will_begin_is_not_begun_twice() -> None:
+    here = repository()
+    whose = here.installation_id
+    for task in ("import_installation", "refresh_installation"):
+        hand_over(FollowUp(task, whose))
+        assert not import_handed_over(here)
+        end_all()
+    defer(queue.SYNC_REPOSITORY, here.pk)
+    assert not import_handed_over(here)
+    end_all()
+    for start in (
+        lambda: SyncJobRunner.start_import(whose)[0],
+        lambda: SyncJobRunner.start_periodic()[0],
+        lambda: SyncJobRunner.start_for_webhook(whose, [here.pk]),
+    ):
+        job = start()
+        assert not import_handed_over(here)
+        job.delete()
+        end_all()
+    job = SyncJobRunner.start_for_webhook(whose, [here.pk])
+    job.details["planned"] = True
+    job.save()
+    SyncJobRepository.objects.create(job=job, repository=here)
+    SyncJob.objects.update(created_at=T0)
+    assert not import_handed_over(here)
+
+
+def test_an_import_of_another_installation_does_not_reach_it() -> None:
+    here = repository()
+    other = repository("other/one", installation=installation(account_login="other"))
+    SyncJobRunner.start_import(other.installation_id)
+    SyncJobRunner.start_for_webhook(here.installation_id, [other.pk])
+    assert import_handed_over(here)

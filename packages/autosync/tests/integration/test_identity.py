@@ -13,11 +13,14 @@ from django.utils import timezone
 
 from autosync import config
 from autosync.github import ForeignURL, GitReader, InstallationClient, Moved, UnexpectedReply
+from autosync.kinds import listed_resources
 from autosync.mirror.models import Commit, FeedEvent, GitHubAppInstallation, Ref, Repository
 from autosync.sync import WebhookProcessor
 from autosync.sync.audit import Auditor
 from autosync.sync.commits import sync_commits
 from autosync.sync.identity import fetched
+from autosync.sync.listing import sync_listing
+from autosync.sync.rest_listing import sync_rest
 from githubsim.testing import Sim
 from tests.integration.test_apply import deliver
 from tests.integration.test_backfill import begin
@@ -32,6 +35,9 @@ def mirror() -> Iterator[Mirror]:
         client, here = begin(sim)
         Repository.objects.filter(pk=here.pk).update(default_branch="main")
         sync_commits(here, client, lambda: None)
+        for resource in listed_resources():
+            read = sync_listing if resource.rest is None else sync_rest
+            read(resource, here, client, lambda: None)
         yield sim, client, here
 
 
@@ -144,9 +150,7 @@ def test_an_audit_removes_what_was_stored_while_names_were_trusted(
     Commit.objects.update(observed_at=past)
     Repository.objects.update(imported_at=past)
     audit = Auditor(GitHubAppInstallation.objects.get(), deep=True).run()
-    # This mirror never read its labels and releases, which the audit finds as well.
-    found = audit.findings.filter(resource="commit")
-    assert list(found.values_list("repaired", flat=True)) == [True, True]
+    assert (audit.found, audit.repaired) == (2, 2)
     assert shas(here.pk) == own
     assert Commit.objects.get(sha=forced).orphaned_at is not None, "GitHub keeps it, and so do we"
     assert not FeedEvent.objects.filter(object_key__in=["f" * 40, "e" * 40]).exists()

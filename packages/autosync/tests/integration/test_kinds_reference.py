@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from autosync.kinds import KINDS, _permissions, _shown
+from autosync.kinds import KINDS, TABLES, _permissions, _shown
 from autosync.kinds._permissions import permissions
 from autosync.kinds._plain import PLAIN
 from autosync.kinds._reference import app_sentence, page
@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[4]
 
 def test_the_committed_page_is_current() -> None:
     stored = (ROOT / "docs/reference/kinds.md").read_text()
-    assert stored == page(KINDS.values()), (
+    assert stored == page(TABLES.values()), (
         "run: ./autosync kinds reference > docs/reference/kinds.md"
     )
 
@@ -26,7 +26,7 @@ def test_the_committed_page_is_current() -> None:
 def test_every_column_says_what_it_means() -> None:
     silent = [
         f"{kind.name}.{one.name}"
-        for kind in KINDS.values()
+        for kind in TABLES.values()
         for one in _shown.columns(kind)
         if not one.about
     ]

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from autosync.kinds import KINDS
-from autosync.sync.audit.names import Names, carriers_of_others, names_there
+from autosync.sync.audit.names import Names, carriers_of_others, names_of
+from autosync.sync.audit.small import small_lists
 from githubsim.testing import Sim
 from tests.integration.api_rows import issue, repository
 from tests.integration.test_backfill import begin
@@ -28,10 +29,15 @@ def test_more_names_than_a_page_has(sim: Sim) -> None:
         sim.control("labels/create", where | {"name": f"label {number}", "color": "00ff00"})
     sim.control("milestones/create", where | {"title": "1.0"})
     there = sim.truth()["repositories"][0]
-    found = names_there(client, [repository])[repository.pk]
+    lists = small_lists(client, [repository], {})[repository.pk].nodes
+    found = names_of(lists)
+    assert found is not None
     assert len(found.labels) == there["labels"] > 150
     assert ("label 149", "00ff00") in {label[1:] for label in found.labels}
     assert (3, "1.0") in found.milestones
+    assert names_of({"label": lists["label"]}) is None, (
+        "half of them would make others look renamed"
+    )
 
 
 @pytest.mark.parametrize(

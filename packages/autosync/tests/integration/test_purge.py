@@ -7,6 +7,9 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from autosync import config
+from autosync.kinds import KINDS
+from autosync.kinds.issue_comment import IssueComment
 from autosync.mirror.models import (
     Commit,
     GitHubAppInstallation,
@@ -15,8 +18,11 @@ from autosync.mirror.models import (
     Repository,
     ResourceCursor,
 )
+from autosync.mirror.tombstones import tombstone
+from autosync.mirror.upsert import Rule, upsert
 from autosync.sync import purge
-from tests.integration.api_rows import commit, installation, issue, pull_request, repository
+from autosync.sync.gone import delete
+from tests.integration.api_rows import T0, commit, installation, issue, pull_request, repository
 
 pytestmark = pytest.mark.django_db
 
@@ -92,3 +98,76 @@ def test_half_purged_by_a_killed_worker_and_back_it_is_imported_anew(
     half.refresh_from_db()
     assert half.imported_at is None
     assert not half.cursors.exists()
+
+
+def test_what_is_deleted_loses_its_text_at_once_and_is_complete_when_it_returns() -> None:
+    here = repository()
+    one = issue(here, title="Secret", body="Words", author_login="ada", updated_at=T0)
+    merge = KINDS["issue"].merge
+    assert tombstone(merge, [one.pk], timezone.now()) == {(one.pk,)}
+    one.refresh_from_db()
+    assert (one.title, one.body, one.author_login, one.number) == ("", "", "ada", one.number)
+    row = {name: getattr(one, name) for name in merge.content}
+    answer = {**row, "title": "Public", "body": "Words again"}
+    # A late event restores nothing, and brings no text to what is deleted.
+    upsert(merge, [answer], observed_at=T0, rule=Rule.VERSIONED)
+    one.refresh_from_db()
+    assert (one.title, one.deleted_at is None) == ("", False)
+    upsert(
+        merge, [answer], observed_at=timezone.now() + timedelta(minutes=1), rule=Rule.AUTHORITATIVE
+    )
+    one.refresh_from_db()
+    assert (one.title, one.body, one.deleted_at) == ("Public", "Words again", None)
+    assert (one.lacking, one.dirty_at) == (None, None)
+
+
+def test_what_goes_with_its_parent_loses_its_text_too_and_any_sight_of_it_fills_it_in() -> None:
+    here = repository()
+    parent = issue(here, updated_at=T0)
+    comment = KINDS["issue_comment"].merge
+    words = {
+        "github_id": 5, "repository_id": here.pk, "issue_number": parent.number, "body": "Words",
+        "author_login": "ada", "node_id": "C_5", "updated_at": T0, "created_at": T0,
+    }  # fmt: skip
+    upsert(comment, [words], observed_at=T0, rule=Rule.VERSIONED)
+    delete(KINDS["issue"].merge, [parent.pk], T0 + timedelta(hours=1))
+    gone = IssueComment.objects.get()
+    assert (gone.body, gone.gone_because, gone.author_login) == ("", "parent", "ada")
+    # Seen meanwhile, as it was before, it is still gone: the next look takes the text again.
+    late = {**words, "body": "Later words", "updated_at": T0 + timedelta(minutes=1)}
+    upsert(comment, [late], observed_at=T0 + timedelta(minutes=1), rule=Rule.VERSIONED)
+    assert IssueComment.objects.get().body == "Later words"
+    assert purge.erase_deleted() == 1
+    assert IssueComment.objects.get().body == ""
+    # With its issue in another place it is there again, and whole, without a doubt.
+    upsert(comment, [late], observed_at=T0 + timedelta(hours=2), rule=Rule.VERSIONED)
+    back = IssueComment.objects.get()
+    assert (back.body, back.deleted_at, back.dirty_at) == ("Later words", None, None)
+    assert "body" not in back.lacking
+
+
+def test_the_text_is_kept_for_as_long_as_it_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(config.load(), "autosync_keep_deleted", 30)
+    here = repository()
+    kept, over = issue(here, body="Words"), issue(here, body="Words")
+    merge = KINDS["issue"].merge
+    tombstone(merge, [kept.pk], timezone.now() - timedelta(days=29))
+    tombstone(merge, [over.pk], timezone.now() - timedelta(days=31))
+    assert set(Issue.objects.values_list("body", flat=True)) == {"Words"}
+    assert purge.erase_deleted() == 1
+    assert purge.erase_deleted() == 0
+    assert [Issue.objects.get(pk=one.pk).body for one in (kept, over)] == ["Words", ""]
+    assert Issue.objects.filter(deleted_at__isnull=False).count() == 2
+
+
+def test_a_deleted_repository_is_emptied_and_stays_as_a_tombstone() -> None:
+    now = timezone.now()
+    full("acme/deleted", deleted_at=now, description="What it was about", imported_at=now)
+    full("acme/removed", removed_at=now, description="What it is about")
+    assert purge.erase_deleted() == 4
+    deleted, removed = Repository.objects.order_by("full_name")
+    assert (deleted.description, deleted.imported_at) == ("", None)
+    assert removed.description == "What it is about"
+    assert set(Issue.objects.values_list("repository_id", flat=True)) == {removed.pk}
+    assert Commit.objects.count() == 1
+    assert purge.erase_deleted() == 0

@@ -20,9 +20,13 @@ from autosync.github import (
     Priority,
     QuotaExhausted,
 )
-from autosync.mirror.models import QuotaBudget, QuotaLease
+from autosync.github.purpose import made_for
+from autosync.kinds import KINDS
+from autosync.mirror import quota
+from autosync.mirror.models import QuotaBudget, QuotaDelta, QuotaLease, QuotaUse
 from autosync.mirror.quota import DatabaseBudget
 from githubsim.testing import Sim
+from tests.integration.engine import engine, installed, period
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -146,3 +150,50 @@ def test_a_token_is_made_on_what_the_app_has_left() -> None:
             pass
         client = InstallationClient(credentials, installation, budget, Priority.BACKFILL)
         assert client.get("/installation/repositories").status == 200
+
+
+def test_a_request_for_several_kinds_costs_each_a_part_and_days_are_folded_once() -> None:
+    budget, installation = DatabaseBudget(50), next(installations)
+    with made_for(["issue", "label"]):
+        budget.account(installation, "graphql", 4)
+    with made_for(["issue"]):
+        budget.account(installation, "graphql", 1)
+        budget.account(0, "core", 1)  # a token, whatever it is for
+    budget.account(installation, "core", 1)
+    today = timezone.now().date()
+    expected = [
+        ("app", "core", 1.0, 1.0),
+        ("issue", "graphql", 1.5, 3.0),
+        ("label", "graphql", 0.5, 2.0),
+        ("other", "core", 1.0, 1.0),
+    ]
+    for folded in (0, 5):
+        assert [(one.kind, *one[1:2], *one[3:]) for one in quota.spent(today)] == expected
+        assert QuotaUse.objects.count() == (len(expected) if folded else 0)
+        assert quota.fold() == 5 - folded
+        budget.account(next(installations), "core", 0) if folded else None
+    assert QuotaDelta.objects.count() == 1
+    assert quota.spent(today + timedelta(days=1)) == []
+
+
+def test_what_github_counted_is_accounted_to_kinds_to_the_point(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with (
+        Sim(repositories=2, commits=12, issues=8, pulls=4, install=False) as sim,
+        engine(sim, monkeypatch),
+    ):
+        installation = installed(sim)
+        period()
+        uses = quota.spent(timezone.now().date())
+        for resource in ("core", "graphql"):
+            said = QuotaBudget.objects.filter(resource=resource)
+            mine = sum(one.points for one in uses if one.resource == resource)
+            assert mine == pytest.approx(sum(said.values_list("spent", flat=True))), resource
+            requests = sum(one.requests for one in uses if one.resource == resource)
+            assert requests == pytest.approx(sum(said.values_list("requests", flat=True)))
+        spent = {one.kind for one in uses if one.points}
+        read = {name for name, kind in KINDS.items() if not kind.resource.inside}
+        assert spent <= read | {"app", "repository", "commit"}, "each request is somebody's"
+        assert read - {"release_asset"} <= spent
+        assert installation.pk in QuotaBudget.objects.values_list("installation_id", flat=True)

@@ -23,7 +23,7 @@ from autosync.sync.audit import Auditor
 from autosync.sync.reconcile import GitHubSyncManager
 from autosync.sync.refusals import unavailable
 from githubsim.testing import Sim
-from tests.integration.engine import engine, installed, period
+from tests.integration.engine import engine, installed, period, run
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ALL = {"commit", *(one.name for one in listed_resources())}
@@ -170,6 +170,32 @@ def test_a_repository_that_is_really_gone_from_the_list_is_hidden(sim: Sim) -> N
         assert Repository.visible().count() == 2
     finally:
         sim.control("installation/add", {"repositories": [repository.full_name]})
+
+
+def test_an_audit_that_compares_names_asks_for_nothing_more(sim: Sim) -> None:
+    """Labels and milestones are in the lists that every audit reads."""
+    asked = []
+    for names in (False, False, True):
+        sim.ask("requests", clear=1)
+        Auditor(GitHubAppInstallation.live.get(), names=names).run()
+        asked.append(sim.requests()["endpoints"])
+    assert asked[1] == asked[2]
+    assert asked[2]["POST /graphql"] == {"200": 2}, "the news, and the small kinds"
+
+
+def test_what_an_audit_is_the_first_to_list_is_imported(sim: Sim) -> None:
+    """The deliveries about it that come later find it known, and import nothing."""
+    installation = GitHubAppInstallation.live.get()
+    owner = one_with_everything().owner_login
+    created = sim.control("repositories/create", {"owner": owner, "name": "unheard-of"})
+    try:
+        Auditor(installation).run()
+        job = SyncJob.objects.latest("pk")
+        assert job.details["repositories"] == [created["id"]]
+        run(job)
+        assert Repository.objects.get(pk=created["id"]).imported_at is not None
+    finally:
+        sim.control("repositories/delete", {"repository": created["id"]})
 
 
 def test_an_installation_that_is_really_gone_is_deleted(sim: Sim) -> None:

@@ -123,10 +123,10 @@ class Scene:
             )
         ReleaseAsset.objects.update(counted_at=F("counted_at") - 2 * IN_FLIGHT)
 
-    def audit(self) -> list[tuple[str, str]]:
+    def audit(self, *, deep: bool = False) -> list[tuple[str, str]]:
         """What an audit finds and repairs, by kind."""
         before = AuditFinding.objects.count()
-        Auditor(GitHubAppInstallation.objects.get()).run()
+        Auditor(GitHubAppInstallation.objects.get(), deep=deep).run()
         found = AuditFinding.objects.order_by("pk")[before:]
         assert [one for one in found if not one.repaired] == []
         return sorted((one.resource, one.problem) for one in found)
@@ -236,6 +236,22 @@ def test_each_kind_is_imported_followed_healed_audited_and_purged(
     Repository.objects.update(sync_state="pending")  # all is read
     period()
     scene.equal()
+
+    # Audits count the files; what one took the place of, a deep one sees.
+    scene.do("releases/asset/upload", release_id=release.pk, name="f.zip")
+    scene.later()
+    assert scene.audit() == [("release", "stale")]
+    scene.equal()
+    scene.do("releases/asset/delete", asset_id=ReleaseAsset.objects.get(name="e.zip").pk)
+    scene.do("releases/asset/upload", release_id=release.pk, name="g.zip")
+    again = ReleaseAsset.objects.get(name="f.zip")
+    scene.do("releases/asset/edit", asset_id=again.pk, name="h.zip")
+    scene.later()
+    found = [problem for kind, problem in scene.audit(deep=True) if kind == "release_asset"]
+    assert found == ["missing", "stale", "surplus"]
+    scene.equal()
+    scene.later()
+    assert scene.audit(deep=True) == []
 
     # Purged, with the repository and alone.
     for model in MODELS:

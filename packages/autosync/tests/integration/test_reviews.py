@@ -27,9 +27,9 @@ from autosync.mirror.models import (
     ResourceCursor,
 )
 from autosync.models import PullRequest, Review
-from autosync.sync import WebhookProcessor, children, purge
+from autosync.sync import WebhookProcessor, nested_pages, purge
 from autosync.sync.audit import Auditor
-from autosync.sync.children import MOST_NODES, price, sync_children
+from autosync.sync.children import sync_children
 from autosync.sync.news import look
 from githubsim.receiver import Receiver
 from githubsim.testing import Sim
@@ -140,15 +140,12 @@ def test_an_import_brings_all_reviews_for_a_point_per_hundred_pull_requests(worl
     cursors = ResourceCursor.objects.filter(resource="review")
     assert set(cursors.values_list("state", flat=True)) == {"complete"}
     Review.objects.all().delete()
-    ChildrenRead.objects.all().delete()
+    ChildrenRead.objects.filter(kind="review").delete()
     home = PullRequest.objects.earliest("pk").repository
     world.sim.ask("requests", clear=1)
     sync_children(REVIEW, home, world.client, lambda: None)
     asked = world.sim.requests()
     assert asked["endpoints"]["POST /graphql"] == {"200": 1}
-    assert price(100, 50) == (1, 5100)
-    with pytest.raises(ValueError, match=str(MOST_NODES)):
-        price(100, 5000)
 
 
 def test_a_review_is_here_with_its_webhook_and_follows_edit_and_dismissal(world: World) -> None:
@@ -275,16 +272,16 @@ def test_pages_that_are_too_heavy_are_halved_and_the_size_is_remembered(
     ChildrenRead.objects.all().delete()
     home = PullRequest.objects.earliest("pk").repository
     sizes = []
-    ask = children._ask
+    ask = nested_pages._ask
 
-    def too_heavy(kind: Any, of: Any, client: Any, parents: Any) -> Any:
+    def too_heavy(kinds: Any, of: Any, client: Any, parents: Any) -> Any:
         sizes.append(len(parents))
         if len(parents) > 4:
-            raise children.GraphQLTooHeavy("Something went wrong")
-        return ask(kind, of, client, parents)
+            raise nested_pages.GraphQLTooHeavy("Something went wrong")
+        return ask(kinds, of, client, parents)
 
-    monkeypatch.setattr(children, "_ask", too_heavy)
-    monkeypatch.setattr(children, "PARENTS", 8)
+    monkeypatch.setattr(nested_pages, "_ask", too_heavy)
+    monkeypatch.setattr(nested_pages, "PARENTS", 8)
     sync_children(REVIEW, home, world.client, lambda: None)
     ChildrenRead.objects.update(clock=None)
     sync_children(REVIEW, home, world.client, lambda: None)
@@ -303,7 +300,7 @@ def test_a_kill_costs_one_page_of_pull_requests(
     Review.objects.all().delete()
     ChildrenRead.objects.all().delete()
     ResourceCursor.objects.filter(resource="review").delete()
-    monkeypatch.setattr(children, "PARENTS", 3)
+    monkeypatch.setattr(nested_pages, "PARENTS", 3)
     home = PullRequest.objects.earliest("pk").repository
     pages = iter([None, CutOff()])
 

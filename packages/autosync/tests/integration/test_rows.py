@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 from django.db import connection, models, transaction
+from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from autosync.mirror.merge import Cause, Clock, Group, Merge, Rule
+from autosync.mirror.merge import Cause, Clock, Group, Merge, Rule, SetOf
 from autosync.mirror.models import MirroredModel, NodeAlias
 from autosync.mirror.nodes import keyed, keys_of, learn
-from autosync.mirror.sets import Members, SetOf, replace_sets
+from autosync.mirror.prose import erase_until
 from autosync.mirror.tombstones import absent_from, inherit, mark_dirty, seen_since, tombstone
 from autosync.mirror.upsert import absent, upsert
 
@@ -39,6 +40,7 @@ class Thing(MirroredModel):
     likes = models.IntegerField(default=0)
     hearts = models.IntegerField(default=0)
     likes_at = models.DateTimeField(null=True)
+    sets_read = models.BooleanField(default=False, db_default=False)
 
     class Meta(MirroredModel.Meta):
         abstract = False
@@ -88,12 +90,17 @@ BY_ARRIVAL = replace(PLAIN, clock=Clock.ARRIVAL, variant="_arrival")
 CHILDREN = replace(PLAIN, inherits=True, variant="_child")
 PAIRS = Merge(Pair, key=("home", "login"), columns=("role",), clock=Clock.ARRIVAL, returns=True)
 STARS = replace(PAIRS, clock=Clock.NONE, variant="_star")
-LABELLED = replace(PLAIN, sets=("labels",), variant="_labelled")
 LABELS = SetOf(
     "labels",
-    LABELLED,
     Merge(Member, ("home", "thing", "label"), ("color",), clock=Clock.NONE),
     (("home", "home"), ("thing", "thing_id")),
+)
+LABELLED = replace(
+    PLAIN,
+    columns=(*PLAIN.columns, "sets_read"),
+    quiet=frozenset({"raw", "sets_read"}),
+    sets=(LABELS,),
+    variant="_labelled",
 )
 
 
@@ -357,6 +364,46 @@ def test_a_sight_lifts_the_tombstone_of_a_parent_and_no_other(
     assert now["a"] == str(last["seen"] // 2)
 
 
+@any_order
+@given(
+    versions=st.lists(st.integers(1, 4), min_size=1, max_size=5),
+    gone=st.sets(st.integers(1, 8), max_size=3),
+    data=st.data(),
+    way=st.sampled_from([("a", "b", "c", "raw", "node_id"), ("a", "c")]),
+)
+def test_text_of_what_is_deleted_is_erased_and_what_returns_is_as_if_it_was_never_gone(
+    versions: list[int], gone: set[int], data: st.DataObject, way: tuple[str, ...]
+) -> None:
+    """Sights and deletions of the parent in any order; then one look at what is alive."""
+    wordy = replace(CHILDREN, prose=("a", "b"))
+
+    def run(merge: Merge) -> dict[str, Any]:
+        Thing.objects.all().delete()
+        put(version(0, WAYS[0]), merge=merge)
+        for name, second in order:
+            if name == "seen":
+                put(version(second // 2, way), merge=merge, seen=second)
+            else:
+                tombstone(merge, [1], at(second), Cause.PARENT)
+        erase_until(merge, at(9))
+        return row()
+
+    steps = [("seen", 2 * s) for s in versions] + [("gone", s) for s in sorted(gone)]
+    order = data.draw(st.permutations(steps))
+    erased, kept = run(wordy), run(CHILDREN)
+    assert (erased["deleted_at"], erased["gone_because"]) == (
+        kept["deleted_at"], kept["gone_because"],
+    )  # fmt: skip
+    if erased["deleted_at"] is not None:
+        assert (erased["a"], erased["b"]) == ("", "")
+        assert {"a", "b"} <= set(erased["lacking"])
+    elif not gone:
+        assert erased == kept
+    put(version(4, WAYS[0]), merge=wordy, seen=20, rule=Rule.AUTHORITATIVE)
+    now = row()
+    assert (now["a"], now["b"], now["lacking"], now["deleted_at"]) == ("a4", "b2", None, None)
+
+
 def test_children_inherit_the_tombstone_of_their_parent_also_when_they_come_late() -> None:
     put(thing(1, number=100), merge=PLAIN, seen=1)
     put(thing(1, number=1, c=100), thing(1, number=2, c=100), merge=CHILDREN, seen=1)
@@ -372,53 +419,103 @@ def test_children_inherit_the_tombstone_of_their_parent_also_when_they_come_late
     assert set(Thing.live.values_list("pk", flat=True)) == {2}
 
 
-def labels(second: int, *names: str, parent: int = 1) -> Members:
-    return Members((parent,), at(second), [{"label": n, "color": n.upper()} for n in names])
+REST: dict[str, Any] = {"node_id": "T_1", "b": "", "c": None, "raw": None}
 
 
-def put_labelled(second: int, *names: str, seen: float = 0) -> Any:
-    put(thing(second, a=str(second)), merge=LABELLED, seen=seen)
-    return replace_sets(LABELS, [labels(second, *names)], observed_at=at(seen))
+def labelled(second: int, *names: str, number: int = 1) -> dict[str, Any]:
+    members = [{"label": n, "color": n.upper()} for n in names]
+    return thing(second, number=number, a=str(second), **REST) | {
+        "sets_read": True, "sets": {"labels": members}
+    }  # fmt: skip
 
 
-def shown() -> set[str]:
-    return set(Member._default_manager.values_list("label", flat=True))
+def put_labelled(second: int, *names: str, seen: float = 0, **how: Any) -> Any:
+    return put(labelled(second, *names), merge=LABELLED, seen=seen, **how)
+
+
+def shown(thing: int = 1) -> set[str]:
+    return set(Member._default_manager.filter(thing=thing).values_list("label", flat=True))
 
 
 @any_order
 @given(
     versions=st.dictionaries(st.integers(0, 5), st.sets(st.sampled_from("abc")), min_size=1),
+    together=st.booleans(),
     data=st.data(),
 )
 def test_a_set_is_that_of_the_version_of_its_parent(
-    versions: dict[int, set[str]], data: st.DataObject
+    versions: dict[int, set[str]], together: bool, data: st.DataObject
 ) -> None:
     Thing.objects.all().delete()
     Member._default_manager.all().delete()
-    for second in data.draw(st.permutations([*versions, *versions])):
-        put_labelled(second, *sorted(versions[second]))
+    steps = data.draw(st.permutations([*versions, *versions]))
+    if together:
+        put(*[labelled(one, *sorted(versions[one])) for one in steps], merge=LABELLED)
+    else:
+        for second in steps:
+            put_labelled(second, *sorted(versions[second]))
     assert shown() == versions[max(versions)]
-    assert row()["dirty_at"] is None
-    assert "labels" not in row()["lacking"]
+    now = row()
+    assert (now["dirty_at"], now["lacking"], now["sets_read"]) == (None, None, True)
 
 
 def test_a_set_of_the_same_clock_that_differs_is_settled_by_asking() -> None:
     put_labelled(1, "a")
-    put(thing(2, a="2"), merge=LABELLED)
-    assert "labels" in row()["lacking"]  # the way that told of it does not carry them
+    put(thing(2, a="2", **REST), merge=LABELLED)
+    assert "sets_read" in row()["lacking"]  # the way that said it does not carry them
     assert shown() == {"a"}
-    assert not put_labelled(2, "b").dirty
+    first = put_labelled(2, "b")
+    assert (first.changed, first.dirty, row()["lacking"]) == ({(1,)}, set(), None)
     assert put_labelled(2, "c").dirty == {(1,)}
-    assert replace_sets(LABELS, [labels(1, "z")], observed_at=at(0)).changed == set()
+    assert put_labelled(1, "z").changed == set()
     assert (shown(), row()["dirty_at"] is None) == ({"c"}, False)
-    answer = replace_sets(LABELS, [labels(2, "d")], observed_at=at(60), rule=Rule.AUTHORITATIVE)
+    answer = put_labelled(2, "d", seen=60, rule=Rule.AUTHORITATIVE)
     assert (answer.changed, answer.dirty, shown()) == ({(1,)}, set(), {"d"})
 
 
-def test_a_deleted_parent_keeps_its_set() -> None:
+def test_a_set_that_is_as_it_was_is_not_written() -> None:
+    put_labelled(1, "a", "b")
+    with CaptureQueriesContext(connection) as queries:
+        put_labelled(2, "b", "a")
+    assert [one for one in queries if "INSERT INTO rows_members" in one["sql"]] == []
+    assert shown() == {"a", "b"}
+
+
+def test_two_sets_of_one_clock_in_one_call_are_asked_about() -> None:
+    result = put(labelled(1, "a"), labelled(1, "b"), merge=LABELLED)
+    assert (result.dirty, len(shown())) == ({(1,)}, 1)
+
+
+def test_what_is_said_of_a_member_is_no_other_set() -> None:
+    put_labelled(1, "a", "b")
+    recoloured = labelled(1, "a", "b")
+    recoloured["sets"]["labels"][0]["color"] = "red"
+    result = put(recoloured, merge=LABELLED)
+    assert (result.changed, result.dirty) == ({(1,)}, set())
+    assert Member._default_manager.get(label="a").color == "red"
+
+
+def test_a_set_that_was_never_read_is_no_empty_one() -> None:
+    put_labelled(1)
+    Thing.objects.update(sets_read=False)  # as the rows of an older AutoSync are
+    put(thing(1, a="1", **REST), merge=LABELLED)
+    assert row()["sets_read"] is False
+    result = put_labelled(1, "a")
+    assert (result.changed, result.dirty, shown()) == ({(1,)}, set(), {"a"})
+    assert row()["sets_read"] is True
+    Thing.objects.update(sets_read=False)
     put_labelled(1, "a")
+    assert row()["sets_read"] is True
+
+
+def test_a_deleted_parent_carries_nothing_until_it_is_back() -> None:
+    put(labelled(1, "a"), labelled(1, "b", number=2), merge=LABELLED)
     tombstone(LABELLED, [1], at(2))
-    assert replace_sets(LABELS, [labels(1)], observed_at=at(3)).changed == set()
+    assert (shown(), shown(2)) == (set(), {"b"})
+    assert put_labelled(1, "a", seen=3).changed == set()
+    assert shown() == set()
+    assert put_labelled(1, "a", seen=3, rule=Rule.AUTHORITATIVE).dirty == set()
+    assert shown() == {"a"}
 
 
 def test_keys_of_several_columns_are_marked_and_deleted_with_their_cause() -> None:

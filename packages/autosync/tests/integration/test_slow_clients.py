@@ -141,7 +141,9 @@ def test_many_large_unsigned_bodies_stay_within_the_allowance(service: Service) 
         while not all(answer.done() for answer in answers):
             answered_meanwhile(service)
             time.sleep(0.2)
-    assert {answer.result() for answer in answers} <= {b"", b"HTTP/1.1 401", b"HTTP/1.1 503"}
+    # 408: on a busy machine so many bytes may take longer than a body's ten seconds.
+    expected = {b"", *(f"HTTP/1.1 {status}".encode() for status in (401, 408, 503))}
+    assert {answer.result() for answer in answers} <= expected
     assert memory(service, "VmHWM") < MOST_MEMORY
 
 

@@ -54,7 +54,8 @@ def filled(model: type[models.Model], here: Repository, **but: Any) -> Any:
     values: dict[str, Any] = {}
     for one in model._meta.local_fields:
         if one.is_relation:
-            values[one.name] = here
+            of = one.related_model
+            values[one.name] = here if of is Repository else filled(of, here)  # type: ignore[arg-type]
         elif not one.has_default() and not one.null and not isinstance(one, models.AutoField):
             values[one.name] = _value(one)
     for name in ("sha", "name", "identity"):

@@ -351,6 +351,20 @@ GUARDS = (
         "tests/integration/test_quota.py",
     ),
     Guard(
+        "a repository that nobody imports is imported",
+        "src/autosync/sync/sweep.py",
+        "    _repositories_nobody_imports()\n    resume_jobs()",
+        "    resume_jobs()",
+        "tests/integration/test_hand_over.py",
+    ),
+    Guard(
+        "what an audit is the first to list is imported",
+        "src/autosync/sync/audit/auditor.py",
+        "sync_gained(self.installation.pk, gained)",
+        "del gained",
+        "tests/integration/test_refused.py",
+    ),
+    Guard(
         "a lost database fails nothing, whoever notices it",
         "src/autosync/database.py",
         "seen = seen.__cause__ or",

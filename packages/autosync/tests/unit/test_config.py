@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,33 @@ def test_the_generated_secret_key_is_private_and_kept(
     key = config.load().secret_key()
     assert key == config.load().secret_key()
     assert (tmp_path / "secret_key").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ("-wiki", "'-wiki' is no kind of object; there are issue_comment, label,"),
+        ("--label", "'--label' is no kind of object"),
+        ("-issue", "issue cannot be left out"),
+        ("-contributor", "contributor cannot be left out"),
+        ("+label,-label", "label is both added and left out"),
+        ("label;release", "'label;release' is no kind of object"),
+    ],
+)
+def test_a_wrong_choice_of_kinds_is_named_before_anything_starts(
+    given: str, says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUTOSYNC_KINDS", given)
+    with pytest.raises(ConfigurationError, match=f"AUTOSYNC_KINDS: {re.escape(says)}"):
+        config.load()
+
+
+def test_kinds_are_chosen_by_names_with_or_without_a_sign(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AUTOSYNC_KINDS", " release , +label,-review,")
+    choice = config.load().kinds
+    assert (choice.alone, choice.added, choice.removed) == ({"release"}, {"label"}, {"review"})
 
 
 def test_every_setting_is_in_the_reference() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from autosync.receiver.bodies import Bodies, Crowded
+from autosync.receiver.bodies import Bodies, BodyTooSlow, Crowded
 from autosync.receiver.door import AT_ONCE, Door
 
 CROWD = 4200
@@ -76,6 +76,58 @@ def test_a_delivery_is_read_behind_a_crowd_of_slow_bodies() -> None:
         return chunks
 
     assert asyncio.run(scene()) == [b"{}"]
+
+
+class _Ahead(asyncio.SelectorEventLoop):
+    """A loop whose clock a test moves on."""
+
+    ahead = 0.0
+
+    def time(self) -> float:
+        return super().time() + self.ahead
+
+
+def test_waiting_in_line_takes_nothing_of_a_bodys_time() -> None:
+    """Its time begins when it is let in."""
+
+    async def scene(loop: _Ahead) -> list[str]:
+        door, bodies = Door(at_once=1), Bodies()
+        let_in, is_there, said = asyncio.Event(), asyncio.Event(), []
+
+        async def delivered() -> MutableMapping[str, Any]:
+            let_in.set()
+            await is_there.wait()
+            return {"type": "http.request", "body": b"{}", "more_body": False}
+
+        async def come() -> None:
+            await door.enter()
+            try:
+                await bodies.read(delivered, 1000)
+                said.append("read")
+            except BodyTooSlow:
+                said.append("too slow")
+
+        before = [asyncio.create_task(door.enter()) for _ in range(5)]
+        newcomer = asyncio.create_task(come())
+        await asyncio.sleep(0)
+        assert not let_in.is_set()
+        loop.ahead += 3600
+        await let_in.wait()
+        is_there.set()
+        await asyncio.gather(newcomer, *before)
+
+        let_in.clear()
+        is_there.clear()
+        newcomer = asyncio.create_task(come())
+        await let_in.wait()
+        loop.ahead += 3600
+        await newcomer
+        return said
+
+    with asyncio.Runner(loop_factory=_Ahead) as runner:
+        loop = runner.get_loop()
+        assert isinstance(loop, _Ahead)
+        assert runner.run(scene(loop)) == ["read", "too slow"]
 
 
 def test_too_many_slow_bodies_are_given_up_once_they_had_their_time() -> None:

@@ -20,7 +20,7 @@ child.set_up_django("autosync.worker_settings")
 import autosync.sync.worker
 """
 SUPERVISOR = """
-import autosync.cli, autosync.service.serve, autosync.github
+import autosync.cli, autosync.service.serve
 """
 ASKING = "import autosync.github.connection"
 NEVER = {"githubkit", "hishel", "rich", "pygments"}
@@ -29,7 +29,11 @@ NEVER = {"githubkit", "hishel", "rich", "pygments"}
 @pytest.mark.parametrize(
     ("process", "unwanted"),
     [
-        (SUPERVISOR, NEVER | {"django", "granian", "httpx", "jwt", "ninja", "procrastinate"}),
+        (
+            SUPERVISOR,
+            NEVER
+            | {"autosync.github", "django", "granian", "httpx", "jwt", "ninja", "procrastinate"},
+        ),
         (WORKER, NEVER | {"axes", "django.contrib.admin", "granian", "httpx", "jwt", "ninja"}),
         (WEB, NEVER | {"httpx", "jwt", "pygal", "typer"}),
         (ASKING, NEVER | {"django", "pydantic"}),
@@ -39,9 +43,25 @@ NEVER = {"githubkit", "hishel", "rich", "pygments"}
 def test_nothing_is_imported_that_can_wait(
     process: str, unwanted: set[str], tmp_path: Path
 ) -> None:
-    code = f"{process}\nimport sys\nprint(*sys.modules)"
+    loaded = said(f"{process}\nimport sys\nprint(*sys.modules)", tmp_path)
+    assert unwanted.isdisjoint(loaded)
+
+
+def test_shapes_of_the_api_are_compiled_when_they_are_first_used(tmp_path: Path) -> None:
+    """Each operation has one for each of its answers, and most are never asked for."""
+    code = f"""{WEB}
+from autosync.api.schemas import Label
+print(Label.__pydantic_complete__)
+Label(name="bug")
+print(Label.__pydantic_complete__)
+"""
+    assert said(code, tmp_path) == ["False", "True"]
+
+
+def said(code: str, tmp_path: Path) -> list[str]:
+    """The words that a fresh interpreter prints."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("DJANGO_")}
-    loaded = subprocess.run(
+    return subprocess.run(
         [sys.executable, "-c", code],
         env=environment | {"AUTOSYNC_DATA_DIR": str(tmp_path), "DATABASE_URL": ""},
         cwd=tmp_path,
@@ -49,4 +69,3 @@ def test_nothing_is_imported_that_can_wait(
         text=True,
         check=True,
     ).stdout.split()
-    assert unwanted.isdisjoint(loaded)

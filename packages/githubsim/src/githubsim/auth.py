@@ -78,6 +78,16 @@ class Caller:
         """Whether the repository exists for this caller: covered, or public."""
         return not repository.private or self.covers(repository)
 
+    def sees_stars(self, repository: Repository) -> bool:
+        """Whether it may list who starred the repository: since July 2026 only its administrators
+        and collaborators. An App counts as one with `contents: write`, and not with `read`
+        (neomjs/neo#17150 tried each).
+        https://github.blog/changelog/2026-06-30-upcoming-access-restrictions-to-public-api-endpoints-and-ui-views/
+        """
+        if self.kind == "user":
+            return self.acting_id in self.store.access(repository)
+        return self.covers(repository) and self.allows("contents", "write")
+
     def allows(self, permission: str, level: str = "read") -> bool:
         """Whether the token has one of the permissions (`issues|pull_requests`)."""
         if self.kind == "user":

@@ -11,17 +11,24 @@ from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
 from django.db import models
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router, Schema
 from ninja.errors import HttpError
 from pydantic import Field, create_model
 
-from autosync.api.mirror import PROBLEMS, OfRepository, of_repositories
-from autosync.api.pages import Moment, Page, Text, page
-from autosync.api.schemas import IssueOut, Label, Problem, PullRequestOut, repository_ref
+from autosync.api.mirror import BIGGEST_ID, PROBLEMS, OfAccount, OfRepository, of_repositories
+from autosync.api.pages import Moment, Page, PageQuery, Text, page
+from autosync.api.schemas import (
+    AccountRef,
+    IssueOut,
+    Label,
+    Problem,
+    PullRequestOut,
+    repository_ref,
+)
 from autosync.api.schemas import RepositoryRef as Ref
 from autosync.insight import lists
-from autosync.kinds import KINDS, Derived
+from autosync.kinds import KINDS, Derived, left_out
 from autosync.kinds import _columns as gh
 from autosync.kinds import _shown as shown
 from autosync.kinds._shown import Shown
@@ -29,6 +36,8 @@ from autosync.kinds._shown import Shown
 EXPERIMENTAL: Final = (
     "Experimental: made of the kind's declaration, and may gain or lose fields with it."
 )
+# Of a kind that AUTOSYNC_KINDS leaves out: what is answered is of before that.
+LEFT_OUT: Final = "AutoSync-Left-Out"
 _BY_HAND: Final[dict[str, Callable[[Any], Schema]]] = {
     "issue": IssueOut.of,
     "pull_request": PullRequestOut.of,
@@ -68,12 +77,15 @@ def shape_of(kind: Derived) -> type[Schema]:
         if one.name == "repository_id":
             fields["repository"] = (Ref, Field(description="The repository it belongs to."))
             continue
+        if one.name == "account_id" and kind.of_account:
+            fields["account"] = (AccountRef, Field(description="The organisation it belongs to."))
+            continue
         fields[one.name] = (_type(one), Field(description=one.about or None))
     doc = shown.sentence(kind.model.__doc__)
     return create_model(f"{kind.model.__name__}Out", __base__=Schema, __doc__=doc, **fields)
 
 
-def query_of(kind: Derived) -> type[OfRepository]:
+def query_of(kind: Derived) -> type[PageQuery]:
     """What a client may send to the list."""
     fields: dict[str, Any] = {}
     directions: Any = Literal[tuple(shown.orders(kind))]
@@ -89,7 +101,8 @@ def query_of(kind: Derived) -> type[OfRepository]:
     if names := shown.lists(kind).search:
         about = f"part of {' or '.join(names)}"
         fields["search"] = (Text | None, Field(None, description=about))
-    return create_model(f"{kind.model.__name__}Query", __base__=OfRepository, **fields)
+    base = OfAccount if kind.of_account else OfRepository
+    return create_model(f"{kind.model.__name__}Query", __base__=base, **fields)
 
 
 def _add_list(
@@ -99,8 +112,9 @@ def _add_list(
     parameters: Any = Query
     moment = shown.clock(kind)
 
-    def view(request: HttpRequest, query: Any) -> dict[str, Any]:
-        rows = of_repositories(kind.model.live.all(), query)
+    def view(request: HttpRequest, query: Any, response: HttpResponse) -> dict[str, Any]:
+        _say_if_left_out(kind, response)
+        rows = _of_home(kind, query)
         for one in shown.filters(kind):
             value = getattr(query, one.name)
             if value is not None:
@@ -113,7 +127,7 @@ def _add_list(
         return page(rows, query, query.order, show)
 
     name = f"list_{kind.merge.table}"
-    _named(view, name, query=parameters[asked])
+    _named(view, name, query=parameters[asked], response=HttpResponse)
     router.get(
         f"/{shown.route(kind)}/",
         response={200: Page[item], **PROBLEMS, 404: Problem},  # type: ignore[valid-type]
@@ -122,12 +136,25 @@ def _add_list(
     )(view)
 
 
+def _of_home(kind: Derived, query: Any) -> Any:
+    """The rows of the repository or the organisation asked for, or of all that may be shown."""
+    if not kind.of_account:
+        return of_repositories(kind.model.live.all(), query)
+    rows = lists.visible(kind)
+    if query.account is None:
+        return rows
+    if query.account.isdecimal() and int(query.account) <= BIGGEST_ID:
+        return rows.filter(account_id=int(query.account))
+    return rows.filter(account_login__iexact=query.account)
+
+
 def _add_object(
     router: Router, kind: Derived, item: type[Schema], show: Callable[[Any], Schema]
 ) -> None:
     words = kind.name.replace("_", " ")
 
-    def view(request: HttpRequest, key: int) -> Schema:
+    def view(request: HttpRequest, key: int, response: HttpResponse) -> Schema:
+        _say_if_left_out(kind, response)
         found = lists.visible(kind).filter(pk=key).first()
         if found is None:
             raise HttpError(
@@ -138,13 +165,18 @@ def _add_object(
         return show(found)
 
     name, about = f"get_{kind.name}", f"One object of the list, by its `id` ({words})."
-    _named(view, name, key=int)
+    _named(view, name, key=int, response=HttpResponse)
     router.get(
         f"/{shown.route(kind)}/{{int:key}}/",
         response={200: item, **PROBLEMS, 404: Problem},
         summary=name.replace("_", " ").capitalize(),
         description=about if kind.name in _BY_HAND else f"{about}\n\n{EXPERIMENTAL}",
     )(view)
+
+
+def _say_if_left_out(kind: Derived, response: HttpResponse) -> None:
+    if why := left_out().get(kind.name):
+        response[LEFT_OUT] = f"{kind.name} is not kept up: {why}"
 
 
 def _named(view: Callable[..., Any], name: str, **arguments: Any) -> None:
@@ -160,11 +192,16 @@ def _named(view: Callable[..., Any], name: str, **arguments: Any) -> None:
 
 def _shower(kind: Derived, item: type[Schema]) -> Callable[[Any], Schema]:
     attributes = {one.name: one.attribute for one in shown.columns(kind)}
-    names = [(name, attributes[name]) for name in item.model_fields if name != "repository"]
+    home = "account" if kind.of_account else "repository"
+    names = [(name, attributes[name]) for name in item.model_fields if name != home]
 
     def show(row: Any) -> Schema:
         values = {name: getattr(row, attribute) for name, attribute in names}
-        return item(repository=repository_ref(row.repository), **values)
+        if kind.of_account:
+            values["account"] = AccountRef(id=row.account_id, login=row.account_login)
+        else:
+            values["repository"] = repository_ref(row.repository)
+        return item(**values)
 
     return show
 

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from autosync.api.pages import Moment, Page, PageQuery, Text, page
 from autosync.api.schemas import (
+    CommitFileOut,
     CommitOut,
     ContributorOut,
     InstallationOut,
@@ -24,6 +25,7 @@ from autosync.api.schemas import (
 from autosync.insight import again, ailing
 from autosync.models import (
     Commit,
+    CommitFile,
     Contributor,
     GitHubAppInstallation,
     Issue,
@@ -42,6 +44,12 @@ class OfRepository(PageQuery):
 
     repository: Text | None = Field(None, description="GitHub's id or the full name `owner/name`")
     installation: int | None = Field(None, ge=1, le=BIGGEST_ID)
+
+
+class OfAccount(PageQuery):
+    """Lists of rows that belong to organisations."""
+
+    account: Text | None = Field(None, description="GitHub's id or the login")
 
 
 class InstallationQuery(PageQuery):
@@ -70,6 +78,12 @@ class CommitQuery(OfRepository):
     since: Moment | None = Field(None, description="committed at or after")
     until: Moment | None = Field(None, description="committed before")
     search: Text | None = Field(None, description="part of the message, or the start of the SHA")
+
+
+class CommitFileQuery(PageQuery):
+    order: Literal["position", "-position"] = "position"
+    repository: Text = Field(description="GitHub's id or the full name `owner/name`")
+    commit: Text = Field(description="the whole SHA")
 
 
 class IssueQuery(OfRepository):
@@ -163,6 +177,22 @@ def list_commits(request: HttpRequest, query: Query[CommitQuery]) -> dict[str, A
             Q(message__icontains=query.search) | Q(sha__startswith=query.search.lower())
         )
     return page(rows, query, query.order, CommitOut.of)
+
+
+@router.get("/commit-files/", response={200: Page[CommitFileOut], **PROBLEMS, 404: Problem})
+def list_commit_files(request: HttpRequest, query: Query[CommitFileQuery]) -> dict[str, Any]:
+    """The files that one commit changed, in git's order."""
+    repository = visible_repository(query.repository)
+    found = Commit.live.filter(repository=repository, sha=query.commit.lower()).first()
+    if found is None:
+        raise HttpError(404, f"{repository.full_name} has no commit {query.commit!r} here.")
+    if found.files_at is None:
+        raise HttpError(
+            404,
+            f"The files of commit {found.sha[:10]} are not read: git is read soon after a push, "
+            "and not for files where the repository is larger than AUTOSYNC_COMMIT_FILES.",
+        )
+    return page(CommitFile.objects.filter(commit=found), query, query.order, CommitFileOut.of)
 
 
 @router.get("/issues/", response={200: Page[IssueOut], **PROBLEMS, 404: Problem})

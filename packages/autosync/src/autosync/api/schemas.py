@@ -14,6 +14,7 @@ from autosync.insight.ailing import Unavailable
 from autosync.insight.jobs import RepositoryProgress
 from autosync.models import (
     Commit,
+    CommitFile,
     Contributor,
     Delivery,
     GitHubAppInstallation,
@@ -54,6 +55,13 @@ class RepositoryRef(Schema):
 
     id: int = Field(description="GitHub's repository id")
     full_name: str
+
+
+class AccountRef(Schema):
+    """The organisation a row belongs to."""
+
+    id: int = Field(description="GitHub's id of the account")
+    login: str
 
 
 class RepositoryOut(Schema):
@@ -163,6 +171,20 @@ class CommitOut(Schema):
         return CommitOut(
             repository=repository_ref(row.repository), **_same(CommitOut, row, "repository")
         )
+
+
+class CommitFileOut(Schema):
+    """A file that a commit changed, against its first parent."""
+
+    path: str = Field(description="a byte that is not UTF-8 is `\\\\xNN`")
+    previous_path: str = Field(description="empty unless it was renamed")
+    status: str = Field(description="added, removed, modified, renamed or changed")
+    additions: int | None = Field(description="lines; null: binary")
+    deletions: int | None = Field(description="lines; null: binary")
+
+    @staticmethod
+    def of(row: CommitFile) -> CommitFileOut:
+        return CommitFileOut(**_same(CommitFileOut, row))
 
 
 class Label(Schema):

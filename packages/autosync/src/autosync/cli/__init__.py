@@ -11,6 +11,7 @@ import typer
 from autosync import __version__, entrance
 from autosync.cli import deliveries, kinds, token
 from autosync.cli.audit import audit
+from autosync.cli.forget import forget
 from autosync.errors import AutoSyncError
 from autosync.service.child import set_up_django
 
@@ -38,6 +39,7 @@ app.add_typer(token.app, name="token")
 app.add_typer(deliveries.app, name="deliveries")
 app.add_typer(kinds.app, name="kinds")
 app.command()(audit)
+app.command()(forget)
 
 
 @app.command()

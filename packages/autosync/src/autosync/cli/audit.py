@@ -58,12 +58,14 @@ def audit(
             f"{record.repaired} repaired; {record.points} points of quota.",
             highlight=False,
         )
-    findings = AuditFinding.objects.filter(audit__in=done).select_related("repository")
+    findings = AuditFinding.objects.filter(audit__in=done).select_related(
+        "repository", "audit__installation"
+    )
     if findings:
         table = Table("repository", "kind", "object", "problem", "repaired", "cause", box=None)
         for one in findings[:200]:
             table.add_row(
-                escape(one.repository.full_name),
+                escape(one.repository.full_name if one.repository else str(one.audit.installation)),
                 one.resource,
                 escape(one.object_key),
                 one.get_problem_display(),

@@ -152,6 +152,15 @@ def _data_folder() -> list[Line]:
     return [Line("data folder", Verdict.WRONG, says)]
 
 
+def _kinds() -> list[Line]:
+    from autosync.kinds import KINDS, left_out  # noqa: PLC0415 (Django is not set up)
+
+    without = left_out()
+    kept = sorted({"commit", "repository", *KINDS} - without.keys())
+    lines = [Line("kinds", Verdict.NOTE, f"{kind}: {why}") for kind, why in without.items()]
+    return [*lines, *_ok("kinds", f"kept up: {', '.join(kept)}")]
+
+
 def _disk() -> list[Line]:
     from autosync.sync.watch import disk_is_full, free_bytes  # noqa: PLC0415 (Django is not set up)
 
@@ -318,6 +327,7 @@ def _service() -> list[Line]:
 
 
 _MACHINE: dict[str, Check] = {
+    "kinds": _kinds,
     "git": _git,
     "disk": _disk,
     "GitHub": _github,

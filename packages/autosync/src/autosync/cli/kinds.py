@@ -18,11 +18,14 @@ app = typer.Typer(no_args_is_help=True, help="The kinds of object that AutoSync 
 
 @app.command("list")
 def list_() -> None:
-    """Name every declared kind, its table and its events."""
-    from autosync.kinds import KINDS  # noqa: PLC0415 (Django is not set up)
+    """Name every declared kind, its table and its events, and why one is not kept up."""
+    from autosync.kinds import TABLES, left_out  # noqa: PLC0415 (Django is not set up)
 
-    for kind in KINDS.values():
-        typer.echo(f"{kind.name:<20} {kind.merge.table:<20} {', '.join(kind.declared.events)}")
+    for kind in TABLES.values():
+        why = left_out().get(kind.name)
+        more = f" (not kept up: {why})" if why else ""
+        events = ", ".join(kind.declared.events)
+        typer.echo(f"{kind.name:<20} {kind.merge.table:<20} {events}{more}")
 
 
 @app.command()
@@ -30,25 +33,25 @@ def show(name: str) -> None:
     """Print a kind's columns, which way has which, and what is generated: structs, functions that
     make rows, and the GraphQL that is asked.
     """
-    from autosync.kinds import KINDS  # noqa: PLC0415 (Django is not set up)
+    from autosync.kinds import TABLES  # noqa: PLC0415 (Django is not set up)
 
-    if name not in KINDS:
-        raise AutoSyncError(f"there is no kind `{name}`; there are: {', '.join(KINDS)}")
-    typer.echo("\n\n".join(_sections(KINDS[name])))
+    if name not in TABLES:
+        raise AutoSyncError(f"there is no kind `{name}`; there are: {', '.join(TABLES)}")
+    typer.echo("\n\n".join(_sections(TABLES[name])))
 
 
 @app.command()
 def reference() -> None:
     """Print the reference page of all tables: docs/reference/kinds.md."""
-    from autosync.kinds import KINDS  # noqa: PLC0415 (Django is not set up)
+    from autosync.kinds import TABLES  # noqa: PLC0415 (Django is not set up)
     from autosync.kinds._reference import page  # noqa: PLC0415 (Django is not set up)
 
-    typer.echo(page(KINDS.values()), nl=False)
+    typer.echo(page(TABLES.values()), nl=False)
 
 
 def _sections(kind: Derived) -> list[str]:
     ways = {"REST": kind.rest, "a list of REST": kind.rest_list, "GraphQL": kind.graphql}
-    if kind.event_key:
+    if kind.event_key is not None:
         ways["a webhook"] = kind.event(kind.event_key)
     sections = [f"{kind.name}: {kind.model.__doc__}", _matrix(kind)]
     for way, rows in ways.items():

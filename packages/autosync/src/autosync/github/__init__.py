@@ -13,7 +13,7 @@ from autosync.github.budget import (
     spare,
 )
 from autosync.github.client import AppClient, DeliveryPage, GraphQLReply, InstallationClient
-from autosync.github.credentials import AppCredentials, load_private_key
+from autosync.github.credentials import AppCredentials
 from autosync.github.errors import (
     Conflict,
     Forbidden,
@@ -71,7 +71,6 @@ __all__ = [
     "UnsupportedVersion",
     "WaitUntil",
     "decide",
-    "load_private_key",
     "observe",
     "same_window",
     "spare",

@@ -125,6 +125,9 @@ class Budget(Protocol):
     ) -> None:
         """Take in an answer's rate headers (None where it had none)."""
 
+    def account(self, installation_id: int, resource: Resource, points: int) -> None:
+        """One request was answered and cost so much; it was made for `purpose.kinds`."""
+
     def block(self, installation_id: int, until: datetime, reason: str) -> None:
         """Stop everything for the installation until then: retry-after, secondary limits."""
 
@@ -170,6 +173,9 @@ class LocalBudget:
         with self._changed:
             state = self._state(installation_id, resource)
             self._states[installation_id, resource] = observe(state, limit, remaining, reset_at)
+
+    def account(self, installation_id: int, resource: Resource, points: int) -> None:
+        """Kept by nobody: it is gone with its process."""
 
     def block(self, installation_id: int, until: datetime, reason: str) -> None:
         with self._changed:

@@ -25,6 +25,7 @@ from autosync.github.errors import (
     Unreadable,
 )
 from autosync.github.hiccups import Error, is_hiccup
+from autosync.github.price import MOST_NODES, price
 from autosync.github.tokens import InstallationToken, token_cache
 from autosync.github.transport import NO_PERMISSION, Reply, Transport, connection_of, fresh_pause
 
@@ -239,11 +240,18 @@ class InstallationClient:
         FORBIDDEN: the caller looks there before it believes a null.
 
         Raises GraphQLTooHeavy (halve the page), QuotaExhausted, GraphQLError (a rejected query).
+        What GitHub is sure to refuse as too large is not sent.
         """
+        nodes = price(query, variables or {}).nodes
+        if nodes > MOST_NODES:
+            raise GraphQLTooHeavy(
+                f"This query asks for up to {nodes} nodes; GitHub answers at most {MOST_NODES}.",
+                installation_id=self.installation_id,
+            )
         limits = waits = 0
         url = self._credentials.graphql_url
         while True:
-            sent = dialect.spoken(url, query)
+            sent = dialect.priced(dialect.spoken(url, query))
             reply = self._transport.send(
                 "POST",
                 url,
@@ -340,6 +348,8 @@ class InstallationClient:
         }
         # A time-out has no type, only words: "This may be the result of a timeout, or …".
         data = document.get("data")
+        if isinstance(data, dict):
+            data.pop("rateLimit", None)
         if kinds & _TOO_HEAVY or "timeout" in messages.lower():
             raise GraphQLTooHeavy(f"GraphQL could not finish the query: {messages}", **where)
         if kinds & _FAILING or is_hiccup(document, errors):

@@ -11,11 +11,12 @@ import time
 from collections.abc import Callable, Mapping
 
 from autosync import __version__
+from autosync.app_key import rsa_key
 from autosync.errors import ConfigurationError
 from autosync.github.answers import NoAnswer
 from autosync.github.bodies import PACKING, read
 from autosync.github.credentials import AppCredentials
-from autosync.github.plain_httpx import NO_PROXY, httpx
+from autosync.github.plain_httpx import NO_PROXY, certificates, httpx
 from autosync.github.rates import Strikes
 
 # GitHub allows 100 requests at once, over REST and GraphQL together
@@ -99,6 +100,7 @@ def _client(credentials: AppCredentials) -> httpx.Client:
             headers=headers,
             timeout=_TIMEOUT,
             limits=_LIMITS,
+            verify=certificates(),
             mounts=NO_PROXY,
             follow_redirects=False,
         )
@@ -121,7 +123,7 @@ def _signed(credentials: AppCredentials) -> str:
         "iat": issued,
         "exp": issued + _JWT_ISSUED_AGO + _JWT_LASTS,
     }
-    return jwt.encode(claims, credentials.private_key, algorithm="RS256")
+    return jwt.encode(claims, rsa_key(credentials.private_key), algorithm="RS256")
 
 
 _connections: dict[AppCredentials, Connection] = {}

@@ -22,6 +22,23 @@ def spoken(url: str, query: str) -> str:
     return query
 
 
+def priced(query: str) -> str:
+    """`query`, which also asks what it costs; that costs nothing.
+
+    https://docs.github.com/graphql/overview/rate-limits-and-query-limits-for-the-graphql-api
+    """
+    head, brace, rest = query.partition("{")
+    return f"{head}{brace} rateLimit {{ cost }} {rest}" if head.startswith("query") else query
+
+
+def cost(document: Any) -> int:
+    """What the answer to a `priced` query says; 0 without a limit (GHES), or without a word."""
+    try:
+        return int(document["data"]["rateLimit"]["cost"])
+    except (LookupError, TypeError, ValueError):
+        return 0
+
+
 def learn(url: str, sent: str, errors: Sequence[Mapping[str, Any]]) -> bool:
     """Whether `url` refused a name of the query it was sent that can be said in an older way."""
     names = {

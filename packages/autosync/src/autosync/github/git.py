@@ -1,4 +1,8 @@
-"""Commits and refs through git itself: one exchange, no API quota, no trees, no blobs."""
+"""Commits and refs through git itself: one exchange, no API quota.
+
+What commits changed is in trees and blobs, which are fetched only of repositories where that is
+affordable.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +23,7 @@ from autosync import moments
 from autosync.github import git_process
 from autosync.github.addresses import check_home
 from autosync.github.errors import Forbidden, ForeignURL, GitFailed, Unauthorized, Unavailable
+from autosync.github.git_changes import OPTIONS, CommitChanges, changes
 from autosync.github.transport import fresh_pause
 from autosync.killpoints import reached
 
@@ -30,10 +35,12 @@ TRIES = 3
 # says something every five seconds (git's uploadpack.keepAlive).
 SILENCE = 30.0
 _FILTER = "tree:0"
+_PARTIAL = (("remote.origin.promisor", "true"), ("remote.origin.partialCloneFilter", _FILTER))
 _REFSPECS = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
 _FORMAT = "%H%x00%P%x00%an%x00%ae%x00%ad%x00%cn%x00%ce%x00%cd%x00%B"
 _FIELDS = 9
 _LEFT_OUT = "autosync-left-out"
+_WHOLE = "autosync-whole"  # a cache with this file in it was cloned with trees and blobs
 _SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _UNFETCHED = re.compile(r"(?:bad revision '|could not fetch )([0-9a-f]{40,64})")
 # How `git_process.run` writes a byte that is not UTF-8. A ref's name holds no backslash (git help
@@ -60,7 +67,8 @@ class GitCommit:
 
 
 class GitReader:
-    """One repository's git: a bare partial clone (`tree:0`) in the folder `cache_dir`.
+    """One repository's git: a bare clone in the folder `cache_dir`, which holds commits and tags
+    alone (`tree:0`), or everything if it is to be `whole`. One that is whole stays so.
 
     `token_provider` gives an installation token; it reaches git through the environment only,
     never through arguments or a file. `token_refused` hears of a token that was not accepted
@@ -85,6 +93,7 @@ class GitReader:
         token_too_fresh: Callable[[str, int], bool] = lambda *_: False,
         home: str | None = None,
         silence: float = SILENCE,
+        whole: bool = False,
     ) -> None:
         if home is not None:
             check_home(clone_url, home)
@@ -95,6 +104,7 @@ class GitReader:
         self._token_provider = token_provider
         self._token_refused = token_refused
         self._token_too_fresh = token_too_fresh
+        self._whole = whole
         self._silence = ("http.lowSpeedTime", str(max(1, round(silence))))
         self._suspect = cache_dir.with_name(cache_dir.name + ".suspect")
 
@@ -116,7 +126,8 @@ class GitReader:
         """
         lock = self._cache.with_name(self._cache.name + ".lock")
         with git_process.locked(lock, FETCH_TIMEOUT, self._url) as holding:
-            if self._suspect.exists() or not (self._cache / "HEAD").exists():
+            fits = self.is_whole() or not self._whole
+            if self._suspect.exists() or not (fits and (self._cache / "HEAD").exists()):
                 self._renew(holding)
                 return
             self._sweep()
@@ -140,6 +151,24 @@ class GitReader:
         Tags of a tree or blob name no commit and are left out.
         """
         return {name: commit for name, (_, commit) in self._local_refs().items() if commit}
+
+    def is_whole(self) -> bool:
+        """Whether the cache is here with trees and blobs: what commits changed can be read."""
+        return (self._cache / _WHOLE).exists()
+
+    def changes(self, shas: Sequence[str]) -> Iterator[CommitChanges]:
+        """What each of these commits, which the cache must hold, changed, in the order given.
+
+        A merge is compared with its first parent, as GitHub does:
+        https://docs.github.com/rest/commits/commits#get-a-commit. Of a cache that is not whole
+        nothing can be said (GitFailed).
+        """
+        if not shas:
+            return
+        if not self.is_whole():
+            raise GitFailed("The git cache holds no trees", url=self._url)
+        with self._stream(shas, "log", *OPTIONS) as output:
+            yield from changes(output)
 
     def known(self, shas: Sequence[str]) -> list[str]:
         """Those of `shas` that the cache holds."""
@@ -217,6 +246,8 @@ class GitReader:
         fresh.mkdir(parents=True)
         try:
             self._run("init", "--quiet", "--bare", "--template=", cwd=fresh)
+            if self._whole:
+                (fresh / _WHOLE).touch()
             reached("git: repository made, nothing fetched")
             self._fetch(fresh, holding)
             reached("git: cloned, not in place")
@@ -227,7 +258,7 @@ class GitReader:
             shutil.rmtree(fresh, ignore_errors=True)
 
     def _fetch(self, repository: Path, holding: int) -> None:
-        """Fetch branches and tags without trees."""
+        """Fetch branches and tags, without trees unless the clone has them."""
         left_out = self._left_out(repository)
         if left_out:
             tips, _ = self._advertised()
@@ -269,15 +300,16 @@ class GitReader:
         environment: a later reader sees a plain repository and has nobody to ask for a tree
         (GIT_NO_LAZY_FETCH only exists from git 2.45 on).
         """
+        whole = (repository / _WHOLE).exists()
         remote: list[tuple[str, str | bytes]] = [
             ("remote.origin.url", self._url),
-            ("remote.origin.promisor", "true"),
-            ("remote.origin.partialCloneFilter", _FILTER),
+            *(_PARTIAL if not whole else ()),
             *(("remote.origin.fetch", spec) for spec in _REFSPECS),
             *(("remote.origin.fetch", b"^" + _raw(name)) for name in left_out),
         ]
+        without = () if whole else (f"--filter={_FILTER}",)
         return git_process.run(
-            *("fetch", "--quiet", "--prune", "--no-tags", f"--filter={_FILTER}", "--", "origin"),
+            *("fetch", "--quiet", "--prune", "--no-tags", *without, "--", "origin"),
             cwd=repository,
             settings=[*remote, *token],
             timeout=FETCH_TIMEOUT,

@@ -17,12 +17,14 @@ def clock_ahead(api_url: str) -> timedelta | None:
     `GET /meta` needs no credentials (https://docs.github.com/rest/meta/meta). Raises Unavailable
     when no answer comes, or one of a failing server.
     """
-    from autosync.github.plain_httpx import NO_PROXY, httpx  # noqa: PLC0415 (start-up time)
+    from autosync.github.plain_httpx import NO_PROXY, certificates, httpx  # noqa: PLC0415 (start-up time)
 
     url = f"{api_url.rstrip('/')}/meta"
     asked_at = datetime.now(UTC)
     try:
-        with httpx.Client(timeout=_TIMEOUT, mounts=NO_PROXY, follow_redirects=False) as client:
+        with httpx.Client(
+            timeout=_TIMEOUT, verify=certificates(), mounts=NO_PROXY, follow_redirects=False
+        ) as client:
             answer = client.head(url)
     except httpx.HTTPError as error:
         raise Unavailable(f"No answer from GitHub ({type(error).__name__})", url=url) from None

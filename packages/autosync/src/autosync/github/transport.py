@@ -13,7 +13,7 @@ from urllib.parse import urljoin
 
 import msgspec
 
-from autosync.github import answers
+from autosync.github import answers, dialect
 from autosync.github.addresses import origin
 from autosync.github.budget import Budget, Priority
 from autosync.github.credentials import AppCredentials
@@ -167,6 +167,7 @@ class Transport:
                     )
                     self._record(response, resource)
             except answers.TooLarge:
+                self._account(resource, None)
                 self._too_large(resource, url)
             except answers.NoAnswer as error:
                 failures += 1
@@ -179,9 +180,13 @@ class Transport:
                 self._connection().strikes.forgive(self._identity, datetime.now(UTC))
                 self._accepted(authorization)
                 try:
-                    return _reply(response, url)
+                    reply = _reply(response, url)
                 except answers.NotJSON as error:
+                    self._account(resource, None)
                     what = f"GitHub answered {status} with {error} instead of JSON"
+                else:
+                    self._account(resource, reply.document)
+                    return reply
                 if resource == "graphql":
                     self._fail(GraphQLTooHeavy, what, response, url)
                 failures += 1
@@ -189,6 +194,7 @@ class Transport:
                     self._fail(Unreadable, what, response, url)
                 _back_off(failures)
                 continue
+            self._account(resource, None)
             if status in _REDIRECTS and hops < _HOPS and "location" in response.headers:
                 url = urljoin(url, response.headers["location"])
                 hops += 1
@@ -278,6 +284,11 @@ class Transport:
             rate.reset_at,
             now,
         )
+
+    def _account(self, resource: Resource, document: Any) -> None:
+        """What a request cost: a point of REST; of GraphQL what its answer says, if it says so."""
+        points = 1 if resource == "core" else dialect.cost(document)
+        self._budget.account(self._identity, resource, points)
 
     def _refuse(self, response: httpx.Response, url: str) -> NoReturn:
         kind, what = _REFUSALS.get(

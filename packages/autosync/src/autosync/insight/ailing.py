@@ -11,12 +11,18 @@ from django.db.models import QuerySet
 
 from autosync.insight.report import Finding, Status
 from autosync.kinds import KINDS
-from autosync.mirror.models import Repository, ResourceCursor
+from autosync.mirror.models import (
+    AccountCursor,
+    GitHubAppInstallation,
+    Repository,
+    ResourceCursor,
+)
 from autosync.sync.refusals import ADVICE
 
 _NAMED = 5  # repositories named in one line
 _WHY = {
     "off": "switched off in the repository",
+    "events_only": "known by its events only, since GitHub shows the list to Apps that may write",
     "permission": "the App has no permission to read it",
     "saml": "the organisation asks for SAML single sign-on",
     "ip_allow_list": "the organisation's IP allow list lacks this machine's address",
@@ -26,6 +32,7 @@ _WHY = {
 _KINDS = {
     "commit": "commits",
     "commit_detail": "sizes and accounts of commits",
+    "commit_file": "files of commits",
     "repository": "the repository itself",
     **{kind.name: kind.merge.table.replace("_", " ") for kind in KINDS.values()},
 }
@@ -71,6 +78,7 @@ def findings() -> Iterator[Finding]:
     """Each sick repository by name, its cause, since when, and what happens next."""
     yield from _failing()
     yield from _refused()
+    yield from _of_accounts()
 
 
 def _failing() -> Iterator[Finding]:
@@ -98,9 +106,10 @@ def _failing() -> Iterator[Finding]:
 
 
 def _refused() -> Iterator[Finding]:
-    """Only what needs a person: what its owner switched off needs nobody."""
+    """Only what needs a person: not what its owner switched off, nor what events tell."""
     cursors = ResourceCursor.objects.filter(repository__in=Repository.visible())
-    rows = cursors.exclude(unavailable__in=("", "off")).select_related("repository")
+    nobody = ["", *(code for code, advice in ADVICE.items() if not advice)]
+    rows = cursors.exclude(unavailable__in=nobody).select_related("repository")
     by_reason: dict[str, list[ResourceCursor]] = defaultdict(list)
     for one in rows.order_by("unavailable_since"):
         by_reason[one.unavailable].append(one)
@@ -115,6 +124,32 @@ def _refused() -> Iterator[Finding]:
             f"{_WHY[reason]}. What is mirrored of them is kept",
             some[0].unavailable_since,
             ADVICE[reason],
+        )
+
+
+def _of_accounts() -> Iterator[Finding]:
+    """Kinds of organisations that fail or are refused, one by one: each needs its own answer."""
+    installed = GitHubAppInstallation.live.filter(suspended_at__isnull=True)
+    names = dict(installed.order_by("pk").values_list("account_id", "account_login"))
+    cursors = AccountCursor.objects.filter(account_id__in=names)
+    for one in cursors.exclude(unavailable="", error="").order_by("unavailable_since", "pk"):
+        what = f"{_KINDS.get(one.resource, one.resource)} of {names[one.account_id]}"
+        if not one.unavailable:
+            yield Finding(
+                "organisation_sick",
+                Status.DEGRADED,
+                f"The {what} could not be read: {_line(one.error)}",
+                one.touched_at,
+                "They are read again at the next sync. What is mirrored of them is kept.",
+            )
+            continue
+        yield Finding(
+            f"not_shown_{one.unavailable}",
+            Status.DEGRADED,
+            f"GitHub does not show {what}: {_WHY[one.unavailable]}. "
+            "What is mirrored of them is kept",
+            one.unavailable_since,
+            ADVICE[one.unavailable],
         )
 
 

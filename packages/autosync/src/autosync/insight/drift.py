@@ -91,12 +91,12 @@ def by_day(days: int = DAYS) -> list[DriftDay]:
 
 def by_repository(since: datetime, repository_id: int | None = None) -> list[Verdict]:
     """Visible repositories in which audits since then found differences, the worst first."""
-    findings = AuditFinding.objects.filter(audit__started_at__gte=since)
+    findings = AuditFinding.objects.filter(audit__started_at__gte=since, repository__isnull=False)
     if repository_id is not None:
         findings = findings.filter(repository_id=repository_id)
     grouped: dict[int, list[AuditFinding]] = {}
     for one in findings.select_related("audit").order_by("-id")[:10_000]:
-        grouped.setdefault(one.repository_id, []).append(one)
+        grouped.setdefault(one.repository_id or 0, []).append(one)
     rows = Repository.visible().filter(pk__in=grouped)
     verdicts = [_verdict(row, grouped[row.pk]) for row in rows]
     verdicts.sort(key=lambda verdict: (not verdict.open, -verdict.found, verdict.full_name))

@@ -4,23 +4,36 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from autosync.kinds import Derived
 from autosync.kinds import _columns as gh
 from autosync.kinds._shown import Shown, column, lists
-from autosync.models import Repository
+from autosync.models import GitHubAppInstallation, Repository
 
 
 def visible(kind: Derived) -> QuerySet[Any]:
-    """What is at GitHub now, in repositories that may be shown."""
-    rows = kind.model.live.filter(repository__in=Repository.visible())
-    return rows.select_related("repository")
+    """What is at GitHub now, in repositories and of organisations that may be shown."""
+    rows: QuerySet[Any] = in_sight(kind, kind.model.live.all())
+    return rows if kind.of_account else rows.select_related("repository")
+
+
+def in_sight(kind: Derived, rows: QuerySet[Any]) -> QuerySet[Any]:
+    """Those of the rows whose repository or organisation may be shown. Those of an organisation
+    have its `account_login`.
+    """
+    if not kind.of_account:
+        return rows.filter(repository__in=Repository.visible())
+    installed = GitHubAppInstallation.live.filter(account_id=OuterRef("account_id"))
+    login = installed.order_by("-pk").values("account_login")[:1]
+    named: QuerySet[Any] = rows.annotate(account_login=Subquery(login))
+    return named.filter(account_login__isnull=False)
 
 
 def of_repository(kind: Derived, repository: Repository) -> QuerySet[Any]:
     """What is at GitHub now in a repository, which the caller may show."""
-    return kind.model.live.filter(repository=repository)
+    rows: QuerySet[Any] = kind.model.live.filter(repository=repository)
+    return rows
 
 
 def filtered(rows: QuerySet[Any], by: Shown, value: Any) -> QuerySet[Any]:

@@ -107,6 +107,32 @@ class Quota:
 
 
 @dataclass(frozen=True, slots=True)
+class KindPrice:
+    """What the requests for one kind of object cost, of all installations, by days of UTC.
+
+    A request for several kinds counts in equal parts. `app`: requests as the App itself, such as
+    for tokens; `other`: those of no kind. Git costs no quota.
+    """
+
+    kind: str
+    requests_today: float
+    rest_points_today: float
+    graphql_points_today: float
+    requests_7d: float
+    rest_points_7d: float
+    graphql_points_7d: float
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A kind that AUTOSYNC_KINDS leaves out: rows of it are of before `since`."""
+
+    kind: str
+    why: str
+    since: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Proof:
     """How far the mirror is known to equal GitHub. `equal_since` is the oldest of the moments at
     which each repository was last found equal, or made so; None while one never was."""
@@ -150,6 +176,8 @@ class Health:
     webhook_to_row: Latency | None = None
     workers: Workers | None = None
     quota: list[Quota] = field(default_factory=list)
+    quota_by_kind: list[KindPrice] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
     proof: Proof | None = None
     read_again: list[ReadAgain] = field(default_factory=list)
     """What is being read again in the background; nothing is late because of it."""

@@ -19,11 +19,11 @@ from django.db.migrations import operations as ops
 from django.db.migrations.migration import Migration
 from psycopg import errors, sql
 
-from autosync.kinds import KINDS, Derived
+from autosync.kinds import TABLES, Derived, left_out
 from autosync.kinds import _shown as shown
 from autosync.kinds._plain import PLAIN
 from autosync.kinds._shown import Shown
-from autosync.models import Contributor, GitHubAppInstallation, Repository
+from autosync.models import GitHubAppInstallation, Repository
 
 logger = logging.getLogger(__name__)
 
@@ -69,6 +69,8 @@ class View:
             found[one.name] = one.about
             if self._names_repository and one.name == "repository_id":
                 found["repository"] = shown.REPOSITORY_NAME
+            if self._names_account and one.name == "account_id":
+                found["account"] = shown.ACCOUNT_NAME
         return found
 
     @property
@@ -79,12 +81,16 @@ class View:
             lines.append(f'mirrored."{one.field.column}" AS "{one.name}"')
             if self._names_repository and one.name == "repository_id":
                 lines.append('repository.full_name AS "repository"')
+            if self._names_account and one.name == "account_id":
+                lines.append('account.login AS "account"')
         joins = "JOIN installations installation ON installation.github_id = {}.installation_id"
         if self._names_repository:
             own = "JOIN repositories repository ON repository.github_id = mirrored.repository_id"
             joins = f"{own}\n{joins.format('repository')}"
         elif self.table == "repositories":
             joins = joins.format("mirrored")
+        elif self._names_account:
+            joins = f"JOIN {_ACCOUNTS} account ON account.id = mirrored.account_id"
         else:
             joins = ""
         columns = ",\n  ".join(lines)
@@ -94,17 +100,33 @@ class View:
     def _names_repository(self) -> bool:
         return any(one.name == "repository_id" for one in self.columns)
 
+    @property
+    def _names_account(self) -> bool:
+        named = any(one.name == "account_id" for one in self.columns)
+        return named and self.table != "installations"
+
 
 def views(kinds: Iterable[Derived] = ()) -> list[View]:
     """All that there are to be, by name; of these kinds, or of all."""
     found = [_plain(model) for model in PLAIN]
-    for kind in kinds or KINDS.values():
+    for kind in kinds or TABLES.values():
         about = shown.sentence(kind.model.__doc__)
-        columns = shown.columns(kind)
-        found.append(View(kind.merge.table, about, columns, f"{_ALIVE} AND {_IN_SIGHT}"))
+        if why := left_out().get(kind.name):
+            about += f" Not kept up: {why}. What is here is of before that."
+        # What others carry goes with them.
+        alive = [_ALIVE] if kind.merge.has("deleted_at") else []
+        seen = [] if kind.of_account else [_IN_SIGHT]
+        found.append(
+            View(kind.merge.table, about, shown.columns(kind), " AND ".join([*alive, *seen]))
+        )
     return sorted(found, key=lambda view: view.name)
 
 
+# The organisations on which the App is installed, each once.
+_ACCOUNTS = (
+    "(SELECT DISTINCT ON (account_id) account_id AS id, account_login AS login "
+    "FROM installations WHERE deleted_at IS NULL ORDER BY account_id, github_id DESC)"
+)
 _ALIVE = "mirrored.deleted_at IS NULL"
 _IN_SIGHT = (
     "repository.deleted_at IS NULL AND repository.removed_at IS NULL "
@@ -118,8 +140,8 @@ def _plain(model: type[models.Model]) -> View:
         where = _ALIVE
     elif model is Repository:
         where = f"{_ALIVE} AND mirrored.removed_at IS NULL AND installation.deleted_at IS NULL"
-    elif model is Contributor:
-        where = _IN_SIGHT
+    elif not any(one.name == "deleted_at" for one in model._meta.local_fields):
+        where = _IN_SIGHT  # it goes with its repository
     about = shown.sentence(model.__doc__)
     return View(model._meta.db_table, about, shown.plain_columns(model), where)
 

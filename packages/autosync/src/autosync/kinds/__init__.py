@@ -6,13 +6,15 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 
 from autosync.kinds import commit, installation, repository
+from autosync.kinds._chosen import left_out
 from autosync.kinds._derived import Derived, kind_of
-from autosync.kinds._events import Handler, Resource
-from autosync.kinds._kind import DECLARED, Nested
+from autosync.kinds._events import Handler, Resource, RestList, Riding
+from autosync.kinds._kind import CARRIED, DECLARED, Nested
+from autosync.kinds._sets import DerivedSet, set_of
 
 for _module in pkgutil.iter_modules(__path__, f"{__name__}."):
     if not _module.name.rpartition(".")[2].startswith("_"):
@@ -22,6 +24,13 @@ for _module in pkgutil.iter_modules(__path__, f"{__name__}."):
 KINDS: Mapping[str, Derived] = {
     kind.name: kind for kind in sorted(map(kind_of, DECLARED), key=lambda kind: kind.name)
 }
+
+# What they carry whole, by name.
+SETS: Mapping[str, DerivedSet] = {
+    one.name: one for one in sorted(map(set_of, CARRIED), key=lambda one: one.name)
+}
+# All that has a table: what users see is made of these.
+TABLES: Mapping[str, Derived] = {**KINDS, **SETS}
 
 
 def _parents_first() -> list[Derived]:
@@ -51,48 +60,86 @@ IGNORED: Mapping[str, str] = {
 
 
 def handlers() -> dict[str, list[Handler]]:
-    """Event name → what handles it."""
+    """Event name → what handles it, of the kinds that are kept up."""
     table: dict[str, list[Handler]] = {}
-    for resource in RESOURCES:
+    for resource in _kept_up(RESOURCES):
         for event, handler in resource.handlers.items():
             table.setdefault(event, []).append(handler)
     return table
 
 
+def _kept_up(resources: Iterable[Resource]) -> tuple[Resource, ...]:
+    return tuple(one for one in resources if one.name not in left_out())
+
+
 @cache
 def listed_resources() -> Sequence[Resource]:
-    """The resources that are listed per repository, parents before what belongs to them."""
-    return tuple(r for r in RESOURCES if r.listing is not None or r.rest is not None)
+    """The resources that are listed per repository, parents before what belongs to them; of those
+    that are kept up.
+    """
+    return _kept_up(r for r in RESOURCES if r.listing or r.rest or r.stream)
 
 
 @cache
 def nested_kinds() -> Sequence[Derived]:
-    """The kinds that are read with their parents."""
-    return tuple(kind for kind in KINDS.values() if isinstance(kind.declared.read, Nested))
+    """The kinds of repositories that are read with their parents, of those that are kept up."""
+    nested = (kind for kind in KINDS.values() if isinstance(kind.declared.read, Nested))
+    return tuple(k for k in nested if not k.of_account and k.name not in left_out())
+
+
+@cache
+def account_kinds() -> Sequence[Derived]:
+    """The kinds that belong to accounts, parents before what belongs to them; of those that are
+    kept up.
+    """
+    return tuple(k for k in _parents_first() if k.of_account and k.name not in left_out())
+
+
+@cache
+def account_events() -> frozenset[str]:
+    """The events that speak of those."""
+    return frozenset(event for kind in account_kinds() for event in kind.declared.events)
 
 
 @cache
 def mirrored() -> Sequence[Resource]:
-    """The declared kinds, parents before what belongs to them."""
+    """The declared kinds, parents before what belongs to them; also those left out, whose rows go
+    with others.
+    """
     return tuple(kind.resource for kind in _parents_first())
 
 
 @cache
 def refetched() -> Sequence[Resource]:
-    """Those whose objects GitHub is asked for by themselves, and not with their parents."""
-    nested = {kind.name for kind in nested_kinds()}
-    return tuple(resource for resource in mirrored() if resource.name not in nested)
+    """Those of repositories whose objects GitHub is asked for by themselves: not with their
+    parents, and not by two objects between which they are. Of those that are kept up.
+    """
+    others = {kind.name for kind in (*nested_kinds(), *account_kinds())}
+    found = (r for r in mirrored() if r.name not in others and not r.merge.returns)
+    return _kept_up(found)
+
+
+def riding(rest: RestList) -> Sequence[Riding]:
+    """What rides in the objects of a list, of the kinds that are kept up."""
+    return [one for one in rest.riding if one.resource.name not in left_out()]
 
 
 __all__ = [
     "IGNORED",
     "KINDS",
     "RESOURCES",
+    "SETS",
+    "TABLES",
     "Derived",
+    "DerivedSet",
+    "account_events",
+    "account_kinds",
     "handlers",
     "kind_of",
+    "left_out",
     "listed_resources",
     "mirrored",
     "nested_kinds",
     "refetched",
+    "riding",
 ]

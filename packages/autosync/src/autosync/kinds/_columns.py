@@ -74,15 +74,20 @@ class Column(Field[_ST, _GT]):
     `none`: GitHub may say null, or have no object there, which is stored as the default and not as
     NULL. `essential`: without it the object cannot be stored. `listed=False`: REST's lists leave it
     out. `apart` names the column with the moment when this one was seen, for one that changes
-    without the object's clock. `when` names a flag: stored only while that is true. `added`: the
-    version of the kind with which it came, for a column that a mirror may have to fill in; such
-    columns are `null=True`, for NULL is what is not known yet. `quiet`: two versions that differ in
-    it alone are one. `about` is for the reference page; it is no `help_text`, of which each change
-    of a word would make a migration.
+    without the object's clock. `when` names a flag: stored only while that is true. `deep`: a list
+    inside the object, for which lists of objects would cost as many points as there might be of
+    them; GitHub is asked for it by the ids of those that are there. `added`: the version of the
+    kind with which it came, for a column that a mirror may have to fill in; such columns are
+    `null=True`, for NULL is what is not known yet. `quiet`: two versions that differ in it alone
+    are one. `about` is for the reference page; it is no `help_text`, of which each change of a word
+    would make a migration.
+    `prose`: what a person wrote, as any `Text` is that does not say otherwise. It goes when the
+    object is deleted at GitHub, or when its author, the first person declared, is forgotten.
     """
 
     settings: ClassVar[dict[str, Any]] = {}  # of the Django field, unless declared otherwise
     textual: ClassVar[bool] = False  # "" stands for none
+    written: ClassVar[bool] = False  # prose, unless declared otherwise
 
     def __init__(
         self,
@@ -98,11 +103,15 @@ class Column(Field[_ST, _GT]):
         when: str = "",
         added: int = 1,
         quiet: bool = False,
+        prose: bool | None = None,
+        deep: bool = False,
         null: bool = False,
         **field: Any,
     ) -> None:
+        self.prose = self.written if prose is None else prose
         self._rest, self._graph, self._event = rest, graph, event
         self.added, self.quiet = added, quiet
+        self.deep = deep
         self.about = about
         self.none, self.essential, self.listed, self.when = none, essential, listed, when
         self.apart = apart
@@ -154,6 +163,7 @@ class Text(Column[_ST, _GT], TextField[_ST, _GT]):
 
     settings = {"default": ""}
     textual = True
+    written = True
 
     def source(self, at: At) -> str:
         return at(str, "")
@@ -163,6 +173,7 @@ class Url(Text[_ST, _GT]):
     """The address of the object's page."""
 
     settings = {"default": "", "blank": True}
+    written = False
 
     @property
     def graph(self) -> str | None:
@@ -273,6 +284,35 @@ class BigNumber(Column[_ST, _GT], BigIntegerField[_ST, _GT]):
         return at(Id, None if self.null else 0)
 
 
+class Link(BigNumber[_ST, _GT]):
+    """The key of what it belongs to. It is known from where the object is read; `event` says where
+    a webhook has it.
+    """
+
+    def __init__(self, event: str | None = None, **field: Any) -> None:
+        super().__init__(None, graph=None, event=event, essential=True, **field)
+
+
+class IdOf(BigNumber[_ST, _GT]):
+    """GitHub's id of another object, which GraphQL writes as text."""
+
+    def source(self, at: At) -> str:
+        if at.way != "graphql":
+            return super().source(at)
+        return f"number({at(str | int | None, None)})"
+
+
+class FirstOf(IdOf[_ST, _GT]):
+    """GitHub's id of the first in a list, which GraphQL alone has; `graph` leads to its nodes."""
+
+    def __init__(self, *, graph: str | None = None, null: bool = False, **field: Any) -> None:
+        super().__init__(None, graph=graph, null=null, **field)
+
+    def source(self, at: At) -> str:
+        at.select("fullDatabaseId")
+        return f"first_id({at(list[Any], None, select=False)})"
+
+
 class Key(Column[_ST, _GT], BigIntegerField[_ST, _GT]):
     """GitHub's own id, by which a row is known."""
 
@@ -324,6 +364,19 @@ class Flag(Column[_ST, _GT], BooleanField[_ST, _GT]):
             return at(bool, False)
         value = at.raw(self.name, bool | None, None)
         return f"{at.raw(self.since, When, None)} is not None if {value} is None else {value}"
+
+
+class After(Flag[_ST, _GT]):
+    """True after an action, and false after the others: all that events say of it."""
+
+    def __init__(self, action: str = "", **field: Any) -> None:
+        self.action = action
+        super().__init__(None, event="$.action", **field)
+
+    def source(self, at: At) -> str:
+        if at.way != "event":
+            return super().source(at)
+        return f"{at(str, '')} == {self.action!r}"
 
 
 class Moment(Column[_ST, _GT], DateTimeField[_ST, _GT]):

@@ -9,34 +9,52 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
 from autosync.kinds import _events, _graphql
 from autosync.kinds._columns import Column
-from autosync.kinds._events import Handler, Listing, Resource, RestList, Riding, Signal, Under
+from autosync.kinds._events import (
+    Handler,
+    Listing,
+    Resource,
+    RestList,
+    Riding,
+    Signal,
+    Stream,
+    Under,
+)
 from autosync.kinds._kind import (
+    CARRIED,
     DECLARED,
     Clock,
     Connection,
     Inside,
     Kind,
-    OfRepository,
+    Numbered,
+    OfScope,
     Packed,
     Parent,
     Rest,
+    Scalar,
     With,
     declared,
     snake,
     version_of,
 )
 from autosync.kinds._payload import IncompletePayload, read
-from autosync.kinds._rules import Whole
+from autosync.kinds._people import people, prose
+from autosync.kinds._rules import Pair, Whole
 from autosync.kinds._shape import At, Shape, Way, clock_of, steps, written
 from autosync.mirror import merge as merging
 from autosync.mirror.children import Family
+from autosync.mirror.people import held
+from autosync.mirror.sets import KNOWN
 from autosync.mirror.upsert import Group, Merge, Row
+
+if TYPE_CHECKING:
+    from autosync.kinds._sets import DerivedSet
 
 _CLOCKS: Mapping[Clock | None, merging.Clock] = {
     Clock.UPDATED: merging.Clock.UPDATED_AT,
@@ -45,12 +63,16 @@ _CLOCKS: Mapping[Clock | None, merging.Clock] = {
 }
 _CALLED = {
     "beginning": _events.beginning,
+    "carrying": _events.carrying,
     "clock": _events.clock,
     "labels": _events.labels,
     "logins": _events.logins,
     "timestamp": _events.timestamp,
     "database_id": _graphql.database_id,
+    "first_id": _graphql.first_id,
     "login": _graphql.login,
+    "needed": _events.needed,
+    "number": _graphql.number,
     "number_in": _events.number_in,
     "owners": _graphql.owners,
     "reaction_groups": _graphql.reaction_groups,
@@ -73,8 +95,9 @@ class Rows:
 class Derived:
     """A declared kind with everything that follows from its declaration."""
 
-    def __init__(self, model: type[OfRepository]) -> None:
-        self.model = model
+    def __init__(self, model: type[OfScope]) -> None:
+        # Not as OfScope: type checkers would not see the columns of its own.
+        self.model: type[Any] = model
         self.declared: Kind = model.github
         self.name = snake(model.__name__)
 
@@ -85,16 +108,18 @@ class Derived:
     def columns(self) -> Sequence[Column[Any, Any]]:
         """What comes from GitHub, in the declared order, the key first."""
         found = [one for one in self.model._meta.local_fields if isinstance(one, Column)]
-        return sorted(found, key=lambda one: not one.primary_key)
+        return sorted(found, key=lambda one: one.name not in self.model.identity)
 
     @cached_property
     def merge(self) -> Merge:
         """How its rows are merged into its table."""
-        key = tuple(one.name for one in self.columns if one.primary_key)
-        others = [one.name for one in self.columns if not one.primary_key]
+        key, scope = self.model.identity, self.model.scope
+        others = [one.name for one in self.columns if one.name not in key]
         read = self.declared.read
         if isinstance(read, Inside):
             others.append(read.link)
+        if self.sets:
+            others.append(KNOWN)
         apart: dict[str, tuple[str, ...]] = {}
         for one in self.columns:
             if one.apart:
@@ -102,11 +127,17 @@ class Derived:
         return Merge(
             self.model,
             key,
-            (*others, self.model.scope),
+            (*others, *([scope] if scope not in key else ())),
             clock=_CLOCKS[self.declared.clock],
-            quiet=frozenset(one.name for one in self.columns if one.quiet),
+            quiet=frozenset(one.name for one in self.columns if one.quiet)
+            | frozenset({KNOWN} if self.sets else ()),
             groups=tuple(Group(*group) for group in apart.items()),
+            # What several columns identify is a fact about two objects, which may come true again.
+            returns=len(key) > 1,
+            sets=tuple(one.set_of for one in self.sets),
             inherits=self.declared.under is not None or isinstance(read, Inside),
+            people=people(self.columns),
+            prose=prose(self.columns),
             version=self.version,
             added=tuple(
                 (one.name, one.added) for one in self.columns if one.added > 1 and not one.apart
@@ -117,6 +148,16 @@ class Derived:
     def version(self) -> int:
         """Its version; mirrors of an older one are read again."""
         return version_of(self.declared, self.columns)
+
+    @cached_property
+    def sets(self) -> Sequence[DerivedSet]:
+        """The sets that its objects carry whole."""
+        return tuple(one.derived() for one in CARRIED if self.name in one.github.read.of)
+
+    @property
+    def of_account(self) -> bool:
+        """Whether it belongs to an account, and not to a repository."""
+        return bool(self.model.scope == "account_id")
 
     @property
     def under(self) -> Parent:
@@ -159,10 +200,29 @@ class Derived:
         """A node of GraphQL."""
         return self._compiled("graphql", ())
 
+    @cached_property
+    def graphql_list(self) -> Rows:
+        """A node of GraphQL in a list of many: without what is `deep`."""
+        return self._compiled("graphql", (), listed=True) if self.deep else self.graphql
+
+    @cached_property
+    def deep(self) -> Sequence[Column[Any, Any]]:
+        """The columns that are asked for by node ids alone."""
+        return [one for one in self.columns if one.deep]
+
+    @cached_property
+    def deep_fields(self) -> str:
+        """What to ask of a node of GraphQL for these."""
+        shape = Shape(self.model.__name__, "graphql")
+        known = {one.name: one for one in self.columns}
+        for one in self.deep:
+            one.source(At(shape, one, known))
+        return written(shape.selection)
+
     def event(self, key: str) -> Rows:
-        """A payload that has the object whole under `key`."""
+        """A payload that has the object whole under `key`, or at its root if that is empty."""
         if key not in self._by_event:
-            self._by_event[key] = self._compiled("event", (key,))
+            self._by_event[key] = self._compiled("event", (key,) if key else ())
         return self._by_event[key]
 
     @cached_property
@@ -170,16 +230,19 @@ class Derived:
         return {}
 
     @cached_property
-    def event_key(self) -> str:
-        """Where the first event that shows the object whole has it."""
-        return next((r.key for r in self.declared.events.values() if isinstance(r, Whole)), "")
+    def event_key(self) -> str | None:
+        """Where the first event that shows the object whole has it; None if none does."""
+        for rule in self.declared.events.values():
+            if isinstance(rule, Whole | Pair):
+                return rule.key if isinstance(rule, Whole) else ""
+        return None
 
     @cached_property
     def gives(self) -> Mapping[str, frozenset[str]]:
         """Way → the columns that it can give."""
         found = {"rest": self.rest.gives, "rest_list": self.rest_list.gives}
         found["graphql"] = self.graphql.gives
-        if self.event_key:
+        if self.event_key is not None:
             found["event"] = self.event(self.event_key).gives
         return found
 
@@ -203,11 +266,21 @@ class Derived:
         """A row from a node of GraphQL. Raises IncompletePayload if its id is missing."""
         return self.graphql.make(read(node, self.graphql.struct).value, scope)
 
+    def from_graph_list(self, node: Mapping[str, Any], scope: int) -> Row:
+        """A row from a node in a list of many, without what is `deep`."""
+        return self.graphql_list.make(read(node, self.graphql_list.struct).value, scope)
+
+    def deep_of(self, node: Mapping[str, Any]) -> Row:
+        """Of a row only what is `deep`."""
+        row = self.graphql.make(read(node, self.graphql.struct).value, 0)
+        return {one.name: row[one.name] for one in self.deep}
+
     def from_event(self, payload: Mapping[str, Any], scope: int) -> Row | None:
         """A row from the payload of an event that shows the object whole; None as for REST."""
-        rows = self.event(self.event_key)
+        key = self.event_key or ""
+        rows = self.event(key)
         it = read(payload, rows.struct).value
-        return None if self.left_out(getattr(it, self.event_key)) else rows.make(it, scope)
+        return None if key and self.left_out(getattr(it, key)) else rows.make(it, scope)
 
     def from_told(self, document: Mapping[str, Any], scope: int) -> Row | None:
         """The same from the object alone, as it is in the payload of an event."""
@@ -253,27 +326,38 @@ class Derived:
 
         def expression(column: Column[Any, Any]) -> str:
             found = column.source(At(shape, column, known))
+            if column.name in self.model.identity and not column.primary_key:
+                return f"needed({found}, {column.name!r})"
             if not column.when:
                 return found
             return f"({found}) if ({expression(known[column.when])}) else {column.get_default()!r}"
 
         for column in self.columns:
-            if steps(column, way):
+            if steps(column, way) and not (listed and column.deep):
                 expressions[column.name] = expression(column)
         if self.declared.clock is Clock.UPDATED:
             expressions["updated_at"] = f"clock({clock_of(shape)})"
         for key, kind in (unless.reads if unless and way != "graphql" else {}).items():
             shape.value((*base, key), kind, None, optional=True)
-        if listed:
+        if listed and way == "rest":
             for column in self.columns:
                 if not column.listed:
                     expressions.pop(column.name, None)
+        begin, end = "    return {", ["    }"]
+        if self.sets:
+            expressions[KNOWN] = "True"
+            begin = "    return carrying({"
+            lists = {one.name: one.expression(shape, way, base) for one in self.sets}
+            sets = [f'            "{name}": {value},' for name, value in lists.items()]
+            end = ["    }, {", *sets, "    })"]
         struct = shape.struct()
         body = [f'        "{name}": {value},' for name, value in expressions.items()]
-        lines = [f"    {line}" for line in shape.prologue("\n".join(body))]
-        name = f"{self.name}_from_{'rest_list' if listed else way}"
-        source = "\n".join([f"def {name}(it, scope):", *lines, "    return {", *body, "    }", ""])
+        lines = [f"    {line}" for line in shape.prologue("\n".join([*body, *end]))]
+        name = f"{self.name}_from_{way}{'_list' if listed else ''}"
+        source = "\n".join([f"def {name}(it, scope):", *lines, begin, *body, *end, ""])
         make = _function(name, source, {**_CALLED, **shape.constants})
+        if self.merge.people:
+            make = _without_forgotten(make, self.merge)
         selection = written(shape.selection)
         return Rows(struct, make, source, frozenset(expressions), selection, shape.lists)
 
@@ -288,22 +372,35 @@ class Derived:
     def listing(self) -> Listing | None:
         """How GraphQL lists it."""
         read = self.declared.read
-        if not isinstance(read, Connection):
+        if not isinstance(read, Connection) or read.newest or self.of_account:
             return None
         return Listing(read.name, self.node_fields, self.from_graph, since=read.since)
+
+    @cached_property
+    def stream(self) -> Stream | None:
+        """How GraphQL lists what never changes."""
+        read = self.declared.read
+        if not isinstance(read, Connection) or not read.newest:
+            return None
+        order = read.newest.upper()
+        return Stream(
+            read.name, self.node_fields, self.from_graph, read.newest, order, read.shown_to
+        )
 
     @cached_property
     def rest_listing(self) -> RestList | None:
         """How REST lists it."""
         read = self.declared.read
-        if not isinstance(read, Rest):
+        if not isinstance(read, Rest) or self.of_account:
             return None
         riding = []
         for one in map(kind_of, DECLARED):
             inside = one.declared.read
             if isinstance(inside, Inside) and inside.of == self.name:
-                riding.append(Riding(inside.key, one.resource, one.from_parent, inside.link))
-        return RestList(read.path, self.from_rest, read.since, read.one, riding)
+                riding.append(
+                    Riding(inside.key, one.resource, one.from_parent, inside.link, inside.counted)
+                )
+        return RestList(read.path, self.from_rest, read.since, read.one, riding, read.items)
 
     @cached_property
     def resource(self) -> Resource:
@@ -316,21 +413,26 @@ class Derived:
             self.listing,
             self.graphql_type,
             rest=self.rest_listing,
+            stream=self.stream,
             node_fields=self.node_fields,
             from_graph=self.from_graph,
             lists=self.graphql.lists,
+            sets=[one.carried for one in self.sets],
             news=self._signal(),
             follows=said.news.kinds if isinstance(said.news, With) else (),
             under=self._under(),
             inside={said.read.of: said.read.link} if isinstance(said.read, Inside) else {},
             switch=said.switch,
             permission=next(iter(said.needs), ""),
+            scope=self.model.scope,
         )
 
     def _signal(self) -> Signal | None:
         news, read = self.declared.news, self.declared.read
         if isinstance(news, Packed):
             return Signal(news.connection, news.order, news.clock)
+        if isinstance(news, Scalar):
+            return Signal("", scalar=news.name)
         if news is None and isinstance(read, Connection):
             return Signal(read.name, "UPDATED_AT", "updatedAt")
         return None
@@ -346,7 +448,9 @@ class Derived:
             return None
         parents = [kind_of(declared(name)).merge for name in under.parents]
         link = {scope: scope, under.column: "number"}
-        return Under(parents, link, under.counted, under.column, under.path)
+        return Under(
+            parents, link, under.counted, under.column, under.path, moves_with=under.moves_with
+        )
 
     @cached_property
     def after(self) -> frozenset[str]:
@@ -357,11 +461,33 @@ class Derived:
             return frozenset({self.parent.name})
         return frozenset(inside | set(under.parents if under else ()))
 
+    @property
+    def rests_on(self) -> Sequence[frozenset[str]]:
+        """Of each of these groups one kind at least is kept up, or this one cannot be."""
+        under, news = self.declared.under, self.declared.news
+        either = frozenset(under.parents) if isinstance(under, Numbered) else frozenset()
+        groups = [frozenset({name}) for name in sorted(self.after - either)]
+        told = frozenset(news.kinds) if isinstance(news, With) else frozenset()
+        return [*groups, *filter(None, (either, told))]
+
 
 @cache
-def kind_of(model: type[OfRepository]) -> Derived:
+def kind_of(model: type[OfScope]) -> Derived:
     """What is derived from a declared kind, made once."""
     return Derived(model)
+
+
+def _without_forgotten(
+    make: Callable[[Any, int], dict[str, Any]], merge: Merge
+) -> Callable[[Any, int], dict[str, Any]]:
+    """Rows as they are stored, so that whoever compares them compares like with like."""
+
+    def made(it: Any, scope: int) -> dict[str, Any]:
+        row = make(it, scope)
+        forgotten = held()
+        return cast(dict[str, Any], forgotten.row(merge, row)) if forgotten.known else row
+
+    return made
 
 
 def _function(name: str, source: str, known: dict[str, Any]) -> Callable[..., dict[str, Any]]:

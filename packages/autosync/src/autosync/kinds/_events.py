@@ -14,6 +14,7 @@ from autosync import moments
 from autosync.kinds._payload import Count, Id, IncompletePayload, Name, Word
 from autosync.mirror.feed import FeedLine
 from autosync.mirror.models import MirroredModel
+from autosync.mirror.sets import KNOWN
 from autosync.mirror.upsert import Key, Merge, Row, Rule
 
 # A moment as it is written; `timestamp` and its like read it. A date that Python cannot hold would
@@ -41,6 +42,10 @@ def logins(users: Sequence[Owner | None]) -> list[str]:
 
 
 class InstallationStub(msgspec.Struct):
+    id: Id | None = None
+
+
+class OrganizationStub(msgspec.Struct):
     id: Id | None = None
 
 
@@ -81,17 +86,22 @@ class Envelope(msgspec.Struct):
     installation: InstallationStub | None = None
     repository: RepositoryPayload | None = None
     sender: Owner | None = None
+    organization: OrganizationStub | None = None
 
 
 @dataclass(frozen=True)
 class Event:
-    """One delivery, its envelope decoded, its body still raw JSON."""
+    """One delivery, its envelope decoded, its body still raw JSON.
+
+    `account` is the one of its installation, for events that name no organisation.
+    """
 
     name: str
     body: bytes
     envelope: Envelope
     received_at: datetime
     amiss: tuple[str, ...] = ()  # fields of the envelope that were not as GitHub describes them
+    account: int | None = None
 
     @property
     def action(self) -> str:
@@ -106,15 +116,24 @@ class Event:
         return self.envelope.repository.id if self.envelope.repository else None
 
     @property
+    def account_id(self) -> int | None:
+        named = self.envelope.organization
+        return named.id if named and named.id else self.account
+
+    @property
     def installation_id(self) -> int | None:
         return self.envelope.installation.id if self.envelope.installation else None
+
+    def home(self, scope: str) -> int | None:
+        """The id of what the event is about, for a kind of that scope; None if it is of none."""
+        return self.account_id if scope == "account_id" else self.repository_id
 
 
 class FollowUp(NamedTuple):
     """Work to hand to a job once the change is committed."""
 
     task: str  # a key of sync.queue.FOLLOW_UPS
-    target_id: int  # an installation's or a repository's id
+    target_id: int  # an installation's, a repository's or an account's id
 
 
 @dataclass(frozen=True)
@@ -126,9 +145,16 @@ class Upsert:
 
 @dataclass(frozen=True)
 class Tombstone:
+    """Rows that are gone: their ids, or whole keys of several columns."""
+
     merge: Merge
-    ids: Sequence[int]
+    ids: Sequence[Any]
     at: datetime
+
+    @property
+    def keys(self) -> list[Key]:
+        """Their whole keys."""
+        return [one if isinstance(one, tuple) else (one,) for one in self.ids]
 
 
 @dataclass(frozen=True)
@@ -147,6 +173,16 @@ class Doubt:
 
     model: type[MirroredModel]
     where: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Reread:
+    """Something changed in a parent: its children of this kind are read again. `link` is what a
+    child of it has in the columns that name the parent.
+    """
+
+    merge: Merge
+    link: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -177,6 +213,7 @@ class Changes:
     tombstones: list[Tombstone] = field(default_factory=list)
     patches: list[Patch] = field(default_factory=list)
     doubts: list[Doubt] = field(default_factory=list)
+    rereads: list[Reread] = field(default_factory=list)
     refs: list[RefMove] = field(default_factory=list)
     news: list[News] = field(default_factory=list)
     followups: set[FollowUp] = field(default_factory=set)
@@ -200,6 +237,20 @@ class Listing:
 
 
 @dataclass(frozen=True)
+class Stream:
+    """How GraphQL lists what never changes: edges in the order of `moment`, a column that GraphQL
+    calls `order`. `shown_to` as for `kinds._kind.Connection`.
+    """
+
+    connection: str
+    fields: str
+    normalise: Callable[[Mapping[str, Any], int], Row]
+    moment: str
+    order: str
+    shown_to: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class RestList:
     """How REST lists a resource: see `kinds._kind.Rest`. `normalise` gives None for an object that
     is of another kind.
@@ -210,6 +261,7 @@ class RestList:
     since: bool = False
     one: str = ""
     riding: Sequence[Riding] = ()
+    items: str = ""
 
 
 @dataclass(frozen=True)
@@ -220,6 +272,21 @@ class Riding:
     resource: Resource
     rows: Callable[[Mapping[str, Any], Row], list[Row]]  # of a parent's document and row
     link: str  # the column with the parent's key
+    counted: str = ""  # GraphQL's connection of these on the parent
+
+
+@dataclass(frozen=True)
+class Carried:
+    """A set that objects carry, named `name` in their rows; `selection` is GraphQL for it. Where
+    GraphQL does not show all of it, the object is at REST's `path`, with its number in the place of
+    {}, and has it under `keys`.
+    """
+
+    name: str
+    selection: str
+    path: str
+    keys: Sequence[str]
+    rows: Callable[..., list[Row] | None]
 
 
 @dataclass(frozen=True)
@@ -231,13 +298,14 @@ class Signal:
     connection: str
     order: str = ""
     clock: str = ""
+    scalar: str = ""  # instead: a number of `Repository` that is the count
 
 
 @dataclass(frozen=True)
 class Under:
     """Rows that go with their parents: `link` is the child's column → the parent's. `counted` is
     the parent's column that says how many there are; those of the parent whose number is in
-    `column` are listed at `path`.
+    `column` are listed at `path`. `moves_with`: those of a parent that changed are asked for.
     """
 
     parents: Sequence[Merge]
@@ -245,6 +313,7 @@ class Under:
     counted: str = ""
     column: str = ""
     path: str = ""
+    moves_with: bool = False
 
 
 @dataclass(frozen=True)
@@ -262,11 +331,13 @@ class Resource:
     listing: Listing | None = None
     graphql_type: str = ""
     rest: RestList | None = None
+    stream: Stream | None = None
     # One object as GraphQL shows it by its node id; without its number where GraphQL has none.
     node_fields: str = ""
     from_graph: Callable[[Mapping[str, Any], int], Row] | None = None
     # Lists inside a node, which may have more pages: field, GraphQL for it, what each item has.
     lists: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    sets: Sequence[Carried] = ()
     news: Signal | None = None
     follows: Sequence[str] = ()
     under: Under | None = None
@@ -274,6 +345,7 @@ class Resource:
     inside: Mapping[str, str] = field(default_factory=dict)
     switch: str = ""
     permission: str = ""
+    scope: str = "repository_id"
 
 
 def timestamp(value: When) -> datetime | None:
@@ -289,6 +361,22 @@ def beginning(*values: When) -> datetime:
 def clock(value: When) -> datetime:
     """`updated_at`. An unreadable one is as unbelievable as one far ahead: see `mirror.upsert`."""
     return moments.moment(value) or moments.LATEST
+
+
+def needed(value: Any, name: str) -> Any:
+    """A value that identifies the object. Raises IncompletePayload if there is none."""
+    if value is None or value == "":
+        raise IncompletePayload(f"GitHub left out the {name}, by which the object is known.")
+    return value
+
+
+def carrying(row: dict[str, Any], sets: dict[str, list[Row] | None]) -> dict[str, Any]:
+    """The row with what it carries. A set that could not be read is left out, and said to be."""
+    row["sets"] = sets
+    if None in sets.values():
+        row["sets"] = {name: members for name, members in sets.items() if members is not None}
+        del row[KNOWN]
+    return row
 
 
 # https://docs.github.com/rest/reactions/reactions#about-reactions

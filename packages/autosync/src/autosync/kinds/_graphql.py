@@ -14,15 +14,21 @@ from autosync.kinds._payload import Id, IncompletePayload, Name
 _LOGINS = {"copilot-swe-agent": "Copilot"}
 
 LABEL_FIELDS = "node_id: id name color"
-ASSIGNEE_FIELDS = "__typename ... on Actor { login }"
+_NUMBERED = ("User", "Bot", "Mannequin", "Organization")
+# Inside of what all actors have, so that it is asked of users alone as well.
+ASSIGNEE_FIELDS = (
+    "__typename ... on Actor { login "
+    + " ".join(f"... on {kind} {{ databaseId }}" for kind in _NUMBERED)
+    + " }"
+)
 
 
-class Actor(msgspec.Struct, rename={"typename": "__typename", "database_id": "databaseId"}):
+class Actor(msgspec.Struct, rename={"typename": "__typename"}):
     """Null where the account was deleted."""
 
     login: Name = ""
     typename: str = ""
-    database_id: Id | None = None
+    databaseId: Id | None = None
 
 
 def owner(actor: Actor | None) -> Owner | None:
@@ -30,7 +36,7 @@ def owner(actor: Actor | None) -> Owner | None:
     return (
         None
         if actor is None
-        else Owner(login=login(actor.login, actor.typename), id=actor.database_id)
+        else Owner(login=login(actor.login, actor.typename), id=actor.databaseId)
     )
 
 
@@ -57,6 +63,20 @@ def reaction_groups(groups: Sequence[Mapping[str, Any]] | None) -> dict[str, int
         for one in groups
     }
     return reactions(counts)
+
+
+def number(full: str | int | None) -> int | None:
+    """A BigInt, which is written as text; None if there is none."""
+    try:
+        return int(full or "")
+    except ValueError:
+        return None
+
+
+def first_id(nodes: Sequence[Any] | None) -> int | None:
+    """The number of the first in a list, if there is one."""
+    first = nodes[0] if nodes else None
+    return number(first.get("fullDatabaseId")) if isinstance(first, dict) else None
 
 
 def database_id(full: str | int | None) -> int:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import copy
 import enum
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
@@ -35,11 +35,18 @@ class Connection:
 
     `since`: whether it can filter by update time. `type` is GraphQL's for the kind, unless that is
     the model's name.
+
+    `newest` is a column with a moment that never changes: the connection is in that order, the
+    columns are those of its edges and their nodes, and reading stops at what was read before.
+    `shown_to`: permissions, beyond those the kind needs, without which GitHub may not show it. The
+    kind is then known by its events, and nobody is bothered with it.
     """
 
     name: str
     since: bool = False
     type: str = ""
+    newest: str = ""
+    shown_to: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -47,30 +54,38 @@ class Nested:
     """Read through a connection of each parent, many parents a query, each parent's as a whole.
 
     `first`: how many come with their parent; where there are more, the connection is read on.
-    `type` as for a connection of the repository.
+    `edges`: the columns are of the connection's edges, which have the object as `node`; for kinds
+    of an account. `silent`: people change them and move no clock at all, not even the parent's. The
+    nightly audit asks for those that are here, a hundred a point. `type` as for a connection of the
+    repository.
     """
 
-    parent: type[OfRepository]
+    parent: type[OfScope]
     name: str
     type: str = ""
     first: int = 50
+    edges: bool = False
+    silent: bool = False
 
 
 @dataclass(frozen=True)
 class Parent:
     """What an object belongs to; it is gone when that is gone.
 
-    `number`: the column with the parent's number. `follows`: the parent's clock, which a change of
-    the object moves.
+    `number`: the column with the parent's number, or `key`: that with its key. `follows`: the
+    parent's clock, which a change of the object moves; a kind of an account needs none.
     """
 
-    model: type[OfRepository]
-    number: str
+    model: type[OfScope]
+    number: str = ""
     follows: str = "updated_at"
+    key: str = ""
 
     @property
     def link(self) -> Mapping[str, str]:
         """The child's column → the parent's."""
+        if self.key:
+            return {self.key: str(self.model._meta.pk.attname)}
         return {"repository_id": "repository_id", self.number: "number"}
 
 
@@ -80,25 +95,60 @@ class Rest:
 
     `since`: the list can be read from a moment on, in order of that column, and is, once it was
     read whole; else it is read whole each time that there is news. `one` is the path of one object,
-    with columns in braces, where GraphQL does not show all of its columns.
+    with columns in braces, where GraphQL does not show all of its columns. `items`: the key under
+    which an answer has the list, if it is not the answer itself.
     """
 
     path: str
     since: bool = False
     one: str = ""
     type: str = ""
+    items: str = ""
 
 
 @dataclass(frozen=True)
 class Inside:
     """Read with the objects of another kind, which carry it whole, as REST has it under `key`.
 
-    `link` is the column with the other's key.
+    `link` is the column with the other's key. `counted` is GraphQL's connection of these on the
+    other, whose count tells an audit what no clock does.
     """
 
     of: str
     key: str
     link: str
+    type: str = ""
+    counted: str = ""
+
+
+@dataclass(frozen=True)
+class Each:
+    """One list of REST's and of webhooks, in the carrier's document under `key`; `says`: columns
+    that are the same for all in it.
+    """
+
+    key: str
+    says: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Within:
+    """Read with the objects of the kinds `of`, which carry all of them; `number` is the column with
+    the carrier's.
+
+    `lists` are REST's. `graph` is GraphQL's connection, with `first` of its nodes and more where
+    there are more; `fields` are asked of each node, which has it `inside` or is it. `one` is REST's
+    path of a carrier, by its number, where GraphQL does not show all that it carries.
+    """
+
+    of: tuple[str, ...]
+    number: str
+    lists: tuple[Each, ...]
+    graph: str
+    fields: str
+    first: int = 20
+    inside: str = ""
+    one: str = ""
     type: str = ""
 
 
@@ -116,6 +166,15 @@ class Packed:
 
 
 @dataclass(frozen=True)
+class Scalar:
+    """A number of GraphQL's `Repository` says how many there are. It costs nothing, and is shown
+    also to those who may not see the list.
+    """
+
+    name: str
+
+
+@dataclass(frozen=True)
 class With:
     """There is news of it whenever there is news of these kinds: they cost nothing."""
 
@@ -124,15 +183,17 @@ class With:
 
 @dataclass(frozen=True)
 class Numbered:
-    """It belongs to issues and pull requests, whose number is in `column`: when one is gone, it is
-    gone too. `counted` is their column that says how many they have; `path`, with {} for the
-    number, lists those of one.
+    """It belongs to one of `parents`, whose number is in `column`: when that is gone, it is gone
+    too. `counted` is their column that says how many they have; `path`, with {} for the
+    number, lists those of one. `moves_with`: what changes one of them may change its objects and
+    move none of their clocks, so GitHub is asked for these by their ids, a hundred a point.
     """
 
     column: str
-    parents: tuple[str, ...] = ("issue", "pull_request")
+    parents: tuple[str, ...]
     counted: str = ""
     path: str = ""
+    moves_with: bool = False
 
 
 @dataclass(frozen=True)
@@ -192,13 +253,14 @@ class Kind:
 
     `news`: how it is known that there is something to read; a connection tells it. `under`: what
     it belongs to, beside the repository. `needs`: permissions of the App and their level, the
-    reading one first. `switch`: the repository's flag by which its owner has the kind. `version`:
-    a higher one has mirrors of lower ones read the kind again, in the background; columns that were
+    reading one first. `switch`: the repository's flag by which its owner has the kind.
+    `default=False`: it costs much, and is kept up only if `AUTOSYNC_KINDS` adds it. `version`: a
+    higher one has mirrors of lower ones read the kind again, in the background; columns that were
     `added` since raise it too.
     """
 
-    read: Connection | Rest | Inside | Nested | None = None
-    news: Packed | With | None = None
+    read: Connection | Rest | Inside | Nested | Within | None = None
+    news: Packed | Scalar | With | None = None
     under: Numbered | Parent | None = None
     events: Mapping[str, EventRule] = field(default_factory=dict)
     needs: Mapping[str, str] = field(default_factory=dict)
@@ -207,6 +269,7 @@ class Kind:
     clock: Clock | None = Clock.UPDATED
     unless: Guise | None = None
     api: List | None = None
+    default: bool = True
     version: int = 1
 
 
@@ -215,20 +278,31 @@ def version_of(kind: Kind, columns: Iterable[models.Field[Any, Any]]) -> int:
     return max([kind.version, *(getattr(one, "added", 1) for one in columns)])
 
 
-# Every declared kind, in the order in which their modules were loaded.
-DECLARED: list[type[OfRepository]] = []
+# Every declared kind, in the order in which their modules were loaded; and every set: `_sets.py`.
+DECLARED: list[type[OfScope]] = []
+CARRIED: list[Any] = []
 
 
-def declared(name: str) -> type[OfRepository]:
+def declared(name: str) -> type[OfScope]:
     """The kind of that name."""
     return next(one for one in DECLARED if snake(one.__name__) == name)
 
 
 class KindBase(ModelBase):
-    """Fills in what every kind's table has: its name, its place among the tables, its indexes."""
+    """Fills in what every kind's table has: its name, its place among the tables, its indexes.
+
+    `key` names the columns that identify a row where that is no number of GitHub's. The table then
+    has a number of its own, and these are unique: see docs/decisions/0026-pairs.md. Without
+    `node_id` among them, the object has no node id of its own.
+    """
 
     def __new__(
-        mcs, name: str, bases: tuple[type, ...], attrs: dict[str, Any], **options: Any
+        mcs,
+        name: str,
+        bases: tuple[type, ...],
+        attrs: dict[str, Any],
+        key: tuple[str, ...] = (),
+        **options: Any,
     ) -> Any:
         if "github" not in attrs:  # abstract: what several kinds have in common
             return super().__new__(mcs, name, bases, attrs, **options)
@@ -237,10 +311,20 @@ class KindBase(ModelBase):
         table = getattr(own, "db_table", f"{word}s")
         inherited = [one for base in bases for one in _columns_of(base)]
         numbered = "number" in attrs or any(one.name == "number" for one in inherited)
-        facts = {"app_label": "mirror", "abstract": False, "db_table": table}
-        indexes = [*getattr(own, "indexes", ()), *_indexes(word, numbered)]
+        home = "repository" if _scope(attrs, bases) == "repository_id" else "account_id"
+        facts: dict[str, Any] = {"app_label": "mirror", "abstract": False, "db_table": table}
+        facts["indexes"] = [*getattr(own, "indexes", ()), *_indexes(word, home, numbered)]
+        columns = {**{one.name: one for one in inherited}, **attrs}
+        facts["indexes"] += _index_of_list(word, columns, attrs["github"].api, facts["indexes"])
+        if key:
+            links = {one.attname: one.name for one in inherited if one.is_relation}
+            fields = [links.get(one, one) for one in key]
+            unique = models.UniqueConstraint(fields=fields, name=f"{word}_key")
+            facts["constraints"] = [*getattr(own, "constraints", ()), unique]
+            if "node_id" not in key:
+                attrs.setdefault("node_id", None)
         parents = (own, MirroredModel.Meta) if own else (MirroredModel.Meta,)
-        attrs["Meta"] = type("Meta", parents, {**facts, "indexes": indexes})
+        attrs["Meta"] = type("Meta", parents, facts)
         for one in inherited:
             if isinstance(one, models.ForeignKey):
                 attrs.setdefault(one.name, _home(one, table))
@@ -249,6 +333,7 @@ class KindBase(ModelBase):
             # Null: from before there were versions, so that no row is written for the upgrade.
             attrs["kind_version"] = models.SmallIntegerField(null=True, editable=False)
         made: Any = super().__new__(mcs, name, bases, attrs, **options)
+        made.identity = key or (made._meta.pk.attname,)
         DECLARED.append(made)
         return made
 
@@ -265,7 +350,11 @@ def _home(inherited: models.ForeignKey[Any, Any], table: str) -> Any:
     return link
 
 
-def _indexes(word: str, numbered: bool) -> list[models.Index]:
+def _scope(attrs: Mapping[str, Any], bases: tuple[type, ...]) -> Any:
+    return attrs.get("scope") or next(getattr(base, "scope", "") for base in bases)
+
+
+def _indexes(word: str, home: str, numbered: bool) -> list[models.Index]:
     indexes = [
         models.Index(
             fields=["dirty_at"],
@@ -274,24 +363,67 @@ def _indexes(word: str, numbered: bool) -> list[models.Index]:
         ),
         # For the counts that each sync compares: from the index alone.
         models.Index(
-            fields=["repository"],
+            fields=[home],
             name=f"{word}_alive",
             condition=models.Q(deleted_at__isnull=True),
         ),
     ]
     if numbered:
-        indexes.append(models.Index(fields=["repository", "number"], name=f"{word}_by_number"))
+        indexes.append(models.Index(fields=[home, "number"], name=f"{word}_by_number"))
     return indexes
 
 
-class OfRepository(MirroredModel, metaclass=KindBase):
-    """A kind of object that belongs to a repository. Its first column is its `Key`."""
+def _index_of_list(
+    word: str, columns: Mapping[str, Any], listed: List | None, known: Sequence[models.Index]
+) -> list[models.Index]:
+    """For the first order of the kind's list, over all repositories, unless there is one."""
+    if listed is None or listed.order.lstrip("-") not in {"updated_at", *columns}:
+        return []
+    if any(one.fields[0] == listed.order and one.condition is None for one in known if one.fields):
+        return []
+    keys = (name for name, one in columns.items() if getattr(one, "primary_key", False))
+    sign = "-" if listed.order.startswith("-") else ""
+    fields = [listed.order, f"{sign}{next(keys, 'id')}"]
+    return [models.Index(fields=fields, name=f"{word[:22]}_by_list")]
+
+
+class OfScope(MirroredModel, metaclass=KindBase):
+    """What all kinds have in common. `scope` is the column with the id of what they belong to.
+
+    The first column is the `Key`, unless the class names several columns, or another one:
+    `class It(OfRepository, key=(…))`.
+    """
 
     github: ClassVar[Kind]
-    scope: ClassVar[str] = "repository_id"
+    identity: ClassVar[tuple[str, ...]]
+    scope: ClassVar[str]
 
     node_id = NodeId(about="GitHub's global id of the object, by which GraphQL is asked for it.")
+
+    class Meta(MirroredModel.Meta):
+        abstract = True
+
+
+class OfRepository(OfScope):
+    """A kind of object that belongs to a repository."""
+
+    scope = "repository_id"
+
     repository = models.ForeignKey(Repository, on_delete=models.CASCADE, db_constraint=False)
+
+    class Meta(MirroredModel.Meta):
+        abstract = True
+
+
+class OfAccount(OfScope):
+    """A kind of object that belongs to an organisation, whichever installation shows it.
+
+    The key is the account's id: reinstalling the App changes the installation's.
+    """
+
+    scope = "account_id"
+
+    account_id = models.BigIntegerField()
 
     class Meta(MirroredModel.Meta):
         abstract = True

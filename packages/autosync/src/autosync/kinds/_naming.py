@@ -54,7 +54,7 @@ class CarriedLabel:
     Payload: {"action": "edited", "label": {whole}, "changes": {"name": {"from": "bug"}}}
     """
 
-    column: str = "labels"
+    column: str
 
     def handler(self, kind: Derived) -> Handler:
         """Event → a question about all that carry the label."""
@@ -77,7 +77,7 @@ class CarriedMilestone:
     Payload: {"action": "edited", "milestone": {whole}, "changes": {"title": {"from": "1.0"}}}
     """
 
-    column: str = "milestone"
+    column: str
 
     def handler(self, kind: Derived) -> Handler:
         """Event → a question about all that carry the milestone."""

@@ -9,6 +9,7 @@ from django.db import models
 
 from autosync.mirror.models import (
     Commit,
+    CommitFile,
     Contributor,
     GitHubAppInstallation,
     Ref,
@@ -80,11 +81,22 @@ PLAIN: Final[Mapping[type[models.Model], Mapping[str, str]]] = {
         "parents": "The names of its parents.",
         "on_default_branch": "Whether the default branch has it.",
         "orphaned_at": "When AutoSync saw that no branch or tag reaches it; null if one does.",
-        "additions": "Lines added; null until GitHub was asked.",
-        "deletions": "Lines deleted; null until GitHub was asked.",
-        "changed_files": "Files changed; null until GitHub was asked.",
+        "additions": "Lines added; null until git was read, or GitHub asked.",
+        "deletions": "Lines deleted; null until then.",
+        "changed_files": "Files changed; null until then.",
         "size_unknown": "Why GitHub cannot count its lines; empty if it can.",
         "detailed_at": "When GitHub was asked for lines and account; null: not yet.",
+        "files_at": "When its files were read from git; null: not yet, or too large a repository.",
+    },
+    CommitFile: {
+        "commit_id": "AutoSync's number of the commit.",
+        "repository_id": "GitHub's id of the repository.",
+        "position": "Its place among the commit's files, from 0.",
+        "path": "Its path; a byte that is not UTF-8 is \\\\xNN.",
+        "previous_path": "Its path before, if it was renamed; else empty.",
+        "status": "added, removed, modified, renamed or changed (another type of file).",
+        "additions": "Lines added; null for a binary file.",
+        "deletions": "Lines deleted; null for a binary file.",
     },
     Ref: {
         "name": "Its name, without refs/heads/ or refs/tags/.",

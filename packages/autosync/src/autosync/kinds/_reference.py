@@ -68,20 +68,24 @@ def _declared(kind: Derived) -> Iterator[str]:
     yield ""
     heads = ("column", "type", "meaning", *_WAYS)
     rows = ((*_meaning(one), *_ways(kind, one)) for one in shown.columns(kind))
-    yield from _table(heads, _with_name(rows))
+    yield from _table(heads, _with_name(rows, of_account=kind.of_account))
 
 
 def _title(table: str, doc: str | None) -> Iterator[str]:
     yield from (f"## {table}", "", shown.sentence(doc), "", f"- View: `github.{table}`")
 
 
-def _with_name(rows: Iterable[Sequence[str]]) -> Iterator[Sequence[str]]:
-    """The rows, with the name that views have beside a repository's id."""
+def _with_name(
+    rows: Iterable[Sequence[str]], *, of_account: bool = False
+) -> Iterator[Sequence[str]]:
+    """The rows, with the name that views have beside the id of a repository or an account."""
     for row in rows:
         yield row
+        rest = [""] * (len(row) - 3)
         if row[0] == "`repository_id`":
-            rest = [""] * (len(row) - 3)
             yield ("`repository`", "varchar(511)", shown.REPOSITORY_NAME, *rest)
+        elif row[0] == "`account_id`" and of_account:
+            yield ("`account`", "varchar(255)", shown.ACCOUNT_NAME, *rest)
 
 
 def _meaning(one: Shown) -> tuple[str, str, str]:
@@ -113,9 +117,11 @@ def _ways(kind: Derived, one: Shown) -> Sequence[str]:
 
 def _inside(column: gh.Column[Any, Any], path: str | None, number: str) -> str:
     """The path, and what of an account there is read."""
-    if path and isinstance(column, gh.ActorId):
-        return f"{path}.{number}"
-    return f"{path}.login" if path and isinstance(column, gh.ActorLogin) else path or ""
+    inside = f"{path}." if path else ""
+    if path is not None and isinstance(column, gh.ActorId):
+        return f"{inside}{number}"
+    login = path is not None and isinstance(column, gh.ActorLogin)
+    return f"{inside}login" if login else path or ""
 
 
 def _code(text: str) -> str:

@@ -8,10 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from autosync.kinds._events import Changes, Doubt, Event, Handler, News, Tombstone, Upsert
+from autosync.kinds._events import (
+    Changes,
+    Doubt,
+    Event,
+    Handler,
+    News,
+    Reread,
+    Tombstone,
+    Upsert,
+)
 from autosync.kinds._kind import Clock, Nested, declared
 from autosync.kinds._payload import Count, reader
+from autosync.mirror.doubt import IN_FLIGHT
 from autosync.mirror.feed import FeedLine
+from autosync.mirror.sets import KNOWN
 from autosync.mirror.upsert import Row
 
 if TYPE_CHECKING:
@@ -34,8 +45,8 @@ class Whole:
         """Event → the row, what is gone, what to ask GitHub for, and a line of the feed."""
         rows, merge, unless = kind.event(self.key), kind.merge, kind.declared.unless
         read, make, gone_by = reader(rows.struct), rows.make, self.gone
-        table, key = merge.table, merge.key[0]
-        said = kind.declared
+        table = merge.table
+        said, home = kind.declared, kind.model.scope
         # Deliveries overtake each other, and nothing in this kind tells which is the later one.
         clockless = said.clock is Clock.ARRIVAL and not isinstance(said.read, Nested)
         may_go = any(r.gone for r in said.events.values() if isinstance(r, Whole))
@@ -44,7 +55,7 @@ class Whole:
         only = kind.declared.feed.only if kind.declared.feed else frozenset()
 
         def handle(event: Event) -> Changes:
-            scope, action = event.repository_id, event.action
+            scope, action = event.home(home), event.action
             if scope is None:
                 return Changes()
             payload, amiss = read(event.body)
@@ -54,49 +65,98 @@ class Whole:
             if unless and not gone and unless.test(getattr(payload, self.key)):
                 return Changes(doubts=[Doubt(declared(unless.of), _address(kind, row))])
             changes = Changes(upserts=[Upsert(merge, [row])])
-            if amiss or (clockless and not gone) or (may_go and not action):
+            unread = bool(merge.sets) and KNOWN not in row
+            if amiss or unread or (clockless and not gone) or (may_go and not action):
                 # Stored as far as it goes; GitHub is asked for the rest, or that it was deleted.
                 changes.doubts.append(Doubt(kind.model, _address(kind, row)))
             if gone:
-                changes.tombstones.append(Tombstone(merge, [row[key]], event.received_at))
+                changes.tombstones.append(Tombstone(merge, [merge.key_of(row)], event.received_at))
             if line and only:
                 if action in only:
-                    changes.news.append(News(line(event, row, scope)))
+                    changes.news.append(News(line(event, row)))
             elif line:
-                changes.news.append(News(line(event, row, scope), table, merge.key_of(row)))
+                changes.news.append(News(line(event, row), table, merge.key_of(row)))
             return changes
 
         return handle
 
-    def _line(self, kind: Derived) -> Callable[[Event, Row, int], FeedLine] | None:
-        line = kind.declared.feed
-        if line is None:
-            return None
-        word, key, title, turns = self.line or line.kind, line.key, line.title, line.turns
+    def _line(self, kind: Derived) -> Callable[[Event, Row], FeedLine] | None:
+        return _line(kind, self.line)
 
-        def make(event: Event, row: Row, scope: int) -> FeedLine:
-            turned = turns.get(event.action)
-            return FeedLine(
-                word,
-                turned if turned and row[turned] else event.action,
-                scope,
-                event.installation_id,
-                str(row[key]),
-                row[title],
-                event.actor,
-                row.get("html_url", ""),
-            )
 
-        return make
+@dataclass(frozen=True)
+class Pair:
+    """The payload names the two that belong together, or do no more after the actions in `gone`.
+
+    Columns have it where they say with `event=`, from the payload's root on. An event is known from
+    its arrival. `since` is the column with the moment at which it began: one that comes much later
+    than that is known from as long after it as deliveries may take. Two that follow each other
+    faster may have overtaken each other, which an audit finds: see `mirror.doubt.turned_quickly`.
+    """
+
+    gone: frozenset[str] | set[str] = frozenset()
+    since: str = ""
+
+    def handler(self, kind: Derived) -> Handler:
+        """Event → the pair, or that it is no more, and a line of the feed."""
+        rows, merge = kind.event(""), kind.merge
+        read, make, gone_by, since = reader(rows.struct), rows.make, self.gone, self.since
+        table, line = merge.table, _line(kind)
+
+        def handle(event: Event) -> Changes:
+            scope = event.home(kind.model.scope)
+            if scope is None:
+                return Changes()
+            row = make(read(event.body).value, scope)
+            key, changes = merge.key_of(row), Changes()
+            if event.action in gone_by:
+                changes.tombstones.append(Tombstone(merge, [key], event.received_at))
+            elif event.action or not gone_by:
+                began = row.get(since) if since else None
+                known_at = min(began + IN_FLIGHT, event.received_at) if began else event.received_at
+                changes.upserts.append(Upsert(merge, [{**row, "observed_at": known_at}]))
+            if line:
+                changes.news.append(News(line(event, row), table, key))
+            if kind.of_account:  # its lists are short: they are read for what this leaves open
+                where = {kind.model.scope: scope, **dict(zip(merge.key, key, strict=True))}
+                changes.doubts.append(Doubt(kind.model, where))
+            return changes
+
+        return handle
+
+
+def _line(kind: Derived, word: str = "") -> Callable[[Event, Row], FeedLine] | None:
+    line = kind.declared.feed
+    if line is None:
+        return None
+    word, key, title, turns = word or line.kind, line.key, line.title, line.turns
+
+    def make(event: Event, row: Row) -> FeedLine:
+        turned = turns.get(event.action)
+        return FeedLine(
+            word,
+            turned if turned and row[turned] else event.action,
+            event.repository_id,
+            event.installation_id,
+            str(row[key]),
+            row[title],
+            event.actor,
+            row.get("html_url", ""),
+        )
+
+    return make
 
 
 @dataclass(frozen=True)
 class Moves:
-    """The event moves the clock of the object under `key`, whose number is all that is certain: so
-    GitHub is asked for the whole.
+    """The event changes the object under `key`, whose number is all that is certain: so GitHub is
+    asked for the whole. Or for those objects that belong to it, if `column` has its number; `only`
+    are the actions that change them.
     """
 
     key: str
+    column: str = "number"
+    only: frozenset[str] | set[str] = frozenset()
 
     def handler(self, kind: Derived) -> Handler:
         """Event → a question about the object."""
@@ -104,11 +164,35 @@ class Moves:
         read = reader(msgspec.defstruct("Moved", [("it", numbered)], rename={"it": self.key}))
 
         def handle(event: Event) -> Changes:
-            if event.repository_id is None:
+            if event.repository_id is None or (self.only and event.action not in self.only):
                 return Changes()
             payload: Any = read(event.body).value
-            where = {"repository_id": event.repository_id, "number": payload.it.number}
+            where = {kind.model.scope: event.repository_id, self.column: payload.it.number}
             return Changes(doubts=[Doubt(kind.model, where)])
+
+        return handle
+
+
+@dataclass(frozen=True)
+class Around:
+    """The event changes something in the parent under `key`, of which the payload says no more: all
+    children of this kind that it has are read again. `only` are the actions that do.
+    """
+
+    key: str
+    only: frozenset[str] | set[str] = frozenset()
+
+    def handler(self, kind: Derived) -> Handler:
+        """Event → a parent to read the children of."""
+        numbered = msgspec.defstruct("Numbered", [("number", Count)])
+        read = reader(msgspec.defstruct("Within", [("it", numbered)], rename={"it": self.key}))
+
+        def handle(event: Event) -> Changes:
+            if event.repository_id is None or (self.only and event.action not in self.only):
+                return Changes()
+            payload: Any = read(event.body).value
+            names = {kind.model.scope: event.repository_id, kind.under.number: payload.it.number}
+            return Changes(rereads=[Reread(kind.merge, names)])
 
         return handle
 

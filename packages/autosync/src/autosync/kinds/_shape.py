@@ -81,6 +81,19 @@ class Shape:
         for step in steps:
             node = node.setdefault(step, {})
 
+    def pages(self, path: Path, fields: str, first: int) -> str:
+        """A connection is at `path`: ask for its first nodes, and for more elsewhere; its key."""
+        *before, last = path
+        found = _STEP.fullmatch(last)
+        assert found is not None, last
+        named = last.removesuffix(found["arguments"] or "")
+        arguments = found["arguments"] or f"(first: {first})"
+        self.select((*before, f"{named}{arguments}", _PAGE))
+        self.select((*before, f"{named}{arguments}", f"nodes {{ {fields} }}"))
+        key = found["alias"] or found["field"]
+        self.lists[key] = (named, fields)
+        return key
+
     def struct(self) -> type[msgspec.Struct]:
         """The struct into which msgspec decodes a document, with all that columns read."""
         return self._struct(self._root, ())
@@ -171,14 +184,7 @@ class At:
 
     def pages(self, fields: str, first: int) -> None:
         """The column's path is a connection: ask for its first nodes, and for more elsewhere."""
-        *before, last = self._steps
-        found = _STEP.fullmatch(last)
-        assert found is not None, last
-        named = last.removesuffix(found["arguments"] or "")
-        arguments = found["arguments"] or f"(first: {first})"
-        self._shape.select((*before, f"{named}{arguments}", _PAGE))
-        self._shape.select((*before, f"{named}{arguments}", f"nodes {{ {fields} }}"))
-        self._shape.lists[found["alias"] or found["field"]] = (named, fields)
+        self._shape.pages(self._steps, fields, first)
 
     def _value(self, path: Path, kind: Any, default: Any, optional: bool, select: bool) -> str:
         if select and self.way == "graphql":
@@ -186,7 +192,7 @@ class At:
         return self._shape.value(self._place(path), kind, default, optional=optional)
 
     def _place(self, path: Path) -> Path:
-        if path[0] == "$":
+        if path[:1] == ("$",):
             return path[1:]
         return (*self._shape.base, *(_key(step) for step in path))
 

@@ -16,8 +16,11 @@ from autosync.kinds._derived import Derived
 from autosync.kinds._kind import Clock, List
 from autosync.kinds._plain import PLAIN
 from autosync.mirror.models import MirroredModel
+from autosync.mirror.sets import KNOWN
 
 _REPOSITORY: Final = "GitHub's id of the repository it belongs to."
+_ACCOUNT: Final = "GitHub's id of the organisation it belongs to."
+ACCOUNT_NAME: Final = "The organisation's login."
 REPOSITORY_NAME: Final = "The repository's full name, owner/name."
 _OUR_KEY: Final = "AutoSync's number of the row."
 _CLOCKS: Final = {
@@ -55,13 +58,20 @@ def columns(kind: Derived) -> Sequence[Shown]:
     fields = kind.model._meta.local_fields
     key = next(one for one in fields if one.primary_key)
     about = getattr(key, "about", "") or _OUR_KEY
-    found = [Shown("id", key, about), Shown("repository_id", _repository(kind), _REPOSITORY)]
+    found = [Shown("id", key, about), scope(kind)]
     for one in fields:
         if one is not key and one.name not in ours:
             found.append(Shown(one.attname, one, _about(kind, one)))
     if kind.declared.clock is Clock.UPDATED:
         found.append(_clock(kind.model, "updated_at"))
-    return [*found, _clock(kind.model, "observed_at")]
+    return [*found, _clock(kind.model, "observed_at")] if kind.merge.has("observed_at") else found
+
+
+def scope(kind: Derived) -> Shown:
+    """The column with the id of the repository or the organisation that it belongs to."""
+    name = kind.model.scope
+    field = next(one for one in kind.model._meta.local_fields if one.attname == name)
+    return Shown(name, field, _ACCOUNT if kind.of_account else _REPOSITORY)
 
 
 def plain_columns(model: type[models.Model]) -> Sequence[Shown]:
@@ -145,6 +155,9 @@ def _about(kind: Derived, field: models.Field[Any, Any]) -> str:
     """What a column means: declared, or said by what the declaration makes of it."""
     if declared := getattr(field, "about", ""):
         return str(declared)
+    if field.name == KNOWN:
+        tables = " and ".join(one.merge.table for one in kind.sets)
+        return f"Whether {tables} have what it carries; if false, that was not read yet."
     seen = [one.name for one in kind.columns if getattr(one, "apart", "") == field.name]
     if seen:
         return f"When {' and '.join(seen)} was seen, which no clock of the object says."
@@ -152,12 +165,6 @@ def _about(kind: Derived, field: models.Field[Any, Any]) -> str:
     if getattr(read, "link", "") == field.attname:
         return f"The id of its {str(getattr(read, 'of', '')).replace('_', ' ')}."
     return str(field.help_text)
-
-
-def _repository(kind: Derived) -> models.Field[Any, Any]:
-    found: Any = kind.model._meta.get_field("repository")
-    assert isinstance(found, models.Field)
-    return found
 
 
 def _clock(model: type[models.Model], name: str) -> Shown:

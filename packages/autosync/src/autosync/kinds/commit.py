@@ -21,7 +21,8 @@ from autosync.kinds._events import (
 from autosync.kinds._payload import Name, reader
 from autosync.mirror.feed import FeedLine
 from autosync.mirror.models import Commit, Ref, Repository
-from autosync.mirror.upsert import Merge, Row
+from autosync.mirror.people import current
+from autosync.mirror.upsert import Merge, Person, Row
 
 if TYPE_CHECKING:
     from autosync.github.git import GitCommit
@@ -41,6 +42,16 @@ MERGE = Merge(
         "complete",
     ),
     clock=False,
+    people=(
+        Person(
+            id="author_user_id",
+            login="author_login",
+            name="author_name",
+            email="author_email",
+            writes=("message",),
+        ),
+        Person(name="committer_name", email="committer_email"),
+    ),
 )
 # More than this in one push is one line of the feed.
 _LINES_PER_PUSH = 20
@@ -164,6 +175,9 @@ def on_push(event: Event) -> Changes:
 def commit_lines(repository: Repository, commits: Sequence[GitCommit]) -> list[FeedLine]:
     """The newest of `commits` that git brought before, or without, their push; oldest first."""
     newest = sorted(commits, key=lambda commit: commit.committed_at)[-_LINES_PER_PUSH:]
+    forgotten = current()
+    if forgotten:
+        newest = [one for one in newest if not forgotten.address(one.author_email)]
     return [
         FeedLine(
             kind="commit",

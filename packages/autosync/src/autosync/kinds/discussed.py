@@ -40,7 +40,9 @@ class Discussed(OfRepository):
     author_login = gh.ActorLogin("user", graph="author", about="The login of who opened it.")
     labels = gh.Labels(about="Its labels, by name: name, color and node id of each.")
     assignees = gh.Logins(graph="assignees: assignedActors", about="Logins of its assignees.")
-    milestone = gh.Text("milestone.title", none=True, about="Title of its milestone, or empty.")
+    milestone = gh.Text(
+        "milestone.title", none=True, prose=False, about="Title of its milestone, or empty."
+    )
     milestone_number = gh.Number("milestone.number", null=True, about="The milestone's number.")
     locked = gh.Flag(about="Whether only people with write access may comment.")
     html_url = gh.Url(about="The address of its page.")
@@ -68,6 +70,7 @@ class Discussed(OfRepository):
         about="How many chose each reaction, such as +1 or heart, when it was last looked at.",
     )
     reactions_at = models.DateTimeField(null=True)
+    sets_read = models.BooleanField(default=False, db_default=False)  # see mirror.sets
 
     class Meta:
         abstract = True

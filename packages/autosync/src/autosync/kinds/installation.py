@@ -25,7 +25,7 @@ from autosync.kinds._payload import Id, Word, read, reader
 from autosync.kinds.repository import STUB, stub_row
 from autosync.mirror.feed import FeedLine
 from autosync.mirror.models import GitHubAppInstallation
-from autosync.mirror.upsert import Merge, Row, Rule
+from autosync.mirror.upsert import Merge, Person, Row, Rule
 
 MERGE = Merge(
     GitHubAppInstallation,
@@ -41,6 +41,7 @@ MERGE = Merge(
         "suspended_at",
         "created_at",
     ),
+    people=(Person(id="account_id", login="account_login"),),
 )
 
 

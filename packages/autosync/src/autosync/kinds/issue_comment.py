@@ -31,7 +31,12 @@ class IssueComment(OfRepository):
         read=Rest("/issues/comments", since=True),
         # A comment moves the clock of what it is on, also when it is edited or deleted.
         news=With(("issue", "pull_request")),
-        under=Numbered("issue_number", counted="comments_count", path="/issues/{}/comments"),
+        under=Numbered(
+            "issue_number",
+            ("issue", "pull_request"),
+            counted="comments_count",
+            path="/issues/{}/comments",
+        ),
         events={"issue_comment": Whole("comment", gone={"deleted"})},
         needs={"issues": "read"},
         api=List(

@@ -19,9 +19,11 @@ class PullRequest(Merging):
     state = gh.State(words={"merged": "closed"}, about="open or closed; a merged one is closed.")
     draft = gh.Flag(graph="isDraft", none=True, about="Whether it is a draft.")
     merged = gh.Flag(since="merged_at", about="Whether it was merged.")  # REST's lists lack it
-    base_ref = gh.Text("base.ref", graph="baseRefName", about="The branch it is to go into.")
+    base_ref = gh.Text("base.ref", graph="baseRefName", prose=False, about="The branch to go into.")
     base_sha = gh.Sha("base.sha", graph="baseRefOid", about="The commit it is compared with.")
-    head_ref = gh.Text("head.ref", graph="headRefName", about="The branch that it brings.")
+    head_ref = gh.Text(
+        "head.ref", graph="headRefName", prose=False, about="The branch that it brings."
+    )
     head_sha = gh.Sha("head.sha", graph="headRefOid", about="The last commit of that branch.")
     head_repository = gh.Name(
         "head.repo.full_name",

@@ -21,12 +21,14 @@ class Release(OfRepository):
     """One release, keyed by GitHub's id."""
 
     github_id = gh.Key(graph="databaseId", about="GitHub's id of the release.")
-    tag_name = gh.Text(about="The tag that it is of.")
+    tag_name = gh.Text(prose=False, about="The tag that it is of.")
     name = gh.Text(none=True, about="Its title; empty if nobody wrote one.")
     body = gh.Text(graph="description", none=True, about="What is new, in Markdown.")
     draft = gh.Flag(graph="isDraft", about="Whether it is not published yet.")
     prerelease = gh.Flag(graph="isPrerelease", about="Whether it is not for everybody yet.")
-    target_commitish = gh.Text(graph=None, about="The branch or commit its tag was made from.")
+    target_commitish = gh.Text(
+        graph=None, prose=False, about="The branch or commit its tag was made from."
+    )
     # GraphQL has only users here: of a bot none.
     author_id = gh.ActorId("author", graph=None, null=True, about="Who made it; null if gone.")
     author_login = gh.ActorLogin("author", graph=None, about="The login of who made it.")

@@ -16,11 +16,14 @@ class ReleaseAsset(OfRepository):
     release_id = models.BigIntegerField(db_index=True)
     name = gh.Text(about="The file's name.")
     label = gh.Text(none=True, graph=None, about="What its release calls it; empty: its name.")
-    content_type = gh.Text(about="The media type of what is in it.")
+    content_type = gh.Text(prose=False, about="The media type of what is in it.")
     state = gh.Word(graph=None, about="uploaded, or open while it is not.")
     size = gh.BigNumber(about="Its bytes.")
     digest = gh.Text(
-        none=True, graph=None, about="The digest of its content, as sha256:…; empty if unknown."
+        none=True,
+        graph=None,
+        prose=False,
+        about="The digest of its content, as sha256:…; empty if unknown.",
     )
     uploader_id = gh.ActorId(
         "uploader", graph=None, null=True, about="Who uploaded it; null if gone."
@@ -33,7 +36,7 @@ class ReleaseAsset(OfRepository):
     created_at = gh.Moment(about="When it was uploaded.")
 
     github = Kind(
-        read=Inside("release", "assets", "release_id"),
+        read=Inside("release", "assets", "release_id", counted="releaseAssets"),
         events={"release": Carried("release")},
         needs={"contents": "read"},
         api=List(

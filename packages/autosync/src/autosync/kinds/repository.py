@@ -20,7 +20,7 @@ from autosync.kinds._events import (
 from autosync.kinds._payload import IncompletePayload, read
 from autosync.mirror.feed import FeedLine
 from autosync.mirror.models import Repository
-from autosync.mirror.upsert import Merge, Row
+from autosync.mirror.upsert import Merge, Person, Row
 
 MERGE = Merge(
     Repository,
@@ -53,6 +53,8 @@ MERGE = Merge(
     ),
     # A late event names the installation that was; none moves a repository back to it.
     listed=frozenset({"installation_id"}),
+    people=(Person(login="owner_login"),),
+    prose=("description", "homepage"),
 )
 # What the stubs in installation events tell; the listing fills in the rest.
 STUB = Merge(
@@ -60,6 +62,7 @@ STUB = Merge(
     key=("github_id",),
     columns=("node_id", "installation_id", "owner_login", "name", "full_name", "private"),
     variant="_stub",
+    people=(Person(login="owner_login"),),
 )
 
 

@@ -67,6 +67,14 @@ class Family:
         found = rows.order_by("pk").values_list("pk", "node_id", "repository_id")
         return [Parent(*row) for row in found]
 
+    def numbered(self, repository_id: int, numbers: Iterable[int]) -> list[Parent]:
+        """The parents of the repository that have these numbers."""
+        rows = self.parents.model._default_manager.filter(
+            repository_id=repository_id, number__in=list(numbers), deleted_at__isnull=True
+        ).exclude(node_id="")
+        found = rows.order_by("pk").values_list("pk", "node_id", "repository_id")
+        return [Parent(*row) for row in found]
+
     def waiting_in(self, repository_ids: Iterable[int]) -> set[int]:
         """The repositories with parents whose children are to be read."""
         with connection.cursor() as cursor:

@@ -7,15 +7,18 @@ settle it wrongly for good.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Set
+from collections import Counter
+from collections.abc import Iterable, Sequence, Set
 from datetime import datetime, timedelta
+from typing import Any
 
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.db.models.expressions import Combinable
 from django.utils import timezone
 
+from autosync.mirror.keys import rows_of
 from autosync.mirror.models import Repository
-from autosync.mirror.upsert import Key, Merge
+from autosync.mirror.upsert import Clock, Key, Merge
 
 # A webhook may still be on its way: what changed this recently is no difference yet.
 IN_FLIGHT = timedelta(seconds=60)
@@ -41,10 +44,13 @@ def in_doubt() -> Q:
     return Q(dirty_at__isnull=False) & (not_asked_since | no_answer_lags)
 
 
-def just_seen(merge: Merge, absent: Set[int], asked_at: datetime) -> set[int]:
+def just_seen(merge: Merge, absent: Set[Any], asked_at: datetime) -> set[Any]:
     """Those of `absent` in an answer that were seen within LAG before it was asked for."""
-    rows = merge.model._default_manager.filter(pk__in=absent, observed_at__gte=asked_at - LAG)
-    return set(rows.values_list("pk", flat=True))
+    [key] = merge.key
+    rows = merge.model._default_manager.filter(
+        **{f"{key}__in": absent}, observed_at__gte=asked_at - LAG
+    )
+    return set(rows.values_list(key, flat=True))
 
 
 def mark_new_and_late(merge: Merge, inserted: Set[Key], observed_at: datetime) -> set[Key]:
@@ -56,11 +62,21 @@ def mark_new_and_late(merge: Merge, inserted: Set[Key], observed_at: datetime) -
         return set()
     late = Q(updated_at__lt=observed_at - LAG)
     looked_since = Q(updated_at__lte=F("repository__last_synced_at"))
-    rows = merge.model._default_manager.filter(pk__in=[key[0] for key in inserted])
+    rows = rows_of(merge, inserted)
     # After an import an audit looks at everything.
     doubtful = rows.filter(late | looked_since, repository__imported_at__isnull=False)
-    ids = list(doubtful.values_list("pk", flat=True))
-    rows.filter(pk__in=ids).update(dirty_at=timezone.now(), observed_at=F("updated_at"))
+    return _mark(merge, doubtful, observed_at=F("updated_at"))
+
+
+def mark_told_late(merge: Merge, changed: Set[Key], observed_at: datetime) -> set[Key]:
+    """Marks, and returns, rows of events that came late: columns that no clock speaks of may have
+    changed since, and the arrival made them look young.
+    """
+    if not changed or not merge.groups or merge.decided_by is not Clock.UPDATED_AT:
+        return set()
+    rows = merge.model._default_manager.filter(pk__in=[key[0] for key in changed])
+    ids = list(rows.filter(updated_at__lt=observed_at - LAG).values_list("pk", flat=True))
+    rows.filter(pk__in=ids).update(dirty_at=timezone.now())
     return {(pk,) for pk in ids}
 
 
@@ -71,13 +87,30 @@ def mark_renamed(merge: Merge, changed: Set[Key], as_of: datetime | Combinable) 
     """
     if not changed or not {"labels", "milestone"} <= set(merge.columns):
         return set()
-    rows = merge.model._default_manager.filter(pk__in=[key[0] for key in changed])
+    rows = rows_of(merge, changed)
     before = rows.exclude(labels=[], milestone="").filter(
         repository__names_changed_at__gte=as_of - LAG
     )
-    ids = list(before.values_list("pk", flat=True))
-    rows.filter(pk__in=ids).update(dirty_at=timezone.now())
-    return {(pk,) for pk in ids}
+    return _mark(merge, before)
+
+
+def _mark(merge: Merge, rows: QuerySet[Any], **more: Combinable) -> set[Key]:
+    """Marks them; returns their whole keys."""
+    keys = {pk: tuple(key) for pk, *key in rows.values_list("pk", *merge.key)}
+    chosen = merge.model._default_manager.filter(pk__in=keys)
+    chosen.update(dirty_at=timezone.now(), **more)
+    return set(keys.values())
+
+
+def turned_quickly(merge: Merge, keys: Sequence[Key], now: datetime) -> set[int]:
+    """The repositories of pairs that came or went and did so shortly before too: events about them
+    may have overtaken each other. To be asked before they are written.
+    """
+    turned = Q(observed_at__gt=now - IN_FLIGHT) | Q(deleted_at__gt=now - IN_FLIGHT)
+    rows = rows_of(merge, set(keys)).filter(turned)
+    found = set(rows.values_list("repository", flat=True))
+    twice = {key for key, times in Counter(keys).items() if times > 1}
+    return found | {dict(zip(merge.key, key, strict=True))["repository_id"] for key in twice}
 
 
 def lock_repositories(repository_ids: Set[int]) -> None:

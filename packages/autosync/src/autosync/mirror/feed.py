@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.db import connection
 
 from autosync.mirror.models import FeedEvent
+from autosync.mirror.people import GHOST, Forgotten, current
 
 CHANNEL = "autosync_feed"
 # A notification carries at most 8,000 bytes; ids are shorter than 20.
@@ -33,6 +34,8 @@ def publish(lines: Sequence[FeedLine]) -> None:
     """Store `lines` and notify the watchers when the surrounding transaction commits."""
     if not lines:
         return
+    if forgotten := current():
+        lines = [_unnamed(forgotten, line) for line in lines]
     stored = FeedEvent.objects.bulk_create(
         [
             FeedEvent(
@@ -51,6 +54,12 @@ def publish(lines: Sequence[FeedLine]) -> None:
     ids = [event.pk for event in stored]
     for start in range(0, len(ids), _IDS_PER_NOTIFICATION):
         _notify({"feed": ids[start : start + _IDS_PER_NOTIFICATION]})
+
+
+def _unnamed(forgotten: Forgotten, line: FeedLine) -> FeedLine:
+    actor = GHOST if forgotten.account(None, line.actor) else line.actor
+    title, url = forgotten.text(line.title), forgotten.text(line.html_url)
+    return replace(line, actor=actor, title=title, html_url=url)
 
 
 def progress(repository_ids: Iterable[int], job_id: int | None) -> None:

@@ -66,6 +66,33 @@ class Group:
 
 
 @dataclass(frozen=True)
+class SetOf:
+    """A set that rows of another table carry; `link`: the member's column → the carrier's.
+
+    `members.key` begins with what links it, so that no two carriers share a row.
+    """
+
+    name: str
+    members: Merge
+    link: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Person:
+    """Columns of a row that say who somebody is; the empty ones it does not have.
+
+    `writes` are the columns with what that person wrote. `several`: `login` holds a list of them.
+    """
+
+    id: str = ""
+    login: str = ""
+    name: str = ""
+    email: str = ""
+    writes: tuple[str, ...] = ()
+    several: bool = False
+
+
+@dataclass(frozen=True)
 class Merge:
     """Which columns of a model come from GitHub, and what identifies a row.
 
@@ -74,12 +101,14 @@ class Merge:
     authoritative answer changes them.
     `quiet`: columns that are stored but never compared (`raw`): no tie comes from them.
     `groups`: columns with observations of their own.
-    `sets`: names of the sets that a row carries whole and that are kept in other tables; see
-    `mirror.sets`.
+    `sets`: kept in other tables, and carried whole by a row, under `sets`. The column `sets_read`
+    says whether they were read. See `mirror.sets`.
     `returns`: what is gone may return (a star, a membership): absence is a version too, and the
     later sight or absence wins.
     `inherits`: the row may be gone because its parent is; a later sight lifts that tombstone.
     `aliases`: node ids that differ for one row are kept as aliases; see `mirror.nodes`.
+    `people`: who a row speaks of; see `mirror.people`.
+    `prose`: columns with what people wrote, which goes when the row is deleted at GitHub.
     `version`: of the kind; `added`: columns that came after its first one, and with which. A row
     says of which version it is (`kind_version`): an older one lacks them.
     """
@@ -92,10 +121,12 @@ class Merge:
     variant: str = ""  # tells apart two merges into one table
     quiet: frozenset[str] = frozenset()
     groups: tuple[Group, ...] = ()
-    sets: tuple[str, ...] = ()
+    sets: tuple[SetOf, ...] = ()
     returns: bool = False
     inherits: bool = False
     aliases: bool = False
+    people: tuple[Person, ...] = ()
+    prose: tuple[str, ...] = ()
     version: int = 1
     added: tuple[tuple[str, int], ...] = ()
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
-from typing import Literal
+from datetime import date, datetime, timedelta
+from typing import Literal, NamedTuple
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from autosync.github import (
@@ -18,6 +18,7 @@ from autosync.github import (
     WaitUntil,
     decide,
     observe,
+    purpose,
     same_window,
     spare,
 )
@@ -30,6 +31,41 @@ GRACE = timedelta(seconds=5)
 # A request that takes longer than this has lost its worker.
 LEASE = timedelta(seconds=120)
 _CONCURRENCY_POLL_SECONDS = 0.05
+APP = "app"  # requests as the App itself: tokens, GitHub's delivery log, the hook
+OTHER = "other"  # those of no kind
+FOLDED_AT_ONCE = 10_000
+_FOLDING = 0x71756F7461  # "quota"
+_FOLD = """
+WITH noted AS (
+    DELETE FROM quota_deltas
+    WHERE id IN (SELECT id FROM quota_deltas ORDER BY id LIMIT %s)
+    RETURNING day, installation_id, resource, kind, requests, points
+), folded AS (
+    INSERT INTO quota_uses AS known (day, installation_id, resource, kind, requests, points)
+    SELECT day, installation_id, resource, kind, sum(requests), sum(points) FROM noted
+    GROUP BY day, installation_id, resource, kind
+    ON CONFLICT (day, installation_id, resource, kind) DO UPDATE
+    SET requests = known.requests + EXCLUDED.requests, points = known.points + EXCLUDED.points
+)
+SELECT count(*) FROM noted
+"""
+_SPENT = """
+SELECT day, resource, kind, sum(requests), sum(points) FROM (
+    SELECT day, resource, kind, requests, points FROM quota_uses WHERE day >= %s
+    UNION ALL
+    SELECT day, resource, kind, requests, points FROM quota_deltas WHERE day >= %s
+) AS noted GROUP BY day, resource, kind ORDER BY day, kind, resource
+"""
+
+
+class Use(NamedTuple):
+    """What requests for a kind cost on a day; in parts where they were for several kinds."""
+
+    day: date
+    resource: str
+    kind: str
+    requests: float
+    points: float
 
 
 class DatabaseBudget:
@@ -81,6 +117,21 @@ class DatabaseBudget:
             row.observed_at = observed_at
             row.save()
 
+    def account(self, installation_id: int, resource: Resource, points: int) -> None:
+        """Note one request's price for the kinds it was made for: rows of its own, no lock."""
+        kinds = purpose.kinds() or (OTHER,)
+        if not installation_id:
+            kinds = (APP,)
+        share = 1 / len(kinds)
+        today = timezone.now().date()
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO quota_deltas "
+                "(day, installation_id, resource, kind, requests, points) "
+                "SELECT %s, %s, %s, unnest(%s::text[]), %s, %s",
+                [today, installation_id, resource, list(kinds), share, points * share],
+            )
+
     def block(self, installation_id: int, until: datetime, reason: str) -> None:
         """Stop all requests of the installation until then (retry-after, secondary limit)."""
         with transaction.atomic():
@@ -130,6 +181,27 @@ class DatabaseBudget:
             QuotaBudget.objects.bulk_create([QuotaBudget(**wanted)], ignore_conflicts=True)
             found = rows.get()
         return found
+
+
+def fold() -> int:
+    """Add what was noted to the days' sums; deltas folded. One worker does it at a time.
+
+    A statement deletes them in the order of their ids and takes no other row than its own.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_FOLDING])
+        if cursor.fetchone() != (True,):
+            return 0
+        cursor.execute(_FOLD, [FOLDED_AT_ONCE])
+        row = cursor.fetchone()
+    return int(row[0]) if row else 0
+
+
+def spent(since: date) -> list[Use]:
+    """What was spent on each day since that one, by API and kind, of all installations."""
+    with connection.cursor() as cursor:
+        cursor.execute(_SPENT, [since, since])
+        return [Use(*row) for row in cursor.fetchall()]
 
 
 def _state(row: QuotaBudget, in_flight: int = 0) -> BudgetState:

@@ -1,212 +1,220 @@
-"""Sets that a parent carries whole (labels, assignees, reviewers of an issue), in tables of their
-own: replaced under the parent's row lock, and only by the version of the parent that is stored.
+"""Sets that a row carries whole (labels, assignees, reviewers of an issue), in tables of their own:
+replaced with the row, in the same call, and only by the version that is stored.
 
-Members have no tombstones. Until its set is stored too, a new version of a parent names the set in
-`lacking`; a set that differs where it is not lacking comes from another version of the same clock.
+Members have no tombstones and no clocks: only who has locked their row changes them. A set that
+differs without a newer version is of another version of the same clock: GitHub is asked.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import connection, transaction
-from django.utils import timezone
+import msgspec
+from django.db import connection
 
-from autosync.mirror.merge import Key, Merge, Row, Rule
-from autosync.mirror.stage import stage
+from autosync.mirror.merge import Clock, Key, Merge, Result, Row, Rule, SetOf
 from autosync.mirror.tombstones import among
+from autosync.storable import text
+
+KNOWN = "sets_read"
+Members = frozenset[tuple[Any, ...]]
+_decode = msgspec.json.Decoder(list[list[Any]]).decode
 
 
 @dataclass(frozen=True)
-class Members:
-    """The set of one parent, as its version with the clock `version` carries it.
+class Carrier:
+    """A row with what the tables have of its sets; `known`: they were read, of its version."""
 
-    The rows may leave out the columns that link them to the parent.
-    """
-
-    parent: Key
     version: datetime | None
-    rows: Sequence[Row]
-
-
-@dataclass(frozen=True)
-class SetOf:
-    """A set of `parents`, named in their `Merge.sets`; `link`: the member's column → the parent's.
-
-    `members.key` begins with what links it, so that no two parents share a row.
-    """
-
-    name: str
-    parents: Merge
-    members: Merge
-    link: tuple[tuple[str, str], ...]
+    observed_at: datetime
+    known: bool
+    links: Mapping[str, Any]
+    sets: Mapping[str, Members]
 
 
 @dataclass
 class Replaced:
-    """Parents whose set is another now, and those that GitHub must be asked about."""
+    """Rows that carry something else now, and those of them that GitHub must be asked about."""
 
-    changed: set[Key]
-    dirty: set[Key]
+    changed: set[Key] = field(default_factory=set)
+    tied: set[Key] = field(default_factory=set)
+
+
+@dataclass
+class _Writes:
+    """Members to delete, by their keys, and to write, by their columns."""
+
+    gone: list[tuple[Any, ...]] = field(default_factory=list)
+    new: list[tuple[Any, ...]] = field(default_factory=list)
+
+
+def own(one: SetOf) -> tuple[str, ...]:
+    """A member's columns but for those that link it: those of the key first."""
+    linked = dict(one.link)
+    return (*_own_key(one), *(name for name in one.members.governed if name not in linked))
+
+
+def _own_key(one: SetOf) -> tuple[str, ...]:
+    linked = dict(one.link)
+    return tuple(name for name in one.members.key if name not in linked)
+
+
+def carried(
+    merge: Merge, chosen: str, values: Mapping[str, Any] | None = None
+) -> dict[Key, Carrier]:
+    """The rows `t` that are not deleted, of those `chosen` by SQL behind FROM."""
+    key = _of("t", merge.key)
+    links = tuple(dict.fromkeys(theirs for one in merge.sets for _, theirs in one.link))
+    sets = ", ".join(
+        f"(SELECT jsonb_agg(jsonb_build_array({_of('m', own(one))})) "  # noqa: S608 (our names)
+        f"FROM {one.members.table} m WHERE "
+        + " AND ".join(f"m.{ours} = t.{theirs}" for ours, theirs in one.link)
+        + ")"
+        for one in merge.sets
+    )
+    width, wide = len(merge.key), len(links)
+    found: dict[Key, Carrier] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {key}, t.{merge.decided_by.value}, t.observed_at, "  # noqa: S608 (our names)
+            f"t.{KNOWN} AND NOT coalesce(t.lacking ? '{KNOWN}', false), {_of('t', links)}, {sets} "
+            f"FROM {merge.table} t {chosen} AND t.deleted_at IS NULL",
+            values,
+        )
+        for row in cursor.fetchall():
+            version, seen, known, *rest = row[width:]
+            found[tuple(row[:width])] = Carrier(
+                version,
+                seen,
+                known,
+                dict(zip(links, rest, strict=False)),
+                {
+                    # JSON is text to Django's cursors.
+                    one.name: frozenset(map(tuple, _decode(members) if members else ()))
+                    for one, members in zip(merge.sets, rest[wide:], strict=True)
+                },
+            )
+    return found
+
+
+def given(merge: Merge, row: Row) -> Mapping[str, Members]:
+    """What a row carries, as the tables have it; not every way gives all sets."""
+    return {
+        one.name: frozenset(
+            tuple([_plain(member[name]) for name in own(one)]) for member in row["sets"][one.name]
+        )
+        for one in merge.sets
+        if one.name in row["sets"]
+    }
 
 
 def replace_sets(
-    kind: SetOf,
-    sets: Iterable[Members],
-    *,
+    merge: Merge,
+    rows: Iterable[Row],
+    result: Result,
+    rule: Rule,
     observed_at: datetime,
-    rule: Rule = Rule.VERSIONED,
-    lag: timedelta = timedelta(0),
+    lag: timedelta,
 ) -> Replaced:
-    """Replace the sets of these parents; upsert the parents first, in the same transaction.
+    """Replace what these staged rows carry, after they were merged, which locked them; `result` is
+    that of the merge. One row of each key.
 
-    A set whose version is not the stored one, or whose parent is deleted or not here, is dropped.
-    Of two sets of one version in a call the last is taken and its parent marked.
+    What belongs to a version that is not the stored one is dropped.
     """
-    given: dict[tuple[Key, datetime | None], Members] = {}
-    twice: set[Key] = set()
-    for one in sets:
-        known = given.get((one.parent, one.version))
-        if known is not None and not _equal(kind, known.rows, one.rows):
-            twice.add(one.parent)
-        given[one.parent, one.version] = one
-    replaced = Replaced(set(), set())
-    if not given:
-        return replaced
-    with transaction.atomic():
-        here = _lock(kind, {parent for parent, _ in given})
-        taken = {
-            parent: one
-            for (parent, version), one in given.items()
-            if parent in here and version == here[parent].version
-        }
-        if not taken:
-            return replaced
-        replaced.changed = _write(kind, taken, here, observed_at)
-        for parent in replaced.changed | (twice & taken.keys()):
-            if parent in twice:
-                replaced.dirty.add(parent)
-            elif not here[parent].lacks:
-                seen = here[parent].observed_at
-                since = observed_at - lag < seen and seen != observed_at
-                if rule is Rule.VERSIONED or since:
-                    replaced.dirty.add(parent)
-        _settle(kind, {parent for parent in taken if here[parent].lacks}, replaced.dirty)
+    replaced = Replaced()
+    here = carried(merge, f"JOIN {merge.stage} s ON {_both(merge.key, 's', 't')}")
+    unknown: list[Key] = []
+    writes = {one.name: _Writes() for one in merge.sets}
+    fresh = result.inserted | (result.updated - result.dirty)
+    for row in rows:
+        key = merge.key_of(row)
+        carrier = here.get(key)
+        seen = row.get("observed_at", observed_at)
+        version = row["updated_at"] if merge.decided_by is Clock.UPDATED_AT else seen
+        if "sets" not in row or carrier is None or carrier.version != version:
+            continue
+        if KNOWN in row and not carrier.known:
+            unknown.append(key)
+        members = given(merge, row)
+        for one in merge.sets:
+            if one.name not in members or members[one.name] == carrier.sets[one.name]:
+                continue
+            replaced.changed.add(key)
+            others = _collect(one, carrier, members[one.name], writes[one.name])
+            # An answer settles what is not younger than itself.
+            settles = seen - lag >= carrier.observed_at or carrier.observed_at == seen
+            same_version = carrier.known and key not in fresh
+            if others and same_version and (rule is Rule.VERSIONED or not settles):
+                replaced.tied.add(key)
+    for one in merge.sets:
+        _write(one, writes[one.name])
+    if unknown:
+        _now_known(merge, unknown)
     return replaced
 
 
-@dataclass(frozen=True)
-class _Parent:
-    version: datetime | None
-    observed_at: datetime
-    lacks: bool
-    link: tuple[Any, ...]
+def _collect(one: SetOf, carrier: Carrier, members: Members, writes: _Writes) -> bool:
+    """What to write of one set; whether it has other members, and not only says more of them."""
+    width = len(_own_key(one))
+    link = tuple(carrier.links[theirs] for _, theirs in one.link)
+    before = {member[:width] for member in carrier.sets[one.name]}
+    now = {member[:width]: member for member in members}
+    writes.gone += [(*link, *key) for key in before - now.keys()]
+    writes.new += [(*link, *now[member[:width]]) for member in members - carrier.sets[one.name]]
+    return before != now.keys()
 
 
-def _lock(kind: SetOf, parents: set[Key]) -> dict[Key, _Parent]:
-    """Those that are here and alive, locked in key order to the end of the transaction."""
-    values: dict[str, Any] = {"name": kind.name}
-    merge = kind.parents
-    ours = ", ".join(f"t.{name}" for name in merge.key)
-    links = ", ".join(f"t.{theirs}" for _, theirs in kind.link)
+def _write(one: SetOf, writes: _Writes) -> None:
+    members, links = one.members, tuple(ours for ours, _ in one.link)
+    key, columns = (*links, *_own_key(one)), (*links, *own(one))
+    with connection.cursor() as cursor:
+        if writes.gone:
+            values: dict[str, Any] = {}
+            chosen = among(members, "m", writes.gone, values, key)
+            cursor.execute(f"DELETE FROM {members.table} m WHERE {chosen}", values)  # noqa: S608
+        if writes.new:
+            unique = {row[: len(key)]: row for row in writes.new}
+            parts = list(zip(*(unique[one] for one in sorted(unique)), strict=True))
+            types = [f"%s::{members.fields[name].db_type(connection)}[]" for name in columns]
+            cursor.execute(
+                f"INSERT INTO {members.table} AS old ({', '.join(columns)}) "  # noqa: S608
+                f"SELECT * FROM unnest({', '.join(types)}) "
+                f"ON CONFLICT ({', '.join(key)}) {_on_conflict(members, columns)}",
+                [list(part) for part in parts],
+            )
+
+
+def _on_conflict(members: Merge, columns: Sequence[str]) -> str:
+    said = [name for name in columns if name not in members.key]
+    if not said:
+        return "DO NOTHING"
+    ours, theirs = _of("old", said), _of("EXCLUDED", said)
+    changes = ", ".join(f"{name} = EXCLUDED.{name}" for name in said)
+    return f"DO UPDATE SET {changes} WHERE ROW({ours}) IS DISTINCT FROM ROW({theirs})"
+
+
+def _now_known(merge: Merge, keys: Sequence[Key]) -> None:
+    """What these carry was read."""
+    values: dict[str, Any] = {}
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT {ours}, t.{merge.decided_by.value}, t.observed_at, "  # noqa: S608 (our names)
-            f"coalesce(t.lacking ? %(name)s, false), {links} FROM {merge.table} t "
-            f"WHERE {among(merge, 't', sorted(parents), values)} AND t.deleted_at IS NULL "
-            f"ORDER BY {ours} FOR NO KEY UPDATE",
+            f"UPDATE {merge.table} t SET {KNOWN} = true, "  # noqa: S608 (names are ours)
+            f"lacking = nullif(t.lacking - '{KNOWN}', '{{}}'::jsonb) "
+            f"WHERE {among(merge, 't', keys, values)}",
             values,
         )
-        width = len(merge.key)
-        found: dict[Key, _Parent] = {}
-        for row in cursor.fetchall():
-            version, seen, lacks = row[width : width + 3]
-            found[tuple(row[:width])] = _Parent(version, seen, lacks, row[width + 3 :])
-        return found
 
 
-def _write(
-    kind: SetOf, taken: Mapping[Key, Members], here: Mapping[Key, _Parent], observed_at: datetime
-) -> set[Key]:
-    """Make the tables equal to the sets; returns the parents whose set changed."""
-    merge = kind.members
-    columns = [ours for ours, _ in kind.link]
-    owners = {here[parent].link: parent for parent in taken}
-    rows: dict[Key, Row] = {}
-    for parent, one in taken.items():
-        linked = dict(zip(columns, here[parent].link, strict=True))
-        for row in one.rows:
-            member = {**row, **linked}
-            rows[merge.key_of(member)] = member
-    links = ", ".join(f"t.{name}" for name in columns)
-    same = " AND ".join(f"s.{name} = t.{name}" for name in merge.key)
-    within: dict[str, Any] = {}
-    theirs = among(merge, "t", sorted(owners), within, columns)
-    changed: set[Key] = set()
-    with connection.cursor() as cursor:
-        but = ""
-        if rows:
-            names = stage(merge, [rows[key] for key in sorted(rows)], observed_at).names
-            but = f" AND NOT EXISTS (SELECT FROM {merge.stage} s WHERE {same})"
-        cursor.execute(
-            f"DELETE FROM {merge.table} t WHERE {theirs}{but} RETURNING {links}",  # noqa: S608
-            within,
-        )
-        changed |= {owners[tuple(row)] for row in cursor.fetchall()}
-        if rows:
-            cursor.execute(_insertion(kind, names), {"observed_at": observed_at})
-            changed |= {owners[tuple(row)] for row in cursor.fetchall()}
-    return changed
+def _of(alias: str, names: Iterable[str]) -> str:
+    return ", ".join(f"{alias}.{name}" for name in names)
 
 
-def _insertion(kind: SetOf, names: Sequence[str]) -> str:
-    merge = kind.members
-    names = [name for name in names if name != "lacking"]
-    seen = merge.has("observed_at") and "observed_at" not in names
-    columns = ", ".join([*names, *["observed_at"] * seen])
-    chosen = ", ".join([*(f"s.{name}" for name in names), *["%(observed_at)s"] * seen])
-    compared = [name for name in names if name not in merge.key and name != "observed_at"]
-    conflict = "DO NOTHING"
-    if compared:
-        sets = ", ".join(f"{name} = EXCLUDED.{name}" for name in compared)
-        ours = ", ".join(f"old.{name}" for name in compared)
-        theirs = ", ".join(f"EXCLUDED.{name}" for name in compared)
-        conflict = f"DO UPDATE SET {sets} WHERE ROW({ours}) IS DISTINCT FROM ROW({theirs})"
-    links = ", ".join(f"old.{ours}" for ours, _ in kind.link)
-    return (
-        f"INSERT INTO {merge.table} AS old ({columns}) "  # noqa: S608 (names are ours)
-        f"SELECT {chosen} FROM {merge.stage} s ORDER BY {', '.join(merge.key)} "
-        f"ON CONFLICT ({', '.join(merge.key)}) {conflict} RETURNING {links}"
-    )
+def _both(names: Iterable[str], one: str, other: str) -> str:
+    return " AND ".join(f"{one}.{name} = {other}.{name}" for name in names)
 
 
-def _settle(kind: SetOf, complete: set[Key], dirty: set[Key]) -> None:
-    """What was lacking is here; what two versions of one clock disagree on is asked for."""
-    merge = kind.parents
-    with connection.cursor() as cursor:
-        if complete:
-            values: dict[str, Any] = {"name": kind.name}
-            cursor.execute(
-                f"UPDATE {merge.table} t SET lacking = "  # noqa: S608 (names are ours)
-                "nullif(lacking - %(name)s::text, '{}'::jsonb) "
-                f"WHERE {among(merge, 't', sorted(complete), values)}",
-                values,
-            )
-        if dirty:
-            values = {"now": timezone.now()}
-            cursor.execute(
-                f"UPDATE {merge.table} t SET dirty_at = %(now)s "  # noqa: S608
-                f"WHERE {among(merge, 't', sorted(dirty), values)}",
-                values,
-            )
-
-
-def _equal(kind: SetOf, one: Sequence[Row], other: Sequence[Row]) -> bool:
-    key = [name for name in kind.members.key if name not in dict(kind.link)]
-    ours, theirs = (
-        {tuple(row[name] for name in key): row for row in rows} for rows in (one, other)
-    )
-    return ours == theirs
+def _plain(value: Any) -> Any:
+    return text(value) if isinstance(value, str) else value

@@ -27,7 +27,7 @@ class Staged:
 def stage(merge: Merge, rows: Sequence[Row], observed_at: datetime) -> Staged:
     """COPY the rows into this connection's temporary table for the merge."""
     names = merge.content
-    if not (merge.groups or merge.sets or any("observed_at" in row for row in rows)):
+    if not (merge.groups or any("observed_at" in row for row in rows)):
         try:
             # Of one name alone itemgetter would give no tuple.
             values = list(map(itemgetter(*names), rows)) if names[1:] else _tuples(names, rows)
@@ -46,9 +46,7 @@ def _stage_partial(merge: Merge, rows: Sequence[Row], observed_at: datetime) -> 
     clocked = frozenset(merge.governed) - merge.listed
     defaults = {name: None if name in merge.required else _default(merge, name) for name in names}
     own_moments = any("observed_at" in row for row in rows)
-    marks = merge.has("lacking") and (
-        bool(merge.sets) or not all(row.keys() >= clocked for row in rows)
-    )
+    marks = merge.has("lacking") and not all(row.keys() >= clocked for row in rows)
     copied = []
     for row in rows:
         values = [row[name] if name in row else defaults[name] for name in names]
@@ -58,7 +56,7 @@ def _stage_partial(merge: Merge, rows: Sequence[Row], observed_at: datetime) -> 
         if own_moments:
             values.append(moment)
         if marks:
-            lacking = [*(clocked - row.keys()), *merge.sets]
+            lacking = list(clocked - row.keys())
             values.append(dict.fromkeys(lacking) if lacking else None)
         copied.append(values)
     all_names = [*names, *(group.observed_at for group in merge.groups)]

@@ -353,10 +353,9 @@ class _Meeting:
         )
 
     def _fills_any(self) -> str:
-        sets = "".join(f" AND k <> '{name}'" for name in self.merge.sets)
         return (
             f"NOT coalesce({self.lacks_nothing}, false) AND EXISTS (SELECT FROM "
-            f"jsonb_each_text({self.lacks}) AS l (k, v) WHERE {self._fills('k', 'v')}{sets})"
+            f"jsonb_each_text({self.lacks}) AS l (k, v) WHERE {self._fills('k', 'v')})"
         )
 
     def _column(self, name: str, taken: str) -> str:
@@ -380,12 +379,7 @@ class _Meeting:
         ours = f"to_jsonb(old.{self.clock.value})" if self.clock.value else "'null'::jsonb"
         theirs = f"to_jsonb(EXCLUDED.{self.clock.value})" if self.clock.value else "'null'::jsonb"
         settled = f"{self._given('k')} AND {self.same}" if self.clock.value else self._given("k")
-        if self.merge.sets:
-            sets = ", ".join(f"'{name}'" for name in self.merge.sets)
-            settled = f"({settled}) AND k NOT IN ({sets})"
-            filled = f"k NOT IN ({sets}) AND {self._fills('k', '''v #>> '{}' ''')}"
-        else:
-            filled = self._fills("k", "v #>> '{}'")
+        filled = self._fills("k", "v #>> '{}'")
         older = (
             f"CASE WHEN {self.lacks} IS NOT NULL THEN (SELECT jsonb_object_agg(k, "  # noqa: S608
             f"CASE WHEN {filled} THEN {theirs} ELSE v END) "

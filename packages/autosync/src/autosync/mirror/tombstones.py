@@ -13,6 +13,7 @@ from django.db import connection
 from django.utils import timezone
 
 from autosync.mirror.merge import Cause, Key, Merge
+from autosync.mirror.prose import erasure
 
 
 def mark_dirty(merge: Merge, keys: Iterable[Key]) -> set[Key]:
@@ -31,15 +32,16 @@ def tombstone(
     """
     if merge.returns:
         raise ValueError(f"rows of {merge.table} return: use absent or absent_from")
-    sets = "deleted_at = %(at)s, gone_because = %(cause)s, dirty_at = NULL"
+    sets = "deleted_at = %(at)s, gone_because = %(cause)s, dirty_at = NULL" + erasure(merge)
     values = {"at": at, "cause": cause}
-    if cause is Cause.PARENT:
-        _change(merge, keys, "deleted_at = %(at)s", _ELDER_PARENT, values)
-        return _change(
-            merge, keys, sets, "t.deleted_at IS NULL AND t.observed_at <= %(at)s", values
-        )
     chosen = list(keys)
-    alive = _change(merge, chosen, sets, "t.deleted_at IS NULL", values)
+    if cause is Cause.PARENT:
+        _change(merge, chosen, "deleted_at = %(at)s", _ELDER_PARENT, values)
+        alive = _change(
+            merge, chosen, sets, "t.deleted_at IS NULL AND t.observed_at <= %(at)s", values
+        )
+        return _without_sets(merge, alive)
+    alive = _without_sets(merge, _change(merge, chosen, sets, "t.deleted_at IS NULL", values))
     if merge.inherits:
         _change(merge, chosen, sets, "t.gone_because = 'parent'", values)
     return alive
@@ -81,12 +83,13 @@ def inherit(
             f"(t.gone_because = 'parent' AND t.deleted_at < p.deleted_at)){chosen} "
             f"ORDER BY {ours} FOR NO KEY UPDATE OF t) "
             f"UPDATE {merge.table} t SET deleted_at = gone.at, gone_because = 'parent', "
-            f"dirty_at = NULL FROM gone WHERE {same} AND t.observed_at <= gone.at "
+            f"dirty_at = NULL{erasure(merge)} FROM gone WHERE {same} AND t.observed_at <= gone.at "
             f"RETURNING {ours}, gone.was IS NULL",
             values,
         )
         width = len(merge.key)
-        return {tuple(row[:width]) for row in cursor.fetchall() if row[width]}
+        alive = {tuple(row[:width]) for row in cursor.fetchall() if row[width]}
+    return _without_sets(merge, alive)
 
 
 def absent_from(
@@ -109,7 +112,7 @@ def absent_from(
     return _change(
         merge,
         None,
-        "deleted_at = %(at)s, gone_because = %(cause)s",
+        "deleted_at = %(at)s, gone_because = %(cause)s" + erasure(merge),
         f"{within} AND {missing} AND t.observed_at <= %(at)s "
         "AND (t.deleted_at IS NULL OR t.deleted_at < %(at)s)",
         values,
@@ -130,6 +133,20 @@ def seen_since(merge: Merge, keys: Iterable[Any], moment: datetime) -> set[Key]:
             values,
         )
         return {tuple(row) for row in cursor.fetchall()}
+
+
+def _without_sets(merge: Merge, gone: set[Key]) -> set[Key]:
+    """Rows that were just deleted carry nothing any more; they are locked. Returns them."""
+    for one in merge.sets if gone else ():
+        values: dict[str, Any] = {}
+        linked = " AND ".join(f"m.{ours} = t.{theirs}" for ours, theirs in one.link)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"DELETE FROM {one.members.table} m USING {merge.table} t "  # noqa: S608 (our names)
+                f"WHERE {linked} AND {among(merge, 't', sorted(gone), values)}",
+                values,
+            )
+    return gone
 
 
 def _change(

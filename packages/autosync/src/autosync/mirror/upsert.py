@@ -15,12 +15,15 @@ from autosync.mirror.merge import (
     Group,
     Key,
     Merge,
+    Person,
     Result,
     Row,
     Rule,
     later_of,
 )
 from autosync.mirror.nodes import keep_forms
+from autosync.mirror.people import unnamed
+from autosync.mirror.sets import replace_sets
 from autosync.mirror.stage import stage
 from autosync.mirror.statement import insertion, matches, sighting
 from autosync.mirror.tombstones import mark_dirty, tombstone
@@ -31,6 +34,7 @@ __all__ = [
     "Group",
     "Key",
     "Merge",
+    "Person",
     "Result",
     "Row",
     "Rule",
@@ -65,6 +69,8 @@ def upsert(
     A clock a day ahead of `observed_at` is not believed, for no later version could win against it:
     such a row replaces none that is there, and GitHub is asked.
     """
+    if merge.people:
+        rows = unnamed(merge, list(rows))
     if lag and (merge.returns or merge.decided_by is Clock.ARRIVAL):
         # Its moment decides, so it is the last at which the answer is known to be right.
         observed_at -= lag
@@ -96,6 +102,8 @@ def absent(
     """
     if not merge.returns:
         raise ValueError(f"rows of {merge.table} do not return: use tombstone")
+    if merge.people:
+        rows = unnamed(merge, list(rows))
     unique = {merge.key_of(row): row for row in rows}
     if not unique:
         return set()
@@ -129,6 +137,10 @@ def _merge_round(
                 f"(SELECT FROM {merge.table} t WHERE {matches(merge, 's', 't')})"
             )
             result.unknown = {tuple(row) for row in cursor.fetchall()}
+        if merge.sets and rule is not Rule.INSERT_MISSING:
+            sets = replace_sets(merge, rows, result, rule, values["observed_at"], values["lag"])
+            result.dirty |= mark_dirty(merge, sets.tied)
+            result.updated |= sets.changed - result.inserted
         if rule is not Rule.INSERT_MISSING:
             if merge.groups or merge.counts_sights:
                 own_moments = "observed_at" in staged.names
@@ -235,6 +247,8 @@ def _tie(merge: Merge, known: Row, row: Row) -> bool:
     """Whether two versions that give the same columns have one clock and different content."""
     if merge.decided_by is not Clock.UPDATED_AT or known.get("updated_at") != row.get("updated_at"):
         return False
+    if known.get("sets") != row.get("sets"):
+        return True
     return any(
         known[name] != row[name]
         for name in merge.governed

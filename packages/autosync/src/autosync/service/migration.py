@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from autosync.database import conninfo
 from autosync.fitness import check, unavailable
 from autosync.service import child
 
+_LOOK_EVERY = 0.2  # seconds
 _LOCK = 0x6175746F73796E63  # "autosync": of several that start at once, one migrates
 
 # Where the migrations of each Django app lie: of a package, and in it.
@@ -79,7 +81,10 @@ def migrate(verbosity: int = 0) -> None:
     try:
         # A connection of its own: the lock is the session's, migrations may close Django's.
         with psycopg.connect(where, autocommit=True, connect_timeout=10) as session:
-            session.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
+            # Not by waiting in the database: an index that is made concurrently waits for all who
+            # are in the middle of a statement there.
+            while session.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK]).fetchone() != (True,):
+                time.sleep(_LOOK_EVERY)
             call_command("migrate", verbosity=verbosity, interactive=False)
     except psycopg.OperationalError as error:
         raise unavailable(error) from None

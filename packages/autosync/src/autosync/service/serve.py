@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Mapping
 
 from autosync import config
+from autosync.app_key import load_private_key
 from autosync.database import conninfo
 from autosync.fitness import check
 from autosync.folders import too_open
@@ -23,8 +24,6 @@ _START_SECONDS = 60.0
 
 def check_settings() -> None:
     """Raise ConfigurationError, naming the variable, for whatever the service cannot do without."""
-    from autosync.github.credentials import load_private_key  # noqa: PLC0415 (start-up time)
-
     settings = config.load()
     if not settings.github_app_client_id:
         settings.require("GITHUB_APP_ID")

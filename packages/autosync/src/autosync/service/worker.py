@@ -19,12 +19,15 @@ def main() -> int:
     with child.importing():
         child.set_up_django("autosync.worker_settings")
         from autosync import connect  # noqa: PLC0415 (Django is not set up)
-        from autosync.sync import worker  # noqa: PLC0415 (Django is not set up)
+        from autosync.insight import sql_views  # noqa: PLC0415 (Django is not set up)
+        from autosync.sync import choice, worker  # noqa: PLC0415 (Django is not set up)
 
     connect.credentials()
     lifeline.ready()
     check()
     _wait_for_migrations()
+    if choice.settle():
+        sql_views.bring_up_to_date()
     return worker.run(lifeline.beat)
 
 

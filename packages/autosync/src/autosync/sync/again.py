@@ -29,7 +29,7 @@ from autosync.kinds._events import Resource
 from autosync.mirror.doubt import lock_repositories
 from autosync.mirror.models import Repository, ResourceCursor
 from autosync.sync import unread
-from autosync.sync.children import PARENTS, sync_children
+from autosync.sync.children import sync_children
 from autosync.sync.errors import Busy, is_passing, log_failure
 from autosync.sync.listing import groups, store_changes
 from autosync.sync.listing import pages as connection_pages
@@ -40,8 +40,10 @@ from autosync.sync.refetch import refetch
 from autosync.sync.refusals import note, refusal_of
 from autosync.sync.rest_listing import Seen, list_pages, store_page
 from autosync.sync.standing import read_again_of, wanted_version
+from autosync.sync.stream import read_whole as read_stream
 
 logger = logging.getLogger(__name__)
+PARENTS = 100
 SLICE = 10.0  # seconds, then whatever else waits for a slot has it first
 _AGAIN = timedelta(minutes=10)  # until one that failed is tried again
 
@@ -120,6 +122,8 @@ def _read(cursor: ResourceCursor, client: InstallationClient, until: float) -> N
     repository = cursor.repository
     if kind := nested.get(resource.name):
         pages = _of_parents(kind, repository, client, cursor.again_cursor)
+    elif resource.stream is not None:
+        pages = _of_stream(resource, repository, client)
     elif resource.rest is not None:
         pages = _of_rest(resource, repository, client, cursor.again_cursor)
     else:
@@ -170,6 +174,13 @@ def _of_rest(
         yield _Page(len(items), following, store)
 
 
+def _of_stream(
+    resource: Resource, repository: Repository, client: InstallationClient
+) -> Iterator[_Page]:
+    """Its list is read whole, and stores itself."""
+    yield _Page(read_stream(resource, repository, client), "", lambda: None)
+
+
 def _of_parents(
     kind: Derived, repository: Repository, client: InstallationClient, at: str
 ) -> Iterator[_Page]:
@@ -186,15 +197,15 @@ def _of_parents(
 def _left_over(resource: Resource, repository: Repository, client: InstallationClient) -> None:
     """Rows that the list did not show, or not so that they could be read."""
     merge = resource.merge
-    if merge.version == 1:
+    if merge.version == 1 or not merge.has("node_id"):
         return
     old = Q(kind_version__isnull=True) | Q(kind_version__lt=merge.version)
     rows = merge.model._default_manager.filter(
         old, repository=repository, deleted_at__isnull=True, node_id__gt=""
     )
     not_read = unread.keys(resource, repository)
-    nodes = dict(rows.exclude(pk__in=not_read).values_list("node_id", "pk"))
-    for group in groups(nodes):
+    left = dict(rows.values_list("node_id", merge.key[0]))
+    for group in groups({node: key for node, key in left.items() if key not in not_read}):
         refetch(resource, client, group)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence, Set
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.db.models import F, Q
@@ -21,7 +22,7 @@ def store_answer(
     resource: Resource,
     rows: list[Row],
     odd: Sequence[tuple[int | None, unread.Unread]],
-    absent: Set[int],
+    absent: Set[Any],
     hidden: Set[int],
     asked_at: datetime,
 ) -> int:
@@ -29,7 +30,7 @@ def store_answer(
     what is `odd`; returns how many rows the answer was about.
     """
     merge = resource.merge
-    here = merge.model._default_manager
+    here, [key] = merge.model._default_manager, merge.key
     with transaction.atomic():
         lock_repositories({row["repository_id"] for row in rows})
         result, refused = unread.store(
@@ -38,17 +39,17 @@ def store_answer(
         unread.forget(resource, rows)
         not_read = [*odd, *refused]
         unread.remember(resource, not_read)
-        here.filter(pk__in=[one.key for _, one in not_read], dirty_at__lte=asked_at).update(
-            dirty_at=None
-        )
+        keys = [one.key for _, one in not_read]
+        here.filter(**{f"{key}__in": keys}, dirty_at__lte=asked_at).update(dirty_at=None)
         mark_renamed(merge, result.changed, asked_at)
         list_soon(hidden)
         late = just_seen(merge, absent, asked_at) | set(
-            here.filter(pk__in=absent, repository__in=hidden).values_list("pk", flat=True)
+            here.filter(**{f"{key}__in": absent}, repository__in=hidden).values_list(key, flat=True)
         )
         delete(merge, list(absent - late), asked_at)
         follow_parents(merge, result.inserted)
-        settled = here.filter(pk__in={row[merge.key[0]] for row in rows} | (absent - late))
+        known = {row[key] for row in rows} | (absent - late)
+        settled = here.filter(**{f"{key}__in": known})
         # An answer equal to the row changes nothing, and may settle it all the same.
         settled.filter(dirty_at__lte=asked_at - LAG).update(dirty_at=None)
         asked = settled.filter(dirty_at__isnull=False, observed_at__lt=asked_at)
@@ -60,9 +61,10 @@ def store_answer(
     return len(rows) + len(absent - late)
 
 
-def of_unavailable_kinds(resource: Resource, absent: Set[int]) -> set[int]:
+def of_unavailable_kinds(resource: Resource, absent: Set[Any]) -> set[Any]:
     """Those of `absent` whose kind their repository does not show, which is no word about them."""
-    rows = resource.merge.model._default_manager.filter(pk__in=absent)
+    [key] = resource.merge.key
+    rows = resource.merge.model._default_manager.filter(**{f"{key}__in": absent})
     off = Q(
         repository__in=ResourceCursor.objects.filter(resource=resource.name)
         .exclude(unavailable="")
@@ -70,4 +72,4 @@ def of_unavailable_kinds(resource: Resource, absent: Set[int]) -> set[int]:
     )
     if resource.switch:
         off |= Q(**{f"repository__{resource.switch}": False})
-    return set(rows.filter(off).values_list("pk", flat=True)) if absent else set()
+    return set(rows.filter(off).values_list(key, flat=True)) if absent else set()

@@ -47,8 +47,8 @@ def _rows(plan: Sequence[Changes]) -> Iterator[tuple[str, Key, Effect]]:
             for row in item.rows:
                 yield item.merge.table, item.merge.key_of(row), Effect.WRITTEN
         for deleted in changes.tombstones:
-            for pk in deleted.ids:
-                yield deleted.merge.table, (pk,), Effect.DELETED
+            for key in deleted.keys:
+                yield deleted.merge.table, key, Effect.DELETED
         for move in changes.refs:
             key = (move.repository_id, move.kind, move.name)
             yield "refs", key, Effect.WRITTEN if move.after else Effect.DELETED

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from autosync.database import is_away, is_hopeless
 from autosync.killpoints import reached
-from autosync.kinds import IGNORED, handlers
+from autosync.kinds import IGNORED, account_events, handlers
 from autosync.kinds._events import (
     Changes,
     Envelope,
@@ -29,6 +29,8 @@ from autosync.kinds.repository import MERGE as REPOSITORY
 from autosync.kinds.repository import row as repository_row
 from autosync.mirror.doubt import audit_soon
 from autosync.mirror.models import Delivery, GitHubAppInstallation, Repository
+from autosync.mirror.people import current
+from autosync.mirror.unnamed_payloads import unnamed_body
 from autosync.mirror.upsert import Rule
 from autosync.sync.applied_rows import applied_rows, mark_applied
 from autosync.sync.changes import carry_out
@@ -39,9 +41,13 @@ logger = logging.getLogger(__name__)
 BATCH = 200
 MAX_ATTEMPTS = 8
 WORKER_ENDED = "the worker ended while it applied this delivery"
+# A star of somebody who is forgotten, say, of whom it lacks the id by now.
+_GHOST = b'"ghost"'
+_OF_NOBODY = "it is about an account that is gone or forgotten"
 _read_envelope = reader(Envelope)
 # Events about the installation itself bring their own installation.
 _SELF_CONTAINED = frozenset({"installation", "installation_repositories"})
+_FOREIGN = "the payload names no installation: it was not sent by a GitHub App"
 
 
 class _Here(NamedTuple):
@@ -57,7 +63,8 @@ class _Known:
     """What the mirror knows of the repositories and installations a batch speaks of."""
 
     repositories: dict[int, _Here]
-    installations: set[int]
+    installations: dict[int, int | None]
+    """Each with its account."""
 
 
 class WebhookProcessor:
@@ -72,6 +79,7 @@ class WebhookProcessor:
     def __init__(self, *, careful: bool = False) -> None:
         """`careful`: the first batch is tried one by one. A worker before may have died of it."""
         self._handlers = handlers()
+        self._of_accounts = account_events()
         self._careful = careful
 
     def drain(self) -> int:
@@ -204,11 +212,12 @@ class WebhookProcessor:
         parked = attempts >= MAX_ATTEMPTS or is_hopeless(error)
         if parked:
             reached("apply: failed, not yet parked")
+        leave_out_forgotten([delivery])
         _only([delivery]).filter(status=Delivery.Status.PENDING).update(
             attempts=attempts,
             status=Delivery.Status.PARKED if parked else Delivery.Status.PENDING,
             next_attempt_at=_later(attempts),
-            error=f"{type(error).__name__}: {error}"[:2000],
+            error=current().text(f"{type(error).__name__}: {error}"[:2000]),
         )
         logger.warning(
             "delivery %s (%s) failed, attempt %d%s: %s",
@@ -221,22 +230,26 @@ class WebhookProcessor:
 
     def _apply(self, deliveries: Sequence[Delivery]) -> None:
         """Carry out all changes of `deliveries` and mark them, inside the caller's transaction."""
+        leave_out_forgotten(deliveries)
         events = [_event(delivery) for delivery in deliveries]
         known = self._look_up(events)
         applied: list[Delivery] = []
         ignored: dict[str, list[Delivery]] = {}
         plans: list[list[Changes]] = []
-        for delivery, event in zip(deliveries, events, strict=True):
+        for delivery, given in zip(deliveries, events, strict=True):
+            event = self._of_account(given, known)
             reason = self._reason_to_ignore(event, known)
             if reason is not None:
                 ignored.setdefault(reason, []).append(delivery)
                 continue
-            plans.append(
-                [
-                    self._heal(event, known),
-                    *self._handled(event),
-                ]
-            )
+            try:
+                handled = self._handled(event)
+            except IncompletePayload:
+                if _GHOST not in event.body:
+                    raise
+                ignored.setdefault(_OF_NOBODY, []).append(delivery)
+                continue
+            plans.append([self._heal(event, known), *handled])
             applied.append(delivery)
         if plans:
             observed_at = max(e.received_at for e in events)
@@ -278,12 +291,18 @@ class WebhookProcessor:
         )
         return _Known(
             {pk: _Here(*row) for pk, *row in rows},
-            set(
+            dict(
                 GitHubAppInstallation.objects.filter(pk__in=installations).values_list(
-                    "pk", flat=True
+                    "pk", "account_id"
                 )
             ),
         )
+
+    def _of_account(self, event: Event, known: _Known) -> Event:
+        """The event with the account that it is about, which not every payload names."""
+        if event.name not in self._of_accounts or event.account_id or not event.installation_id:
+            return event
+        return replace(event, account=known.installations.get(event.installation_id))
 
     def _reason_to_ignore(self, event: Event, known: _Known) -> str | None:
         if event.name in IGNORED:
@@ -293,12 +312,14 @@ class WebhookProcessor:
         if event.name in _SELF_CONTAINED:
             return None
         if event.repository_id is None:
+            if event.name in self._of_accounts:
+                return _FOREIGN if event.installation_id is None else None
             raise IncompletePayload("GitHub left out the `repository` of this event.")
         here = known.repositories.get(event.repository_id)
         if here is not None and not here.auto_sync_enabled:
             return "auto_sync_enabled is off for this repository"
         if event.installation_id is None and event.repository_id not in known.repositories:
-            return "the payload names no installation: it was not sent by a GitHub App"
+            return _FOREIGN
         return None
 
     def _heal(self, event: Event, known: _Known) -> Changes:
@@ -340,6 +361,17 @@ class WebhookProcessor:
         else:
             changes.patches.append(Patch(REPOSITORY, [repository.id], {"dirty_at": timezone.now()}))
             changes.followups.add(FollowUp("refresh_installation", installation))
+
+
+def leave_out_forgotten(deliveries: Sequence[Delivery]) -> None:
+    """Take forgotten people out of the bodies, here and in the inbox: nobody reads them there."""
+    forgotten = current()
+    for delivery in deliveries if forgotten else ():
+        body = bytes(delivery.body)
+        cleaned = unnamed_body(forgotten, body)
+        if cleaned is not body:
+            delivery.body = cleaned
+            _only([delivery]).update(body=cleaned)
 
 
 def _event(delivery: Delivery) -> Event:

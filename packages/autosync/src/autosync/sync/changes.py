@@ -10,10 +10,16 @@ from django.db.models import F
 from django.utils import timezone
 
 from autosync.killpoints import reached
-from autosync.kinds import RESOURCES, nested_kinds, refetched
+from autosync.kinds import RESOURCES, account_kinds, nested_kinds, refetched
 from autosync.kinds._events import Changes, FollowUp, RefMove
 from autosync.mirror.digest import DIGEST
-from autosync.mirror.doubt import mark_new_and_late, mark_renamed
+from autosync.mirror.doubt import (
+    audit_soon,
+    mark_new_and_late,
+    mark_renamed,
+    mark_told_late,
+    turned_quickly,
+)
 from autosync.mirror.feed import FeedLine, publish
 from autosync.mirror.upsert import Key, Merge, Row, Rule, upsert
 from autosync.sync.applied_rows import Changed
@@ -28,6 +34,7 @@ def carry_out(plan: Sequence[Changes], observed_at: datetime) -> Changed:
     """
     followups = {f for changes in plan for f in changes.followups}
     changed: Changed = {}
+    _look_at_pairs(plan, observed_at)
     for (merge, rule), rows in _by_merge(plan).items():
         result = upsert(merge, rows, observed_at=observed_at, rule=rule)
         follow_parents(merge, result.inserted)
@@ -38,7 +45,9 @@ def carry_out(plan: Sequence[Changes], observed_at: datetime) -> Changed:
         if merge.table in _REFETCHED:
             marked |= mark_new_and_late(merge, result.inserted, observed_at)
             marked |= mark_renamed(merge, result.changed, F("updated_at"))
-        followups |= _settle(merge, marked)
+        if merge.table in _TOLD:
+            marked |= mark_told_late(merge, result.changed, observed_at)
+        followups |= _settle(merge, marked, rows)
     for changes in plan:
         for one in changes.tombstones:
             for table, keys in delete(one.merge, one.ids, one.at).items():
@@ -46,9 +55,12 @@ def carry_out(plan: Sequence[Changes], observed_at: datetime) -> Changed:
         for patch in changes.patches:
             chosen = patch.merge.model._default_manager.filter(pk__in=patch.ids, **patch.where)
             chosen.update(**patch.values)
+        for reread in changes.rereads:
+            _NESTED[reread.merge.table].mark([reread.link], timezone.now())
         for doubt in changes.doubts:
             doubt.model._default_manager.filter(**doubt.where).update(dirty_at=timezone.now())
-            followups.add(FollowUp("refetch", 0))
+            account = doubt.where.get("account_id")
+            followups.add(FollowUp("sync_account", account) if account else FollowUp("refetch", 0))
     changed["refs"] = move_refs([move for changes in plan for move in changes.refs], observed_at)
     reached("apply: rows written, not yet in the feed")
     publish(_news(plan, changed))
@@ -58,10 +70,27 @@ def carry_out(plan: Sequence[Changes], observed_at: datetime) -> Changed:
     return changed
 
 
-def _settle(merge: Merge, dirty: set[Key]) -> set[FollowUp]:
+def _look_at_pairs(plan: Sequence[Changes], now: datetime) -> None:
+    """Have an audit look at pairs of which events came so fast that their order is not certain."""
+    told: dict[Merge, list[Key]] = {}
+    for changes in plan:
+        for item in changes.upserts:
+            if item.merge.returns and item.merge.table not in _OF_ACCOUNTS:
+                told.setdefault(item.merge, []).extend(map(item.merge.key_of, item.rows))
+        for gone in changes.tombstones:
+            if gone.merge.returns and gone.merge.table not in _OF_ACCOUNTS:
+                told.setdefault(gone.merge, []).extend(gone.keys)
+    for merge, keys in told.items():
+        audit_soon(turned_quickly(merge, keys, now))
+
+
+def _settle(merge: Merge, dirty: set[Key], rows: Sequence[Row]) -> set[FollowUp]:
     """Who must be asked about rows whose clocks could not decide."""
     if not dirty:
         return set()
+    if merge.table in _OF_ACCOUNTS:
+        doubted = [row for row in rows if merge.key_of(row) in dirty]
+        return {FollowUp("sync_account", row["account_id"]) for row in doubted}
     if merge.table not in _LISTED_BY_INSTALLATION:
         return {FollowUp("refetch", 0)}
     column = _LISTED_BY_INSTALLATION[merge.table]
@@ -71,8 +100,12 @@ def _settle(merge: Merge, dirty: set[Key]) -> set[FollowUp]:
 
 # Settled by asking GitHub for them by their node ids.
 _REFETCHED = {resource.merge.table for resource in refetched()}
+# Those whose events are about them: their clock is about that of the event.
+_TOLD = {resource.merge.table for resource in refetched() if not resource.inside}
 # Read again with their parents at the next sync.
 _NESTED = {kind.merge.table: kind.family for kind in nested_kinds()}
+# Settled by the lists of the account.
+_OF_ACCOUNTS = {kind.merge.table for kind in account_kinds()}
 # Settled by the listing of the installation: table → the column with the installation's id.
 _LISTED_BY_INSTALLATION = {"installations": "github_id", "repositories": "installation_id"}
 

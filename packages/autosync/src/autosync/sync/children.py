@@ -1,63 +1,35 @@
-"""Read children with their parents: many parents a query, each parent's children as a whole.
-
-A query for 100 parents is one point: 101 requests, as GitHub counts them
-(https://docs.github.com/graphql/overview/rate-limits-and-query-limits-for-the-graphql-api). Where a
-parent has more children than came along, its list is read on, at a point for each hundred.
+"""Keep children in step with their parents: those are read whose parents moved, each parent's as a
+whole. `nested_pages.py` asks for them.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
-from autosync import moments
-from autosync.github import GraphQLTooHeavy, InstallationClient
+from autosync.github import InstallationClient
 from autosync.killpoints import reached
 from autosync.kinds import Derived, nested_kinds
-from autosync.kinds._columns import camel
-from autosync.kinds._kind import Nested
 from autosync.mirror.children import Parent, Read
 from autosync.mirror.doubt import LAG, lock_repositories
+from autosync.mirror.keys import rows_of
 from autosync.mirror.models import Repository, ResourceCursor
 from autosync.mirror.tombstones import inherit
-from autosync.mirror.upsert import Key, Row, Rule, tombstone
+from autosync.mirror.upsert import Key, Rule
 from autosync.sync import unread
-from autosync.sync.paging import Paging
-from autosync.sync.refusals import Refused, out_of_sight, refusal_at, unavailable
+from autosync.sync.gone import take_away
+from autosync.sync.nested_pages import PAGE, Children, read_children, read_deep
+from autosync.sync.refusals import refusal_at, unavailable
+from autosync.sync.standing import was_read
 
 logger = logging.getLogger(__name__)
-PARENTS = 100
-PAGE = 100
-# https://docs.github.com/graphql/overview/rate-limits-and-query-limits-for-the-graphql-api#node-limit
-MOST_NODES = 500_000
 Progress = Callable[[], None]
-
-
-@dataclass
-class Children:
-    """What GitHub said of one parent's children. Not `whole`: some may be missing."""
-
-    parent: Parent
-    asked_at: datetime
-    clock: datetime | None
-    nodes: list[Any]
-    whole: bool
-    rows: list[Row] = field(default_factory=list)
-    odd: list[unread.Unread] = field(default_factory=list)
-
-
-def price(parents: int, first: int) -> tuple[int, int]:
-    """Points and nodes of a query for the first children of so many parents."""
-    nodes = parents * (1 + first)
-    if nodes > MOST_NODES:
-        raise ValueError(f"{nodes} nodes in a query; GitHub's limit is {MOST_NODES}")
-    return max(1, round((1 + parents) / 100)), nodes
 
 
 def waiting(
@@ -78,7 +50,8 @@ def waiting(
 def sync_children(
     kind: Derived, repository: Repository, client: InstallationClient, progress: Progress
 ) -> int:
-    """Read the children of every parent that waits; rows changed.
+    """Read the children of every parent that waits; rows changed. Those of other kinds that the
+    same parents wait for come in the same queries.
 
     Each page of parents is committed with what is known of them then, so a kill costs one page.
     """
@@ -98,17 +71,22 @@ def sync_children(
             cursor.backfill_started_at = cursor.backfill_started_at or timezone.now()
         cursor.state = ResourceCursor.State.RUNNING
         cursor.save()
-    for page in read_children(kind, repository, client, parents):
-        absent = set(gone_in(kind, client, page))
-        reached("import: page read, not stored")
-        with transaction.atomic():
-            count += _store(kind, repository, page, absent)
-            if cursor.backfilled_at is None:
-                cursor.done += sum(len(one.rows) for one in page)
-                cursor.save()
-            progress()
-            reached("import: page stored, not committed")
-        reached("import: page committed")
+    for kinds, some in _together(kind, repository, parents).items():
+        for page in read_children(kinds, repository, client, some):
+            by_kind = {one: [each for each in page if each.kind is one] for one in kinds}
+            for one, children in by_kind.items():
+                read_deep(one, repository, client, children)
+            absent = {one: set(gone_in(one, client, by_kind[one])) for one in kinds}
+            reached("import: page read, not stored")
+            with transaction.atomic():
+                for one in kinds:
+                    count += _store(one, repository, by_kind[one], absent[one])
+                if cursor.backfilled_at is None:
+                    cursor.done += sum(len(one.rows) for one in by_kind[kind])
+                    cursor.save()
+                progress()
+                reached("import: page stored, not committed")
+            reached("import: page committed")
     cursor.total = cursor.done = _alive(kind).filter(repository=repository).count()
     cursor.backfilled_at = cursor.backfilled_at or timezone.now()
     cursor.state = ResourceCursor.State.COMPLETE
@@ -117,170 +95,24 @@ def sync_children(
     return count
 
 
-def read_children(
-    kind: Derived, repository: Repository, client: InstallationClient, parents: Sequence[Parent]
-) -> Iterator[list[Children]]:
-    """The children of `parents`, a page of parents at a time; smaller pages while too heavy.
-
-    A parent that GitHub does not show is left out: its own list says what became of it. So is one
-    whose children GitHub does not answer for even alone, which is remembered as such.
+def _together(
+    kind: Derived, repository: Repository, parents: Sequence[Parent]
+) -> dict[tuple[Derived, ...], list[Parent]]:
+    """The parents by the kinds that they wait for. One that is new to this mirror comes with others
+    that are: it is read from another part of the quota.
     """
-    nested = _nested(kind)
-    paging = Paging(PARENTS, repository.pk, f"{kind.parent.name} {nested.name}")
-    left = list(parents)
-    while left:
-        group = left[: paging.size]
-        try:
-            page = _ask(kind, repository, client, group)
-        except GraphQLTooHeavy:
-            if paging.too_heavy():
-                continue
-            page = _alone(kind, client, group[0])
-            paging.was_one_object()
-        else:
-            paging.went_well()
-        del left[: len(group)]
-        for one in page:
-            _understand(kind, repository, one)
-        yield page
-
-
-def _ask(
-    kind: Derived, repository: Repository, client: InstallationClient, parents: Sequence[Parent]
-) -> list[Children]:
-    nested = _nested(kind)
-    price(len(parents), nested.first)
-    query = (
-        "query($ids: [ID!]!, $home: ID!, $first: Int!, $after: String) { "
-        f"home: node(id: $home) {{ id }} parents: nodes(ids: $ids) {{ {_page(kind)} }} }}"
-    )
-    variables = {
-        "ids": [one.node_id for one in parents],
-        "home": repository.node_id,
-        "first": nested.first,
-        "after": None,
-    }
-    asked_at = timezone.now()
-    reply = client.graphql(query, variables, partial=True)
-    if not reply.data.get("home"):
-        raise out_of_sight(repository)
-    found = reply.data.get("parents")
-    if not isinstance(found, list) or len(found) != len(parents):
-        raise GraphQLTooHeavy(
-            "GitHub answered with other nodes than were asked for",
-            installation_id=client.installation_id,
-        )
-    answered = []
-    for place, (parent, node) in enumerate(zip(parents, found, strict=True)):
-        page = node.get("page") if isinstance(node, dict) else None
-        if page is None:
-            refusal = refusal_at(reply, "parents", place)
-            if refusal is not None:
-                raise Refused(refusal)
-            continue
-        try:
-            answered.append(_read_on(kind, client, parent, asked_at, node))
-        except GraphQLTooHeavy as error:
-            _not_answered(kind, client, parent, error)
-    return answered
-
-
-def _alone(kind: Derived, client: InstallationClient, parent: Parent) -> list[Children]:
-    """One whose children GitHub did not send along: they are read by themselves, fewer at once."""
-    try:
-        return [_read_on(kind, client, parent, timezone.now(), None)]
-    except GraphQLTooHeavy as error:
-        _not_answered(kind, client, parent, error)
-        return []
-
-
-def _not_answered(
-    kind: Derived, client: InstallationClient, parent: Parent, error: GraphQLTooHeavy
-) -> None:
-    """If GitHub shows the parent it is up, and it is these children; raises otherwise. They wait,
-    and are asked for at each sync.
-    """
-    query = "query($id: ID!) { node(id: $id) { id } }"
-    if client.graphql(query, {"id": parent.node_id}).data.get("node"):
-        of = f"the {kind.parent.name} {parent.pk}"
-        why = f"{unread.NOT_ANSWERED} ({kind.name}s of {of}): {error.what}"
-        one = unread.Unread(parent.pk, parent.node_id, why)
-        unread.remember(kind.resource, [(parent.repository_id, one)])
-
-
-def _read_on(
-    kind: Derived,
-    client: InstallationClient,
-    parent: Parent,
-    asked_at: datetime,
-    node: dict[str, Any] | None,
-) -> Children:
-    """All children of one parent; `node` has the first of them, if any came along.
-
-    The clock is that of the first page: what changes meanwhile moves it.
-    """
-    query = (
-        "query($id: ID!, $first: Int!, $after: String) "
-        f"{{ parent: node(id: $id) {{ {_page(kind)} }} }}"
-    )
-    paging = Paging(PAGE)
-    clock = nodes = None
-    total, after, more = 0, "", True
-    while more:
-        if node is None:
-            variables = {"id": parent.node_id, "first": paging.size, "after": after or None}
-            try:
-                node = client.graphql(query, variables).data.get("parent")
-            except GraphQLTooHeavy:
-                if paging.too_heavy():
-                    continue
-                raise
-            paging.went_well()
-        try:
-            page = node["page"]  # type: ignore[index]
-            total, info = int(page["totalCount"]), page["pageInfo"]
-            if nodes is None:
-                clock = moments.moment(node[_clock(kind)])  # type: ignore[index]
-                nodes = []
-            nodes += page["nodes"]
-            more = bool(info["hasNextPage"])
-            after = info["endCursor"] if more else ""
-        except unread.ODD:
-            raise GraphQLTooHeavy(
-                f"GitHub answered with a page of {_nested(kind).name} that is none",
-                installation_id=client.installation_id,
-            ) from None
-        node = None
-    assert nodes is not None
-    whole = len(nodes) == total and all(nodes)
-    return Children(parent, asked_at, clock, nodes, whole)
-
-
-def _page(kind: Derived) -> str:
-    return (
-        f"... on {kind.parent.graphql_type} {{ {_clock(kind)} "
-        f"page: {_nested(kind).name}(first: $first, after: $after) {{ totalCount "
-        f"pageInfo {{ hasNextPage endCursor }} nodes {{ {kind.node_fields} }} }} }}"
-    )
-
-
-def _nested(kind: Derived) -> Nested:
-    read = kind.declared.read
-    assert isinstance(read, Nested), kind.name
-    return read
-
-
-def _clock(kind: Derived) -> str:
-    return camel(kind.under.follows)
-
-
-def _understand(kind: Derived, repository: Repository, one: Children) -> None:
-    for node in filter(None, one.nodes):
-        try:
-            one.rows.append(kind.from_graph(node, repository.pk))
-        except unread.ODD as error:
-            why = f"not as documented: {type(error).__name__}: {error}"
-            one.odd.append(unread.of_node(node, why[:300]))
+    others = [
+        one
+        for one in nested_kinds()
+        if one is not kind
+        and one.parent is kind.parent
+        and was_read(one.resource, repository) == was_read(kind.resource, repository)
+    ]
+    waits = {one: {each.pk for each in one.family.waiting(repository.pk)} for one in others}
+    found: dict[tuple[Derived, ...], list[Parent]] = defaultdict(list)
+    for parent in parents:
+        found[kind, *(one for one in others if parent.pk in waits[one])].append(parent)
+    return found
 
 
 def gone_in(
@@ -330,10 +162,11 @@ def _absent(
         **{f"{kind.under.number}__in": [place[-1] for place in known]},
     )
     found = {}
-    for *values, node_id in here.values_list(*link, *merge.key, "node_id"):
-        key = tuple(values[len(link) :])
+    names = [*link, *merge.key, *(["node_id"] if merge.has("node_id") else [])]
+    for values in here.values_list(*names):
+        key = tuple(values[len(link) : len(link) + len(merge.key)])
         if tuple(values[: len(link)]) in known and key not in there:
-            found[key] = node_id
+            found[key] = str(values[-1]) if merge.has("node_id") else ""
     return found
 
 
@@ -350,17 +183,18 @@ def _store(
     result, refused = unread.store(
         kind.merge, rows, observed_at=asked_at, rule=Rule.AUTHORITATIVE, lag=LAG
     )
-    gone = tombstone(kind.merge, sorted(absent), asked_at)
-    unread.forget(kind.resource, [*rows, *({kind.merge.key[0]: one.parent.pk} for one in page)])
+    gone = take_away(kind.merge, sorted(absent), asked_at)
+    unread.forget(kind.resource, rows)
+    unread.forget_keys(kind.resource, [one.parent.pk for one in page])
     odd = [*refused, *((repository.pk, bad) for one in page for bad in one.odd)]
     unread.remember(kind.resource, odd)
-    not_stored = {one.node_id for _, one in refused}
-    seen = _alive(kind).filter(pk__in=[row[kind.merge.key[0]] for row in rows])
-    seen.filter(dirty_at__lte=asked_at - LAG).update(dirty_at=None)
+    not_stored = {one.key for _, one in refused}
+    seen = rows_of(kind.merge, [kind.merge.key_of(row) for row in rows])
+    seen.filter(deleted_at__isnull=True, dirty_at__lte=asked_at - LAG).update(dirty_at=None)
     read = []
     for one in page:
         short = one.odd or (not one.whole and all(one.nodes))
-        short = short or any(row["node_id"] in not_stored for row in one.rows)
+        short = short or any(unread.short(kind.merge.key_of(row)) in not_stored for row in one.rows)
         read.append(Read(one.parent.pk, repository.pk, None if short else one.clock))
     family.note(read, asked_at, asked_at - LAG)
     return len(result.changed) + len(gone)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+import uuid
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -13,7 +14,8 @@ from django.db.models.functions import Greatest, Least, Now
 
 from autosync.github import GraphQLTooHeavy, InstallationClient
 from autosync.github.hiccups import is_uncountable
-from autosync.mirror.models import Commit, Repository
+from autosync.mirror.models import Commit, FeedEvent, Repository
+from autosync.mirror.people import GHOST, current
 from autosync.sync.refusals import out_of_sight
 from autosync.sync.unread import NOT_ANSWERED
 
@@ -22,6 +24,23 @@ _AUTHOR = "author { user { databaseId login } }"
 _ALIAS = re.compile(r"c[0-9]+")
 _INTEGERS = range(-(2**31), 2**31)
 Details = list[tuple[str, dict[str, Any] | None]]
+_Stored = tuple[Any, ...]
+
+
+def to_ask(repository: Repository, left_out: Collection[str], size: int) -> tuple[list[str], bool]:
+    """Commits to ask GitHub for, newest first, and whether each speaks for all of its author.
+
+    It does where git has told the sizes: the account is "the GitHub user corresponding to the email
+    field" (https://docs.github.com/graphql/reference/objects#gitactor). The oldest is asked for,
+    which GraphQL knows if it knows any.
+    """
+    lacking = Commit.objects.filter(repository=repository, detailed_at__isnull=True)
+    lacking = lacking.exclude(sha__in=left_out)
+    authors = lacking.filter(files_at__isnull=False).order_by("author_email", "committed_at")
+    oldest = list(authors.distinct("author_email").values_list("sha", flat=True)[:size])
+    if oldest:
+        return oldest, True
+    return list(lacking.order_by("-committed_at").values_list("sha", flat=True)[:size]), False
 
 
 def fetch_details(
@@ -126,6 +145,33 @@ def _understood(found: Any) -> dict[str, Any] | None:
     return detail
 
 
+def store_accounts(repository: Repository, details: Details) -> int:
+    """The account of each commit's author, for all of that address whose sizes git has told;
+    returns of how many commits.
+    """
+    told: list[_Stored] = [
+        (sha, found["user_id"], found["login"], "") for sha, found in details if found
+    ]
+    if not told:
+        return 0
+    theirs, rows = _unnamed(told)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE commits c SET author_user_id = d.user_id, author_login = d.login, "
+            "detailed_at = now() "
+            "FROM unnest(%s::text[], %s::bigint[], %s::text[], %s::text[]) "
+            "AS d(sha, user_id, login, unknown) "
+            "JOIN commits asked ON asked.repository_id = %s AND asked.sha = d.sha "
+            "WHERE c.repository_id = asked.repository_id AND c.author_email = asked.author_email "
+            "AND c.detailed_at IS NULL AND c.files_at IS NOT NULL",
+            [*(list(column) for column in zip(*rows, strict=True)), repository.pk],
+        )
+        count = int(cursor.rowcount)
+        if theirs:  # last: it takes the addresses away
+            _erase(repository, theirs)
+        return count
+
+
 def store_details(repository: Repository, details: Details) -> None:
     """GitHub was asked for these: nobody asks again."""
     rows = []
@@ -142,14 +188,52 @@ def store_details(repository: Repository, details: Details) -> None:
                 (detail.get("unknown") or "")[:1000],
             )
         )
+    theirs, rows = _unnamed(rows)
     columns = [list(column) for column in zip(*rows, strict=True)]
     with connection.cursor() as cursor:
+        if theirs:
+            _erase(repository, theirs)
         cursor.execute(
-            "UPDATE commits c SET additions = d.additions, deletions = d.deletions, "
-            "changed_files = d.changed_files, author_user_id = d.user_id, author_login = d.login, "
-            "size_unknown = d.unknown, detailed_at = now() "
+            "UPDATE commits c SET author_user_id = d.user_id, author_login = d.login, "
+            "detailed_at = now(), "
+            # What git has counted stays.
+            "additions = CASE WHEN c.files_at IS NULL THEN d.additions ELSE c.additions END, "
+            "deletions = CASE WHEN c.files_at IS NULL THEN d.deletions ELSE c.deletions END, "
+            "changed_files = CASE WHEN c.files_at IS NULL THEN d.files ELSE c.changed_files END, "
+            "size_unknown = CASE WHEN c.files_at IS NULL THEN d.unknown ELSE '' END "
             "FROM unnest(%s::text[], %s::int[], %s::int[], %s::int[], %s::bigint[], %s::text[], "
-            "%s::text[]) AS d(sha, additions, deletions, changed_files, user_id, login, unknown) "
+            "%s::text[]) AS d(sha, additions, deletions, files, user_id, login, unknown) "
             "WHERE c.repository_id = %s AND c.sha = d.sha",
             [*columns, repository.pk],
         )
+
+
+def _unnamed(rows: list[_Stored]) -> tuple[dict[str, uuid.UUID], list[_Stored]]:
+    """The commits of forgotten people, and the details without these."""
+    forgotten = current()
+    if not forgotten:
+        return {}, rows
+    theirs: dict[str, uuid.UUID] = {}
+    kept: list[_Stored] = []
+    for sha, *sizes, number, login, unknown in rows:
+        person = forgotten.account(number, login) if number or login else None
+        if person:
+            theirs[sha] = person
+            number, login = None, ""
+        kept.append((sha, *sizes, number, login, unknown))
+    return theirs, kept
+
+
+def _erase(repository: Repository, theirs: dict[str, uuid.UUID]) -> None:
+    """The account tells whose these are, where the address did not: it is theirs too."""
+    commits = Commit.objects.filter(repository=repository, sha__in=theirs).exclude(author_email="")
+    for sha, email in commits.values_list("sha", "author_email"):
+        current().learn(theirs[sha], "email", email)
+        same = Commit.objects.filter(author_email__iexact=email)
+        same.update(author_name="", author_email="", message="")
+        Commit.objects.filter(committer_email__iexact=email).update(
+            committer_name="", committer_email=""
+        )
+        FeedEvent.objects.filter(
+            kind="commit", object_key__in=theirs, repository_id=repository.pk
+        ).update(title="", actor=GHOST)

@@ -20,7 +20,16 @@ from autosync.mirror.doubt import LAG
 from autosync.mirror.feed import publish
 from autosync.mirror.models import Commit, Repository, ResourceCursor
 from autosync.mirror.upsert import Rule, upsert
-from autosync.sync.commit_details import ask_again, fetch_alone, fetch_details, store_details
+from autosync.sync.commit_details import (
+    ask_again,
+    fetch_alone,
+    fetch_details,
+    store_accounts,
+    store_details,
+    to_ask,
+    without_sizes,
+)
+from autosync.sync.commit_files import files_later
 from autosync.sync.identity import advertised, fetched
 from autosync.sync.locks import exclusive
 from autosync.sync.paging import Paging
@@ -85,6 +94,7 @@ def sync_commits(
             cursor.watermark = asked_at
             cursor.error = ""
             cursor.save()
+            files_later(repository)
             # Not before: whoever counts meanwhile sees the default branch half marked.
             count_contributors_later(repository)
             reached("git: refs stored, not committed")
@@ -93,7 +103,8 @@ def sync_commits(
 
 
 def sync_details(repository: Repository, client: InstallationClient, progress: Progress) -> int:
-    """Ask GraphQL for additions, deletions and accounts of commits that lack them, newest first.
+    """Ask GraphQL for what git does not say of commits: their authors' accounts, once for each
+    e-mail address; and additions and deletions of those whose files git was not asked for.
 
     100 commits cost one point. What is still missing is itself the cursor. A commit that GitHub
     does not know yet is left for later if it was seen just now: GraphQL lags behind git. One whose
@@ -105,17 +116,15 @@ def sync_details(repository: Repository, client: InstallationClient, progress: P
     too_new: set[str] = set()
     state, _ = ResourceCursor.objects.get_or_create(repository=repository, resource="commit_detail")
     while True:
-        missing = list(
-            Commit.objects.filter(repository=repository, detailed_at__isnull=True)
-            .exclude(sha__in=too_new)
-            .order_by("-committed_at")
-            .values_list("sha", flat=True)[: paging.size]
-        )
+        missing, for_all = to_ask(repository, too_new, paging.size)
         if not missing:
             break
         asked_at = timezone.now()
         try:
-            details = fetch_details(repository, client, missing)
+            if for_all:
+                details = without_sizes(repository, client, missing, "")
+            else:
+                details = fetch_details(repository, client, missing)
         except GraphQLTooHeavy:
             if paging.too_heavy():
                 continue
@@ -133,10 +142,14 @@ def sync_details(repository: Repository, client: InstallationClient, progress: P
         if not details:
             continue
         with transaction.atomic():
-            store_details(repository, details)
+            stored = store_accounts(repository, details) if for_all else 0
+            alone = [one for one in details if not for_all or one[1] is None]
+            if alone:
+                store_details(repository, alone)
+                stored += len(alone)
             count_contributors_later(repository)
-            total += len(details)
-            state.done = (state.done or 0) + len(details)
+            total += stored
+            state.done = (state.done or 0) + stored
             state.total = _count(repository)
             state.state = ResourceCursor.State.RUNNING
             state.save()

@@ -5,6 +5,7 @@ installation. See `FollowUp`.
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 from datetime import timedelta
 
 from django.db.models import Q
@@ -38,10 +39,17 @@ def refresh_installation(installation_id: int) -> None:
     manager = GitHubSyncManager(installation, Priority.LIVE)
     if not manager.refresh_installation() or installation.is_suspended:
         return
-    gained = manager.sync_repositories()
+    sync_gained(installation_id, manager.sync_repositories())
+
+
+def sync_gained(installation_id: int, gained: Collection[int]) -> None:
+    """Import what a listing showed for the first time, sync what it shows again.
+
+    For whoever lists: no delivery imports what it finds listed already.
+    """
     fresh = (
         Repository.visible()
-        .filter(installation=installation, auto_sync_enabled=True)
+        .filter(installation=installation_id, auto_sync_enabled=True)
         .filter(Q(imported_at__isnull=True) | Q(pk__in=gained))
         .exclude(pk__in=under_way())
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 from autosync.kinds import mirrored
 from autosync.mirror.tombstones import inherit, tombstone
-from autosync.mirror.upsert import Key, Merge
+from autosync.mirror.upsert import Key, Merge, absent
 
 Gone = dict[str, set[Key]]
 
@@ -16,9 +16,18 @@ Gone = dict[str, set[Key]]
 def delete(merge: Merge, keys: Iterable[Any], at: datetime) -> Gone:
     """Tombstones for these rows and for what belongs to them; by table, which rows were alive."""
     keys = list(keys)
-    gone: Gone = {merge.table: tombstone(merge, keys, at)}
+    gone: Gone = {merge.table: take_away(merge, keys, at)}
     _pass_on(merge, keys, gone)
     return gone
+
+
+def take_away(merge: Merge, keys: Iterable[Any], at: datetime) -> set[Key]:
+    """Rows that are gone, without what belongs to them: tombstones, or for what may return the
+    moment of its absence. Returns those that were alive.
+    """
+    if not merge.returns:
+        return tombstone(merge, keys, at)
+    return absent(merge, [dict(zip(merge.key, key, strict=True)) for key in keys], at)
 
 
 def follow_parents(merge: Merge, keys: Iterable[Key]) -> set[Key]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from autosync import config, connect
 from autosync.github import AppClient, GitHubError
 from autosync.kinds import handlers
-from autosync.kinds._permissions import LEVELS, permissions
+from autosync.kinds._permissions import permissions, rank
 from autosync.mirror.models import GitHubAppInstallation, Repository
 from autosync.redact import redact
 
@@ -89,11 +89,6 @@ def state(client: AppClient | None = None) -> HookState:
 
 def not_granted(granted: Mapping[str, str]) -> list[str]:
     """The permissions that what is mirrored needs and an App or an installation does not hold."""
-
-    def rank(level: str | None) -> int:
-        # A level that GitHub has not described yet lets us read at least.
-        return LEVELS.index(level or "") if not level or level in LEVELS else LEVELS.index("read")
-
     return [name for name, level in permissions().items() if rank(granted.get(name)) < rank(level)]
 
 

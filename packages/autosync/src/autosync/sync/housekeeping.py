@@ -214,6 +214,13 @@ _STEPS: list[tuple[str, Step]] = [
             "AND coalesce(observed_at, '-infinity') < %(now)s - interval '1 day'"
         ),
     ),
+    (
+        "quota_uses",
+        _any_order(
+            "DELETE FROM quota_uses WHERE id IN (SELECT id FROM quota_uses "
+            "WHERE day < (%(history)s)::date LIMIT %(batch)s)"
+        ),
+    ),
     ("feed", _in_order(_oldest("feed", "at", "feed"))),
     ("procrastinate_jobs", _in_order(_TASKS)),
     ("audits", _in_order(_AUDITS, JOBS)),

@@ -25,7 +25,7 @@ from autosync.mirror.models import (
     SyncJob,
     SyncJobRepository,
 )
-from autosync.sync import hook, sick
+from autosync.sync import accounts, hook, sick
 from autosync.sync.errors import Busy, is_passing, log_failure
 from autosync.sync.locks import exclusive, transaction_lock
 from autosync.sync.plan import TO_DO, note, plan, wanted
@@ -191,6 +191,7 @@ class SyncJobRunner:
             audit_soon(targets.filter(imported_at__isnull=False).values_list("pk", flat=True))
         plan(job, list(targets), manager)
         GitHubAppInstallation.objects.filter(pk=installation.pk).update(sync_error=manager.not_read)
+        accounts.sync_soon(installation)
 
     def _plan_without_list(
         self, job: SyncJob, installation: GitHubAppInstallation, error: Exception

@@ -19,7 +19,7 @@ from autosync.mirror.models import Repository, ResourceCursor
 from autosync.mirror.upsert import Row, Rule, upsert
 from autosync.sync import unread
 from autosync.sync.gone import delete
-from autosync.sync.nested_lists import complete_lists
+from autosync.sync.nested_lists import complete_lists, complete_sets
 from autosync.sync.paging import Paging
 from autosync.sync.refetch import refetch
 from autosync.sync.refusals import Refused, out_of_sight, refusal_at, switched_off
@@ -80,6 +80,7 @@ def _backfill(
     ):
         complete_lists(resource, client, page["nodes"])
         rows, odd = unread.understood(resource, page["nodes"], repository.pk)
+        complete_sets(resource, client, rows)
         total = page["totalCount"]
         info = page["pageInfo"]
         reached("import: page read, not stored")
@@ -130,6 +131,7 @@ def _catch_up(
     ):
         complete_lists(resource, client, page["nodes"])
         rows, odd = unread.understood(resource, page["nodes"], repository.pk)
+        complete_sets(resource, client, rows)
         fresh = [row for row in rows if row["updated_at"] >= cursor.watermark]
         with transaction.atomic():
             count += store_changes(resource, repository, fresh, page, odd, asked_at)
@@ -242,8 +244,10 @@ def pages(
     arguments: str,
     fields: str,
     after: str,
+    items: str = "nodes",
 ) -> Iterator[tuple[datetime, dict[str, Any]]]:
-    """A connection's pages with the moment each was asked for; smaller while too heavy.
+    """A connection's pages with the moment each was asked for; smaller while too heavy. `nodes` of
+    a page are its `items`, which may be edges.
 
     `unread` of a page is the object that GitHub cannot answer for even alone: the list goes on
     behind it.
@@ -253,11 +257,13 @@ def pages(
     while True:
         asked_at = timezone.now()
         try:
-            page = _page(connection, repository, client, arguments, fields, paging.size, after)
+            page = _page(
+                connection, repository, client, arguments, fields, paging.size, after, items
+            )
         except GraphQLTooHeavy:
             if paging.too_heavy():
                 continue
-            if ids_only:
+            if ids_only or items != "nodes":
                 raise
             page = _alone(connection, repository, client, arguments, fields, after)
             paging.was_one_object()
@@ -298,11 +304,12 @@ def _page(
     fields: str,
     size: int,
     after: str,
+    items: str = "nodes",
 ) -> dict[str, Any]:
     query = (
         "query($id: ID!, $first: Int!, $after: String) { node(id: $id) { ... on Repository {"
         f"page: {connection}(first: $first, after: $after, {arguments}) {{"
-        f"totalCount pageInfo {{ hasNextPage endCursor }} nodes {{ {fields} }} }} }} }} }}"
+        f"totalCount pageInfo {{ hasNextPage endCursor }} {items} {{ {fields} }} }} }} }} }}"
     )
     variables = {"id": repository.node_id, "first": size, "after": after or None}
     found = _shown(client.graphql(query, variables, partial=True), connection, repository)
@@ -311,7 +318,7 @@ def _page(
         page: dict[str, Any] = {
             "totalCount": int(found["totalCount"]),
             "pageInfo": {"hasNextPage": bool(info["hasNextPage"]), "endCursor": info["endCursor"]},
-            "nodes": list(found["nodes"]),
+            "nodes": list(found[items]),
             "unread": [],
         }
     except unread.ODD:

@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from autosync.github import GraphQLError, GraphQLTooHeavy, InstallationClient
+from autosync.github.purpose import made_for
 from autosync.kinds import listed_resources
 from autosync.kinds._events import Signal
 from autosync.mirror.doubt import list_soon
@@ -234,8 +235,11 @@ class NewsReader:
 
     def _ask(self, group: Sequence[Repository], without: Collection[str]) -> News:
         query = _query(without)
+        # A count alone costs nothing: these have a list of their own in the query.
+        asked = [one.name for one in listed_resources() if one.news and one.news.clock]
         try:
-            data = self._client.graphql(query, {"ids": [r.node_id for r in group]}).data
+            with made_for(name for name in asked if name not in without):
+                data = self._client.graphql(query, {"ids": [r.node_id for r in group]}).data
         except GraphQLError as error:
             spoilt = {index for one in error.errors if (index := _index(one)) is not None}
             if not spoilt or max(spoilt) >= len(group):
@@ -268,6 +272,8 @@ def _query(without: Collection[str]) -> str:
 
 
 def _asked(news: Signal) -> str:
+    if news.scalar:
+        return news.scalar
     if not news.order:
         return f"{news.connection} {{ totalCount }}"
     order = f"orderBy: {{field: {news.order}, direction: DESC}}"
@@ -286,6 +292,8 @@ def _there(node: Mapping[str, Any]) -> There:
     lists = {}
     for resource in listed_resources():
         page = node.get(resource.name)
+        if isinstance(page, int):
+            page = {"totalCount": page}
         if resource.news and page and page.get("totalCount") is not None:
             newest = next((one for one in page.get("nodes") or [] if one), None)
             lists[resource.name] = ListThere(

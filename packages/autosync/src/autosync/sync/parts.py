@@ -14,6 +14,7 @@ from autosync.github import (
     QuotaExhausted,
     Unavailable,
 )
+from autosync.github.purpose import made_for
 from autosync.mirror.doubt import list_soon
 from autosync.mirror.models import Repository, ResourceCursor
 from autosync.sync import refusals
@@ -21,6 +22,8 @@ from autosync.sync.errors import Busy, PartsFailed, is_passing, log_failure
 from autosync.sync.sick import LONG, GitHubAway, github_answers
 
 logger = logging.getLogger(__name__)
+# Parts whose requests are for another kind than their name.
+_PART_OF = {"commit_detail": "commit"}
 # No part's own: the whole work waits.
 _OF_ALL = (Busy, QuotaExhausted, InstallationSuspended, GitHubAway)
 
@@ -52,7 +55,8 @@ class Parts:
             return 0
         started = time.monotonic()
         try:
-            count = work()
+            with made_for([_PART_OF.get(name, name)]):
+                count = work()
         except _OF_ALL:
             raise
         except Exception as error:

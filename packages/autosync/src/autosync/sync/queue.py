@@ -55,18 +55,24 @@ REFETCH = Work("refetch", "refetch", LIVE, 7)
 IMPORT_REPOSITORY = Work("import_repository", "unseen", LIVE, 6, "repository_id")
 RUN_JOB = Work("run_job", "job", SYNC, 5, "job_id")
 SYNC_REPOSITORY = Work("sync_repository", "repository", SYNC, 0, "repository_id")
+# Its lists are few and short, and people wait for what changed in them.
+SYNC_ACCOUNT = Work("sync_account", "account", LIVE, 5, "account_id")
 AUDIT_DUE = Work("audit_due", "audit_due", SYNC, -500, "installation_id")
 AUDIT_INSTALLATION = Work("audit_installation", "audit", SYNC, -1000, "installation_id")
 READ_AGAIN = Work("read_again", "again", SYNC, -2000, "installation_id")
 WORK = (
     *(START_UP, SYNC_GIT, RECOVER, IMPORT_INSTALLATION, REFRESH_INSTALLATION, REFETCH),
-    *(IMPORT_REPOSITORY, RUN_JOB, SYNC_REPOSITORY, AUDIT_DUE, AUDIT_INSTALLATION, READ_AGAIN),
+    *(IMPORT_REPOSITORY, RUN_JOB, SYNC_REPOSITORY, SYNC_ACCOUNT),
+    *(AUDIT_DUE, AUDIT_INSTALLATION, READ_AGAIN),
 )
 
 # What an applied delivery asks for.
 FOLLOW_UPS: Mapping[str, Work] = {
     work.task: work
-    for work in (IMPORT_INSTALLATION, REFRESH_INSTALLATION, IMPORT_REPOSITORY, SYNC_GIT, REFETCH)
+    for work in (
+        *(IMPORT_INSTALLATION, REFRESH_INSTALLATION, IMPORT_REPOSITORY, SYNC_GIT, REFETCH),
+        SYNC_ACCOUNT,
+    )
 }
 
 

@@ -20,6 +20,7 @@ from autosync.github import (
     QuotaExhausted,
     Unreadable,
 )
+from autosync.github.purpose import made_for
 from autosync.killpoints import reached
 from autosync.kinds import Derived, listed_resources, nested_kinds
 from autosync.kinds._events import Resource
@@ -39,6 +40,7 @@ from autosync.sync.absent import (
     repository_there,
 )
 from autosync.sync.children import sync_children
+from autosync.sync.commit_files import sync_files
 from autosync.sync.commits import refresh_contributors, sync_commits, sync_details
 from autosync.sync.listing import sync_listing
 from autosync.sync.news import Look, Moved, look
@@ -48,6 +50,7 @@ from autosync.sync.refetch import refetch
 from autosync.sync.refusals import Refused, lacks, switched_off
 from autosync.sync.rest_listing import sync_rest
 from autosync.sync.standing import GIT, begin, was_read
+from autosync.sync.stream import sync_stream
 
 logger = logging.getLogger(__name__)
 Progress = Callable[[], None]
@@ -120,6 +123,10 @@ class GitHubSyncManager:
         A request per hundred. Repositories no longer listed are hidden, those listed again are
         shown again.
         """
+        with made_for(["repository"]):
+            return self._list_repositories()
+
+    def _list_repositories(self) -> list[int]:
         started_at = timezone.now()
         documents, whole = read_repositories(self.client)
         reached("listing: repositories read, not stored")
@@ -160,10 +167,13 @@ class GitHubSyncManager:
             for resource in listed_resources():
                 if moved is None or resource.name in moved:
                     work[resource.name] = partial(self._sync_list, resource, repository, progress)
-                elif again := unread.to_ask_again(resource, repository):
+                elif resource.stream is None and (
+                    again := unread.to_ask_again(resource, repository)
+                ):
                     work[resource.name] = partial(refetch, resource, self.client, again)
             for kind in nested_kinds():  # after their parents
                 work[kind.name] = partial(self._sync_children, kind, repository, progress)
+            work["commit_file"] = partial(sync_files, repository, self.client, progress)
             work["commit_detail"] = partial(sync_details, repository, self.client, progress)
             reached("reconcile: change announced, not read")
             for name in parts.in_order(work):
@@ -201,6 +211,8 @@ class GitHubSyncManager:
             self.client.refuse_token(self.client.token())
 
         def read_list(client: InstallationClient) -> int:
+            if resource.stream is not None:
+                return sync_stream(resource, repository, client, progress)
             again = refetch(resource, client, unread.to_ask_again(resource, repository))
             read = sync_listing if resource.rest is None else sync_rest
             return again + read(resource, repository, client, progress)
@@ -248,6 +260,7 @@ class GitHubSyncManager:
         count = parts.run(
             "commit", lambda: sync_commits(repository, self.client, _silent, patience=1)
         )
+        count += parts.run("commit_file", lambda: sync_files(repository, self.client, _silent))
         count += parts.run("commit_detail", lambda: sync_details(repository, self.client, _silent))
         refresh_contributors(repository)
         parts.finish()

@@ -12,15 +12,17 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from autosync.github import GraphQLReply, GraphQLTooHeavy, InstallationClient
+from autosync.github.purpose import made_for
 from autosync.killpoints import reached
 from autosync.kinds import refetched
 from autosync.kinds._events import Resource
 from autosync.mirror.doubt import in_doubt
+from autosync.mirror.keys import rows_of
 from autosync.mirror.models import Repository
 from autosync.mirror.upsert import Row
 from autosync.sync import unread
 from autosync.sync.answer import of_unavailable_kinds, store_answer
-from autosync.sync.nested_lists import complete_lists
+from autosync.sync.nested_lists import complete_lists, complete_sets
 from autosync.sync.paging import Paging
 from autosync.sync.single import ask_one_by_one
 
@@ -55,9 +57,9 @@ def refetch_dirty(client: InstallationClient, installation_id: int) -> int:
         if resource.inside:
             count += _refetch_around(resource, client, installation_id)
             continue
-        last = 0
+        last, [key] = 0, resource.merge.key
         while True:
-            dirty = dict(
+            waiting = list(
                 resource.merge.model._default_manager.filter(
                     in_doubt(),
                     pk__gt=last,  # some stay dirty: see LAG
@@ -67,11 +69,12 @@ def refetch_dirty(client: InstallationClient, installation_id: int) -> int:
                     repository__deleted_at__isnull=True,
                 )
                 .order_by("pk")
-                .values_list("node_id", "pk")[:_MANY]
+                .values_list("pk", "node_id", key)[:_MANY]
             )
-            if not dirty:
+            if not waiting:
                 break
-            last = max(dirty.values())
+            last = waiting[-1][0]
+            dirty = {node_id: known_by for _, node_id, known_by in waiting}
             count += refetch(resource, client, dirty)
     return count
 
@@ -93,16 +96,21 @@ def _refetch_around(resource: Resource, client: InstallationClient, installation
     return refetch(around, client, dict(parents.values_list("node_id", "pk")))
 
 
-def refetch(resource: Resource, client: InstallationClient, nodes: Mapping[str, int]) -> int:
-    """Ask for `nodes` (node id → our id) and take the answer as the truth; null means gone.
+def refetch(resource: Resource, client: InstallationClient, nodes: Mapping[str, Any]) -> int:
+    """Ask for `nodes` (node id → key) and take the answer as the truth; null means gone.
 
     Not if its repository is null too: the installation sees neither, and both may come back. Such
     a row stays as it is, dirty if it was, to be asked for again, and the repository is in doubt. A
     row that was seen within LAG before stays as well. One that GitHub cannot answer for even alone,
     or that cannot be read, is kept as such (`sync.unread`).
     """
-    if resource.rest is not None and resource.rest.one:
-        return ask_one_by_one(resource, client, nodes)
+    with made_for([resource.name]):
+        if resource.rest is not None and resource.rest.one:
+            return ask_one_by_one(resource, client, nodes)
+        return _refetch_many(resource, client, nodes)
+
+
+def _refetch_many(resource: Resource, client: InstallationClient, nodes: Mapping[str, int]) -> int:
     count = 0
     paging = _paging(client, resource)
     left = list(nodes.items())
@@ -131,8 +139,8 @@ def _paging(client: InstallationClient, resource: Resource) -> Paging:
     return _pagings.setdefault((client.installation_id, resource.name), Paging(_MANY))
 
 
-def _refetch(resource: Resource, client: InstallationClient, nodes: Mapping[str, int]) -> int:
-    key = resource.merge.key[0]
+def _refetch(resource: Resource, client: InstallationClient, nodes: Mapping[str, Any]) -> int:
+    [key] = resource.merge.key
     asked_at = timezone.now()
     query = (
         "query($ids: [ID!]!, $homes: [ID!]!) { nodes(ids: $ids) { ... on "
@@ -140,7 +148,7 @@ def _refetch(resource: Resource, client: InstallationClient, nodes: Mapping[str,
         "homes: nodes(ids: $homes) { ... on Repository { databaseId } } }"
     )
     ids = [node_id for node_id in nodes if node_id]
-    rows_here = resource.merge.model._default_manager.filter(pk__in=nodes.values())
+    rows_here = rows_of(resource.merge, [(one,) for one in nodes.values()])
     homes = dict(rows_here.values_list("repository", "repository__node_id"))
     variables = {"ids": ids, "homes": list(homes.values())}
     reply = client.graphql(query, variables, partial=True)
@@ -159,7 +167,7 @@ def _refetch(resource: Resource, client: InstallationClient, nodes: Mapping[str,
     answered = dict(zip(ids, found, strict=True))
     rows: list[Row] = []
     odd: list[tuple[int | None, unread.Unread]] = []
-    known = dict(rows_here.values_list("pk", "repository"))
+    known = dict(rows_here.values_list(key, "repository"))
     for node_id, node in answered.items():
         understood, not_read = unread.understood(resource, [node], None)
         # Where GraphQL shows no number it is the one whose node was asked for.
@@ -170,6 +178,7 @@ def _refetch(resource: Resource, client: InstallationClient, nodes: Mapping[str,
             (home or known.get(pk), unread.Unread(pk, node_id, one.reason))
             for home, one in not_read
         ]
+    complete_sets(resource, client, rows)
     absent = {pk for node_id, pk in nodes.items() if not answered.get(node_id)}
     absent -= {nodes[node_id] for node_id in _withheld(reply, ids)}
     absent -= {row[key] for row in rows}  # asked by an older form of its id
@@ -179,7 +188,7 @@ def _refetch(resource: Resource, client: InstallationClient, nodes: Mapping[str,
 
 
 def _not_answered(
-    resource: Resource, client: InstallationClient, node: Mapping[str, int], error: GraphQLTooHeavy
+    resource: Resource, client: InstallationClient, node: Mapping[str, Any], error: GraphQLTooHeavy
 ) -> None:
     """GitHub does not answer for this one alone: if it tells where it is, it is up, and it is this
     object; raises otherwise.
@@ -194,12 +203,11 @@ def _not_answered(
         home = int((found or {})["repository"]["databaseId"])
     except unread.ODD:
         raise error from None
-    [(node_id, pk)] = node.items()
+    [(node_id, key)] = node.items()
     why = f"{unread.NOT_ANSWERED}: {error.what}"
-    unread.remember(resource, [(home, unread.Unread(pk, node_id, why))])
+    unread.remember(resource, [(home, unread.Unread(key, node_id, why))])
     # It is asked for again as one that could not be read, not as one in doubt.
-    here = resource.merge.model._default_manager
-    here.filter(pk=pk, dirty_at__lte=asked_at).update(dirty_at=None)
+    rows_of(resource.merge, [(key,)]).filter(dirty_at__lte=asked_at).update(dirty_at=None)
 
 
 def _withheld(reply: GraphQLReply, ids: Sequence[str]) -> set[str]:

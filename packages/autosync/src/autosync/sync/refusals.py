@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.db.models import Q
@@ -24,13 +25,19 @@ from autosync.github import (
 )
 from autosync.kinds import listed_resources
 from autosync.kinds._events import Resource
+from autosync.kinds._permissions import holds
 from autosync.mirror.doubt import list_soon
 from autosync.mirror.models import Repository, ResourceCursor
 from autosync.sync.errors import UnknownRepository
 
+# GitHub shows the list only to those who hold more than the kind needs: events tell of it.
+EVENTS_ONLY = "events_only"
+# As such a list is shown or not by rules that GitHub changes, it is asked for so often.
+_ASKED_EVERY = timedelta(days=1)
 # Reason → what a person does about it. Where nobody need do anything, health does not mention it.
 ADVICE: Mapping[str, str] = {
     "off": "",
+    EVENTS_ONLY: "",
     "permission": "Grant the App this permission in its settings, and accept it where the App is "
     "installed.",
     "saml": "Ask an owner of the organisation to sign in at "
@@ -129,6 +136,7 @@ def note(repository: Repository, name: str, refusal: Refusal) -> None:
         "unavailable": refusal.code,
         "unavailable_reason": refusal.words[:2000],
         "error": "",
+        "touched_at": timezone.now(),
     }
     cursor, created = ResourceCursor.objects.get_or_create(
         repository=repository,
@@ -164,12 +172,21 @@ def unavailable(repository_ids: Iterable[int]) -> dict[int, set[str]]:
 
 
 def to_ask_again(repository_ids: Iterable[int]) -> dict[int, set[str]]:
-    """Per repository the kinds that were refused, but for those that are known to be off."""
+    """Per repository the kinds that were refused, but for those that are known to be off, and
+    those of which events tell, unless it is time for these, or more was granted.
+    """
     ids = list(repository_ids)
     found: dict[int, set[str]] = {pk: set() for pk in ids}
     cursors = ResourceCursor.objects.filter(repository__in=ids).exclude(unavailable="")
-    for pk, name in cursors.values_list("repository", "resource"):
+    not_yet = Q(unavailable=EVENTS_ONLY, touched_at__gt=timezone.now() - _ASKED_EVERY)
+    for pk, name in cursors.exclude(not_yet).values_list("repository", "resource"):
         found[pk].add(name)
+    known = cursors.filter(not_yet).select_related("repository__installation")
+    by_name = {one.name: one for one in listed_resources()}
+    for cursor in known:
+        resource = by_name.get(cursor.resource)
+        if resource is not None and shown_to(resource, cursor.repository):
+            found[cursor.repository_id].add(resource.name)
     for resource in listed_resources():
         if resource.switch:
             off = Repository.objects.filter(pk__in=ids, **{resource.switch: False})
@@ -184,7 +201,15 @@ def lacks(resource: Resource, repository: Repository) -> bool:
         return False
     granted = repository.installation.permissions.get(resource.permission)
     cursors = ResourceCursor.objects.filter(repository=repository, resource=resource.name)
-    return bool(granted) and cursors.filter(unavailable="permission").exists()
+    codes = ["permission"] if granted else []
+    codes += [EVENTS_ONLY] if shown_to(resource, repository) else []
+    return bool(codes) and cursors.filter(unavailable__in=codes).exists()
+
+
+def shown_to(resource: Resource, repository: Repository) -> bool:
+    """Whether the installation holds what GitHub wants to see before it shows the list."""
+    stream = resource.stream
+    return stream is None or holds(repository.installation.permissions, stream.shown_to)
 
 
 def out_of_sight(repository: Repository) -> UnknownRepository:

@@ -15,8 +15,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from autosync import moments
-from autosync.github import InstallationClient, NotFound
+from autosync.github import InstallationClient, NotFound, Reply
 from autosync.killpoints import reached
+from autosync.kinds import riding as riding_in
 from autosync.kinds._events import Resource, RestList, Riding
 from autosync.mirror.doubt import LAG, audit_soon, just_seen, lock_repositories
 from autosync.mirror.models import Repository, ResourceCursor
@@ -24,6 +25,7 @@ from autosync.mirror.upsert import Row, Rule
 from autosync.sync import counted, unread
 from autosync.sync.gone import follow_parents
 from autosync.sync.listing import OVERLAP, PAGE, alive, groups
+from autosync.sync.moved_parents import seen_before
 from autosync.sync.refetch import refetch
 from autosync.sync.refusals import Refusal, Refused, out_of_sight
 
@@ -80,6 +82,8 @@ def sync_rest(
     count = seen.changed
     if rest.since:
         count += read_differing(resource, repository, client, since)
+        if not first:
+            count += refetch(resource, client, seen_before(resource, repository))
     elif not resumed:
         count += compare(resource, repository, client, seen, alive_rows(resource, repository))
     count += refetch(resource, client, unread.found_since(resource, repository, started_at))
@@ -97,6 +101,15 @@ def read_whole(resource: Resource, repository: Repository, client: InstallationC
     return seen.changed + compare(
         resource, repository, client, seen, alive_rows(resource, repository)
     )
+
+
+def documents(
+    resource: Resource, repository: Repository, client: InstallationClient
+) -> Iterator[tuple[datetime, list[Any]]]:
+    """The whole list as REST shows it, page by page, each with the moment it was asked for."""
+    assert resource.rest is not None
+    pages = _along(resource.rest, repository, client, "")
+    yield from ((asked_at, items) for asked_at, items, _ in _shown(pages, repository, client))
 
 
 def alive_rows(resource: Resource, repository: Repository, **of: Any) -> Any:
@@ -175,7 +188,7 @@ def store_page(
         if number is not None:
             seen.there[number] = node_id
     seen.changed += _store(resource, rows, odd, asked_at)
-    for riding in rest.riding:
+    for riding in riding_in(rest):
         inside = [one for document, row in documents for one in riding.rows(document, row)]
         seen.changed += _store(riding.resource, inside, [], asked_at)
         less = _carry_less(resource, riding, rows, inside, asked_at)
@@ -271,14 +284,30 @@ def ids_that_differ(
         paths = [RestList(under.path.format(number), _nothing) for number in found]
         lists = [_along(path, repository, client, "") for path in paths]
         rows = alive_rows(resource, repository, **{f"{under.column}__in": found})
-    there = {
+    there: dict[int, tuple[str, datetime | None]] = {}
+    for one in lists:
+        there |= _ids(_shown(one, repository, client))
+    return there, rows
+
+
+def _ids(
+    pages: Iterable[tuple[datetime, list[Any], str]],
+) -> dict[int, tuple[str, datetime | None]]:
+    return {
         item["id"]: (str(item.get("node_id") or ""), moments.moment(item.get("updated_at")))
-        for one in lists
-        for _, items, _ in _shown(one, repository, client)
+        for _, items, _ in pages
         for item in items
         if _is_object(item) and isinstance(item.get("id"), int)
     }
-    return there, rows
+
+
+def changed_since(
+    resource: Resource, repository: Repository, client: InstallationClient, since: datetime | None
+) -> dict[int, tuple[str, datetime | None]]:
+    """What GitHub's list says changed since then, id → node id and clock; all, if None."""
+    assert resource.rest is not None
+    pages = _since(resource.rest, repository, client, _moment(since) if since else "")
+    return _ids(_shown(pages, repository, client))
 
 
 def list_pages(
@@ -306,7 +335,7 @@ def _along(
         first = None if at else {"per_page": PAGE}
         reply = client.get(at or _place(rest, repository), first)
         at = reply.next_url or ""
-        yield asked_at, reply.items(), at
+        yield asked_at, items_of(rest, reply), at
         if not at:
             return
 
@@ -325,7 +354,7 @@ def _since(
         wanted |= {"since": moment} if moment else {}
         wanted |= {"page": number} if number > 1 else {}
         reply = client.get(_place(rest, repository), wanted)
-        items = reply.items()
+        items = items_of(rest, reply)
         last = max(
             filter(None, (moments.moment(i.get("updated_at")) for i in items if _is_object(i))),
             default=None,
@@ -338,6 +367,11 @@ def _since(
         yield asked_at, items, following
         if not following:
             return
+
+
+def items_of(rest: RestList, reply: Reply) -> list[Any]:
+    """The list of a page: the answer itself, or what it has under a key."""
+    return reply.listed(rest.items) if rest.items else reply.items()
 
 
 def _is_object(item: Any) -> bool:

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from autosync.github import Forbidden, Gone, InstallationClient, NotFound
 from autosync.killpoints import reached
+from autosync.kinds import riding as riding_in
 from autosync.kinds._events import Resource
 from autosync.mirror.models import UnreadObject
 from autosync.mirror.upsert import Row
@@ -23,8 +24,10 @@ def ask_one_by_one(
 ) -> int:
     """Ask for `nodes` (node id → our id) by their addresses, a request each; as `refetch`."""
     rows = resource.merge.model._default_manager.filter(pk__in=nodes.values())
-    odd = UnreadObject.objects.filter(resource=resource.name, key__in=nodes.values())
-    known = dict(odd.values_list("key", "repository")) | dict(rows.values_list("pk", "repository"))
+    keys = [str(one) for one in nodes.values()]
+    odd = UnreadObject.objects.filter(resource=resource.name, key__in=keys)
+    known = {int(key): home for key, home in odd.values_list("key", "repository")}
+    known |= dict(rows.values_list("pk", "repository"))
     return sum(_ask(resource, client, pk, known[pk]) for pk in nodes.values() if pk in known)
 
 
@@ -64,7 +67,7 @@ def _ask(resource: Resource, client: InstallationClient, pk: int, home: int) -> 
     reached("refetch: answered, not stored")
     count = store_answer(resource, rows, odd, absent, hidden, asked_at)
     for row in rows:
-        for riding in rest.riding:
+        for riding in riding_in(rest):
             inside = riding.rows(document, row)
             child = riding.resource.merge
             here = child.model._default_manager.filter(

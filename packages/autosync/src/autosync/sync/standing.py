@@ -20,8 +20,8 @@ GIT = "commit"  # the resource whose cursor tells how far git was read
 
 @dataclass(frozen=True, slots=True)
 class ListHere:
-    """How many objects are here, also those that could not be read, and up to when changes were
-    read (None: never completely)."""
+    """How many objects are here, also those that could not be read or that GitHub counts and does
+    not list, and up to when changes were read (None: never completely)."""
 
     alive: int
     watermark: datetime | None
@@ -91,7 +91,7 @@ def standing(repository_ids: Iterable[int]) -> dict[int, Here]:
     lists: dict[int, dict[str, ListHere]] = {pk: {} for pk in ids}
     with connection.cursor() as cursor:
         for resource in resources:
-            sql = _LIST.replace("TABLE", resource.merge.table).replace("KEY", resource.merge.key[0])
+            sql = _LIST.replace("TABLE", resource.merge.table).replace("SAME", _same(resource))
             cursor.execute(sql, values | {"resource": resource.name})
             for pk, alive, watermark in cursor.fetchall():
                 lists[pk][resource.name] = ListHere(alive, watermark)
@@ -103,12 +103,23 @@ def standing(repository_ids: Iterable[int]) -> dict[int, Here]:
         }
 
 
+def _same(resource: Resource) -> str:
+    """SQL: the row is that of what could not be read, whose key is a text."""
+    merge = resource.merge
+    if len(merge.key) > 1:
+        return "false"  # forgotten as soon as it is read
+    [key] = merge.key
+    return f"t.{key} = u.key::{merge.fields[key].db_type(connection)}"
+
+
 _LIST = """
 SELECT r.id,
        (SELECT count(*) FROM TABLE t WHERE t.repository_id = r.id AND t.deleted_at IS NULL)
        + (SELECT count(*) FROM unread_objects u WHERE u.repository_id = r.id
           AND u.resource = %(resource)s AND NOT EXISTS (
-              SELECT FROM TABLE t WHERE t.KEY = u.key AND t.deleted_at IS NULL)),
+              SELECT FROM TABLE t WHERE SAME AND t.deleted_at IS NULL))
+       + coalesce((SELECT c.unlisted FROM resource_cursors c
+                   WHERE c.repository_id = r.id AND c.resource = %(resource)s), 0),
        (SELECT c.watermark FROM resource_cursors c
         WHERE c.repository_id = r.id AND c.resource = %(resource)s
         AND c.state = %(complete)s AND c.backfilled_at IS NOT NULL)

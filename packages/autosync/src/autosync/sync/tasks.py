@@ -8,10 +8,10 @@ from __future__ import annotations
 from procrastinate.contrib.django import app
 
 from autosync import config
-from autosync.sync import again, followups, housekeeping, retention, startup, watch
+from autosync.sync import accounts, again, followups, housekeeping, retention, startup, watch
 from autosync.sync.audit import schedule
 from autosync.sync.jobs import SyncJobRunner
-from autosync.sync.purge import purge_gone
+from autosync.sync.purge import erase_deleted, purge_gone
 from autosync.sync.queue import LIVE, RECOVER, SYNC, defer, defer_again
 from autosync.sync.recover import read_delivery_log
 from autosync.sync.retry import RetryLater
@@ -100,6 +100,12 @@ def sweep(timestamp: int) -> None:
     pick_up_what_was_left()
 
 
+@app.task(queue=LIVE, retry=RetryLater())
+def sync_account(account_id: int) -> None:
+    """Read what belongs to an organisation itself."""
+    accounts.sync_account(account_id)
+
+
 @app.task(queue=SYNC, retry=RetryLater())
 def audit_installation(installation_id: int) -> None:
     """Compare one installation's mirror with GitHub and repair what differs."""
@@ -128,7 +134,10 @@ def audit_all(timestamp: int) -> None:
 @app.periodic(cron="*/10 * * * *")
 @app.task(queue=SYNC, queueing_lock="purge", pass_context=False)
 def purge(timestamp: int) -> None:
-    """Delete for good what was gone for longer than AUTOSYNC_PURGE_AFTER."""
+    """Erase what was deleted longer ago than AUTOSYNC_KEEP_DELETED; delete for good what was gone
+    for longer than AUTOSYNC_PURGE_AFTER.
+    """
+    erase_deleted()
     purge_gone()
 
 

@@ -16,8 +16,9 @@ from django.db.models import F
 from django.db.models.functions import Greatest, Least, Now
 
 from autosync.kinds._events import Resource
-from autosync.mirror.models import Repository, UnreadObject
-from autosync.mirror.upsert import Merge, Result, Row, Rule, upsert
+from autosync.mirror.keys import read, rows_of, written
+from autosync.mirror.models import Repository, ResourceCursor, UnreadObject
+from autosync.mirror.upsert import Key, Merge, Result, Row, Rule, upsert
 
 logger = logging.getLogger(__name__)
 # What a document that is not as documented makes our reading of it say.
@@ -35,9 +36,11 @@ _NAMED = 5
 
 @dataclass(frozen=True)
 class Unread:
-    """One object, by GitHub's id and node id where these could be read."""
+    """One object, by its key and node id where these could be read. A key of several columns is a
+    tuple.
+    """
 
-    key: int | None
+    key: Any
     node_id: str
     reason: str
 
@@ -132,9 +135,10 @@ def store(
             with transaction.atomic():
                 one = upsert(merge, [row], observed_at=observed_at, rule=rule, lag=lag)
         except _NOT_STORED as error:
-            key, node_id = int(row[merge.key[0]]), str(row.get("node_id") or "")
+            node_id = str(row.get("node_id") or "")
             reason = f"the database does not take it: {said(error)}"
-            unread.append((row.get("repository_id"), Unread(key, node_id, reason)))
+            one_of = Unread(short(merge.key_of(row)), node_id, reason)
+            unread.append((row.get("repository_id"), one_of))
         else:
             result.inserted |= one.inserted
             result.updated |= one.updated
@@ -155,7 +159,7 @@ def remember(resource: Resource, unread: Iterable[tuple[int | None, Unread]]) ->
         UnreadObject.objects.update_or_create(
             repository_id=home,
             resource=resource.name,
-            key=one.key,
+            key=_written(one.key),
             defaults={"node_id": one.node_id[:255], "reason": one.reason[:1000]},
         )
     return count
@@ -168,42 +172,55 @@ def log(what: str, one: Unread) -> None:
 
 def forget(resource: Resource, rows: Iterable[Row]) -> None:
     """These were read."""
-    keys = [row[resource.merge.key[0]] for row in rows]
-    UnreadObject.objects.filter(resource=resource.name, key__in=keys).delete()
+    forget_keys(resource, [resource.merge.key_of(row) for row in rows])
 
 
-def forget_absent(resource: Resource, repository: Repository, there: Iterable[int]) -> None:
+def forget_keys(resource: Resource, keys: Iterable[Any]) -> None:
+    """The same, by their keys."""
+    texts = [_written(one) for one in keys]
+    UnreadObject.objects.filter(resource=resource.name, key__in=texts).delete()
+
+
+def forget_absent(resource: Resource, repository: Repository, there: Iterable[Any]) -> None:
     """GitHub no longer lists others than these."""
-    _of(resource, repository).exclude(key__in=list(there)).delete()
+    texts = [_written(one) for one in there]
+    _of(resource, repository).exclude(key__in=texts).delete()
 
 
-def keys(resource: Resource, repository: Repository) -> set[int]:
+def keys(resource: Resource, repository: Repository) -> set[Any]:
     """What of the repository could not be read."""
-    return set(_of(resource, repository).values_list("key", flat=True))
+    texts = _of(resource, repository).values_list("key", flat=True)
+    return {short(read(resource.merge, text)) for text in texts}
 
 
-def found_since(resource: Resource, repository: Repository, moment: datetime) -> dict[str, int]:
-    """What could not be read since then: node id → id."""
+def found_since(resource: Resource, repository: Repository, moment: datetime) -> dict[str, Any]:
+    """What could not be read since then: node id → key."""
     rows = _of(resource, repository).filter(tried_at__gte=moment)
-    return dict(rows.values_list("node_id", "key"))
+    return _by_node(resource, rows)
 
 
-def to_ask_again(resource: Resource, repository: Repository) -> dict[str, int]:
-    """What is to be asked for again: node id → id."""
+def to_ask_again(resource: Resource, repository: Repository) -> dict[str, Any]:
+    """What is to be asked for again: node id → key."""
     pause = Least(Greatest(F("tried_at") - F("first_at"), AGAIN_AFTER), AT_THE_LATEST)
     rows = _of(resource, repository).filter(tried_at__lt=Now() - pause)
-    return dict(rows.order_by("tried_at").values_list("node_id", "key")[:100])
+    return _by_node(resource, rows.order_by("tried_at")[:100])
 
 
 def accounted(resource: Resource, repository: Repository) -> int:
-    """How many objects are here, those included that could not be read."""
+    """How many objects are here, those included that could not be read, or that GitHub counts and
+    does not list.
+    """
     here = resource.merge.model._default_manager.filter(
         repository=repository, deleted_at__isnull=True
     )
     unread = keys(resource, repository)
     if unread:
-        unread -= set(here.filter(pk__in=unread).values_list("pk", flat=True))
-    return here.count() + len(unread)
+        merge = resource.merge
+        rows = rows_of(merge, [_whole(one) for one in unread]) & here
+        unread -= {short(key) for key in rows.values_list(*merge.key)}
+    cursors = ResourceCursor.objects.filter(repository=repository, resource=resource.name)
+    unlisted = cursors.values_list("unlisted", flat=True).first() or 0
+    return here.count() + len(unread) + unlisted
 
 
 @contextmanager
@@ -228,6 +245,24 @@ def sentence(repository: Repository) -> str:
         f"{count} {noun} could not be read: {', '.join(named)}{more}. "
         "The rest is up to date. GitHub is asked for it again, eventually once an hour."
     )[:2000]
+
+
+def _by_node(resource: Resource, rows: Any) -> dict[str, Any]:
+    found = rows.values_list("node_id", "key")
+    return {node_id: short(read(resource.merge, text)) for node_id, text in found}
+
+
+def _whole(key: Any) -> Key:
+    return key if isinstance(key, tuple) else (key,)
+
+
+def short(key: Key) -> Any:
+    """A key as it is remembered: of one column its value."""
+    return key[0] if len(key) == 1 else key
+
+
+def _written(key: Any) -> str:
+    return written(_whole(key))
 
 
 def _of(resource: Resource, repository: Repository) -> Any:

@@ -23,6 +23,7 @@ from autosync.github import GitHubError, NotFound, QuotaExhausted, Unauthorized,
 from autosync.github.reach import clock_ahead
 from autosync.mirror.conditions import Wrong, settle
 from autosync.mirror.models import Condition
+from autosync.mirror.people import WrongKey, current
 from autosync.sync import hook
 
 logger = logging.getLogger(__name__)
@@ -34,7 +35,7 @@ LEAST_FREE = 1 << 30  # bytes; PostgreSQL stops at none, and a clone may take th
 OLDEST_GIT = (2, 39)
 # One lost attempt says nothing, three in a row do. A wrong secret is certain at once.
 _FAILED_IN_A_ROW = 3
-_OF_THE_MACHINE = ("git", "disk", "settings")
+_OF_THE_MACHINE = ("git", "disk", "settings", "people")
 # A machine that was not heard of for this long has no worker any more.
 MACHINE_FORGOTTEN_AFTER = timedelta(minutes=15)
 
@@ -102,6 +103,11 @@ def look_at_this_machine() -> None:
     wrong = [found for found in (git_is_wrong(host), disk_is_full(host)) if found]
     if misspelt := config.misspelt():
         wrong.append(Wrong("settings", " ".join(misspelt), f"Correct it on {host} and restart."))
+    try:
+        current()
+    except WrongKey as error:
+        says, _, remedy = str(error).partition(". ")
+        wrong.append(Wrong("people", f"The worker on {host} writes nothing: {says}.", remedy))
     settle(_OF_THE_MACHINE, wrong, subject=host)
     Condition.objects.filter(
         name__in=_OF_THE_MACHINE, checked_at__lt=timezone.now() - MACHINE_FORGOTTEN_AFTER

@@ -23,7 +23,8 @@ from procrastinate.manager import JobManager
 from autosync import config
 from autosync.database import conninfo
 from autosync.errors import AutoSyncError
-from autosync.sync import git_caches
+from autosync.mirror import quota
+from autosync.sync import choice, git_caches
 from autosync.sync.apply import WebhookProcessor
 from autosync.sync.queue import LIVE, SICK, START_UP, SYNC, defer
 from autosync.sync.stalled import OWN, STALLED_AFTER_SECONDS, alone, retry_stalled
@@ -97,6 +98,7 @@ def _never_hang_in_a_transaction(connection: Any, **_: Any) -> None:
 def run_until(done: Callable[[], bool]) -> None:
     """Work in this process until `done()`: for a command where no worker is running."""
     stop = threading.Event()
+    choice.settle()
     retry_stalled()
     applier = threading.Thread(target=apply_inbox, args=(stop,), name="inbox", daemon=True)
     applier.start()
@@ -250,6 +252,7 @@ def look_around(stop: threading.Event) -> None:
         try:
             close_old_connections()
             look_at_this_machine()
+            quota.fold()
         except Exception as error:
             logger.warning("what this machine lacks cannot be recorded: %s", error)
             connection.close()

@@ -8,11 +8,12 @@ from django.contrib import admin, messages
 from django.db import models
 from django.http import HttpRequest
 
-from autosync.kinds import KINDS, Derived
+from autosync.kinds import TABLES, Derived
 from autosync.kinds import _columns as gh
 from autosync.kinds import _shown as shown
 from autosync.mirror.inbox import with_guid
 from autosync.models import (
+    AccountCursor,
     Audit,
     AuditFinding,
     Commit,
@@ -96,15 +97,17 @@ def register(kind: Derived, site: admin.AdminSite = admin.site) -> None:
     filters = [one.field for one in shown.filters(kind)]
     few = (models.BooleanField, gh.Word)  # whose values fit into a list of links
     people = [f"={one.name}" for one in filters if isinstance(one, gh.ActorLogin)]
+    home = "account_id" if kind.of_account else "repository"
     how = {
-        "list_display": (*shows[:2], "repository", *shows[2:]),
+        "list_display": (*shows[:2], home, *shows[2:]),
         "list_filter": tuple(one.name for one in filters if isinstance(one, few)),
         "search_fields": (*shown.lists(kind).search, *people),
     }
-    site.register(kind.model, type(f"{kind.model.__name__}Admin", (_OfRepositoryAdmin,), how))
+    base = ReadOnlyAdmin if kind.of_account else _OfRepositoryAdmin
+    site.register(kind.model, type(f"{kind.model.__name__}Admin", (base,), how))
 
 
-for _kind in KINDS.values():
+for _kind in TABLES.values():
     register(_kind)
 
 
@@ -145,6 +148,12 @@ class AuditFindingAdmin(_OfRepositoryAdmin):
 class ResourceCursorAdmin(_OfRepositoryAdmin):
     list_display = ("resource", "repository", "state", "done", "total", "watermark")
     list_filter = ("resource", "state")
+
+
+@admin.register(AccountCursor)
+class AccountCursorAdmin(ReadOnlyAdmin):
+    list_display = ("resource", "account_id", "state", "done", "watermark", "unavailable")
+    list_filter = ("resource", "state", "unavailable")
 
 
 @admin.register(PageSize)

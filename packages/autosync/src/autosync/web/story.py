@@ -140,6 +140,8 @@ def _declared(event: str, document: dict[str, Any], repository_id: int) -> Itera
         rule = kind.declared.events.get(event)
         if not isinstance(rule, Whole | Moves) or not isinstance(kind.model._meta.pk, Key):
             continue
+        if kind.of_account:
+            continue
         key = _id(document.get(rule.key))
         if key is not None:
             rows = kind.model._default_manager.filter(pk=key, repository_id=repository_id)

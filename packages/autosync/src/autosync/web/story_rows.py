@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db.models import Q
 
+from autosync.insight.lists import in_sight
 from autosync.kinds import KINDS, Derived
 from autosync.models import Commit, Delivery, Ref, Repository
 from autosync.sync.applied_rows import Effect
@@ -74,7 +75,7 @@ def _of_kind(kind: Derived) -> Callable[[Keys], Mapping[tuple[Any, ...], str]]:
         wanted = Q()
         for key in keys:
             wanted |= Q(**dict(zip(kind.merge.key, key, strict=True)))
-        rows = kind.model._default_manager.filter(wanted, repository__in=Repository.visible())
+        rows = in_sight(kind, kind.model._default_manager.filter(wanted))
         return {tuple(getattr(row, name) for name in kind.merge.key): str(row) for row in rows}
 
     return names

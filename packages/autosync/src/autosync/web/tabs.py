@@ -78,6 +78,8 @@ class Tab:
     searches: bool = True
     resource: str = ""
     """The kind by whose cursor it is known whether the list is whole; empty: by the import's."""
+    kind: str = ""
+    """The declared kind that it lists; empty for a list with a table of its own."""
 
 
 def of_kind(kind: Derived) -> Tab:
@@ -100,13 +102,19 @@ def of_kind(kind: Derived) -> Tab:
         tuple(shown.on_pages(kind)),
         bool(shown.lists(kind).search),
         kind.name if kind.name in {one.name for one in listed_resources()} else "",
+        kind.name,
     )
 
 
 def with_kinds(kinds: Iterable[Derived]) -> tuple[Tab, ...]:
     """All lists of the page: the kinds that declare one stand after the pull requests."""
-    more = (of_kind(one) for one in kinds if one.declared.api and one.name not in _BY_HAND)
+    more = (of_kind(one) for one in kinds if _has_tab(one))
     return (*_TABS[:3], *more, *_TABS[3:])
+
+
+def _has_tab(kind: Derived) -> bool:
+    own = kind.name in _BY_HAND or kind.of_account
+    return kind.declared.api is not None and not own
 
 
 _BY_HAND = ("issue", "pull_request")

@@ -15,8 +15,9 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 
+from autosync.app_key import load_private_key
 from autosync.errors import ConfigurationError
-from autosync.github import AppCredentials, load_private_key
+from autosync.github import AppCredentials
 
 RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 

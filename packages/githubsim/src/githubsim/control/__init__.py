@@ -16,6 +16,7 @@ from githubsim import face, jsontext
 from githubsim.control import (
     actions,
     comments,
+    commit_comments,
     conditions,
     inventory,
     labels,
@@ -33,6 +34,7 @@ log = logging.getLogger(__name__)
 _POST = {
     **actions.ACTIONS,
     **comments.ACTIONS,
+    **commit_comments.ACTIONS,
     **conditions.ACTIONS,
     **labels.ACTIONS,
     **people.ACTIONS,

@@ -1,4 +1,4 @@
-"""Labels, milestones and comments on commits, as control actions; each sends its webhooks."""
+"""Labels and milestones, as control actions; each sends its webhooks."""
 
 from collections.abc import Callable
 from typing import Any
@@ -74,18 +74,6 @@ def set_milestone(desk: Desk) -> Json:
     return desk.shapes.issue(desk.repository, new, pull=pull)
 
 
-def comment_commit(desk: Desk) -> Json:
-    """`repository`, `sha` (the default branch's head), `body`."""
-    repository = desk.repository
-    sha = desk.get("sha") or desk.git.ref(repository.id, f"refs/heads/{repository.default_branch}")
-    if sha is None:
-        raise Refused("the repository is empty")
-    made = desk.store.comment_commit(
-        repository.id, sha, desk.get("body", "Nice commit"), author_id=desk.sender.id
-    )
-    return desk.shapes.commit_comment(repository, made)
-
-
 def _label(desk: Desk) -> Label:
     found = desk.store.label_by_name(desk.repository.id, desk.need("name"))
     if found is None:
@@ -102,7 +90,6 @@ def _milestone(desk: Desk) -> Milestone:
 
 
 ACTIONS: dict[str, Callable[[Desk], Any]] = {
-    "commits/comment": comment_commit,
     "issues/milestone": set_milestone,
     "labels/create": create_label,
     "labels/delete": delete_label,

@@ -1,9 +1,13 @@
 """Stars, members, teams and collaborators, as control actions; each sends its webhooks."""
 
+import random
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 from githubsim.control.desk import Desk, Refused
+from githubsim.gitrepos import GitError
+from githubsim.people import Person
 from githubsim.shapes import Json
 from githubsim.store import Account, Team
 
@@ -68,6 +72,13 @@ def remove_from_team(desk: Desk) -> Json:
     return {"id": account.id}
 
 
+def set_team_role(desk: Desk) -> Json:
+    """`organization`, `team` (its slug), `login`, `role`: no webhook says so."""
+    account = desk.account(desk.need("login"))
+    desk.store.set_team_role(_team(desk).id, account.id, desk.need("role"))
+    return {"id": account.id}
+
+
 def give_to_team(desk: Desk) -> Json:
     """`organization`, `team` (its slug), `repository`, `permission` (push)."""
     team, repository = _team(desk), desk.repository
@@ -105,6 +116,20 @@ def take_from_team(desk: Desk) -> Json:
     return {"id": repository.id}
 
 
+def act(desk: Desk) -> Json:
+    """`repository`, `times` (1), `seed` (0): people do everything that they do, so many times."""
+    person = Person(desk.store, desk.git, random.Random(int(desk.get("seed", 0))))
+    done: Counter[str] = Counter()
+    for _ in range(int(desk.get("times", 1))):
+        for _, one in reversed(person.acts()):  # what is done seldom, as to delete, first
+            try:
+                one(desk.repository)
+            except (GitError, KeyError, ValueError):
+                continue  # such as a merge that conflicts
+            done[one.__name__] += 1
+    return dict(done)
+
+
 def _organization(desk: Desk) -> Account:
     return desk.account(desk.need("organization"))
 
@@ -120,6 +145,7 @@ def _team(desk: Desk) -> Team:
 ACTIONS: dict[str, Callable[[Desk], Any]] = {
     "collaborators/add": add_collaborator,
     "collaborators/remove": remove_collaborator,
+    "people/act": act,
     "members/add": add_member,
     "members/remove": remove_member,
     "star": star,
@@ -129,6 +155,7 @@ ACTIONS: dict[str, Callable[[Desk], Any]] = {
     "teams/give": give_to_team,
     "teams/join": add_to_team,
     "teams/leave": remove_from_team,
+    "teams/role": set_team_role,
     "teams/take": take_from_team,
     "unstar": unstar,
 }

@@ -25,6 +25,10 @@ class StarEdge(Edge):
 
 def _stargazers(repository: Repository, info: Info, **args: Any) -> Page:
     store = info.context.store
+    if not info.context.caller.sees_stars(repository):
+        raise forbidden()  # of the number too: stargazerCount has it (pkgjs/statusboard#54)
+    if info.context.empty_lists:
+        return of_list(info, (), args)
     # The members of a connection of users; a star whose account is gone is not listed.
     known = [
         (star, account)
@@ -60,9 +64,14 @@ def _has_starred(repository: Repository, info: Info) -> bool:
 
 
 def reviewer(request: ReviewRequest, info: Info) -> Account | Team | None:
-    """Who is asked: a user or a team."""
+    """Who is asked: a user, or a team, which is null for who may not read members
+    (chdsbd/kodiak#146).
+    """
     store = info.context.store
-    return store.account(request.account_id) or store.team(request.team_id)
+    asked = store.account(request.account_id)
+    if asked is None and info.context.caller.allows("members", "read"):
+        return store.team(request.team_id)
+    return asked
 
 
 def team_by_id(info: Info, parts: Parts) -> Team | None:

@@ -12,6 +12,7 @@ from githubsim.graphql.pages import Bounds, Page, Part, Resolvers, of_list
 from githubsim.store import (
     Account,
     Comment,
+    CommitComment,
     Issue,
     Pull,
     Reaction,
@@ -20,7 +21,7 @@ from githubsim.store import (
     ReviewComment,
 )
 
-Reactable = Issue | Pull | Comment | Review | ReviewComment | Release
+Reactable = Issue | Pull | Comment | CommitComment | Review | ReviewComment | Release
 # In the order that GitHub lists them.
 _CONTENTS = {
     "THUMBS_UP": "+1",
@@ -35,6 +36,7 @@ _CONTENTS = {
 _NAMES = {text: name for name, text in _CONTENTS.items()}
 _KINDS: dict[type[Any], str] = {
     Comment: "comment",
+    CommitComment: "commit_comment",
     Issue: "issue",
     Release: "release",
     Review: "review",
@@ -105,6 +107,8 @@ def _subject(reaction: Reaction, info: Info) -> Any:
             found = store.pull_of(issue) if issue and issue.pull_id is not None else issue
         case "comment":
             found = store.issue_comment(reaction.subject_id)
+        case "commit_comment":
+            found = store.commit_comment(reaction.subject_id)
         case "review":
             found = store.find_review(reaction.subject_id)
         case "review_comment":
@@ -127,7 +131,7 @@ def reacted(info: Info, subject: Any, content: str, add: bool) -> dict[str, Any]
     if not isinstance(subject, Reactable) or who is None or not _can_react(subject, info):
         raise Problem("FORBIDDEN", "Resource not accessible by integration")
     permission = "issues|pull_requests"
-    if isinstance(subject, Release):
+    if isinstance(subject, (Release, CommitComment)):
         permission = "contents"
     elif not isinstance(subject, (Issue, Comment)):
         permission = "pull_requests"

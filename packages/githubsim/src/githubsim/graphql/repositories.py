@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from githubsim.clock import iso, iso_or_none
+from githubsim.graphql.commit_comments import REPOSITORY as COMMENTED
 from githubsim.graphql.commits import find_object, target_of
 from githubsim.graphql.context import Info
 from githubsim.graphql.errors import Problem
@@ -193,7 +194,8 @@ def _in_milestone(lists: Callable[..., Page]) -> Callable[..., Page]:
 
 
 TYPES: dict[str, Resolvers] = {
-    "Repository": RELEASED
+    "Repository": COMMENTED
+    | RELEASED
     | LIKED
     | PLANNED
     | {

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from githubsim.clock import iso
-from githubsim.graphql import people, reactions, releases, reviews, timeline
+from githubsim.graphql import commit_comments, people, reactions, releases, reviews, timeline
 from githubsim.graphql.accounts import find_repository
 from githubsim.graphql.commits import of_sha
 from githubsim.graphql.context import CommitNode, Context, Info, ObjectNode
@@ -18,6 +18,7 @@ from githubsim.ids import BadNodeId, parse_node_id
 from githubsim.store import (
     Account,
     Comment,
+    CommitComment,
     Issue,
     IssueEvent,
     Label,
@@ -50,6 +51,7 @@ def type_name(value: Any) -> str:
 
 _NAMES: dict[type[Any], str] = {
     Comment: "IssueComment",
+    CommitComment: "CommitComment",
     CommitNode: "Commit",
     Issue: "Issue",
     Label: "Label",
@@ -182,6 +184,7 @@ _FINDERS: dict[str, Callable[[Info, Parts], Any]] = {
     "B": _git_object,
     "BOT": _account,
     "C": _git_object,
+    "CC": commit_comments.comment_by_id,
     "I": _issue,
     "IC": _comment,
     "LA": _label,

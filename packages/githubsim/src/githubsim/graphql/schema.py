@@ -20,6 +20,7 @@ from graphql import (
 
 from githubsim.graphql import (
     accounts,
+    commit_comments,
     commits,
     issues,
     organizations,
@@ -56,6 +57,7 @@ def schema() -> GraphQLSchema:
         releases,
         reviews,
         commits,
+        commit_comments,
         timeline,
     ):
         resolvers |= room.TYPES

@@ -180,8 +180,21 @@ class Call:
             # GitHub's Link headers name repositories by id.
             rest = path.split("/", 4)[4:] if path.startswith("/repos/") else path.split("/", 3)[3:]
             path = f"/repositories/{self._repository.id}" + "".join(f"/{one}" for one in rest)
+        elif path.startswith("/orgs/"):
+            path = self._by_ids(path)
         query = {key: value for key, value in {**self.query, **change}.items() if value is not None}
         return f"{self.shapes.api}{path}?{urlencode(query)}"
+
+    def _by_ids(self, path: str) -> str:
+        """So do those of organisations and of teams: pksunkara/octonode#114."""
+        _, _, login, *rest = path.split("/")
+        organization = self.store.account_by_login(login)
+        if organization is None:
+            return path
+        if rest[:1] == ["teams"] and rest[1:]:
+            team = self.store.team_by_slug(organization.id, rest[1])
+            rest = rest if team is None else ["team", str(team.id), *rest[2:]]
+        return "/".join(["", "organizations", str(organization.id), *rest])
 
 
 Handler = Callable[[Call], Answer]
@@ -235,6 +248,11 @@ class Router:
 
 def admit(call: Call, needs: str) -> None:
     """Check the caller against what a route needs and find its repository."""
+    if "organization_id" in call.params:
+        named = call.store.account(call.number("organization_id"))
+        if named is None:
+            raise not_found()
+        call.params["login"] = named.login
     if needs == "app":
         need_app(call.caller)
         return
@@ -316,6 +334,7 @@ def _aliases(path: str) -> list[str]:
     for prefix, by_id in (
         ("/repos/{owner}/{repo}", "/repositories/{repository_id}"),
         ("/orgs/{login}/teams/{slug}", "/organizations/{organization_id}/team/{team_id}"),
+        ("/orgs/{login}", "/organizations/{organization_id}"),
     ):
         if path.startswith(prefix):
             return [path, by_id + path.removeprefix(prefix)]

@@ -1,6 +1,6 @@
 """Who has to do with a repository: teams, stargazers, watchers."""
 
-from githubsim.errors import ApiError
+from githubsim.errors import ApiError, not_found
 from githubsim.rest.call import Answer, Call, route
 from githubsim.rest.collaborators import need_known
 from githubsim.store import Team
@@ -26,8 +26,18 @@ def list_stargazers(call: Call) -> Answer:
     """https://docs.github.com/rest/activity/starring#list-stargazers (oldest first)
 
     With the media type `application/vnd.github.star+json` each comes with its time. There are 400
-    pages; GraphQL goes on (star-history/star-history#194, Yuan1z0825/nature-skills#220).
+    pages; GraphQL goes on (star-history/star-history#194, Yuan1z0825/nature-skills#220). Others
+    than collaborators get 404 (caarlos0/starcharts#266), Apps 403 (star-history/star-history#539).
     """
+    if not call.caller.sees_stars(call.repository):
+        if call.caller.kind != "installation":
+            raise not_found()
+        raise ApiError(
+            403,
+            "Resource not accessible by integration",
+            headers={"X-Accepted-GitHub-Permissions": "metadata=read; contents=write"},
+            docs="https://docs.github.com/rest/activity/starring#list-stargazers",
+        )
     if call.page > _MOST_PAGES:
         raise ApiError(
             422,

@@ -8,34 +8,48 @@ from autosync.mirror.models.activity import FeedEvent
 from autosync.mirror.models.alias import NodeAlias
 from autosync.mirror.models.audit import Audit, AuditFinding
 from autosync.mirror.models.base import MirroredModel
-from autosync.mirror.models.commit import Commit, Ref
+from autosync.mirror.models.commit import Commit, CommitFile, Ref
 from autosync.mirror.models.condition import Condition
 from autosync.mirror.models.contributor import Contributor
 from autosync.mirror.models.inbox import Delivery, DeliveryGuid, DeliveryLog
 from autosync.mirror.models.installation import GitHubAppInstallation
 from autosync.mirror.models.job import SyncJob, SyncJobRepository
-from autosync.mirror.models.progress import ChildrenRead, PageSize, ResourceCursor, UnreadObject
-from autosync.mirror.models.quota import QuotaBudget, QuotaLease
+from autosync.mirror.models.people import ForgottenPerson
+from autosync.mirror.models.progress import (
+    AccountCursor,
+    ChildrenRead,
+    KindLeftOut,
+    PageSize,
+    ResourceCursor,
+    UnreadObject,
+)
+from autosync.mirror.models.quota import QuotaBudget, QuotaDelta, QuotaLease, QuotaUse
 from autosync.mirror.models.repository import Repository
 
 __all__ = [
+    "AccountCursor",
     "ApiToken",
     "Audit",
     "AuditFinding",
     "ChildrenRead",
     "Commit",
+    "CommitFile",
     "Condition",
     "Contributor",
     "Delivery",
     "DeliveryGuid",
     "DeliveryLog",
     "FeedEvent",
+    "ForgottenPerson",
     "GitHubAppInstallation",
+    "KindLeftOut",
     "MirroredModel",
     "NodeAlias",
     "PageSize",
     "QuotaBudget",
+    "QuotaDelta",
     "QuotaLease",
+    "QuotaUse",
     "Ref",
     "Repository",
     "ResourceCursor",

@@ -57,7 +57,15 @@ class AuditFinding(models.Model):
 
     audit = models.ForeignKey(Audit, on_delete=models.CASCADE, related_name="findings")
     repository = models.ForeignKey(
-        Repository, on_delete=models.CASCADE, related_name="findings", db_constraint=False
+        Repository,
+        on_delete=models.CASCADE,
+        related_name="findings",
+        db_constraint=False,
+        null=True,
+        blank=True,
+    )
+    account_id = models.BigIntegerField(
+        null=True, blank=True, help_text="of what belongs to an organisation, and to no repository"
     )
     resource = models.CharField(max_length=32)
     object_key = models.CharField(max_length=255, help_text="GitHub's id, a ref or a sha")

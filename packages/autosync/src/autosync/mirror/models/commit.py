@@ -41,6 +41,8 @@ class Commit(MirroredModel):
     size_unknown = models.TextField(default="", db_default="", blank=True)
     # When GitHub was asked for the details; null: still to ask.
     detailed_at = models.DateTimeField(null=True, blank=True)
+    # When its files were read from git, and its sizes with them; null: not read, or not affordable.
+    files_at = models.DateTimeField(null=True, blank=True)
 
     class Meta(MirroredModel.Meta):
         abstract = False
@@ -70,6 +72,38 @@ class Commit(MirroredModel):
 
     def __str__(self) -> str:
         return f"{self.sha[:10]} {self.message.partition(chr(10))[0][:60]}"
+
+
+class CommitFile(models.Model):
+    """A file that a commit changed, against its first parent. It never changes."""
+
+    commit = models.ForeignKey(
+        Commit, on_delete=models.CASCADE, related_name="files", db_constraint=False, db_index=False
+    )
+    repository = models.ForeignKey(
+        # They go with their commits, without a search through all of this table.
+        Repository,
+        models.DO_NOTHING,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+    )
+    position = models.IntegerField(help_text="git's order, from 0")
+    path = models.TextField(help_text="a byte that is not UTF-8 is \\xNN")
+    previous_path = models.TextField(default="", blank=True)
+    status = models.CharField(max_length=16)
+    additions = models.IntegerField(null=True, blank=True, help_text="null: binary")
+    deletions = models.IntegerField(null=True, blank=True, help_text="null: binary")
+
+    class Meta:
+        db_table = "commit_files"
+        constraints = [
+            # A path may be longer than what an index holds.
+            models.UniqueConstraint(fields=["commit", "position"], name="commit_file_identity"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.status} {self.path}"
 
 
 class Ref(MirroredModel):

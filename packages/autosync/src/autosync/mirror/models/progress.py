@@ -36,7 +36,7 @@ class UnreadObject(models.Model):
         Repository, on_delete=models.CASCADE, related_name="unread", db_constraint=False
     )
     resource = models.CharField(max_length=32, help_text="issue, pull_request, …")
-    key = models.BigIntegerField(help_text="GitHub's id")
+    key = models.CharField(max_length=511, help_text="GitHub's id, or the columns of its key")
     node_id = models.CharField(max_length=255)
     reason = models.TextField()
     first_at = models.DateTimeField(auto_now_add=True)
@@ -74,6 +74,10 @@ class ResourceCursor(models.Model):
     watermark = models.DateTimeField(null=True, blank=True)
     done = models.IntegerField(default=0, help_text="rows read so far in the backfill")
     total = models.IntegerField(null=True, blank=True, help_text="rows GitHub says there are")
+    # Of a list that was read to its end: GitHub may count what it does not list.
+    unlisted = models.IntegerField(
+        default=0, db_default=0, help_text="how many more GitHub counts than it lists"
+    )
     error = models.TextField(default="", blank=True)
     # The version of the kind that all rows have the columns of; null: from before there were any.
     version = models.SmallIntegerField(null=True, blank=True)
@@ -88,7 +92,8 @@ class ResourceCursor(models.Model):
         max_length=16,
         default="",
         blank=True,
-        help_text="off, permission, saml, ip_allow_list, blocked or refused; empty: readable",
+        help_text="off, events_only, permission, saml, ip_allow_list, blocked or refused; "
+        "empty: readable",
     )
     unavailable_reason = models.TextField(default="", blank=True)
     unavailable_since = models.DateTimeField(null=True, blank=True)
@@ -102,6 +107,43 @@ class ResourceCursor(models.Model):
 
     def __str__(self) -> str:
         return f"{self.resource} of {self.repository_id}: {self.state}"
+
+
+class AccountCursor(models.Model):
+    """How far one kind of one organisation has been read. Committed with every page."""
+
+    account_id = models.BigIntegerField(help_text="GitHub's id of the organisation")
+    resource = models.CharField(max_length=32, help_text="team, …")
+    state = models.CharField(
+        max_length=16,
+        choices=ResourceCursor.State.choices,
+        default=ResourceCursor.State.PENDING,
+    )
+    cursor = models.TextField(default="", blank=True)
+    backfilled_at = models.DateTimeField(null=True, blank=True)
+    watermark = models.DateTimeField(
+        null=True, blank=True, help_text="when the list was last asked for that was read whole"
+    )
+    done = models.IntegerField(default=0, help_text="rows here when it was read")
+    error = models.TextField(default="", blank=True)
+    unavailable = models.CharField(
+        max_length=16, default="", blank=True, help_text="as of a kind of a repository"
+    )
+    unavailable_reason = models.TextField(default="", blank=True)
+    unavailable_since = models.DateTimeField(null=True, blank=True)
+    equal_at = models.DateTimeField(
+        null=True, blank=True, help_text="an audit found it equal to GitHub then, or made it so"
+    )
+    touched_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        db_table = "account_cursors"
+        constraints = [
+            models.UniqueConstraint(fields=["account_id", "resource"], name="account_cursor"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.resource} of account {self.account_id}: {self.state}"
 
 
 class ChildrenRead(models.Model):
@@ -133,3 +175,16 @@ class ChildrenRead(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind}s of {self.parent_id}"
+
+
+class KindLeftOut(models.Model):
+    """A kind of object that AUTOSYNC_KINDS leaves out: its rows are of before that moment."""
+
+    name = models.CharField(max_length=32, primary_key=True)
+    since = models.DateTimeField()
+
+    class Meta:
+        db_table = "kinds_left_out"
+
+    def __str__(self) -> str:
+        return f"{self.name} since {self.since}"

@@ -45,3 +45,45 @@ class QuotaLease(models.Model):
 
     def __str__(self) -> str:
         return f"lease {self.pk} of {self.installation_id}"
+
+
+class QuotaUse(models.Model):
+    """What requests for one kind of object cost on one day. A request for several counts in parts.
+
+    One writer folds into it what `QuotaDelta` has.
+    """
+
+    day = models.DateField(help_text="in UTC")
+    installation_id = models.BigIntegerField(help_text="0: requests made as the App itself")
+    resource = models.CharField(max_length=16, help_text="core (REST) or graphql")
+    kind = models.CharField(max_length=32, help_text="issue, commit, …; other: of none")
+    requests = models.FloatField(default=0)
+    points = models.FloatField(default=0)
+
+    class Meta:
+        db_table = "quota_uses"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["day", "installation_id", "resource", "kind"], name="quota_use"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} on {self.day}: {self.points} points"
+
+
+class QuotaDelta(models.Model):
+    """One request's part for one kind, until it is folded: no worker waits for another's row."""
+
+    day = models.DateField()
+    installation_id = models.BigIntegerField()
+    resource = models.CharField(max_length=16)
+    kind = models.CharField(max_length=32)
+    requests = models.FloatField()
+    points = models.FloatField()
+
+    class Meta:
+        db_table = "quota_deltas"
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.points} points"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 
 from django.db.models import Sum
@@ -13,9 +14,11 @@ from django.utils import timezone
 from autosync.database import is_away
 from autosync.github import InstallationClient, InstallationSuspended, Priority, QuotaExhausted
 from autosync.github.errors import GitHubError
+from autosync.github.purpose import made_for, turn_to
 from autosync.killpoints import reached
-from autosync.kinds import listed_resources, nested_kinds
+from autosync.kinds import KINDS, account_kinds, listed_resources, nested_kinds
 from autosync.kinds._events import Resource
+from autosync.mirror.doubt import IN_FLIGHT
 from autosync.mirror.models import (
     Audit,
     AuditFinding,
@@ -24,15 +27,27 @@ from autosync.mirror.models import (
     Repository,
     ResourceCursor,
 )
-from autosync.sync.audit import foreign
+from autosync.sync.accounts import AccountSync, reader_of
+from autosync.sync.audit import carried, foreign
+from autosync.sync.audit.accounts import audit_account
 from autosync.sync.audit.compare import Comparison
 from autosync.sync.audit.difference import Difference
 from autosync.sync.audit.findings import record, record_repairs
-from autosync.sync.audit.names import Names, names_there
+from autosync.sync.audit.names import names_of
+from autosync.sync.audit.sets import still_different
+from autosync.sync.audit.silent import Silent, is_large, silent_differences
 from autosync.sync.audit.small import There as SmallThere
-from autosync.sync.audit.small import counted_differences, differences, small_lists
+from autosync.sync.audit.small import (
+    counted_differences,
+    differences,
+    small_lists,
+    told_by_clock,
+)
+from autosync.sync.audit.streams import Newest, newest
+from autosync.sync.audit.streams import differences as of_stream
 from autosync.sync.commits import chunks
 from autosync.sync.errors import Busy, is_passing, log_failure
+from autosync.sync.followups import sync_gained
 from autosync.sync.listing import PAGE
 from autosync.sync.locks import exclusive
 from autosync.sync.news import NewsReader, There, changed_since
@@ -40,14 +55,28 @@ from autosync.sync.reconcile import GitHubSyncManager
 from autosync.sync.refetch import refetch
 from autosync.sync.refusals import refusal_of, unavailable
 from autosync.sync.rest_listing import read_differing
+from autosync.sync.rest_listing import read_whole as read_list
+from autosync.sync.sets import read_sets
 from autosync.sync.sick import GitHubAway, github_answers
 from autosync.sync.standing import read_again_of, standing
+from autosync.sync.stream import read_whole as read_stream
 
 logger = logging.getLogger(__name__)
 Problem = AuditFinding.Problem
 
+# Objects of a repository and kind of which an audit reads what they carry, if that is not known.
+_SETS = 10_000
 # Until one that could not be compared is tried again.
 _AGAIN = timedelta(minutes=10)
+
+
+@dataclass(frozen=True)
+class Lists:
+    """What was read of one repository in queries about many."""
+
+    small: SmallThere | None
+    fronts: Mapping[str, Newest]
+    silent: Sequence[Silent]
 
 
 def finish_left_open(installation_id: int) -> None:
@@ -60,11 +89,11 @@ def finish_left_open(installation_id: int) -> None:
 class Auditor:
     """Audits one installation.
 
-    Unchanged repositories cost: two GraphQL points per hundred for the news of them, and one
-    `ls-remote` each that is outside the quota. Objects are listed only where these differ, or all
-    of them if `deep`, a hundred a point. `names` compares the names of labels and milestones too,
-    three points per hundred repositories, and asks whose the commits are that no ref reaches, a
-    hundred a point.
+    Unchanged repositories cost: two GraphQL points per hundred for the news of them, one for each
+    small kind, whose lists are read whole, one per hundred objects that change in silence, and one
+    `ls-remote` each that is outside the quota. Others are listed only where these differ, or all of
+    them if `deep`, a hundred a point. `names` compares the names of labels and milestones too,
+    which is free, and asks whose the commits are that no ref reaches, a hundred a point.
     """
 
     def __init__(
@@ -96,7 +125,8 @@ class Auditor:
         spent = self._spent()
         left_out: dict[str, str] = {}
         try:
-            self.manager.sync_repositories()
+            if gained := self.manager.sync_repositories():
+                sync_gained(self.installation.pk, gained)
             targets = (
                 Repository.visible()
                 .filter(
@@ -114,8 +144,9 @@ class Auditor:
                 refused = unavailable(one.pk for one in group)
                 news = self.reader.read(group, refused)
                 there = news.there
-                names = self._names(group, refused) if self.names else {}
                 small = small_lists(self.client, group, refused)
+                fronts = newest(self.client, group, refused)
+                silent = {} if self.deep else silent_differences(self.client, group, refused)
                 left_out |= {
                     one.full_name: "GitHub could not report its content"
                     for one in group
@@ -140,11 +171,17 @@ class Auditor:
                         with self._alone(repository, left_out):
                             said = there[repository.pk]
                             pk = repository.pk
-                            self._audit(audit, repository, said, names.get(pk), small.get(pk))
+                            some = small.get(pk)
+                            front = fronts.get(pk, {}) | (some.fronts if some else {})
+                            lists = Lists(some, front, silent.get(pk, []))
+                            self._audit(audit, repository, said, lists)
                     Repository.objects.filter(
                         pk=repository.pk, audit_due_at__lte=started_at
                     ).update(audit_due_at=None)
                     reached("audit: repository done, verdict not written")
+            if repositories is None:
+                with self._alone(None, left_out):
+                    self._audit_account(audit, left_out)
         except GitHubError as error:
             audit.error = str(error)
             raise
@@ -156,18 +193,20 @@ class Auditor:
         return audit
 
     @contextmanager
-    def _alone(self, repository: Repository, left_out: dict[str, str]) -> Iterator[None]:
+    def _alone(self, repository: Repository | None, left_out: dict[str, str]) -> Iterator[None]:
         """One that fails is recorded, and the audit of the others goes on."""
         try:
-            yield
+            with made_for(["repository"]):
+                yield
         except (Busy, QuotaExhausted, InstallationSuspended, GitHubAway):
             raise
         except Exception as error:
             if is_away(error) or (is_passing(error) and not github_answers(self.client)):
                 raise
-            log_failure(logger, error, "the audit of %s failed", repository)
-            left_out[repository.full_name] = str(error)
-            if refusal_of(error) is None:
+            name = repository.full_name if repository else str(self.installation)
+            log_failure(logger, error, "the audit of %s failed", name)
+            left_out[name] = str(error)
+            if repository is not None and refusal_of(error) is None:
                 later = timezone.now() + _AGAIN
                 Repository.objects.filter(pk=repository.pk).update(audit_due_at=later)
 
@@ -176,8 +215,7 @@ class Auditor:
         audit: Audit,
         repository: Repository,
         news: There,
-        names: Names | None,
-        small: SmallThere | None,
+        read: Lists,
     ) -> None:
         started_at = timezone.now()
         with exclusive("repository", repository.pk, wait=True):
@@ -190,18 +228,27 @@ class Auditor:
             # Counted again: the first count may be minutes old.
             counted = all(one.total == here[name].alive for name, one in lists.items())
             differing = set() if counted else compare.differing_lists()
+            names = names_of(read.small.nodes) if self.names and read.small is not None else None
             for resource in compare.readable():
+                turn_to(resource.name)
+                read_sets(resource, repository, self.client, most=_SETS)
                 if resource.rest is not None:
-                    found += self._of_rest(resource, repository, small)
+                    found += self._of_rest(resource, repository, read.small, read.silent)
                     continue
                 differ = resource.name in differing
+                if resource.stream is not None:
+                    front, whole = read.fronts.get(resource.name), differ or self.deep
+                    found += of_stream(resource, repository, self.client, front, whole=whole)
+                    continue
                 if resource.name in changed or differ or self.deep:
                     found += compare.objects(resource, whole=differ or self.deep)
                 if names is not None:
                     found += compare.misnamed(resource, names, found)
             for kind in nested_kinds():
+                turn_to(kind.name)
                 if kind.parent.name not in refused:
-                    found += compare.children.compare(kind, whole=self.deep)
+                    found += compare.children.compare(kind, read.silent, whole=self.deep)
+            turn_to("commit")
             if self.deep:
                 found += compare.commits()
             if self.names:
@@ -220,18 +267,35 @@ class Auditor:
         if all(one.repaired for one in found):
             Repository.objects.filter(pk=repository.pk).update(equal_at=started_at)
 
+    def _audit_account(self, audit: Audit, left_out: dict[str, str]) -> None:
+        """What belongs to no repository, by the installation that reads for its account."""
+        account = self.installation.account_id
+        if not account_kinds() or not account or reader_of(account) != self.installation:
+            return
+        sync = AccountSync(self.installation)
+        shown = sync.readable()
+        left_out |= {
+            f"{self.installation} ({kind.name})": "GitHub does not show it"
+            for kind in account_kinds()
+            if kind not in shown
+        }
+        audit_account(audit, sync, repair=self.repair)
+
     def _of_rest(
-        self, resource: Resource, repository: Repository, small: SmallThere | None
+        self,
+        resource: Resource,
+        repository: Repository,
+        small: SmallThere | None,
+        silent: Sequence[Silent],
     ) -> list[Difference]:
+        if resource.under is not None and resource.under.moves_with:
+            if self.deep or is_large(KINDS[resource.name], repository):
+                return told_by_clock(resource, repository, self.client, whole=self.deep)
+            return [one.difference for one in silent if one.difference.resource == resource.name]
         if resource.under is not None:
             return counted_differences(resource, repository, self.client)
-        return differences(resource, repository, small) if small is not None else []
-
-    def _names(
-        self, group: Sequence[Repository], refused: Mapping[int, Set[str]]
-    ) -> dict[int, Names]:
-        lists = {one.name for one in listed_resources()}
-        return names_there(self.client, [one for one in group if not lists <= refused[one.pk]])
+        found = differences(resource, repository, small) if small is not None else []
+        return found + (carried.differences(resource, repository, self.client) if self.deep else [])
 
     def _repair(self, compare: Comparison, found: list[Difference]) -> None:
         """Through the same door as everything else."""
@@ -239,11 +303,22 @@ class Auditor:
         by_name = {resource.name: resource for resource in listed_resources()}
         for name, resource in by_name.items():
             if resource.rest is not None:
-                # The sync below reads the others whole.
-                if resource.under is not None and any(one.resource == name for one in found):
+                # The sync below reads the others whole, or from where they were read last.
+                mine = [one for one in found if one.resource == name]
+                if resource.under is not None and mine:
+                    if resource.under.moves_with and self.deep:
+                        read_list(resource, repository, self.client)
+                    elif resource.under.moves_with:
+                        refetch(resource, self.client, {one.node_id: int(one.key) for one in mine})
                     read_differing(resource, repository, self.client)
                 continue
-            nodes = {one.node_id: int(one.key) for one in found if one.resource == name}
+            if resource.stream is not None:
+                if any(one.resource == name for one in found):
+                    read_stream(resource, repository, self.client)
+                continue
+            nodes = {
+                one.node_id: int(one.key) for one in found if name in (one.resource, one.carrier)
+            }
             for group in chunks(nodes.items(), PAGE):
                 refetch(resource, self.client, dict(group))
         commits = [one for one in found if one.resource == "commit"]
@@ -256,19 +331,27 @@ class Auditor:
         for kind in nested_kinds():
             compare.children.read_again(kind)
         repository.refresh_from_db()
+        since = {one.resource for one in found} & {
+            name for name, one in by_name.items() if one.under and one.under.moves_with
+        }
         self.manager.sync_repository(repository)
-        _verify(compare, found)
+        silent = silent_differences(self.client, [repository], {}).get(repository.pk, [])
+        left = {name for name in since if self._of_rest(by_name[name], repository, None, silent)}
+        _verify(compare, found, left)
 
     def _spent(self) -> int:
         budgets = QuotaBudget.objects.filter(installation_id=self.installation.pk)
         return int(budgets.aggregate(sum=Sum("spent"))["sum"] or 0)
 
 
-def _verify(compare: Comparison, found: list[Difference]) -> None:
-    """Look again: a repair is one only if nothing differs any more."""
-    wrong = compare.differing_lists()
+def _verify(compare: Comparison, found: list[Difference], left: Set[str]) -> None:
+    """Look again: a repair is one only if nothing differs any more. `left` still do."""
+    wrong = compare.differing_lists() | left
     if any(one.resource in ("ref", "commit") for one in found) and compare.refs_now():
         wrong |= {"ref", "commit"}
     wrong |= {kind.name for kind in nested_kinds() if compare.children.still_differs(kind)}
+    settled = timezone.now() - IN_FLIGHT
+    for resource in listed_resources():
+        wrong |= still_different(resource, compare.client, found, compare.repository.pk, settled)
     for one in found:
         one.repaired = one.resource not in wrong

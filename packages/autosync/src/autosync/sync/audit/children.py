@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.utils import timezone
@@ -10,9 +11,12 @@ from autosync.github import InstallationClient
 from autosync.kinds import Derived
 from autosync.mirror.children import Parent
 from autosync.mirror.doubt import IN_FLIGHT
+from autosync.mirror.keys import rows_of, written
 from autosync.mirror.models import AuditFinding, Repository
 from autosync.sync.audit.difference import Difference
-from autosync.sync.children import Children, gone_in, read_children
+from autosync.sync.audit.silent import Silent
+from autosync.sync.children import gone_in
+from autosync.sync.nested_pages import Children, read_children
 
 Problem = AuditFinding.Problem
 
@@ -27,13 +31,21 @@ class ChildrenComparison:
         self._client = client
         self.differing: dict[str, list[Parent]] = {}
 
-    def compare(self, kind: Derived, *, whole: bool) -> list[Difference]:
-        """Of all parents, or of those that have waited to be asked about for a while."""
+    def compare(self, kind: Derived, silent: Sequence[Silent], *, whole: bool) -> list[Difference]:
+        """Of all parents, or of those that have waited to be asked about for a while, and of those
+        whose children are known to differ.
+        """
         settled = timezone.now() - IN_FLIGHT
         pk = self._repository.pk
-        parents = kind.family.all(pk) if whole else kind.family.waiting(pk, since=settled)
+        if whole:
+            parents = kind.family.all(pk)
+        else:
+            parents = kind.family.waiting(pk, since=settled)
+            numbers = [one.number for one in silent if one.difference.resource == kind.name]
+            if numbers:
+                parents = sorted({*parents, *kind.family.numbered(pk, numbers)})
         found: list[Difference] = []
-        for page in read_children(kind, self._repository, self._client, parents):
+        for page in read_children([kind], self._repository, self._client, parents):
             found += self._differences(kind, page, settled)
         return found
 
@@ -45,40 +57,42 @@ class ChildrenComparison:
     def still_differs(self, kind: Derived) -> bool:
         """Whether something differs after a repair."""
         settled, parents = timezone.now() - IN_FLIGHT, self.differing.get(kind.name, [])
-        pages = read_children(kind, self._repository, self._client, list(parents))
+        pages = read_children([kind], self._repository, self._client, list(parents))
         return any(self._differences(kind, page, settled) for page in pages)
 
     def _differences(
         self, kind: Derived, page: list[Children], settled: datetime
     ) -> list[Difference]:
-        key, columns = kind.merge.key[0], kind.merge.governed
-        versioned = {"kind_version"} if kind.merge.version > 1 else set()
+        merge, columns = kind.merge, kind.merge.governed
+        versioned = {"kind_version"} if merge.version > 1 else set()
         found = []
         for one in page:
             if one.clock is None or one.clock > settled:
                 continue  # its event may be on its way
-            rows = {row[key]: row for row in one.rows}
+            rows = {merge.key_of(row): row for row in one.rows}
             here = {
-                row[key]: row
-                for row in kind.model._default_manager.filter(pk__in=rows).values(
-                    *{key, *columns, "observed_at", "deleted_at", *versioned}
+                merge.key_of(row): row
+                for row in rows_of(merge, rows).values(
+                    *{*merge.key, *columns, "observed_at", "deleted_at", *versioned}
                 )
             }
             differs = []
-            for pk, row in rows.items():
-                mine = here.get(pk)
+            for key, row in rows.items():
+                mine = here.get(key)
                 if mine is not None and mine["observed_at"] > settled:
                     continue
                 if mine is None or mine["deleted_at"] is not None:
-                    differs.append((pk, row["node_id"], Problem.MISSING))
+                    differs.append((key, row.get("node_id", ""), Problem.MISSING))
                     continue
-                unknown = kind.merge.later_than(mine.get("kind_version"))
+                unknown = merge.later_than(mine.get("kind_version"))
                 known = [name for name in columns if name in row and name not in unknown]
                 if any(mine[name] != row[name] for name in known):
-                    differs.append((pk, row["node_id"], Problem.STALE))
+                    differs.append((key, row.get("node_id", ""), Problem.STALE))
             gone = gone_in(kind, self._client, [one], seen_before=settled)
-            differs += [(pk[0], node_id, Problem.SURPLUS) for pk, node_id in gone.items()]
+            differs += [(key, node_id, Problem.SURPLUS) for key, node_id in gone.items()]
             if differs:
                 self.differing.setdefault(kind.name, []).append(one.parent)
-            found += [Difference(kind.name, str(pk), what, node) for pk, node, what in differs]
+            found += [
+                Difference(kind.name, written(key), what, node) for key, node, what in differs
+            ]
         return found

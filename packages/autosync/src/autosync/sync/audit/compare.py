@@ -16,11 +16,13 @@ from autosync.kinds._events import Resource
 from autosync.kinds.commit import split_ref
 from autosync.mirror.doubt import IN_FLIGHT
 from autosync.mirror.models import AuditFinding, Commit, Repository, ResourceCursor
+from autosync.mirror.people import current
 from autosync.sync import counted, unread
 from autosync.sync.audit import foreign
 from autosync.sync.audit.children import ChildrenComparison
 from autosync.sync.audit.difference import Difference
 from autosync.sync.audit.names import Names, carriers_of_others
+from autosync.sync.audit.sets import set_differences, set_fields
 from autosync.sync.commits import CHUNK, chunks, marked_from, refs_here
 from autosync.sync.identity import advertised, fetched
 from autosync.sync.listing import ask_whether_on, pages
@@ -38,6 +40,7 @@ class Comparison:
     def __init__(
         self, repository: Repository, client: InstallationClient, reader: NewsReader
     ) -> None:
+        current()  # rows are made without forgotten people
         self.repository = repository
         self.client = client
         self.reader = reader
@@ -105,7 +108,9 @@ class Comparison:
         return [Difference("ref", name, Problem.STALE)]
 
     def objects(self, resource: Resource, *, whole: bool) -> list[Difference]:
-        """Differences by id and clock, of the whole list or of what changed since the last look."""
+        """Differences by id and clock, of the whole list or of what changed since the last look;
+        of the whole list also in what the objects carry.
+        """
         listing = resource.listing
         assert listing is not None
         since = None
@@ -116,11 +121,16 @@ class Comparison:
             ).first()
             since = cursor.watermark if cursor else None
             order = "orderBy: {field: UPDATED_AT, direction: DESC}"
-        fields = "id fullDatabaseId updatedAt"
+        fields = f"id fullDatabaseId updatedAt {set_fields(resource) if whole else ''}"
+        settled = timezone.now() - IN_FLIGHT
+        sets: list[Difference] = []
         asked_at: datetime | None = None
         there: dict[int, tuple[str, datetime]] = {}
         for at, page in pages(listing.connection, self.repository, self.client, order, fields, ""):
             asked_at = asked_at or at
+            if whole:
+                nodes, home = page["nodes"], self.repository.pk
+                sets += set_differences(resource, self.client, nodes, home, settled)
             for node in page["nodes"]:
                 one = unread.of_node(node, "")
                 with suppress(*unread.ODD):
@@ -132,7 +142,6 @@ class Comparison:
         assert asked_at is not None
         if since is None and not there:
             ask_whether_on(resource, self.repository, self.client)
-        settled = asked_at - IN_FLIGHT
         rows = resource.merge.model._default_manager.filter(repository=self.repository)
         known = rows if since is None else rows.filter(pk__in=there)
         here = {
@@ -157,7 +166,7 @@ class Comparison:
                 for pk, (_, deleted, observed, node_id) in here.items()
                 if deleted is None and pk not in there and observed < settled
             ]
-        return found
+        return [*found, *sets]
 
     def commits(self) -> list[Difference]:
         """Commits that git reaches and the mirror has not; those it does not reach are marked."""

@@ -11,10 +11,13 @@ Problem = AuditFinding.Problem
 
 @dataclass
 class Difference:
-    """An object that differs. `node_id` is empty for refs and commits."""
+    """An object that differs. `node_id` is empty for refs and commits. Of a set that differs, key
+    and node id are those of the object that carries it, which is of the kind `carrier`.
+    """
 
     resource: str
     key: str
     problem: Problem
     node_id: str = ""
     repaired: bool = False
+    carrier: str = ""

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from typing import Any
 
-from autosync.mirror.models import Audit, AuditFinding, Delivery, Repository
+from django.db.models import QuerySet
+
+from autosync.mirror.models import Audit, AuditFinding, Delivery, GitHubAppInstallation, Repository
 from autosync.sync.audit.difference import Difference
 
 logger = logging.getLogger(__name__)
@@ -19,14 +22,35 @@ def record(audit: Audit, repository: Repository, found: Sequence[Difference]) ->
     if not found:
         return []
     logger.warning("%s differed from GitHub in %d objects", repository, len(found))
-    bodies = _recent_deliveries(repository)
+    bodies = _recent(Delivery.objects.filter(repository_id=repository.pk))
+    return _record(audit, found, bodies, repository=repository)
+
+
+def record_of_account(
+    audit: Audit, installation: GitHubAppInstallation, found: Sequence[Difference]
+) -> list[AuditFinding]:
+    """The same of what belongs to the installation's account."""
+    if not found:
+        return []
+    logger.warning("%s differed from GitHub in %d objects", installation, len(found))
+    deliveries = Delivery.objects.filter(installation_id=installation.pk)
+    bodies = _recent(deliveries.filter(repository_id__isnull=True))
+    return _record(audit, found, bodies, account_id=installation.account_id)
+
+
+def _record(
+    audit: Audit,
+    found: Sequence[Difference],
+    bodies: Sequence[tuple[str, bytes]],
+    **of: Any,
+) -> list[AuditFinding]:
     findings = []
     for one in found:
         kind, cause = _cause(one, bodies)
         findings.append(
             AuditFinding(
                 audit=audit,
-                repository=repository,
+                **of,
                 resource=one.resource,
                 object_key=one.key[:255],
                 problem=one.problem,
@@ -43,11 +67,9 @@ def record_repairs(findings: Sequence[AuditFinding], found: Sequence[Difference]
     AuditFinding.objects.bulk_update(findings, ["repaired"], batch_size=1000)
 
 
-def _recent_deliveries(repository: Repository) -> list[tuple[str, bytes]]:
-    rows = Delivery.objects.filter(repository_id=repository.pk).order_by("-id")
-    return [
-        (status, bytes(body)) for status, body in rows.values_list("status", "body")[:_DELIVERIES]
-    ]
+def _recent(deliveries: QuerySet[Delivery]) -> list[tuple[str, bytes]]:
+    rows = deliveries.order_by("-id").values_list("status", "body")
+    return [(status, bytes(body)) for status, body in rows[:_DELIVERIES]]
 
 
 def _cause(one: Difference, deliveries: Sequence[tuple[str, bytes]]) -> tuple[Kind, str]:

@@ -5,25 +5,17 @@ Renaming one moves no clock; where the event about it was never sent, only this 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import connection
 
-from autosync.github import InstallationClient
 from autosync.kinds._events import Resource
 from autosync.mirror.models import Repository
-from autosync.sync import unread
-from autosync.sync.listing import pages
 
-# Three points for a hundred repositories.
-_MANY = (
-    "query($ids: [ID!]!) { nodes(ids: $ids) { ... on Repository { "
-    "labels(first: 100) { pageInfo { hasNextPage } nodes { id name color } } "
-    "milestones(first: 100) { pageInfo { hasNextPage } nodes { number title } } } } }"
-)
-_FIELDS = {"labels": "id name color", "milestones": "number title"}
+# What objects carry of them: kind → fields of GraphQL's, beside the id.
+CARRIED = {"label": "name color", "milestone": "number title"}
 
 
 @dataclass
@@ -34,31 +26,16 @@ class Names:
     milestones: set[tuple[int, str]] = field(default_factory=set)
 
 
-def names_there(client: InstallationClient, group: Sequence[Repository]) -> dict[int, Names]:
-    """The names that each of at most a hundred repositories has on GitHub now."""
-    nodes = client.nodes(_MANY, [repository.node_id for repository in group])
-    found: dict[int, Names] = {}
-    for repository in group:
-        node = nodes.get(repository.node_id)
-        if not node:
-            continue
-        # Half of the names would make the others look renamed.
-        with unread.named(repository):
-            lists: dict[str, list[dict[str, Any]]] = {}
-            for name in _FIELDS:
-                page = node[name]
-                whole = not page["pageInfo"]["hasNextPage"]
-                lists[name] = page["nodes"] if whole else _all(client, repository, name)
-            found[repository.pk] = Names(
-                {(one["id"], one["name"], one["color"]) for one in lists["labels"] if one},
-                {(one["number"], one["title"]) for one in lists["milestones"] if one},
-            )
-    return found
-
-
-def _all(client: InstallationClient, repository: Repository, name: str) -> list[dict[str, Any]]:
-    read = pages(name, repository, client, "", _FIELDS[name], "")
-    return [node for _, page in read for node in page["nodes"]]
+def names_of(lists: Mapping[str, Sequence[Mapping[str, Any]]]) -> Names | None:
+    """The names in GitHub's lists of a repository, by kind; None where GitHub showed but a part of
+    them, which would make the others look renamed.
+    """
+    if not CARRIED.keys() <= lists.keys():
+        return None
+    return Names(
+        {(one["id"], one["name"], one["color"]) for one in lists["label"]},
+        {(one["number"], one["title"]) for one in lists["milestone"]},
+    )
 
 
 def carriers_of_others(

@@ -11,24 +11,31 @@ from django.utils import timezone
 
 from autosync import moments
 from autosync.github import InstallationClient
+from autosync.github.purpose import made_for
 from autosync.kinds import listed_resources
 from autosync.kinds._events import Resource
 from autosync.mirror.doubt import IN_FLIGHT
-from autosync.mirror.models import AuditFinding, Repository
+from autosync.mirror.models import AuditFinding, Repository, ResourceCursor
 from autosync.sync import unread
+from autosync.sync.audit import carried
 from autosync.sync.audit.difference import Difference
+from autosync.sync.audit.names import CARRIED
+from autosync.sync.audit.streams import Newest, answered, asked, shown_to_all, streams
 from autosync.sync.listing import pages
-from autosync.sync.rest_listing import ids_that_differ
+from autosync.sync.rest_listing import changed_since, ids_that_differ
 
 Problem = AuditFinding.Problem
 
 
 @dataclass
 class There:
-    """What GitHub has of each small kind of a repository, by name; `asked_at` before that."""
+    """What GitHub has of each small kind of a repository, by name, and the newest of those that
+    come as edges; `asked_at` before that.
+    """
 
     asked_at: datetime
     nodes: dict[str, list[Mapping[str, Any]]] = field(default_factory=dict)
+    fronts: dict[str, Newest] = field(default_factory=dict)
 
 
 def small_kinds() -> list[Resource]:
@@ -41,7 +48,8 @@ def small_lists(
 ) -> dict[int, There]:
     """The small kinds of at most a hundred repositories, for a point each kind."""
     kinds = small_kinds()
-    if not kinds or not group:
+    fronts = [one for one in streams() if shown_to_all(one, group, refused)]
+    if not [*kinds, *fronts] or not group:
         return {}
     asked_at = timezone.now()
     lists = " ".join(
@@ -49,8 +57,10 @@ def small_lists(
         f"nodes {{ {_fields(one)} }} }}"
         for one in kinds
     )
+    lists = " ".join([lists, *map(asked, fronts)])
     query = f"query($ids: [ID!]!) {{ nodes(ids: $ids) {{ ... on Repository {{ {lists} }} }} }}"
-    nodes = client.nodes(query, [repository.node_id for repository in group], partial=True)
+    with made_for(one.name for one in [*kinds, *fronts]):
+        nodes = client.nodes(query, [repository.node_id for repository in group], partial=True)
     found: dict[int, There] = {}
     for repository in group:
         node = nodes.get(repository.node_id)
@@ -66,9 +76,12 @@ def small_lists(
                     continue  # not shown, which is no word about what there is
                 items = page["nodes"]
                 if page["pageInfo"]["hasNextPage"]:
-                    read = pages(_connection(one), repository, client, "", _fields(one), "")
-                    items = [item for _, more in read for item in more["nodes"]]
+                    with made_for([one.name]):
+                        read = pages(_connection(one), repository, client, "", _fields(one), "")
+                        items = [item for _, more in read for item in more["nodes"]]
                 there.nodes[one.name] = [item for item in items if item]
+            for one in fronts:
+                there.fronts[one.name] = answered(one, repository, node, asked_at)
             found[repository.pk] = there
     return found
 
@@ -111,6 +124,9 @@ def differences(resource: Resource, repository: Repository, there: There) -> lis
         for node_id, row in here.items()
         if node_id not in seen and row.observed_at < settled
     ]
+    known = {one.node_id for one in found}
+    others = [node for node in there.nodes[resource.name] if node["id"] not in known]
+    found += carried.miscounted(resource, repository, others, settled)
     not_read = {str(key) for key in unread.keys(resource, repository)}
     return [one for one in found if one.key not in not_read]
 
@@ -135,12 +151,47 @@ def counted_differences(
     return found
 
 
+def told_by_clock(
+    resource: Resource, repository: Repository, client: InstallationClient, *, whole: bool
+) -> list[Difference]:
+    """Those of a kind that nobody counts: changed since its list was read last, by their clocks; or
+    `whole`, those that only one side has too. A request, and none where there is none of it.
+    """
+    rows = resource.merge.model._default_manager.filter(repository=repository)
+    alive = rows.filter(deleted_at__isnull=True)
+    if not whole and not alive.exists():
+        return []
+    cursors = ResourceCursor.objects.filter(repository=repository, resource=resource.name)
+    since = None if whole else cursors.values_list("watermark", flat=True).first()
+    asked_at = timezone.now()
+    there = changed_since(resource, repository, client, since)
+    settled = asked_at - IN_FLIGHT
+    known = alive if whole else alive.filter(pk__in=there)
+    here = {row.pk: row for row in list[Any](known)}
+    found = []
+    for pk, (node_id, changed) in there.items():
+        if changed is None or changed > settled:
+            continue  # its event may be on its way
+        if pk not in here:
+            found.append(Difference(resource.name, str(pk), Problem.MISSING, node_id))
+        elif here[pk].updated_at is None or here[pk].updated_at < changed:
+            found.append(Difference(resource.name, str(pk), Problem.STALE, node_id))
+    if whole:
+        found += [
+            Difference(resource.name, str(pk), Problem.SURPLUS, row.node_id)
+            for pk, row in here.items()
+            if pk not in there and row.observed_at < settled
+        ]
+    not_read = {str(key) for key in unread.keys(resource, repository)}
+    return [one for one in found if one.key not in not_read]
+
+
 def _connection(resource: Resource) -> str:
     assert resource.news is not None
     return resource.news.connection
 
 
 def _fields(resource: Resource) -> str:
-    if "updated_at" in resource.merge.content:
-        return "id updatedAt"
-    return f"{resource.node_fields} updatedAt"
+    if "updated_at" not in resource.merge.content:
+        return f"{resource.node_fields} updatedAt"
+    return f"id updatedAt {CARRIED.get(resource.name, '')} {carried.counts(resource)}"

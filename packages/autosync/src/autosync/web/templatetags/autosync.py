@@ -13,7 +13,7 @@ from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from autosync import installation
-from autosync.kinds import KINDS
+from autosync.kinds import TABLES
 from autosync.kinds._shown import Shown
 from autosync.web import cells
 
@@ -115,9 +115,12 @@ def percent_of(part: int | None, whole: int | None) -> int | None:
 
 
 _PLURALS = {
+    "app": "the App itself",
     "commit": "commits",
     "commit_detail": "commit details",
+    "commit_file": "files of commits",
     "contributor": "contributors",
+    "other": "of no kind",
     "ref": "branches and tags",
 }
 
@@ -125,8 +128,8 @@ _PLURALS = {
 @register.filter
 def plural_name(resource: str) -> str:
     """A resource's name as a heading over many."""
-    if resource in KINDS:
-        return KINDS[resource].merge.table.replace("_", " ")
+    if resource in TABLES:
+        return TABLES[resource].merge.table.replace("_", " ")
     return _PLURALS.get(resource, resource.replace("_", " "))
 
 

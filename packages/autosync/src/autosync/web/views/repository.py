@@ -11,6 +11,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
+from autosync import kinds
 from autosync.insight import again, ailing, analytics, drift, jobs
 from autosync.models import Repository, ResourceCursor
 from autosync.sync import SyncJobRunner
@@ -46,6 +47,7 @@ def repository(request: HttpRequest, repository_id: int) -> HttpResponse:
         "page": page,
         "verdicts": drift.by_repository(timezone.now() - timedelta(days=drift.DAYS), found.pk),
         "row_template": tab.template or f"web/_{tab.key}.html",
+        "left_out": kinds.left_out().get(tab.kind, ""),
         "arriving": _is_arriving(found, tab, resources),
     }
     if not request.headers.get("HX-Request"):

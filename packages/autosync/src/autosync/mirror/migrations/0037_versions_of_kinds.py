@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("mirror", "0025_urls_below_follow_names"),
+        ("mirror", "0036_order_of_lists"),
     ]
 
     operations = [

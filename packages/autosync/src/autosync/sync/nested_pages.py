@@ -1,0 +1,250 @@
+"""Ask for children with their parents: many parents a query, all kinds of their children in one.
+
+A query for 100 parents is a point for each kind: GitHub counts a request for the parents and one
+for each parent's list (https://docs.github.com/graphql/overview/rate-limits-and-query-limits-for-the-graphql-api).
+Where a parent has more children than came along, its list is read on, at a point for each hundred.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+
+from autosync import moments
+from autosync.github import GraphQLTooHeavy, InstallationClient
+from autosync.github.price import MOST_NODES
+from autosync.kinds import Derived
+from autosync.kinds._columns import camel
+from autosync.kinds._kind import Nested
+from autosync.mirror.children import Parent
+from autosync.mirror.models import Repository
+from autosync.mirror.upsert import Row
+from autosync.sync import unread
+from autosync.sync.paging import Paging
+from autosync.sync.refusals import Refused, out_of_sight, refusal_at
+
+PARENTS = 100
+PAGE = 100
+
+
+@dataclass
+class Children:
+    """What GitHub said of one parent's children of one kind. Not `whole`: some may be missing."""
+
+    kind: Derived
+    parent: Parent
+    asked_at: datetime
+    clock: datetime | None
+    nodes: list[Any]
+    whole: bool
+    rows: list[Row] = field(default_factory=list)
+    odd: list[unread.Unread] = field(default_factory=list)
+
+
+def read_children(
+    kinds: Sequence[Derived],
+    repository: Repository,
+    client: InstallationClient,
+    parents: Sequence[Parent],
+) -> Iterator[list[Children]]:
+    """The children of `parents`, which have all these kinds, a page of parents at a time; smaller
+    pages while too heavy.
+
+    A parent that GitHub does not show is left out: its own list says what became of it. So is one
+    whose children GitHub does not answer for even alone, which is remembered as such.
+    """
+    lists = " ".join(_nested(kind).name for kind in kinds)
+    paging = Paging(_most(kinds), repository.pk, f"{kinds[0].parent.name} {lists}")
+    left = list(parents)
+    while left:
+        group = left[: paging.size]
+        try:
+            page = _ask(kinds, repository, client, group)
+        except GraphQLTooHeavy:
+            if paging.too_heavy():
+                continue
+            page = [one for kind in kinds for one in _alone(kind, client, group[0])]
+            paging.was_one_object()
+        else:
+            paging.went_well()
+        del left[: len(group)]
+        for one in page:
+            _understand(one, repository)
+        yield page
+
+
+def _most(kinds: Sequence[Derived]) -> int:
+    """How many parents a query asks for: GitHub refuses more than so many nodes."""
+    return min(PARENTS, MOST_NODES // (1 + sum(_nested(kind).first for kind in kinds)))
+
+
+def _ask(
+    kinds: Sequence[Derived],
+    repository: Repository,
+    client: InstallationClient,
+    parents: Sequence[Parent],
+) -> list[Children]:
+    lists = " ".join(_list(kind, f"first: {_nested(kind).first}") for kind in kinds)
+    query = (
+        "query($ids: [ID!]!, $home: ID!) { home: node(id: $home) { id } "
+        f"parents: nodes(ids: $ids) {{ ... on {kinds[0].parent.graphql_type} "
+        f"{{ {_clocks(kinds)} {lists} }} }} }}"
+    )
+    asked_at = timezone.now()
+    variables = {"ids": [one.node_id for one in parents], "home": repository.node_id}
+    reply = client.graphql(query, variables, partial=True)
+    if not reply.data.get("home"):
+        raise out_of_sight(repository)
+    found = reply.data.get("parents")
+    if not isinstance(found, list) or len(found) != len(parents):
+        raise GraphQLTooHeavy(
+            "GitHub answered with other nodes than were asked for",
+            installation_id=client.installation_id,
+        )
+    answered = []
+    for place, (parent, node) in enumerate(zip(parents, found, strict=True)):
+        for kind in kinds:
+            if not isinstance(node, dict) or node.get(kind.name) is None:
+                refusal = refusal_at(reply, "parents", place)
+                if refusal is not None:
+                    raise Refused(refusal)
+                continue
+            try:
+                answered.append(_read_on(kind, client, parent, asked_at, node))
+            except GraphQLTooHeavy as error:
+                _not_answered(kind, client, parent, error)
+    return answered
+
+
+def _alone(kind: Derived, client: InstallationClient, parent: Parent) -> list[Children]:
+    """One whose children GitHub did not send along: they are read by themselves, fewer at once."""
+    try:
+        return [_read_on(kind, client, parent, timezone.now(), None)]
+    except GraphQLTooHeavy as error:
+        _not_answered(kind, client, parent, error)
+        return []
+
+
+def _not_answered(
+    kind: Derived, client: InstallationClient, parent: Parent, error: GraphQLTooHeavy
+) -> None:
+    """If GitHub shows the parent it is up, and it is these children; raises otherwise. They wait,
+    and are asked for at each sync.
+    """
+    query = "query($id: ID!) { node(id: $id) { id } }"
+    if client.graphql(query, {"id": parent.node_id}).data.get("node"):
+        of = f"the {kind.parent.name} {parent.pk}"
+        why = f"{unread.NOT_ANSWERED} ({kind.name}s of {of}): {error.what}"
+        one = unread.Unread(parent.pk, parent.node_id, why)
+        unread.remember(kind.resource, [(parent.repository_id, one)])
+
+
+def _read_on(
+    kind: Derived,
+    client: InstallationClient,
+    parent: Parent,
+    asked_at: datetime,
+    node: dict[str, Any] | None,
+) -> Children:
+    """All children of one parent; `node` has the first of them, if any came along.
+
+    The clock is that of the first page: what changes meanwhile moves it.
+    """
+    query = (
+        "query($id: ID!, $first: Int!, $after: String) { parent: node(id: $id) { "
+        f"... on {kind.parent.graphql_type} {{ {_clocks([kind])} "
+        f"{_list(kind, 'first: $first, after: $after')} }} }} }}"
+    )
+    paging = Paging(PAGE)
+    clock = nodes = None
+    total, after, more = 0, "", True
+    while more:
+        if node is None:
+            variables = {"id": parent.node_id, "first": paging.size, "after": after or None}
+            try:
+                node = client.graphql(query, variables).data.get("parent")
+            except GraphQLTooHeavy:
+                if paging.too_heavy():
+                    continue
+                raise
+            paging.went_well()
+        try:
+            page = node[kind.name]  # type: ignore[index]
+            total, info = int(page["totalCount"]), page["pageInfo"]
+            if nodes is None:
+                clock = moments.moment(node[_clock(kind)])  # type: ignore[index]
+                nodes = []
+            nodes += page["nodes"]
+            more = bool(info["hasNextPage"])
+            after = info["endCursor"] if more else ""
+        except unread.ODD:
+            raise GraphQLTooHeavy(
+                f"GitHub answered with a page of {_nested(kind).name} that is none",
+                installation_id=client.installation_id,
+            ) from None
+        node = None
+    assert nodes is not None
+    whole = len(nodes) == total and all(nodes)
+    return Children(kind, parent, asked_at, clock, nodes, whole)
+
+
+def read_deep(
+    kind: Derived, repository: Repository, client: InstallationClient, page: Sequence[Children]
+) -> None:
+    """Add to the rows of `page` what GitHub is asked for by their node ids, a hundred a point."""
+    if not kind.deep:
+        return
+    query = (
+        f"query($ids: [ID!]!) {{ nodes(ids: $ids) {{ ... on {kind.graphql_type} "
+        f"{{ id {kind.deep_fields} }} }} }}"
+    )
+    paging = Paging(PAGE, repository.pk, f"{kind.name} in detail")
+    left = [str(row["node_id"]) for one in page for row in one.rows]
+    found: dict[str, Row] = {}
+    while left:
+        group = left[: paging.size]
+        try:
+            nodes = client.graphql(query, {"ids": group}, partial=True).data.get("nodes") or []
+        except GraphQLTooHeavy:
+            if not paging.too_heavy():
+                raise
+            continue
+        paging.went_well()
+        del left[: len(group)]
+        found |= {node["id"]: kind.deep_of(node) for node in nodes if node}
+    for one in page:
+        one.rows = [{**row, **found.get(str(row["node_id"]), {})} for row in one.rows]
+
+
+def _list(kind: Derived, arguments: str) -> str:
+    return (
+        f"{kind.name}: {_nested(kind).name}({arguments}) {{ totalCount "
+        f"pageInfo {{ hasNextPage endCursor }} nodes {{ {kind.graphql_list.selection} }} }}"
+    )
+
+
+def _nested(kind: Derived) -> Nested:
+    read = kind.declared.read
+    assert isinstance(read, Nested), kind.name
+    return read
+
+
+def _clock(kind: Derived) -> str:
+    return camel(kind.under.follows)
+
+
+def _clocks(kinds: Sequence[Derived]) -> str:
+    return " ".join(dict.fromkeys(_clock(kind) for kind in kinds))
+
+
+def _understand(one: Children, repository: Repository) -> None:
+    for node in filter(None, one.nodes):
+        try:
+            one.rows.append(one.kind.from_graph_list(node, repository.pk))
+        except unread.ODD as error:
+            why = f"not as documented: {type(error).__name__}: {error}"
+            one.odd.append(unread.of_node(node, why[:300]))

@@ -1,0 +1,107 @@
+"""A kind is one short file, and no other file of the engine has a line for it."""
+
+from __future__ import annotations
+
+import ast
+import re
+import statistics
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+import autosync
+from autosync.kinds import KINDS
+
+HOME = Path(autosync.__file__).parent
+ROOMS = ("sync", "mirror", "api", "web", "insight")
+CLASSES = {kind.model.__name__ for kind in KINDS.values()}
+TABLES = {kind.merge.table for kind in KINDS.values()}
+# File → what it names of kinds, and why it may.
+ALLOWED: Mapping[str, tuple[set[str], str]] = {
+    "api/kinds.py": ({"issue", "pull_request"}, "their lists are older and programs read them"),
+    "api/mirror.py": ({"Issue", "PullRequest"}, "these lists, with filters of their own"),
+    "api/schemas.py": ({"Issue", "PullRequest"}, "the items of these lists"),
+    "web/tabs.py": (
+        {"Issue", "PullRequest", "issue", "issues", "pull_request"},
+        "two tabs that are older than the declared ones, with searches by number",
+    ),
+    "insight/analytics.py": (
+        {"issues", "pull_requests"},
+        "charts of what was opened, closed and merged: no other kind has these numbers",
+    ),
+    "mirror/doubt.py": ({"labels", "milestone"}, "columns that copy the names of other objects"),
+    "kinds/_derived.py": ({"labels"}, "a function that reads labels wherever they are carried"),
+    "sync/audit/names.py": (
+        {"labels", "milestones", "milestone"},
+        "compares names that are copied with those of the repository",
+    ),
+}
+
+
+def _files() -> Iterator[Path]:
+    for room in ROOMS:
+        yield from (one for one in (HOME / room).rglob("*.py") if "migrations" not in one.parts)
+    yield from (HOME / "kinds").glob("_*.py")
+
+
+def _named(file: Path) -> set[str]:
+    """Classes, tables and names of kinds in code; what comments and docstrings say is no line."""
+    tree = ast.parse(file.read_text())
+    prose = {
+        id(one.value)
+        for one in ast.walk(tree)
+        if isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant)
+    }
+    found: set[str] = set()
+    for one in ast.walk(tree):
+        if isinstance(one, ast.ImportFrom):
+            place, _, name = (one.module or "").rpartition(".")
+            names = {alias.name for alias in one.names}
+            if one.module in ("autosync.models", "autosync.mirror.models", "autosync.kinds"):
+                found |= names & (CLASSES | KINDS.keys())
+            elif place == "autosync.kinds" and not name.startswith("_"):
+                found |= {name} & KINDS.keys()
+        elif isinstance(one, ast.Attribute) and one.attr in CLASSES:
+            found.add(one.attr)
+        elif isinstance(one, ast.Constant) and isinstance(one.value, str) and id(one) not in prose:
+            found |= {one.value} & (KINDS.keys() | TABLES)
+            in_sql = re.findall(r"\b(?:FROM|JOIN|INTO|UPDATE|TABLE)\s+(\w+)", one.value)
+            found |= TABLES.intersection(in_sql)
+    return found
+
+
+@pytest.mark.parametrize("file", sorted(_files()), ids=lambda file: str(file.relative_to(HOME)))
+def test_the_engine_names_no_kind(file: Path) -> None:
+    allowed, _ = ALLOWED.get(str(file.relative_to(HOME)), (set(), ""))
+    assert _named(file) - allowed == set()
+
+
+def test_each_exception_is_still_one() -> None:
+    for name, (words, reason) in ALLOWED.items():
+        assert words <= _named(HOME / name), name
+        assert reason
+
+
+def test_a_kind_is_one_short_file() -> None:
+    lines = {name: _declaration(HOME / "kinds" / f"{name}.py") for name in KINDS}
+    assert lines["issue"] + lines["pull_request"] + lines["release"] <= 200, lines
+    assert statistics.median(lines.values()) <= 40, lines
+
+
+def _declaration(file: Path) -> int:
+    """Lines of code: without imports, docstrings, comments and what is empty."""
+    text = file.read_text()
+    tree = ast.parse(text)
+    other = {
+        number
+        for one in ast.walk(tree)
+        if isinstance(one, ast.Import | ast.ImportFrom)
+        or (isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant))
+        for number in range(one.lineno, (one.end_lineno or one.lineno) + 1)
+    }
+    lines = enumerate(text.splitlines(), 1)
+    return sum(
+        bool(line.strip()) and not line.strip().startswith("#") and number not in other
+        for number, line in lines
+    )

@@ -112,6 +112,11 @@ def test_a_pull_request_follows_its_branch_and_merges(
     github.control("push", {"repository": repository, "branch": "topic"})
     github.control("pulls/draft", where)
     github.control("pulls/draft", where | {"draft": False})
+    github.control("pulls/auto-merge", where | {"method": "rebase"})
+    github.control("pulls/auto-merge", where | {"method": None})
+    waiting = github.control("pulls/auto-merge", where)["auto_merge"]
+    assert waiting["merge_method"] == "merge"
+    assert waiting["enabled_by"]["login"]
     merged = github.control("pulls/merge", where)
     closed = receiver.wait_for("pull_request.closed").payload
     assert closed["pull_request"]["merged"] is True
@@ -123,6 +128,9 @@ def test_a_pull_request_follows_its_branch_and_merges(
         "pull_request.synchronize",
         "pull_request.converted_to_draft",
         "pull_request.ready_for_review",
+        "pull_request.auto_merge_enabled",
+        "pull_request.auto_merge_disabled",
+        "pull_request.auto_merge_enabled",
         "pull_request.closed",
     ]
     pushed = [one.payload["after"] for one in receiver.received if one.event == "push"]

@@ -24,13 +24,14 @@ REPOSITORIES = (
 _COMMON = (
     "node_id", "repository_id", "number", "title", "body", "state", "author_id", "author_login",
     "labels", "assignees", "milestone", "milestone_number", "locked", "comments_count", "html_url",
-    "created_at", "closed_at", "updated_at",
+    "created_at", "closed_at", "updated_at", "author_association", "active_lock_reason",
 )  # fmt: skip
 ISSUES = (*_COMMON, "state_reason")
 PULL_REQUESTS = (
     *_COMMON, "draft", "merged", "merged_at", "merged_by_login", "merge_commit_sha", "base_ref",
     "base_sha", "head_ref", "head_sha", "head_repository", "head_repository_id", "additions",
-    "deletions", "changed_files", "commits_count",
+    "deletions", "changed_files", "commits_count", "maintainer_can_modify", "merged_by_id",
+    "auto_merge_method", "auto_merge_by_id", "auto_merge_by_login",
 )  # fmt: skip
 COMMITS = (
     "parents", "author_name", "author_email", "authored_at", "committer_name", "committer_email",

@@ -167,6 +167,8 @@ def _common(one: Mapping[str, Any], repository_id: int) -> dict[str, Any]:
         "created_at": _moment(one["created_at"]),
         "closed_at": _moment(one["closed_at"]),
         "updated_at": _moment(one["updated_at"]),
+        "author_association": one["author_association"].lower(),
+        "active_lock_reason": one["active_lock_reason"],
     }
 
 
@@ -175,13 +177,21 @@ def _issue(one: Mapping[str, Any], repository_id: int) -> dict[str, Any]:
 
 
 def _pull(one: Mapping[str, Any], repository_id: int) -> dict[str, Any]:
-    names = ("draft", "merged", "additions", "deletions", "changed_files")
+    names = (
+        "draft", "merged", "additions", "deletions", "changed_files", "maintainer_can_modify",
+    )  # fmt: skip
+    waiting = one["auto_merge"] or {}
+    by = _account(waiting.get("enabled_by"))
     return (
         _common(one, repository_id)
         | {name: one[name] for name in names}
         | {
             "merged_at": _moment(one["merged_at"]),
             "merged_by_login": _account(one["merged_by"])[1],
+            "merged_by_id": _account(one["merged_by"])[0],
+            "auto_merge_method": waiting.get("merge_method"),
+            "auto_merge_by_id": by[0],
+            "auto_merge_by_login": by[1],
             # Before the merge REST shows a test merge, which GraphQL does not.
             "merge_commit_sha": one["merge_commit_sha"] if one["merged"] else "",
             "base_ref": one["base"]["ref"],

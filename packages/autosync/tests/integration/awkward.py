@@ -27,13 +27,14 @@ Ways = dict[str, Row]  # one object by each way that shows it
 LACKS: Mapping[tuple[str, str], tuple[frozenset[str], str]] = {
     ("pull_request", LIST): (
         frozenset(column.name for column in PULLS.columns if not column.listed)
-        | {"merge_commit_sha"},
+        | {"merge_commit_sha", "reactions"},
         "pull-request-simple has none of them",
     ),
     ("pull_request", REST): (
-        frozenset({"merge_commit_sha"}),
-        "API version 2026-03-10 has no merge_commit_sha",
+        frozenset({"merge_commit_sha", "reactions"}),
+        "API version 2026-03-10 has no merge_commit_sha, and shows reactions of issues alone",
     ),
+    ("pull_request", WEBHOOK): (frozenset({"reactions"}), "a pull request has none of its own"),
     ("commit", WEBHOOK): (
         frozenset({"parents", "complete"}),
         "a push names no parents, so its rows are completed from git",
@@ -119,7 +120,10 @@ class World:
             self._do("issues/assign", opened(f"{word}: 25 assigned"), assignees=many)
             opened(f"{word}: 👩‍👩‍👧 \u0000 null\r\n\u2028 \u202e")
             opened(f"{word}: empty body", body="")
-            self._do("issues/lock", opened(f"{word}: locked"), reason="too heated")
+            locked = opened(f"{word}: locked")
+            for content in ("+1", "heart"):
+                self._do("react", locked, content=content)
+            self._do("issues/lock", locked, reason="too heated")
             made = self.sim.control(
                 "milestones/create", {"repository": self.name, "title": f"{word} 1.0"}
             )
@@ -139,6 +143,8 @@ class World:
         self._do("pulls/draft", self._open_pull("pull: a draft"))
         for login in ("somebody", "leaver", "robot[bot]", "Copilot"):
             self._do("pulls/merge", self._open_pull(f"pull: merged by {login}"), sender=login)
+            waiting = self._open_pull(f"pull: waits for {login}")
+            self._do("pulls/auto-merge", waiting, method="squash", sender=login)
         self._do("pulls/merge", self._open_pull("pull: squashed"), squash=True)
         for fork in ("fork-kept", "fork-gone"):
             where = {"owner": "somebody", "name": fork}

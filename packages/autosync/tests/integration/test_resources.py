@@ -22,6 +22,7 @@ from tests.integration.api_rows import issue as issue_row
 from tests.integration.api_rows import pull_request as pull_row
 from tests.integration.awkward import GRAPHQL, LACKS, REST, WEBHOOK, World
 
+ONE_WAY = {("commit", "parents"), ("commit", "complete"), ("pull_request", "reactions")}
 COLUMNS = [(resource.name, column) for resource in RESOURCES for column in resource.merge.content]
 COLUMNS += [(resource.name, "sets") for resource in RESOURCES if resource.sets]
 # Columns that one way alone has.
@@ -88,7 +89,10 @@ def test_the_objects_are_as_awkward_as_they_should_be(world: World) -> None:
         gone = rows[f"{word}: by leaver"]
         assert (gone["author_login"], gone["author_id"]) == ("", None)
         assert rows[f"{word}: milestone"]["milestone"] == f"{word} 2.0"
-        assert rows[f"{word}: locked"]["locked"]
+        locked = rows[f"{word}: locked"]
+        assert (locked["locked"], locked["active_lock_reason"]) == (True, "too heated")
+        assert locked["reactions"] == {"+1": 1, "heart": 1}
+        assert locked["author_association"]
     asked = rows["pull: whom to ask"]["sets"]["requested_reviewer"]
     assert [(one["reviewer_type"], one["reviewer_login"]) for one in asked] == [
         ("team", "the-crew"), ("user", "robot[bot]"), ("user", "old-hand"), ("user", "somebody"),
@@ -98,6 +102,10 @@ def test_the_objects_are_as_awkward_as_they_should_be(world: World) -> None:
     assert rows["issue: closed"]["state_reason"] == "reopened"
     assert rows["pull: merged by Copilot"]["merged_by_login"] == "Copilot"
     assert rows["pull: merged by leaver"]["merged_by_login"] == ""
+    assert rows["pull: waits for Copilot"]["auto_merge_by_login"] == "Copilot"
+    left = rows["pull: waits for leaver"]
+    assert (left["auto_merge_by_login"], left["auto_merge_by_id"]) == ("", None)
+    assert left["auto_merge_method"] == "squash"
     assert rows["pull: from fork-gone"]["head_repository"] == ""
 
 

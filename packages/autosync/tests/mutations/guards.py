@@ -191,8 +191,8 @@ GUARDS = (
     ),
     Guard(
         "a label that is renamed is renamed on its issues",
-        "src/autosync/kinds/issue.py",
-        '            "label": CarriedLabel("labels"),\n',
+        "src/autosync/kinds/discussed.py",
+        '    "label": CarriedLabel("labels"),\n',
         "",
         "tests/integration/test_apply.py",
     ),

@@ -179,9 +179,9 @@ class Webhooks(Deliveries):
             found["assignee"] = shapes.user(extra["assignee"] or GHOST)
         if "milestone" in extra:
             found["milestone"] = shapes.milestone(repository, extra["milestone"])
-        for side in ("before", "after"):
-            if side in extra:
-                found[side] = extra[side]
+        for word in ("before", "after", "reason"):
+            if word in extra:
+                found[word] = extra[word]
         for side in ("new", "old"):
             if f"{side}_issue" in extra:
                 other = extra[f"{side}_repository"]

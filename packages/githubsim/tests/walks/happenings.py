@@ -18,6 +18,8 @@ def happen(github: Sim, repository: str) -> None:
     control("reviews/resolve", remark | {"resolved": False})
     control("pulls/draft", pull)
     control("pulls/draft", pull | {"draft": False})
+    control("pulls/auto-merge", pull | {"method": "squash"})
+    control("pulls/auto-merge", pull | {"method": None})
     control("issues/label", pull | {"labels": ["bug"]})
     control("issues/label", pull | {"labels": []})
     control("issues/assign", pull | {"assignees": people[:1]})

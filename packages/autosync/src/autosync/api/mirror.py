@@ -22,7 +22,7 @@ from autosync.api.schemas import (
     RepositoryDetailOut,
     RepositoryOut,
 )
-from autosync.insight import ailing
+from autosync.insight import again, ailing
 from autosync.models import (
     Commit,
     CommitFile,
@@ -152,10 +152,11 @@ def list_repositories(request: HttpRequest, query: Query[RepositoryQuery]) -> di
     response={200: RepositoryDetailOut, **PROBLEMS, 404: Problem},
 )
 def get_repository(request: HttpRequest, repository_id: int) -> RepositoryDetailOut:
-    """One repository, by GitHub's id, with what GitHub does not show of it."""
+    """One repository, by GitHub's id, with what GitHub does not show and what is not known yet."""
     found = visible_repository(repository_id)
     unavailable = ailing.unavailable([repository_id]).get(repository_id, [])
-    return RepositoryDetailOut.with_unavailable(found, unavailable)
+    read_again = again.of_repositories([repository_id]).get(repository_id, [])
+    return RepositoryDetailOut.with_unavailable(found, unavailable, read_again)
 
 
 @router.get("/commits/", response={200: Page[CommitOut], **PROBLEMS, 404: Problem})

@@ -9,6 +9,7 @@ from typing import Any
 from ninja import Schema
 from pydantic import Field
 
+from autosync.insight.again import Again
 from autosync.insight.ailing import Unavailable
 from autosync.insight.jobs import RepositoryProgress
 from autosync.models import (
@@ -118,16 +119,28 @@ class UnavailableOut(Schema):
     advice: str = Field(description="what to do; empty if nothing")
 
 
+class ReadAgainOut(Schema):
+    """A kind of a repository that gained columns with an upgrade, and is being read again."""
+
+    resource: str = Field(description="issue, pull_request and so on")
+    done: int = Field(description="objects read so far")
+    columns: list[str] = Field(description="null means unknown in these until all are read")
+
+
 class RepositoryDetailOut(RepositoryOut):
-    """One repository, with what GitHub does not show of it."""
+    """One repository, with what GitHub does not show of it, and what is not known yet."""
 
     unavailable: list[UnavailableOut]
+    read_again: list[ReadAgainOut]
 
     @staticmethod
-    def with_unavailable(row: Repository, unavailable: list[Unavailable]) -> RepositoryDetailOut:
+    def with_unavailable(
+        row: Repository, unavailable: list[Unavailable], read_again: list[Again]
+    ) -> RepositoryDetailOut:
         return RepositoryDetailOut(
             **RepositoryOut.of(row).dict(),
             unavailable=[UnavailableOut(**asdict(one)) for one in unavailable],
+            read_again=[ReadAgainOut(**asdict(one)) for one in read_again],
         )
 
 
@@ -198,6 +211,15 @@ class IssueOut(Schema):
     milestone_number: int | None
     comments_count: int
     locked: bool
+    active_lock_reason: str | None = Field(
+        description="off-topic, too heated, resolved or spam; null if nobody said"
+    )
+    author_association: str | None = Field(
+        description="owner, member, contributor, none and so on; null if not read yet"
+    )
+    reactions: dict[str, int] | None = Field(
+        description="how many chose each, when last looked at; null if not read yet"
+    )
     html_url: str
     created_at: datetime
     updated_at: datetime | None
@@ -242,6 +264,25 @@ class PullRequestOut(Schema):
     milestone: str = Field(description="title")
     milestone_number: int | None
     locked: bool
+    active_lock_reason: str | None = Field(
+        description="off-topic, too heated, resolved or spam; null if nobody said"
+    )
+    author_association: str | None = Field(
+        description="owner, member, contributor, none and so on; null if not read yet"
+    )
+    reactions: dict[str, int] | None = Field(
+        description="how many chose each, when last looked at; null if not read yet"
+    )
+    maintainer_can_modify: bool | None = Field(description="null if not read yet")
+    mergeable: bool | None = Field(
+        description="without conflicts when last looked at; null if GitHub did not know"
+    )
+    auto_merge_method: str | None = Field(
+        description="how it is merged once it may be: merge, squash or rebase; null if it is not"
+    )
+    auto_merge_by_id: int | None
+    auto_merge_by_login: str | None
+    merged_by_id: int | None
     html_url: str
     created_at: datetime
     updated_at: datetime | None

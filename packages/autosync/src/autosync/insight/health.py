@@ -12,7 +12,7 @@ from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateWorker
 
 from autosync.errors import AutoSyncError
-from autosync.insight import jobs, kept
+from autosync.insight import again, jobs, kept
 from autosync.insight.drift import DAYS, by_day, by_repository
 from autosync.insight.findings import database_is_away, look
 from autosync.insight.report import (
@@ -97,6 +97,7 @@ def _look(now: datetime) -> Health:
         quota_by_kind=kept.prices(now),
         left_out=kept.kinds_left_out(),
         proof=_proof(now),
+        read_again=again.everywhere(),
         recent_jobs=[summary(job) for job in jobs.newest()[:10]],
     )
     findings = look(parts, day, now)

@@ -152,6 +152,15 @@ class Proof:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadAgain:
+    """A kind that gained columns with an upgrade: until it is read again in so many repositories,
+    null means unknown in these columns of theirs."""
+
+    resource: str
+    repositories: int
+
+
+@dataclass(frozen=True, slots=True)
 class Health:
     """The whole report. Without a database everything but status and reasons is None or empty."""
 
@@ -170,4 +179,6 @@ class Health:
     quota_by_kind: list[KindPrice] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
     proof: Proof | None = None
+    read_again: list[ReadAgain] = field(default_factory=list)
+    """What is being read again in the background; nothing is late because of it."""
     recent_jobs: list[JobSummary] = field(default_factory=list)

@@ -76,8 +76,11 @@ class Column(Field[_ST, _GT]):
     out. `apart` names the column with the moment when this one was seen, for one that changes
     without the object's clock. `when` names a flag: stored only while that is true. `deep`: a list
     inside the object, for which lists of objects would cost as many points as there might be of
-    them; GitHub is asked for it by the ids of those that are there. `about` is for the reference
-    page; it is no `help_text`, of which each change of a word would make a migration.
+    them; GitHub is asked for it by the ids of those that are there. `added`: the version of the
+    kind with which it came, for a column that a mirror may have to fill in; such columns are
+    `null=True`, for NULL is what is not known yet. `quiet`: two versions that differ in it alone
+    are one. `about` is for the reference page; it is no `help_text`, of which each change of a word
+    would make a migration.
     `prose`: what a person wrote, as any `Text` is that does not say otherwise. It goes when the
     object is deleted at GitHub, or when its author, the first person declared, is forgotten.
     """
@@ -98,6 +101,8 @@ class Column(Field[_ST, _GT]):
         listed: bool = True,
         apart: str = "",
         when: str = "",
+        added: int = 1,
+        quiet: bool = False,
         prose: bool | None = None,
         deep: bool = False,
         null: bool = False,
@@ -105,13 +110,19 @@ class Column(Field[_ST, _GT]):
     ) -> None:
         self.prose = self.written if prose is None else prose
         self._rest, self._graph, self._event = rest, graph, event
+        self.added, self.quiet = added, quiet
         self.deep = deep
         self.about = about
         self.none, self.essential, self.listed, self.when = none, essential, listed, when
         self.apart = apart
         if null or (none and self.textual):
             field.setdefault("blank", True)
-        super().__init__(null=null, **{**self.settings, **field})
+        if added > 1 and not null:
+            raise TypeError("a column that came later is null=True: NULL is not known yet")
+        settings = dict(self.settings)
+        if null:  # else a migration would write the default into rows from before the column
+            settings.pop("default", None)
+        super().__init__(null=null, **{**settings, **field})
 
     if not TYPE_CHECKING:
 
@@ -180,13 +191,30 @@ class Name(Column[_ST, _GT], CharField[_ST, _GT]):
 
 
 class Word(Name[_ST, _GT]):
-    """One of a few words, in lower case: GraphQL shouts them."""
+    """One of a few words, in lower case: GraphQL shouts them. `words` are those of GraphQL's, in
+    lower case, that REST writes otherwise.
+    """
 
     settings = {"default": "", "max_length": 16}
 
+    def __init__(
+        self,
+        rest: str | None = BY_NAME,
+        *,
+        words: dict[str, str] | None = None,
+        null: bool = False,
+        **field: Any,
+    ) -> None:
+        self.words = words or {}
+        super().__init__(rest, null=null, **field)
+
     def source(self, at: At) -> str:
         value = super().source(at)
-        return f"{value} and {value}.lower()" if self.null else f"{value}.lower()"
+        word = f"{value}.lower()"
+        if self.words and at.way == "graphql":
+            words = at.given("words", self.words)
+            word = f"{words}.get(word := {word}, word)"
+        return f"{value} and {word}" if self.null else word
 
 
 class Sha(Name[_ST, _GT]):
@@ -196,8 +224,8 @@ class Sha(Name[_ST, _GT]):
 
 
 class State(Word[_ST, _GT]):
-    """open or closed. `ends` are the moments of which one tells it where the word is left out;
-    `words` are GraphQL's for other columns' facts."""
+    """open or closed. `ends` are moments, of which one tells it where the word is left out;
+    `words` are also GraphQL's for other columns' facts."""
 
     settings = {"default": "open", "max_length": 16}
 
@@ -205,25 +233,28 @@ class State(Word[_ST, _GT]):
         self,
         rest: str | None = BY_NAME,
         *,
-        ends: Sequence[str] = ("closed_at",),
-        words: dict[str, str] | None = None,
+        ends: Sequence[str] = ("closed_at", "merged_at"),
         null: bool = False,
         **field: Any,
     ) -> None:
-        self.ends, self.words = ends, words or {}
+        self.ends = ends
         super().__init__(rest, null=null, **field)
 
     def source(self, at: At) -> str:
         value = super().source(at) if at.way == "graphql" else Name.source(self, at)
-        if self.words and at.way == "graphql":
-            words = at.given("words", self.words)
-            value = f"{words}.get({value}, {value})"
-        ended = " or ".join(at.raw(end, When, None) for end in self.ends)
+        ended = " or ".join(at.raw(end, When, None) for end in self.ends if at.has(end))
         return f'{value} or ("closed" if {ended} else "open")'
 
 
 class Number(Column[_ST, _GT], IntegerField[_ST, _GT]):
-    """A number of 32 bits."""
+    """A number of 32 bits; no number (`none`) is zero."""
+
+    def __init__(
+        self, rest: str | None = BY_NAME, *, none: bool = False, null: bool = False, **field: Any
+    ) -> None:
+        if none:
+            field.setdefault("default", 0)
+        super().__init__(rest, none=none, null=null, **field)
 
     def source(self, at: At) -> str:
         return at(Count, None if self.null else 0)
@@ -308,15 +339,27 @@ class NodeId(Name[_ST, _GT]):
 
 
 class Flag(Column[_ST, _GT], BooleanField[_ST, _GT]):
-    """True or false. `since` names the moment whose presence tells it where GitHub does not."""
+    """True or false. `since` names the moment whose presence tells it where GitHub does not;
+    `words` are those of GraphQL's that stand for it, others stand for null.
+    """
 
     settings = {"default": False}
 
-    def __init__(self, rest: str | None = BY_NAME, *, since: str = "", **field: Any) -> None:
-        self.since = since
-        super().__init__(rest, none=bool(since) or field.pop("none", False), **field)
+    def __init__(
+        self,
+        rest: str | None = BY_NAME,
+        *,
+        since: str = "",
+        words: dict[str, bool] | None = None,
+        null: bool = False,
+        **field: Any,
+    ) -> None:
+        self.since, self.words = since, words
+        super().__init__(rest, none=bool(since) or field.pop("none", False), null=null, **field)
 
     def source(self, at: At) -> str:
+        if self.words and at.way == "graphql":
+            return f"{at.given('words', self.words)}.get({at(str, '')})"
         if not self.since:
             return at(bool, False)
         value = at.raw(self.name, bool | None, None)
@@ -389,6 +432,32 @@ class Json(Column[_ST, _GT], JSONField[_ST, _GT]):
     def source(self, at: At) -> str:
         kind: Any = list[Any] if self.default is list else dict[str, Any]
         return at(kind, self.default())
+
+
+class Reactions(Column[_ST, _GT], JSONField[_ST, _GT]):
+    """How many chose each reaction, by REST's names; those that nobody chose are left out.
+
+    They move no clock: `reactions_at` says when they were seen.
+    """
+
+    def __init__(
+        self,
+        rest: str | None = BY_NAME,
+        *,
+        graph: str | None = "reactionGroups",
+        apart: str = "reactions_at",
+        null: bool = False,
+        **field: Any,
+    ) -> None:
+        super().__init__(rest, graph=graph, apart=apart, null=null, **field)
+
+    def source(self, at: At) -> str:
+        if at.way != "graphql":
+            return f"reactions({at(dict[str, Any], {})})"
+        at.select("content")
+        # A count alone is no connection to pay for.
+        at.select("reactors", "totalCount")
+        return f"reaction_groups({at(list[dict[str, Any]], [], select=False)})"
 
 
 class Labels(Column[_ST, _GT], JSONField[_ST, _GT]):

@@ -41,6 +41,7 @@ from autosync.kinds._kind import (
     With,
     declared,
     snake,
+    version_of,
 )
 from autosync.kinds._payload import IncompletePayload, read
 from autosync.kinds._people import people, prose
@@ -74,6 +75,8 @@ _CALLED = {
     "number": _graphql.number,
     "number_in": _events.number_in,
     "owners": _graphql.owners,
+    "reaction_groups": _graphql.reaction_groups,
+    "reactions": _events.reactions,
 }
 
 
@@ -126,7 +129,8 @@ class Derived:
             key,
             (*others, *([scope] if scope not in key else ())),
             clock=_CLOCKS[self.declared.clock],
-            quiet=frozenset({KNOWN} if self.sets else ()),
+            quiet=frozenset(one.name for one in self.columns if one.quiet)
+            | frozenset({KNOWN} if self.sets else ()),
             groups=tuple(Group(*group) for group in apart.items()),
             # What several columns identify is a fact about two objects, which may come true again.
             returns=len(key) > 1,
@@ -134,7 +138,16 @@ class Derived:
             inherits=self.declared.under is not None or isinstance(read, Inside),
             people=people(self.columns),
             prose=prose(self.columns),
+            version=self.version,
+            added=tuple(
+                (one.name, one.added) for one in self.columns if one.added > 1 and not one.apart
+            ),
         )
+
+    @cached_property
+    def version(self) -> int:
+        """Its version; mirrors of an older one are read again."""
+        return version_of(self.declared, self.columns)
 
     @cached_property
     def sets(self) -> Sequence[DerivedSet]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, Final, NamedTuple
 
 import msgspec
 
@@ -379,6 +379,8 @@ def carrying(row: dict[str, Any], sets: dict[str, list[Row] | None]) -> dict[str
     return row
 
 
+# https://docs.github.com/rest/reactions/reactions#about-reactions
+REACTIONS: Final = ("+1", "-1", "laugh", "confused", "heart", "hooray", "rocket", "eyes")
 _NUMBER = re.compile(r"/(?:issues|pulls?)/(\d{1,9})(?=#|$)")
 
 
@@ -388,6 +390,15 @@ def number_in(address: str) -> int:
     if found is None:
         raise IncompletePayload("GitHub left out the address of the issue, which names its number.")
     return int(found[1])
+
+
+def reactions(counts: Mapping[str, Any] | None) -> dict[str, int] | None:
+    """The counts of a rollup (https://docs.github.com/rest/reactions) that are not zero."""
+    if counts is None:
+        return None
+    return {
+        name: counts[name] for name in REACTIONS if type(counts.get(name)) is int and counts[name]
+    }
 
 
 def labels(items: Sequence[Any]) -> list[dict[str, str]]:

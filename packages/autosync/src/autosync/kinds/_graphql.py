@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from autosync.kinds._events import Owner
+from autosync.kinds._events import Owner, reactions
 from autosync.kinds._payload import Id, IncompletePayload, Name
 
 # REST and webhooks show the coding agent under another login (posit-dev/ark#1001); the id is one.
@@ -51,6 +51,18 @@ def login(name: str, typename: str) -> str:
     if name in _LOGINS:
         return _LOGINS[name]
     return name if name.endswith("[bot]") else f"{name}[bot]"
+
+
+def reaction_groups(groups: Sequence[Mapping[str, Any]] | None) -> dict[str, int] | None:
+    """The counts of GraphQL's groups, of which there is one for each reaction, as REST has them."""
+    if groups is None:
+        return None
+    named = {"THUMBS_UP": "+1", "THUMBS_DOWN": "-1"}
+    counts = {
+        named.get(one["content"], one["content"].lower()): one["reactors"]["totalCount"]
+        for one in groups
+    }
+    return reactions(counts)
 
 
 def number(full: str | int | None) -> int | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import copy
 import enum
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
@@ -254,7 +254,9 @@ class Kind:
     `news`: how it is known that there is something to read; a connection tells it. `under`: what
     it belongs to, beside the repository. `needs`: permissions of the App and their level, the
     reading one first. `switch`: the repository's flag by which its owner has the kind.
-    `default=False`: it costs much, and is kept up only if `AUTOSYNC_KINDS` adds it.
+    `default=False`: it costs much, and is kept up only if `AUTOSYNC_KINDS` adds it. `version`: a
+    higher one has mirrors of lower ones read the kind again, in the background; columns that were
+    `added` since raise it too.
     """
 
     read: Connection | Rest | Inside | Nested | Within | None = None
@@ -268,6 +270,12 @@ class Kind:
     unless: Guise | None = None
     api: List | None = None
     default: bool = True
+    version: int = 1
+
+
+def version_of(kind: Kind, columns: Iterable[models.Field[Any, Any]]) -> int:
+    """The version of a kind with these columns."""
+    return max([kind.version, *(getattr(one, "added", 1) for one in columns)])
 
 
 # Every declared kind, in the order in which their modules were loaded; and every set: `_sets.py`.
@@ -320,6 +328,10 @@ class KindBase(ModelBase):
         for one in inherited:
             if isinstance(one, models.ForeignKey):
                 attrs.setdefault(one.name, _home(one, table))
+        declared_columns = [one for one in attrs.values() if isinstance(one, models.Field)]
+        if version_of(attrs["github"], [*inherited, *declared_columns]) > 1:
+            # Null: from before there were versions, so that no row is written for the upgrade.
+            attrs["kind_version"] = models.SmallIntegerField(null=True, editable=False)
         made: Any = super().__new__(mcs, name, bases, attrs, **options)
         made.identity = key or (made._meta.pk.attname,)
         DECLARED.append(made)

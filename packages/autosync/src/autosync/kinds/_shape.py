@@ -160,6 +160,10 @@ class At:
             return f"({value} or {default!r})"
         return self._value(self._steps, kind, default, column.none, select)
 
+    def has(self, name: str) -> bool:
+        """Whether the kind has this column."""
+        return name in self._columns
+
     def raw(self, name: str, kind: Any, default: Any) -> str:
         """What GitHub has for a column, whatever that makes of it."""
         found = steps(self._columns[name], self.way)

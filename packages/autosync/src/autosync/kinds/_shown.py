@@ -53,7 +53,8 @@ class Shown:
 
 def columns(kind: Derived) -> Sequence[Shown]:
     """What users see of a declared kind: the key as `id`, the repository, the declared columns."""
-    ours = {one.name for one in MirroredModel._meta.local_fields} | {kind.model.scope, "repository"}
+    ours = {one.name for one in MirroredModel._meta.local_fields}
+    ours |= {kind.model.scope, "repository", "kind_version"}
     fields = kind.model._meta.local_fields
     key = next(one for one in fields if one.primary_key)
     about = getattr(key, "about", "") or _OUR_KEY

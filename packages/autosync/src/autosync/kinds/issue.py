@@ -4,38 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db import models
-
 from autosync.kinds import _columns as gh
-from autosync.kinds._kind import Connection, Guise, Kind, Line, List, OfRepository
-from autosync.kinds._naming import CarriedLabel, CarriedMilestone
+from autosync.kinds._kind import Connection, Guise, Kind, Line
 from autosync.kinds._rules import Whole
-
-
-class Discussed(OfRepository):
-    """What issues and pull requests have in common."""
-
-    number = gh.Number(essential=True, about="Its number, which no other of the repository has.")
-    title = gh.Text(about="The title.")
-    body = gh.Text(none=True, about="The description, in Markdown; empty if there is none.")
-    author_id = gh.ActorId("user", graph="author", null=True, about="Who opened it; null if gone.")
-    author_login = gh.ActorLogin("user", graph="author", about="The login of who opened it.")
-    labels = gh.Labels(about="Its labels, by name: name, color and node id of each.")
-    assignees = gh.Logins(graph="assignees: assignedActors", about="Logins of its assignees.")
-    milestone = gh.Text(
-        "milestone.title", none=True, prose=False, about="Title of its milestone, or empty."
-    )
-    milestone_number = gh.Number("milestone.number", null=True, about="The milestone's number.")
-    locked = gh.Flag(about="Whether only people with write access may comment.")
-    html_url = gh.Url(about="The address of its page.")
-    created_at = gh.Moment(about="When it was opened.")
-    sets_read = models.BooleanField(default=False, db_default=False)  # see mirror.sets
-
-    class Meta:
-        abstract = True
-
-    def __str__(self) -> str:
-        return f"#{self.number} {self.title}"
+from autosync.kinds.discussed import LISTED, NAMES, Discussed, by_update
 
 
 def _is_pull(issue: Any) -> bool:
@@ -56,9 +28,8 @@ class Issue(Discussed):
         about="Why it has its state: completed, not_planned, duplicate, reopened, or nothing.",
     )
     comments_count = gh.Number(
-        "comments", graph="comments.totalCount", default=0, about="How many comments it has."
+        "comments", graph="comments.totalCount", default=0, about="Comments."
     )
-    closed_at = gh.Moment(null=True, about="When it was closed; null while it is open.")
 
     github = Kind(
         read=Connection("issues", since=True),
@@ -66,24 +37,15 @@ class Issue(Discussed):
         events={
             "issues": Whole("issue", gone={"deleted", "transferred"}),
             "issue_comment": Whole("issue", line="comment"),
-            "label": CarriedLabel("labels"),
-            "milestone": CarriedMilestone("milestone"),
+            **NAMES,
         },
         needs={"issues": "read"},
         switch="has_issues",
         feed=Line("issue"),
         # REST lists pull requests as issues too, and a comment on one shows it as one.
         unless=Guise("pull_request", _is_pull, {"pull_request": Any}),
-        api=List(
-            "-updated_at",
-            filters=("author_login",),
-            search=("title",),
-            columns=("number", "title", "state", "author_login", "updated_at"),
-        ),
+        api=LISTED,
     )
 
     class Meta:
-        indexes = [
-            models.Index(fields=["repository", "-updated_at"], name="issue_by_update"),
-            models.Index(fields=["-updated_at"], name="issue_recent"),
-        ]
+        indexes = by_update("issue")

@@ -30,9 +30,7 @@ class Release(OfRepository):
         graph=None, prose=False, about="The branch or commit its tag was made from."
     )
     # GraphQL has only users here: of a bot none.
-    author_id = gh.ActorId(
-        "author", graph=None, null=True, about="Who made it; null if that is gone."
-    )
+    author_id = gh.ActorId("author", graph=None, null=True, about="Who made it; null if gone.")
     author_login = gh.ActorLogin("author", graph=None, about="The login of who made it.")
     html_url = gh.Url(about="The address of its page.")
     created_at = gh.Moment(about="When its commit was made, which may be years before.")
@@ -55,7 +53,7 @@ class Release(OfRepository):
 
     class Meta:
         indexes = [
-            models.Index(fields=["repository", "-published_at"], name="release_by_publication"),
+            models.Index(fields=["repository", "-published_at"], name="release_by_publication")
         ]
 
     def __str__(self) -> str:

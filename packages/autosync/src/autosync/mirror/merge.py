@@ -109,6 +109,8 @@ class Merge:
     `aliases`: node ids that differ for one row are kept as aliases; see `mirror.nodes`.
     `people`: who a row speaks of; see `mirror.people`.
     `prose`: columns with what people wrote, which goes when the row is deleted at GitHub.
+    `version`: of the kind; `added`: columns that came after its first one, and with which. A row
+    says of which version it is (`kind_version`): an older one lacks them.
     """
 
     model: type[models.Model]
@@ -125,6 +127,8 @@ class Merge:
     aliases: bool = False
     people: tuple[Person, ...] = ()
     prose: tuple[str, ...] = ()
+    version: int = 1
+    added: tuple[tuple[str, int], ...] = ()
 
     @cached_property
     def staged(self) -> tuple[str, ...]:
@@ -170,6 +174,10 @@ class Merge:
     def has(self, column: str) -> bool:
         """Whether the table has the column; kinds that never change may go without marks."""
         return column in self.fields
+
+    def later_than(self, version: int | None) -> frozenset[str]:
+        """The columns that a row of this version of the kind cannot know."""
+        return frozenset(name for name, since in self.added if since > (version or 1))
 
     @cached_property
     def counts_sights(self) -> bool:

@@ -43,10 +43,10 @@ def _stage_partial(merge: Merge, rows: Sequence[Row], observed_at: datetime) -> 
     if merge.decided_by is Clock.COMPLETE:
         raise ValueError(f"rows of {merge.table} are whole: complete, or a stub of all columns")
     lent: set[str] = set()
-    marks = merge.has("lacking")
-    clocked = [name for name in merge.governed if name not in merge.listed]
+    clocked = frozenset(merge.governed) - merge.listed
     defaults = {name: None if name in merge.required else _default(merge, name) for name in names}
     own_moments = any("observed_at" in row for row in rows)
+    marks = merge.has("lacking") and not all(row.keys() >= clocked for row in rows)
     copied = []
     for row in rows:
         values = [row[name] if name in row else defaults[name] for name in names]
@@ -56,7 +56,7 @@ def _stage_partial(merge: Merge, rows: Sequence[Row], observed_at: datetime) -> 
         if own_moments:
             values.append(moment)
         if marks:
-            lacking = [name for name in clocked if name not in row]
+            lacking = list(clocked - row.keys())
             values.append(dict.fromkeys(lacking) if lacking else None)
         copied.append(values)
     all_names = [*names, *(group.observed_at for group in merge.groups)]

@@ -36,6 +36,8 @@ def insertion(
         extra |= {"deleted_at": "%(at)s", "gone_because": "%(cause)s"}
     given = {*names, *extra}
     extra |= {f.column: _literal(f) for f in _own_columns(merge, given)}
+    if merge.version > 1:
+        extra["kind_version"] = str(merge.version)
     columns = ", ".join([*names, *extra])
     chosen = [f"coalesce(s.{n}, here.{n})" if n in lent else f"s.{n}" for n in names]
     source = f"{merge.stage} s"
@@ -151,6 +153,23 @@ def _incoming(merge: Merge, name: str) -> str:
     return f"EXCLUDED.{name}"
 
 
+def _older_than(version: int) -> str:
+    """Whether the row in the table is of an older version of its kind: as a rule it is not."""
+    return f"coalesce(old.kind_version, 1) < {version}"
+
+
+def _lacks(merge: Merge) -> str:
+    """What the row in the table lacks: also the columns that came after its version."""
+    cases = []
+    for version in sorted({since for _, since in merge.added}):
+        later = ", ".join(f'"{name}": null' for name, since in merge.added if since >= version)
+        cases.append(
+            f"WHEN {_older_than(version)} "
+            f"THEN '{{{later}}}'::jsonb || coalesce(old.lacking, '{{}}'::jsonb)"
+        )
+    return f"(CASE {' '.join(cases)} ELSE old.lacking END)" if cases else "old.lacking"
+
+
 class _Meeting:
     """How a staged row (EXCLUDED) meets the one in the table (old)."""
 
@@ -160,6 +179,11 @@ class _Meeting:
         # Whether staged rows may lack columns, and whether rows of this table ever can.
         self.partial = partial
         self.marks = merge.has("lacking")
+        self.added = dict(merge.added)
+        self.lacks = _lacks(merge)
+        self.lacks_nothing = "old.lacking IS NULL"
+        if merge.version > 1:
+            self.lacks_nothing += f" AND old.kind_version = {merge.version}"
         listed = merge.listed if self.versioned else frozenset()
         self.columns = [name for name in merge.governed if name not in listed]
         self.clock = merge.decided_by
@@ -239,6 +263,8 @@ class _Meeting:
             )
         if self.marks:
             assignments.append(f"lacking = {self._lacking()}")
+        if self.merge.version > 1:
+            assignments.append(f"kind_version = {self.merge.version}")
         if self.merge.has("dirty_at"):
             assignments.append(f"dirty_at = {self._dirty()}")
         if lifts := self._lifts():
@@ -288,10 +314,10 @@ class _Meeting:
             return f"({whole})"
         each = " OR ".join(
             f"(old.{name} IS DISTINCT FROM EXCLUDED.{name} AND NOT coalesce("
-            f"old.lacking ? '{name}', false){self._and_given(name)})"
+            f"{self._lacked(name)}, false){self._and_given(name)})"
             for name in compared
         )
-        none = "old.lacking IS NULL" + (" AND EXCLUDED.lacking IS NULL" if self.partial else "")
+        none = self.lacks_nothing + (" AND EXCLUDED.lacking IS NULL" if self.partial else "")
         return f"(CASE WHEN {none} THEN {whole} ELSE {each} END)"
 
     def _news(self) -> str:
@@ -300,9 +326,15 @@ class _Meeting:
             return self._differs()
         theirs = "EXCLUDED.lacking" if self.partial else "NULL::jsonb"
         return (
-            f"{self._differs()} OR ARRAY(SELECT jsonb_object_keys(old.lacking)) "
+            f"{self._differs()} OR ARRAY(SELECT jsonb_object_keys({self.lacks})) "
             f"<> ARRAY(SELECT jsonb_object_keys({theirs}))"
         )
+
+    def _lacked(self, name: str) -> str:
+        """Whether the row in the table is from before the column, or has an older content of it."""
+        found = f"old.lacking ? '{name}'"
+        since = self.added.get(name)
+        return f"({_older_than(since)} OR {found})" if since else found
 
     def _given(self, name: str) -> str:
         return f"NOT coalesce(EXCLUDED.lacking ? {name}, false)" if self.partial else "true"
@@ -322,22 +354,21 @@ class _Meeting:
 
     def _fills_any(self) -> str:
         return (
-            "old.lacking IS NOT NULL AND EXISTS (SELECT FROM jsonb_each_text(old.lacking) "
-            f"AS l (k, v) WHERE {self._fills('k', 'v')})"
+            f"NOT coalesce({self.lacks_nothing}, false) AND EXISTS (SELECT FROM "
+            f"jsonb_each_text({self.lacks}) AS l (k, v) WHERE {self._fills('k', 'v')})"
         )
 
     def _column(self, name: str, taken: str) -> str:
         if not self.marks:
             return f"CASE WHEN {taken} THEN {_incoming(self.merge, name)} ELSE old.{name} END"
         fills = (
-            f"old.lacking ? '{name}' AND "
-            f"{self._fills(repr(name), f'''old.lacking ->> '{name}' ''')}"
+            f"{self._lacked(name)} AND {self._fills(repr(name), f'''old.lacking ->> '{name}' ''')}"
         )
         if self.partial:
             taken = f"({taken}) AND {self._given(repr(name))}"
         elif self.by_github and not self.merge.groups and not self.merge.inherits:
             # Whatever else lets a row through is newer, or as old.
-            taken = f"old.lacking IS NULL OR {taken}"
+            taken = f"({self.lacks_nothing}) OR {taken}"
         return (
             f"CASE WHEN {taken} THEN {_incoming(self.merge, name)} "
             f"WHEN {fills} THEN {_incoming(self.merge, name)} ELSE old.{name} END"
@@ -350,9 +381,9 @@ class _Meeting:
         settled = f"{self._given('k')} AND {self.same}" if self.clock.value else self._given("k")
         filled = self._fills("k", "v #>> '{}'")
         older = (
-            "CASE WHEN old.lacking IS NOT NULL THEN (SELECT jsonb_object_agg(k, "  # noqa: S608
+            f"CASE WHEN {self.lacks} IS NOT NULL THEN (SELECT jsonb_object_agg(k, "  # noqa: S608
             f"CASE WHEN {filled} THEN {theirs} ELSE v END) "
-            f"FROM jsonb_each(old.lacking) AS l (k, v) WHERE NOT ({settled})) END"
+            f"FROM jsonb_each({self.lacks}) AS l (k, v) WHERE NOT ({settled})) END"
         )
         if not self.clock.value:
             return older
@@ -360,7 +391,7 @@ class _Meeting:
             return f"CASE WHEN {self.newer} THEN NULL ELSE {older} END"
         return (
             f"CASE WHEN {self.newer} THEN (SELECT jsonb_object_agg(k, "  # noqa: S608
-            f"CASE WHEN old.lacking ? k THEN old.lacking -> k ELSE {ours} END) "
+            f"CASE WHEN {self.lacks} ? k THEN {self.lacks} -> k ELSE {ours} END) "
             f"FROM jsonb_object_keys(EXCLUDED.lacking) AS l (k)) ELSE {older} END"
         )
 

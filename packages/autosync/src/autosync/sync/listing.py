@@ -134,19 +134,29 @@ def _catch_up(
         complete_sets(resource, client, rows)
         fresh = [row for row in rows if row["updated_at"] >= cursor.watermark]
         with transaction.atomic():
-            lock_repositories({repository.pk})
-            result, refused = unread.store(
-                resource.merge, fresh, observed_at=asked_at, rule=Rule.VERSIONED
-            )
-            _remember(resource, repository, fresh, page, [*odd, *refused])
-            mark_renamed(resource.merge, result.changed, asked_at)
-        count += len(result.changed)
+            count += store_changes(resource, repository, fresh, page, odd, asked_at)
         reached("reconcile: page of changes stored, watermark not moved")
         if len(fresh) < len(rows):
             break
     total = _total(listing, repository, client) if listing.since else page["totalCount"]
     cursor.watermark = started_at - OVERLAP
     return count, total
+
+
+def store_changes(
+    resource: Resource,
+    repository: Repository,
+    rows: list[Row],
+    page: dict[str, Any],
+    odd: list[tuple[int | None, unread.Unread]],
+    asked_at: datetime,
+) -> int:
+    """Store rows of a page, in the caller's transaction; rows changed."""
+    lock_repositories({repository.pk})
+    result, refused = unread.store(resource.merge, rows, observed_at=asked_at, rule=Rule.VERSIONED)
+    _remember(resource, repository, rows, page, [*odd, *refused])
+    mark_renamed(resource.merge, result.changed, asked_at)
+    return len(result.changed)
 
 
 def _sweep(resource: Resource, repository: Repository, client: InstallationClient) -> int:

@@ -59,10 +59,11 @@ SYNC_REPOSITORY = Work("sync_repository", "repository", SYNC, 0, "repository_id"
 SYNC_ACCOUNT = Work("sync_account", "account", LIVE, 5, "account_id")
 AUDIT_DUE = Work("audit_due", "audit_due", SYNC, -500, "installation_id")
 AUDIT_INSTALLATION = Work("audit_installation", "audit", SYNC, -1000, "installation_id")
+READ_AGAIN = Work("read_again", "again", SYNC, -2000, "installation_id")
 WORK = (
     *(START_UP, SYNC_GIT, RECOVER, IMPORT_INSTALLATION, REFRESH_INSTALLATION, REFETCH),
     *(IMPORT_REPOSITORY, RUN_JOB, SYNC_REPOSITORY, SYNC_ACCOUNT),
-    *(AUDIT_DUE, AUDIT_INSTALLATION),
+    *(AUDIT_DUE, AUDIT_INSTALLATION, READ_AGAIN),
 )
 
 # What an applied delivery asks for.

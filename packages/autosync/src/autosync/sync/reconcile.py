@@ -48,7 +48,7 @@ from autosync.sync.parts import Parts
 from autosync.sync.queue import SYNC_GIT, defer
 from autosync.sync.refetch import refetch
 from autosync.sync.refusals import Refused, lacks, switched_off
-from autosync.sync.standing import GIT, was_read
+from autosync.sync.standing import GIT, begin, was_read
 
 logger = logging.getLogger(__name__)
 Progress = Callable[[], None]
@@ -232,7 +232,10 @@ class GitHubSyncManager:
         """What `read` returns. A kind that this mirror is older than, or was not allowed to read,
         is filled in the background and holds up nothing: its cursor says that it is not complete.
         """
-        if repository.imported_at is None or was_read(resource, repository):
+        if was_read(resource, repository):
+            return read(self.client)
+        begin(resource, repository)
+        if repository.imported_at is None:
             return read(self.client)
         behind = connect.installation_client(self.installation.pk, Priority.BACKFILL)
         try:

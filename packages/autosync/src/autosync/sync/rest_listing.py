@@ -60,12 +60,10 @@ def sync_rest(
         resumed = False
     cursor.state = ResourceCursor.State.RUNNING
     cursor.save()
-    if rest.since:
-        at = cursor.cursor if first else _moment(cursor.watermark or _FIRST)
-        pages = _since(rest, repository, client, at)
-    else:
-        pages = _along(rest, repository, client, cursor.cursor if first else "")
-    for asked_at, items, following in _shown(pages, repository, client):
+    at = cursor.cursor
+    if not first:
+        at = _moment(cursor.watermark or _FIRST) if rest.since else ""
+    for asked_at, items, following in list_pages(rest, repository, client, at):
         reached("import: page read, not stored")
         with transaction.atomic():
             lock_repositories({repository.pk})
@@ -99,11 +97,7 @@ def sync_rest(
 def read_whole(resource: Resource, repository: Repository, client: InstallationClient) -> int:
     """Read the whole list, and ask for what it lacks; rows changed."""
     assert resource.rest is not None
-    if resource.rest.since:
-        pages = _since(resource.rest, repository, client, "")
-    else:
-        pages = _along(resource.rest, repository, client, "")
-    seen = _read(resource, repository, _shown(pages, repository, client))
+    seen = _read(resource, repository, list_pages(resource.rest, repository, client, ""))
     return seen.changed + compare(
         resource, repository, client, seen, alive_rows(resource, repository)
     )
@@ -314,6 +308,16 @@ def changed_since(
     assert resource.rest is not None
     pages = _since(resource.rest, repository, client, _moment(since) if since else "")
     return _ids(_shown(pages, repository, client))
+
+
+def list_pages(
+    rest: RestList, repository: Repository, client: InstallationClient, at: str
+) -> Iterator[tuple[datetime, list[Any], str]]:
+    """The pages of a repository's list from `at` on, each with the moment it was asked for and
+    where the next one is.
+    """
+    read = _since if rest.since else _along
+    return _shown(read(rest, repository, client, at), repository, client)
 
 
 def _nothing(_: Any, __: int) -> None:

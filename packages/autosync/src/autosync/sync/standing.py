@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection
+from django.db.models import Q, QuerySet
 
-from autosync.kinds import listed_resources
+from autosync.kinds import listed_resources, nested_kinds
 from autosync.kinds._events import Resource
 from autosync.mirror.models import Repository, ResourceCursor
 from autosync.sync.unread import NOT_ANSWERED
@@ -48,6 +49,38 @@ def was_read(resource: Resource, repository: Repository) -> bool:
     """Whether this kind was ever read to its end."""
     cursors = ResourceCursor.objects.filter(repository=repository, resource=resource.name)
     return cursors.filter(backfilled_at__isnull=False).exists()
+
+
+def wanted_version(resource: Resource) -> int:
+    """What a cursor says once all is read as it is now: rises with the version of the kind, and of
+    those that are read inside its objects.
+    """
+    inside = [one.resource.merge for one in (resource.rest.riding if resource.rest else ())]
+    return 1 + sum(merge.version - 1 for merge in (resource.merge, *inside))
+
+
+def begin(resource: Resource, repository: Repository) -> None:
+    """Note with which version the first reading begins: an upgrade may come before its end."""
+    version = wanted_version(resource)
+    cursor, created = ResourceCursor.objects.get_or_create(
+        repository=repository, resource=resource.name, defaults={"version": version}
+    )
+    if not created and cursor.backfill_started_at is None:
+        ResourceCursor.objects.filter(pk=cursor.pk).update(version=version)
+
+
+def read_again_of(repository_ids: Iterable[int] | None = None) -> QuerySet[ResourceCursor]:
+    """The cursors of kinds that were read before they gained columns; of these repositories, or of
+    all.
+    """
+    older = Q(pk__in=())
+    for one in (*listed_resources(), *(kind.resource for kind in nested_kinds())):
+        wanted = wanted_version(one)
+        if wanted > 1:
+            before = Q(version__isnull=True) | Q(version__lt=wanted)
+            older |= Q(resource=one.name) & before
+    found = ResourceCursor.objects.filter(older, backfilled_at__isnull=False, unavailable="")
+    return found if repository_ids is None else found.filter(repository__in=list(repository_ids))
 
 
 def standing(repository_ids: Iterable[int]) -> dict[int, Here]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from procrastinate.contrib.django import app
 
 from autosync import config
-from autosync.sync import accounts, followups, housekeeping, retention, startup, watch
+from autosync.sync import accounts, again, followups, housekeeping, retention, startup, watch
 from autosync.sync.audit import schedule
 from autosync.sync.jobs import SyncJobRunner
 from autosync.sync.purge import erase_deleted, purge_gone
@@ -116,6 +116,12 @@ def audit_installation(installation_id: int) -> None:
 def audit_due(installation_id: int) -> None:
     """Audit what was just imported, or was out of GitHub's reach for a while."""
     schedule.audit_due(installation_id)
+
+
+@app.task(queue=SYNC, retry=RetryLater())
+def read_again(installation_id: int) -> None:
+    """Read kinds again that gained columns, for a few seconds."""
+    again.read_again(installation_id)
 
 
 @app.periodic(cron="37 2 * * *")

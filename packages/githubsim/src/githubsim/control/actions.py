@@ -220,6 +220,14 @@ def set_draft(desk: Desk) -> Json:
     return desk.shapes.pull(desk.repository, new)
 
 
+def auto_merge(desk: Desk) -> Json:
+    """`repository`, `number`, `method` (merge, squash, rebase; null: off)."""
+    new = desk.store.set_auto_merge(
+        desk.pull.id, desk.get("method", "merge"), sender_id=desk.sender.id
+    )
+    return desk.shapes.pull(desk.repository, new)
+
+
 def push(desk: Desk) -> Json:
     """`repository`, `branch`, and `count` or `commits` (`message`, `files`: path → text or null,
     `author`: login); `force` with `start` (a sha) → `{"ref", "before", "after", "shas"}`.
@@ -403,6 +411,7 @@ ACTIONS: dict[str, Callable[[Desk], Any]] = {
     "issues/open": open_issue,
     "issues/reopen": reopen_issue,
     "issues/transfer": transfer_issue,
+    "pulls/auto-merge": auto_merge,
     "pulls/close": close_issue,
     "pulls/draft": set_draft,
     "pulls/edit": edit_issue,

@@ -104,6 +104,17 @@ def _merge_commit(pull: Pull, info: Info) -> CommitNode | None:
     return CommitNode(sha, info.context.commits(info.context.home(pull.repository_id)))
 
 
+@dataclass(frozen=True, slots=True)
+class AutoMerge:
+    """A pull request that is to be merged once it may be."""
+
+    pull: Pull
+
+
+def _auto_merge(pull: Pull, info: Info) -> AutoMerge | None:
+    return None if pull.part.auto_merge_method is None else AutoMerge(pull)
+
+
 def _pull_state(pull: Pull) -> str:
     return "MERGED" if pull.merged else pull.issue.state.upper()
 
@@ -200,6 +211,7 @@ TYPES: dict[str, Resolvers] = {
     | REVIEWED
     | {
         "additions": lambda pull, _: pull.part.additions,
+        "autoMergeRequest": _auto_merge,
         "baseRef": lambda pull, info: _branch(pull, info, pull.repository_id, pull.part.base_ref),
         "baseRefName": lambda pull, _: pull.part.base_ref,
         "baseRefOid": lambda pull, _: pull.part.base_sha,
@@ -226,6 +238,15 @@ TYPES: dict[str, Resolvers] = {
         "mergedBy": lambda pull, info: info.context.store.account(pull.part.merged_by_id),
         "permalink": lambda pull, info: info.context.web + _path(pull, info),
         "state": lambda pull, _: _pull_state(pull),
+    },
+    "AutoMergeRequest": {
+        "authorEmail": lambda one, _: None,
+        "commitBody": lambda one, _: one.pull.auto_merge_texts[1],
+        "commitHeadline": lambda one, _: one.pull.auto_merge_texts[0],
+        "enabledAt": lambda one, _: iso_or_none(one.pull.part.auto_merge_at),
+        "enabledBy": lambda one, info: info.context.store.account(one.pull.part.auto_merge_by_id),
+        "mergeMethod": lambda one, _: one.pull.part.auto_merge_method.upper(),
+        "pullRequest": lambda one, _: one.pull,
     },
     "IssueComment": REACTABLE
     | {

@@ -186,7 +186,7 @@ class IssueShapes(PeopleShapes):
                 "statuses": {"href": statuses},
             },
             "author_association": issue.association,
-            "auto_merge": None,
+            "auto_merge": self._auto_merge(pull),
             "active_lock_reason": issue.lock_reason,
         }
 
@@ -207,6 +207,18 @@ class IssueShapes(PeopleShapes):
             "additions": part.additions,
             "deletions": part.deletions,
             "changed_files": part.changed_files,
+        }
+
+    def _auto_merge(self, pull: Pull) -> Json | None:
+        """`auto-merge`"""
+        if pull.part.auto_merge_method is None:
+            return None
+        title, message = pull.auto_merge_texts
+        return {
+            "enabled_by": self.user_or_none(pull.part.auto_merge_by_id),
+            "merge_method": pull.part.auto_merge_method,
+            "commit_title": title,
+            "commit_message": message,
         }
 
     def comment(self, repository: Repository, comment: Comment, issue: Issue) -> Json:

@@ -30,6 +30,8 @@ EVENTS: dict[str, tuple[str | None, ...]] = {
     "ping": (None,),
     "pull_request": (
         *_ISSUE,
+        "auto_merge_disabled",
+        "auto_merge_enabled",
         "converted_to_draft",
         "ready_for_review",
         "review_request_removed",

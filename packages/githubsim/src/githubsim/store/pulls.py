@@ -122,6 +122,39 @@ class Pulls(Issues):
             self.tell_issue(issue, action, sender_id, at)
             return self.pull_of(issue)
 
+    def set_auto_merge(
+        self,
+        pull_id: int,
+        method: str | None,
+        *,
+        sender_id: int,
+        at: int | None = None,
+    ) -> Pull:
+        """Have it merged by `method` once it may be; None takes that back. Nothing here merges it.
+
+        Sends `auto_merge_enabled` or `auto_merge_disabled`. No source says that it moves the clock
+        of the pull request, so it does not.
+        """
+        at = self.clock.now() if at is None else at
+        with self.writing():
+            old = self._pull(pull_id)
+            if old.issue.state == "closed" or old.part.auto_merge_method == method:
+                return old
+            on = method is not None
+            part = replace(
+                old.part,
+                auto_merge_at=at if on else None,
+                auto_merge_by_id=sender_id if on else None,
+                auto_merge_method=method,
+            )
+            self.update(part)
+            if on:
+                self.tell_issue(old.issue, "auto_merge_enabled", sender_id, at)
+            else:
+                reason = "Auto-merge was disabled"
+                self.tell_issue(old.issue, "auto_merge_disabled", sender_id, at, reason=reason)
+            return self.pull_of(old.issue)
+
     def retarget_pull(
         self,
         pull_id: int,

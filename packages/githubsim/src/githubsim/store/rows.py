@@ -203,6 +203,10 @@ class PullPart:
     merged_at: int | None
     merged_by_id: int | None
     merge_commit_sha: str | None
+    # To be merged once it may be: since when, by whom, and how (merge, squash or rebase).
+    auto_merge_at: int | None = None
+    auto_merge_by_id: int | None = None
+    auto_merge_method: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +232,13 @@ class Pull:
     @property
     def merged(self) -> bool:
         return self.part.merged_at is not None
+
+    @property
+    def auto_merge_texts(self) -> tuple[str, str]:
+        """Headline and body of the commit that is to merge it, as GitHub proposes them."""
+        if self.part.auto_merge_method == "merge":
+            return f"Merge pull request #{self.number} from {self.part.head_ref}", self.issue.title
+        return f"{self.issue.title} (#{self.number})", ""
 
     @property
     def node_id(self) -> str:

@@ -144,7 +144,10 @@ CREATE TABLE IF NOT EXISTS pulls (
     commits INTEGER NOT NULL,
     merged_at INTEGER,
     merged_by_id INTEGER,
-    merge_commit_sha TEXT
+    merge_commit_sha TEXT,
+    auto_merge_at INTEGER,
+    auto_merge_by_id INTEGER,
+    auto_merge_method TEXT
 );
 CREATE INDEX IF NOT EXISTS pull_head ON pulls (head_repository_id, head_ref);
 

@@ -14,7 +14,7 @@ class Migration(migrations.Migration):
             model_name="resourcecursor",
             name="unlisted",
             field=models.IntegerField(
-                default=0, help_text="how many more GitHub counts than it lists"
+                default=0, db_default=0, help_text="how many more GitHub counts than it lists"
             ),
         ),
         migrations.AlterField(

@@ -75,8 +75,18 @@ class ResourceCursor(models.Model):
     done = models.IntegerField(default=0, help_text="rows read so far in the backfill")
     total = models.IntegerField(null=True, blank=True, help_text="rows GitHub says there are")
     # Of a list that was read to its end: GitHub may count what it does not list.
-    unlisted = models.IntegerField(default=0, help_text="how many more GitHub counts than it lists")
+    unlisted = models.IntegerField(
+        default=0, db_default=0, help_text="how many more GitHub counts than it lists"
+    )
     error = models.TextField(default="", blank=True)
+    # The version of the kind that all rows have the columns of; null: from before there were any.
+    version = models.SmallIntegerField(null=True, blank=True)
+    # A later version is being read: which, from where it goes on, and how many rows that were.
+    again_version = models.SmallIntegerField(null=True, blank=True)
+    again_cursor = models.TextField(default="", db_default="", blank=True)
+    again_done = models.IntegerField(default=0, db_default=0)
+    # Not before: the last attempt failed.
+    again_after = models.DateTimeField(null=True, blank=True)
     # Not empty, not gone and no failure: GitHub does not show it. See autosync.sync.refusals.
     unavailable = models.CharField(
         max_length=16,

@@ -58,7 +58,7 @@ from autosync.sync.rest_listing import read_differing
 from autosync.sync.rest_listing import read_whole as read_list
 from autosync.sync.sets import read_sets
 from autosync.sync.sick import GitHubAway, github_answers
-from autosync.sync.standing import standing
+from autosync.sync.standing import read_again_of, standing
 from autosync.sync.stream import read_whole as read_stream
 
 logger = logging.getLogger(__name__)
@@ -156,6 +156,13 @@ class Auditor:
                     f"{one.full_name} ({name})": "GitHub does not show it"
                     for one in group
                     for name in sorted(refused[one.pk])
+                }
+                left_out |= {
+                    f"{cursor.repository} ({cursor.resource})": "its new columns are not known "
+                    "yet: it is being read again"
+                    for cursor in read_again_of(one.pk for one in group).select_related(
+                        "repository"
+                    )
                 }
                 reached("audit: counted")
                 for repository in group:

@@ -64,6 +64,7 @@ class ChildrenComparison:
         self, kind: Derived, page: list[Children], settled: datetime
     ) -> list[Difference]:
         merge, columns = kind.merge, kind.merge.governed
+        versioned = {"kind_version"} if merge.version > 1 else set()
         found = []
         for one in page:
             if one.clock is None or one.clock > settled:
@@ -72,7 +73,7 @@ class ChildrenComparison:
             here = {
                 merge.key_of(row): row
                 for row in rows_of(merge, rows).values(
-                    *{*merge.key, *columns, "observed_at", "deleted_at"}
+                    *{*merge.key, *columns, "observed_at", "deleted_at", *versioned}
                 )
             }
             differs = []
@@ -82,7 +83,10 @@ class ChildrenComparison:
                     continue
                 if mine is None or mine["deleted_at"] is not None:
                     differs.append((key, row.get("node_id", ""), Problem.MISSING))
-                elif any(mine[name] != row[name] for name in columns if name in row):
+                    continue
+                unknown = merge.later_than(mine.get("kind_version"))
+                known = [name for name in columns if name in row and name not in unknown]
+                if any(mine[name] != row[name] for name in known):
                     differs.append((key, row.get("node_id", ""), Problem.STALE))
             gone = gone_in(kind, self._client, [one], seen_before=settled)
             differs += [(key, node_id, Problem.SURPLUS) for key, node_id in gone.items()]

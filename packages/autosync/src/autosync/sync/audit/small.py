@@ -116,7 +116,8 @@ def differences(resource: Resource, repository: Repository, there: There) -> lis
                 found.append(Difference(resource.name, str(mine.pk), Problem.STALE, node_id))
         else:
             row = resource.from_graph(node, repository.pk)
-            if any(getattr(mine, name) != value for name, value in row.items()):
+            unknown = merge.later_than(getattr(mine, "kind_version", None))
+            if any(getattr(mine, name) != row[name] for name in row if name not in unknown):
                 found.append(Difference(resource.name, str(mine.pk), Problem.STALE, node_id))
     found += [
         Difference(resource.name, str(row.pk), Problem.SURPLUS, node_id)

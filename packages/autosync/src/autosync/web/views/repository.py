@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from autosync import kinds
-from autosync.insight import ailing, analytics, drift, jobs
+from autosync.insight import again, ailing, analytics, drift, jobs
 from autosync.models import Repository, ResourceCursor
 from autosync.sync import SyncJobRunner
 from autosync.web import charts, feed, paging
@@ -38,6 +38,7 @@ def repository(request: HttpRequest, repository_id: int) -> HttpResponse:
         "repository": found,
         "counts": analytics.counts([found.pk])[found.pk],
         "unavailable": ailing.unavailable([found.pk]).get(found.pk, []),
+        "read_again": again.of_repositories([found.pk]).get(found.pk, []),
         "resources": resources,
         "tabs": TABS,
         "tab": tab,

@@ -39,7 +39,12 @@ def miscounted(
     """Objects that carry another number of others than is here; not those just read."""
     found: list[Difference] = []
     for riding in _counted(resource):
-        there = {str(node["id"]): node[riding.resource.name]["totalCount"] for node in nodes}
+        # A null beside an error says nothing.
+        there = {
+            str(node["id"]): list_there["totalCount"]
+            for node in nodes
+            if (list_there := node.get(riding.resource.name))
+        }
         parents = alive_rows(resource, repository, observed_at__lt=settled)
         numbers = dict(parents.values_list("pk", "node_id"))
         theirs = riding.resource.merge.model._default_manager.filter(

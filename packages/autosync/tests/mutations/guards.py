@@ -191,7 +191,7 @@ GUARDS = (
     ),
     Guard(
         "a label that is renamed is renamed on its issues",
-        "src/autosync/kinds/discussed.py",
+        "src/autosync/kinds/_discussed.py",
         '    "label": CarriedLabel("labels"),\n',
         "",
         "tests/integration/test_apply.py",

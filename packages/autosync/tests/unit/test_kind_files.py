@@ -30,6 +30,10 @@ ALLOWED: Mapping[str, tuple[set[str], str]] = {
         {"issues", "pull_requests"},
         "charts of what was opened, closed and merged: no other kind has these numbers",
     ),
+    "kinds/_discussed.py": (
+        {"label", "labels", "milestone"},
+        "columns of issues and pull requests, declared for both",
+    ),
     "mirror/doubt.py": ({"labels", "milestone"}, "columns that copy the names of other objects"),
     "mirror/unnamed_payloads.py": ({"label"}, "a field of payloads in which people write text"),
     "kinds/_derived.py": ({"labels"}, "a function that reads labels wherever they are carried"),

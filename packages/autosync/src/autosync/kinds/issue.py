@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from autosync.kinds import _columns as gh
+from autosync.kinds._discussed import LISTED, NAMES, Discussed, by_update
 from autosync.kinds._kind import Connection, Guise, Kind, Line
 from autosync.kinds._rules import Whole
-from autosync.kinds.discussed import LISTED, NAMES, Discussed, by_update
 
 
 def _is_pull(issue: Any) -> bool:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from django.db import models
 
 from autosync.kinds import _columns as gh
+from autosync.kinds._discussed import LISTED, NAMES, by_update
 from autosync.kinds._kind import Connection, Kind, Line
+from autosync.kinds._merging import Merging
 from autosync.kinds._rules import Moves, Whole
-from autosync.kinds.discussed import LISTED, NAMES, by_update
-from autosync.kinds.merging import Merging
 
 
 class PullRequest(Merging):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import models
 
 from autosync.kinds import _columns as gh
-from autosync.kinds.discussed import Discussed
+from autosync.kinds._discussed import Discussed
 
 
 class Merging(Discussed):

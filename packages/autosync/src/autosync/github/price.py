@@ -1,4 +1,4 @@
-"""What a query costs, before it is sent: points, and how many nodes it could return at the most.
+"""What a query costs, before it is sent: points, and the largest number of nodes it could return.
 
 https://docs.github.com/graphql/overview/rate-limits-and-query-limits-for-the-graphql-api: each list
 is a request for every object it may hang on, a hundred requests are a point, a query is at least

@@ -112,10 +112,10 @@ def test_health_names_each_sick_one_with_its_cause(stage: tuple[Sim, Service, Pa
         assert any(words in line and "since" in line for line in lines), (name, reasons)
     # What its owner switched off needs nobody; its repository says it.
     for name, kinds in {
-        "pulls off": {"pull_request"},
-        "pulls off, null": {"pull_request"},
+        "pulls off": {"pull_request", "review_comment"},
+        "pulls off, null": {"pull_request", "review_comment"},
         "issues off": {"issue"},
-        "both off": {"issue", "pull_request"},
+        "both off": {"issue", "pull_request", "review_comment"},
     }.items():
         one = service.get(f"/api/repositories/{patients[name]['id']}/")
         assert {part["resource"] for part in one["unavailable"]} == kinds, one

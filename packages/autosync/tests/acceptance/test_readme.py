@@ -137,6 +137,7 @@ def test_the_commands_of_the_how_to_pages_work_too(clone: Clone) -> None:
     name = clone.sql("SELECT min(full_name) FROM repositories")
     ids = clone.sql("SELECT string_agg(id::text, ' ') FROM (SELECT id FROM inbox LIMIT 2) few")
     pages = sorted((ROOT / "docs" / "how-to").glob("*.md"))
+    pages.remove(ROOT / "docs" / "how-to" / "add-a-kind.md")  # test_add_a_kind.py follows it
     typed = [line for page in pages for line in commands(str(page.relative_to(ROOT)))]
     assert typed
     for line in typed:

@@ -18,6 +18,7 @@ from autosync.github import (
     Priority,
     UnexpectedReply,
 )
+from autosync.kinds import KINDS
 from autosync.mirror.inbox import store
 from autosync.mirror.models import Commit, Delivery, Issue, PullRequest, Repository
 from autosync.sync import WebhookProcessor
@@ -28,7 +29,17 @@ from githubsim.testing import Sim
 
 VERSIONS = ("2022-11-28", "2026-03-10")
 MIRRORED = (Repository, Issue, PullRequest, Commit)
-_NOT_GITHUBS = {"id", "observed_at", "last_synced_at", "imported_at", "detailed_at", "audit_due_at"}
+_NOT_GITHUBS = {
+    "id",
+    "observed_at",
+    "last_synced_at",
+    "imported_at",
+    "detailed_at",
+    "files_at",
+    "audit_due_at",
+}
+# The moments at which AutoSync saw what no clock of GitHub's speaks of.
+_NOT_GITHUBS |= {group.observed_at for kind in KINDS.values() for group in kind.merge.groups}
 _before: dict[str, Any] = {}
 
 

@@ -32,8 +32,7 @@ from autosync.mirror.models import (
 )
 from autosync.mirror.upsert import Rule, upsert
 from autosync.models import Issue, PullRequest, Review
-from autosync.sync import WebhookProcessor
-from autosync.sync import forget as work
+from autosync.sync import WebhookProcessor, eraser
 from autosync.sync.audit import Auditor
 from autosync.sync.commit_details import store_details
 from autosync.sync.followups import settle_doubts, sync_git
@@ -301,8 +300,8 @@ def test_killed_in_the_middle_it_is_begun_again(monkeypatch: pytest.MonkeyPatch)
     here = repository()
     for _ in range(5):
         issue(here, author_login="zelda", author_id=1, title="Words")
-    monkeypatch.setattr(work, "BATCH", 2)
-    batches = work._Eraser._batches
+    monkeypatch.setattr(eraser, "BATCH", 2)
+    batches = eraser.Eraser._batches
 
     def killed(self: Any, *args: Any) -> Iterator[list[Any]]:
         for number, batch in enumerate(batches(self, *args)):
@@ -310,10 +309,10 @@ def test_killed_in_the_middle_it_is_begun_again(monkeypatch: pytest.MonkeyPatch)
                 raise KeyboardInterrupt
             yield batch
 
-    monkeypatch.setattr(work._Eraser, "_batches", killed)
+    monkeypatch.setattr(eraser.Eraser, "_batches", killed)
     with pytest.raises(KeyboardInterrupt):
         forget("zelda", settle=no_wait)
-    monkeypatch.setattr(work._Eraser, "_batches", batches)
+    monkeypatch.setattr(eraser.Eraser, "_batches", batches)
     assert Issue.objects.filter(title="Words").count() == 3
     assert forget("zelda", settle=no_wait).rows == {"issues": 3}
     assert not Issue.objects.exclude(title="", author_id=None).exists()

@@ -35,6 +35,7 @@ ESSENTIAL = {
     "pull_request_review_thread": {("pull_request",), ("pull_request", "number")},
     "release": {("release",), ("release", "id")},
     "label": {("label",), ("label", "id")},
+    "star": {("sender",), ("sender", "id")},
     "milestone": {("milestone",), ("milestone", "id"), ("milestone", "number")},
     "installation": {("installation",), ("installation", "id")},
     "installation_repositories": {("installation",), ("installation", "id")},

@@ -69,8 +69,9 @@ def mark_new_and_late(merge: Merge, inserted: Set[Key], observed_at: datetime) -
 
 
 def mark_told_late(merge: Merge, changed: Set[Key], observed_at: datetime) -> set[Key]:
-    """Marks, and returns, rows of events that came late: columns that no clock speaks of may have
-    changed since, and the arrival made them look young.
+    """Marks, and returns, those of the rows changed by events that came late: columns that no clock
+    speaks of may have changed since, and the arrival made them look young. New rows are another
+    matter: see `mark_new_and_late`.
     """
     if not changed or not merge.groups or merge.decided_by is not Clock.UPDATED_AT:
         return set()

@@ -46,7 +46,7 @@ def carry_out(plan: Sequence[Changes], observed_at: datetime) -> Changed:
             marked |= mark_new_and_late(merge, result.inserted, observed_at)
             marked |= mark_renamed(merge, result.changed, F("updated_at"))
         if merge.table in _TOLD:
-            marked |= mark_told_late(merge, result.changed, observed_at)
+            marked |= mark_told_late(merge, result.updated, observed_at)
         followups |= _settle(merge, marked, rows)
     for changes in plan:
         for one in changes.tombstones:

@@ -9,7 +9,13 @@ class ApiConfig(AppConfig):
     verbose_name = "AutoSync api"
 
     def ready(self) -> None:
-        from ninja import Schema  # noqa: PLC0415 (start-up time: no worker imports this room)
+        # Start-up time: no worker imports this room.
+        from ninja import Schema  # noqa: PLC0415
+        from ninja.params.models import ParamModel  # noqa: PLC0415
+        from pydantic import BaseModel  # noqa: PLC0415
 
-        # Two hundred shapes, of which a start needs three: each is compiled when it is first used.
-        Schema.model_config["defer_build"] = True
+        # Two hundred shapes of answers and one for what each operation takes, of which a start
+        # needs three: each is compiled when it is first used.
+        late: list[type[BaseModel]] = [Schema, *ParamModel.__subclasses__()]
+        for model in late:
+            model.model_config["defer_build"] = True

@@ -240,6 +240,8 @@ def test_a_killed_postmaster_comes_back_although_a_backend_is_busy(folder: Path)
 def test_a_killed_keeper_is_replaced_without_anybody_asking(folder: Path) -> None:
     with Client(folder) as client:
         assert answers(client.conninfo)
+        # A keeper that starts a program is two processes until that has its own name.
+        eventually(lambda: len(processes(folder)["keeper"]) == 1, "there is more than one keeper")
         (killed,) = processes(folder)["keeper"]
         os.kill(killed, signal.SIGKILL)
         eventually(

@@ -69,7 +69,7 @@ def switch(sim: Sim, repository: Repository, **fields: bool) -> None:
     ("how", "kinds", "code"),
     [
         ("pulls empty", {"pull_request", "review_comment"}, "off"),
-        ("pulls forbidden", {"pull_request", "review_comment"}, "permission off"),
+        ("pulls forbidden", {"pull_request", "review_comment"}, "permission refused off"),
         ("pulls not_found", {"pull_request", "review_comment"}, "refused off"),
         ("issues", {"issue"}, "off"),
         ("both", {"issue", "pull_request", "review_comment"}, "off"),

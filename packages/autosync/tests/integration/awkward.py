@@ -194,10 +194,6 @@ class World:
             body = {"state": "COMMENTED", "body": f"said {login}\r\n", "sender": login}
             self._do("reviews/submit", number, **body)
         self._do("reviews/submit", number, state="APPROVED", body="")
-        # After the reviews, which move a pull request's clock.
-        for title, number in self.numbers.items():
-            body = None if title.endswith("empty body") else f"of {title}"
-            self._do("issues/edit", number, title=f"{title}!", body=body)
         for number in self.comments:
             self._here("issues/comment/edit", comment_id=number, body="\u2028 again")
         for number in self.remarks:
@@ -205,7 +201,8 @@ class World:
         self._here("reviews/resolve", comment_id=self.remarks[0], sender="somebody")
         for number in self.releases:
             self._here("releases/edit", release_id=number, body=None)
-        # After what moves their clocks as well, maybe a second later.
+        # After reviews and comments, which move their clocks as well, maybe a second later. And
+        # once: an edit that changes nothing sends nothing.
         for title, number in self.numbers.items():
             body = None if title.endswith("empty body") else f"of {title}"
             self._do("issues/edit", number, title=f"{title}!", body=body)

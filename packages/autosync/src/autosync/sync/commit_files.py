@@ -19,6 +19,7 @@ from autosync.mirror.models import Commit, Repository, ResourceCursor
 from autosync.storable import text
 from autosync.sync.identity import fetched
 from autosync.sync.locks import exclusive
+from autosync.sync.standing import unfinished
 
 # Commits that one `git log` is given, and files that one transaction stores, about.
 _COMMITS = 10_000
@@ -28,11 +29,7 @@ _MOST = 2**31 - 1
 
 def files_later(repository: Repository) -> None:
     """There are new commits: remember it in the transaction that ends their reading."""
-    ResourceCursor.objects.update_or_create(
-        repository=repository,
-        resource="commit_file",
-        defaults={"state": ResourceCursor.State.RUNNING},
-    )
+    unfinished(repository, "commit_file")
 
 
 def sync_files(

@@ -33,6 +33,7 @@ from autosync.sync.commit_files import files_later
 from autosync.sync.identity import advertised, fetched
 from autosync.sync.locks import exclusive
 from autosync.sync.paging import Paging
+from autosync.sync.standing import unfinished
 
 T = TypeVar("T")
 CHUNK = 5_000
@@ -164,11 +165,7 @@ def sync_details(repository: Repository, client: InstallationClient, progress: P
 
 def count_contributors_later(repository: Repository) -> None:
     """Remember it in the transaction that ends the change: a kill before the count is healed."""
-    ResourceCursor.objects.update_or_create(
-        repository=repository,
-        resource="contributor",
-        defaults={"state": ResourceCursor.State.RUNNING},
-    )
+    unfinished(repository, "contributor")
 
 
 def refresh_contributors(repository: Repository) -> None:

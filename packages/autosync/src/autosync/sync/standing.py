@@ -45,6 +45,15 @@ class Here:
     unfinished: bool = False
 
 
+def unfinished(repository: Repository, resource: str) -> None:
+    """Remember that there is more to do, in the transaction that brings it: a kill is healed."""
+    ResourceCursor.objects.update_or_create(
+        repository=repository,
+        resource=resource,
+        defaults={"state": ResourceCursor.State.RUNNING},
+    )
+
+
 def was_read(resource: Resource, repository: Repository) -> bool:
     """Whether this kind was ever read to its end."""
     cursors = ResourceCursor.objects.filter(repository=repository, resource=resource.name)

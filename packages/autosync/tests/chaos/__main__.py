@@ -211,7 +211,10 @@ def _kill_one(service: Service, chance: random.Random) -> int:
 
 
 def _imported(service: Service) -> dict[int, Any]:
-    return dict(service.query("SELECT github_id, imported_at FROM repositories"))
+    """When each was imported; a repository deleted on GitHub is emptied, which imports nothing."""
+    return dict(
+        service.query("SELECT github_id, imported_at FROM repositories WHERE deleted_at IS NULL")
+    )
 
 
 def _refused(sim: Sim) -> dict[str, int]:

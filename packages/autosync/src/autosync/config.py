@@ -92,8 +92,8 @@ def _days(value: Any) -> Any:
 Days = Annotated[int, BeforeValidator(_days), Ge(0), Le(3650)]
 # What programs of users rely on is kept up whatever is chosen, and so is what rides in its rows.
 ALWAYS_KEPT = (
-    "commit", "contributor", "installation", "issue", "issue_assignee", "issue_label",
-    "pull_request", "repository", "requested_reviewer",
+    "commit", "commit_file", "contributor", "installation", "issue", "issue_assignee",
+    "issue_label", "pull_request", "ref", "repository", "requested_reviewer",
 )  # fmt: skip
 
 

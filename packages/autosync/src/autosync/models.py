@@ -3,10 +3,13 @@
 from typing import TYPE_CHECKING, Any
 
 from autosync.kinds import TABLES
+from autosync.kinds.commit import Commit
+from autosync.kinds.commit_file import CommitFile
 from autosync.kinds.issue import Issue
 from autosync.kinds.issue_assignee import IssueAssignee
 from autosync.kinds.issue_label import IssueLabel
 from autosync.kinds.pull_request import PullRequest
+from autosync.kinds.ref import Ref
 from autosync.kinds.requested_reviewer import RequestedReviewer
 from autosync.kinds.review import Review
 from autosync.mirror.models import (
@@ -15,8 +18,6 @@ from autosync.mirror.models import (
     Audit,
     AuditFinding,
     ChildrenRead,
-    Commit,
-    CommitFile,
     Condition,
     Contributor,
     Delivery,
@@ -29,7 +30,6 @@ from autosync.mirror.models import (
     PageSize,
     QuotaBudget,
     QuotaLease,
-    Ref,
     Repository,
     ResourceCursor,
     SyncJob,

@@ -11,7 +11,7 @@ import msgspec
 from autosync.github import AppCredentials, InstallationClient, LocalBudget
 from autosync.github.client import AppClient
 from autosync.github.git import GitReader
-from autosync.kinds import KINDS, Derived, commit, installation, repository
+from autosync.kinds import KINDS, Derived, installation, repository
 from autosync.kinds._events import Envelope, Event, Upsert
 from autosync.kinds._kind import Inside, Rest
 from autosync.kinds._payload import reader
@@ -47,7 +47,7 @@ LACKS = {
             "GraphQL does not show them, or not of everybody",
         )
         for kind in KINDS.values()
-        if kind.listing is None
+        if kind.listing is None and not kind.of_git
     },
     ("review_thread", WEBHOOK): (
         frozenset({*KINDS["review_thread"].merge.columns}) - KINDS["review_thread"].gives["event"],
@@ -314,13 +314,13 @@ class World:
 
     def _commits(self, folder: Path) -> list[Ways]:
         (push,) = (one for one in self.receiver.received if one.event == "push")
-        rows = _upserted(push.event, push.body, commit.on_push)
+        kind = KINDS["commit"]
+        rows = _upserted(push.event, push.body, kind.handlers["push"])
         git = GitReader(folder / "1.git", self.home["clone_url"], self.client.token)
         git.sync()
         there = {one.sha: one for one in git.commits([push.payload["after"]])}
         return [
-            {WEBHOOK: row, GIT: commit.row_from_git(there[row["sha"]], self.home["id"])}
-            for row in rows
+            {WEBHOOK: row, GIT: kind.git.make(there[row["sha"]], self.home["id"])} for row in rows
         ]
 
     def _others(self, kind: Derived) -> list[Ways]:

@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from autosync import moments
 from autosync.insight import analytics
-from autosync.kinds._events import RefMove
+from autosync.kinds import KINDS
 from autosync.mirror import feed
 from autosync.mirror.models import (
     Commit,
@@ -30,8 +30,8 @@ from autosync.mirror.models import (
     Repository,
     SyncJob,
 )
+from autosync.mirror.moves import moved
 from autosync.sync import WebhookProcessor
-from autosync.sync.changes import move_refs
 from autosync.sync.commits import refresh_contributors, sync_commits
 from githubsim.testing import Sim
 from tests.integration.api_rows import client_with, commit, repository
@@ -307,11 +307,11 @@ def test_names_of_any_length_move_and_are_deleted() -> None:
     here = repository()
     name = "/".join(base64.b32encode(os.urandom(120)).decode().rstrip("=") for _ in range(20))
     first, second = "1" * 40, "2" * 40
-    now = timezone.now()
+    refs, now = KINDS["ref"].merge, timezone.now()
     for before, after in ((None, first), (first, second)):
-        assert move_refs([RefMove(here.pk, "branch", name, before, after)], now)
+        assert moved(refs, (here.pk, "branch", name), before, after, now)
     assert Ref.objects.get().sha == second
-    assert move_refs([RefMove(here.pk, "branch", name, second, None)], now)
+    assert moved(refs, (here.pk, "branch", name), second, None, now)
     assert Ref.objects.get().deleted_at is not None
 
 

@@ -19,17 +19,46 @@ CLASSES = {kind.model.__name__ for kind in KINDS.values()}
 NAMES = {kind.merge.table for kind in KINDS.values()}
 # File → what it names of kinds, and why it may.
 ALLOWED: Mapping[str, tuple[set[str], str]] = {
-    "api/kinds.py": ({"issue", "pull_request"}, "their lists are older and programs read them"),
-    "api/mirror.py": ({"Issue", "PullRequest"}, "these lists, with filters of their own"),
-    "api/schemas.py": ({"Issue", "PullRequest"}, "the items of these lists"),
+    "api/kinds.py": (
+        {"commit", "issue", "pull_request"},
+        "their lists are older and programs read them",
+    ),
+    "api/mirror.py": ({"Commit", "Issue", "PullRequest"}, "these lists, with filters of their own"),
+    "api/schemas.py": ({"Commit", "Issue", "PullRequest"}, "the items of these lists"),
     "web/tabs.py": (
-        {"Issue", "PullRequest", "issue", "issues", "pull_request"},
-        "two tabs that are older than the declared ones, with searches by number",
+        {
+            "Commit",
+            "Issue",
+            "PullRequest",
+            "Ref",
+            "commit",
+            "commits",
+            "issue",
+            "issues",
+            "pull_request",
+            "ref",
+        },
+        "tabs that are older than the declared ones, with searches of their own",
     ),
+    "web/story.py": ({"Commit", "commit", "commits"}, "a push lists several objects"),
+    "web/templatetags/autosync.py": ({"ref"}, "a heading that says more than the table's name"),
     "insight/analytics.py": (
-        {"issues", "pull_requests"},
-        "charts of what was opened, closed and merged: no other kind has these numbers",
+        {"commits", "issues", "pull_requests", "refs"},
+        "charts of what was pushed, opened, closed and merged: no other kind has these numbers",
     ),
+    # The reader of git: what there is in a clone are commits, and refs that reach them.
+    "sync/commits.py": (
+        {"Commit", "commit", "commits", "ref"},
+        "which commits are reached, and by which branch",
+    ),
+    "sync/commit_details.py": ({"Commit", "commit", "commits"}, "what GraphQL adds to commits"),
+    "sync/commit_files.py": ({"Commit", "commits"}, "which commits lack their files"),
+    "sync/standing.py": ({"commits", "refs"}, "whether git was read as far as refs reach"),
+    "sync/sweep.py": ({"Commit"}, "which repositories have commits without what GraphQL adds"),
+    "sync/audit/compare.py": ({"Commit", "ref"}, "compares with what git advertises"),
+    "sync/audit/foreign.py": ({"Commit", "commit"}, "a clone may be of another repository"),
+    "sync/forget.py": ({"Commit"}, "commits alone know people by name and address"),
+    "sync/eraser.py": ({"commits"}, "clones hold commits too"),
     "kinds/_discussed.py": (
         {"label", "labels", "milestone"},
         "columns of issues and pull requests, declared for both",

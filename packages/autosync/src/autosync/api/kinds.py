@@ -1,6 +1,6 @@
 """The list and the object of each declared kind, made of its declaration.
 
-Issues and pull requests have lists of their own in `mirror.py`, which people's programs read.
+Commits, issues and pull requests have lists of their own in `mirror.py`, which programs read.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from autosync.api.mirror import BIGGEST_ID, PROBLEMS, OfAccount, OfRepository, o
 from autosync.api.pages import Moment, Page, PageQuery, Text, page
 from autosync.api.schemas import (
     AccountRef,
+    CommitOut,
     IssueOut,
     Label,
     Problem,
@@ -39,10 +40,15 @@ EXPERIMENTAL: Final = (
 # Of a kind that AUTOSYNC_KINDS leaves out: what is answered is of before that.
 LEFT_OUT: Final = "AutoSync-Left-Out"
 _BY_HAND: Final[dict[str, Callable[[Any], Schema]]] = {
+    "commit": CommitOut.of,
     "issue": IssueOut.of,
     "pull_request": PullRequestOut.of,
 }
-_SHAPES: Final[dict[str, type[Schema]]] = {"issue": IssueOut, "pull_request": PullRequestOut}
+_SHAPES: Final[dict[str, type[Schema]]] = {
+    "commit": CommitOut,
+    "issue": IssueOut,
+    "pull_request": PullRequestOut,
+}
 _TYPES: Final[tuple[tuple[type[models.Field[Any, Any]], Any], ...]] = (
     (gh.Labels, list[Label]),
     (gh.Logins, list[str]),

@@ -49,14 +49,19 @@ def reference() -> None:
     typer.echo(page(TABLES.values()), nl=False)
 
 
+_WAYS = {
+    "rest": "REST", "rest_list": "a list of REST", "graphql": "GraphQL", "event": "a webhook",
+    "git": "git",
+}  # fmt: skip
+
+
 def _sections(kind: Derived) -> list[str]:
-    ways = {"REST": kind.rest, "a list of REST": kind.rest_list, "GraphQL": kind.graphql}
-    if kind.event_key is not None:
-        ways["a webhook"] = kind.event(kind.event_key)
     sections = [f"{kind.name}: {kind.model.__doc__}", _matrix(kind)]
-    for way, rows in ways.items():
-        sections.append(f"# By {way}\n{_struct(rows.struct)}\n\n{rows.source.rstrip()}")
-    sections.append(f"# Asked of GraphQL's {kind.graphql_type}\n{kind.node_fields}")
+    for way, rows in kind.ways.items():
+        struct = "" if way == "git" else f"{_struct(rows.struct)}\n\n"
+        sections.append(f"# By {_WAYS[way]}\n{struct}{rows.source.rstrip()}")
+    if kind.node_fields:
+        sections.append(f"# Asked of GraphQL's {kind.graphql_type}\n{kind.node_fields}")
     return sections
 
 

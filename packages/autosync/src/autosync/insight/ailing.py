@@ -18,6 +18,7 @@ from autosync.mirror.models import (
     ResourceCursor,
 )
 from autosync.sync.refusals import ADVICE
+from autosync.sync.standing import GIT
 
 _NAMED = 5  # repositories named in one line
 _WHY = {
@@ -30,7 +31,6 @@ _WHY = {
     "refused": "GitHub refuses it",
 }
 _KINDS = {
-    "commit": "commits",
     "commit_detail": "sizes and accounts of commits",
     "commit_file": "files of commits",
     "repository": "the repository itself",
@@ -70,7 +70,7 @@ def unavailable(repository_ids: Iterable[int]) -> dict[int, list[Unavailable]]:
 
 def wholly_refused() -> QuerySet[ResourceCursor, int]:
     """Ids of repositories whose git is refused: they wait for somebody, and not for an import."""
-    cursors = ResourceCursor.objects.filter(resource__in=("commit", "repository"))
+    cursors = ResourceCursor.objects.filter(resource__in=(GIT, "repository"))
     return cursors.exclude(unavailable="").values_list("repository_id", flat=True)
 
 

@@ -6,14 +6,14 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 
-from autosync.kinds import commit, installation, repository
+from autosync.kinds import installation, repository
 from autosync.kinds._chosen import left_out
 from autosync.kinds._derived import Derived, kind_of
 from autosync.kinds._events import Handler, Resource, RestList, Riding
-from autosync.kinds._kind import CARRIED, DECLARED, Nested
+from autosync.kinds._kind import CARRIED, DECLARED, Git, Nested
 from autosync.kinds._sets import DerivedSet, set_of
 
 for _module in pkgutil.iter_modules(__path__, f"{__name__}."):
@@ -48,7 +48,6 @@ def _parents_first() -> list[Derived]:
 RESOURCES: Sequence[Resource] = (
     installation.RESOURCE,
     repository.RESOURCE,
-    commit.RESOURCE,
     *(kind.resource for kind in _parents_first()),
 )
 
@@ -112,11 +111,37 @@ def mirrored() -> Sequence[Resource]:
 @cache
 def refetched() -> Sequence[Resource]:
     """Those of repositories whose objects GitHub is asked for by themselves: not with their
-    parents, and not by two objects between which they are. Of those that are kept up.
+    parents, not by two objects between which they are, and not by git. Of those that are kept up.
     """
-    others = {kind.name for kind in (*nested_kinds(), *account_kinds())}
+    by_git = (kind for kind in KINDS.values() if kind.of_git)
+    others = {kind.name for kind in (*nested_kinds(), *account_kinds(), *by_git)}
     found = (r for r in mirrored() if r.name not in others and not r.merge.returns)
     return _kept_up(found)
+
+
+def _of_git(**what: bool) -> Iterator[Derived]:
+    for kind in TABLES.values():
+        read = kind.declared.read
+        if isinstance(read, Git) and all(getattr(read, k) is v for k, v in what.items()):
+            yield kind
+
+
+@cache
+def git_lists() -> Sequence[Derived]:
+    """The kinds of which git tells all that there is, of those that are kept up."""
+    return tuple(kind for kind in _of_git(whole=True) if kind.name not in left_out())
+
+
+@cache
+def git_history() -> Derived:
+    """The kind that is the history of a repository."""
+    return next(_of_git(history=True))
+
+
+@cache
+def git_carried() -> Derived:
+    """The kind that each object of the history carries."""
+    return next(_of_git(history=False, whole=False))
 
 
 def riding(rest: RestList) -> Sequence[Riding]:
@@ -134,6 +159,9 @@ __all__ = [
     "DerivedSet",
     "account_events",
     "account_kinds",
+    "git_carried",
+    "git_history",
+    "git_lists",
     "handlers",
     "kind_of",
     "left_out",

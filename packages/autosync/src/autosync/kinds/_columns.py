@@ -83,6 +83,9 @@ class Column(Field[_ST, _GT]):
     would make a migration.
     `prose`: what a person wrote, as any `Text` is that does not say otherwise. It goes when the
     object is deleted at GitHub, or when its author, the first person declared, is forgotten.
+    `git`: for kinds that git tells of, the attribute of what it tells, by the column's name unless
+    this says otherwise; `None`: git does not have it. `whose`: the person whose number, login, name
+    or address it is, where its own name does not begin with theirs.
     """
 
     settings: ClassVar[dict[str, Any]] = {}  # of the Django field, unless declared otherwise
@@ -95,7 +98,9 @@ class Column(Field[_ST, _GT]):
         *,
         graph: str | None = BY_NAME,
         event: str | None = BY_NAME,
+        git: str | None = BY_NAME,
         about: str = "",
+        whose: str = "",
         none: bool = False,
         essential: bool = False,
         listed: bool = True,
@@ -109,7 +114,8 @@ class Column(Field[_ST, _GT]):
         **field: Any,
     ) -> None:
         self.prose = self.written if prose is None else prose
-        self._rest, self._graph, self._event = rest, graph, event
+        self._rest, self._graph, self._event, self._git = rest, graph, event, git
+        self.whose = whose
         self.added, self.quiet = added, quiet
         self.deep = deep
         self.about = about
@@ -140,6 +146,15 @@ class Column(Field[_ST, _GT]):
         return self.rest if self._event is BY_NAME else self._event
 
     @property
+    def git(self) -> str | None:
+        """The attribute of what git tells that has it."""
+        return self.name if self._git is BY_NAME else self._git
+
+    def from_git(self) -> str:
+        """Python that gives the column's value from `it`, which git told."""
+        return f"it.{self.git}"
+
+    @property
     def graph(self) -> str | None:
         """Where GraphQL has it."""
         if self._graph is not BY_NAME:
@@ -151,7 +166,10 @@ class Column(Field[_ST, _GT]):
         """As the plain Django field: a migration outlives what is declared here."""
         name, _, args, kwargs = super().deconstruct()
         plain = next(base for base in type(self).__mro__ if base.__module__.startswith("django."))
-        return name, f"django.db.models.{plain.__name__}", args, kwargs
+        home = "django.db.models"
+        if not plain.__module__.startswith(home):
+            home = plain.__module__.rpartition(".")[0]  # that of PostgreSQL's own fields
+        return name, f"{home}.{plain.__name__}", args, kwargs
 
     def source(self, at: At) -> str:
         """Python that gives the column's value; `at` gives that of what GitHub sent."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
-from autosync.kinds import _events, _graphql
+from autosync.kinds import _events, _git, _graphql
 from autosync.kinds._columns import Column
 from autosync.kinds._events import (
     Handler,
@@ -30,6 +30,7 @@ from autosync.kinds._kind import (
     DECLARED,
     Clock,
     Connection,
+    Git,
     Inside,
     Kind,
     Numbered,
@@ -39,6 +40,7 @@ from autosync.kinds._kind import (
     Rest,
     Scalar,
     With,
+    Within,
     declared,
     snake,
     version_of,
@@ -59,6 +61,7 @@ if TYPE_CHECKING:
 _CLOCKS: Mapping[Clock | None, merging.Clock] = {
     Clock.UPDATED: merging.Clock.UPDATED_AT,
     Clock.ARRIVAL: merging.Clock.ARRIVAL,
+    Clock.COMPLETE: merging.Clock.COMPLETE,
     None: merging.Clock.NONE,
 }
 _CALLED = {
@@ -114,8 +117,10 @@ class Derived:
     def merge(self) -> Merge:
         """How its rows are merged into its table."""
         key, scope = self.model.identity, self.model.scope
-        others = [one.name for one in self.columns if one.name not in key]
-        read = self.declared.read
+        read, clock = self.declared.read, self.declared.clock
+        # What git does not tell is filled in afterwards, by whoever asks for it.
+        written = _git.told(self.columns) if isinstance(read, Git) else self.columns
+        others = [one.name for one in written if one.name not in key]
         if isinstance(read, Inside):
             others.append(read.link)
         if self.sets:
@@ -128,16 +133,16 @@ class Derived:
             self.model,
             key,
             (*others, *([scope] if scope not in key else ())),
-            clock=_CLOCKS[self.declared.clock],
+            clock=_CLOCKS[clock],
             quiet=frozenset(one.name for one in self.columns if one.quiet)
             | frozenset({KNOWN} if self.sets else ()),
             groups=tuple(Group(*group) for group in apart.items()),
             # What several columns identify is a fact about two objects, which may come true again.
-            returns=len(key) > 1,
+            returns=len(key) > 1 and clock is not Clock.COMPLETE,
             sets=tuple(one.set_of for one in self.sets),
             inherits=self.declared.under is not None or isinstance(read, Inside),
             people=people(self.columns),
-            prose=prose(self.columns),
+            prose=prose(self.columns) if clock is not Clock.COMPLETE else (),
             version=self.version,
             added=tuple(
                 (one.name, one.added) for one in self.columns if one.added > 1 and not one.apart
@@ -152,7 +157,29 @@ class Derived:
     @cached_property
     def sets(self) -> Sequence[DerivedSet]:
         """The sets that its objects carry whole."""
-        return tuple(one.derived() for one in CARRIED if self.name in one.github.read.of)
+        reads = ((one, one.github.read) for one in CARRIED)
+        return tuple(
+            one.derived() for one, by in reads if isinstance(by, Within) and self.name in by.of
+        )
+
+    @property
+    def by_git(self) -> Git:
+        """How git tells of it."""
+        read = self.declared.read
+        assert isinstance(read, Git), self.name
+        return read
+
+    @property
+    def of_git(self) -> bool:
+        """Whether git tells of it, and not GitHub's API."""
+        return isinstance(self.declared.read, Git)
+
+    @property
+    def home(self) -> str:
+        """The way from a row to the id of what it belongs to, along an index, as Django has it."""
+        read = self.declared.read
+        carried = isinstance(read, Git) and read.link
+        return f"{carried.removesuffix('_id')}__{self.model.scope}" if carried else self.model.scope
 
     @property
     def of_account(self) -> bool:
@@ -181,7 +208,7 @@ class Derived:
     def graphql_type(self) -> str:
         """GraphQL's name of the kind."""
         read = self.declared.read
-        return (read.type if read else "") or self.model.__name__
+        return ("" if read is None or isinstance(read, Git) else read.type) or self.model.__name__
 
     # Ways.
 
@@ -219,6 +246,20 @@ class Derived:
             one.source(At(shape, one, known))
         return written(shape.selection)
 
+    @cached_property
+    def git(self) -> Rows:
+        """What git tells of one."""
+        columns, name = _git.told(self.columns), f"{self.name}_from_git"
+        body = [f'        "{one.name}": {one.from_git()},' for one in columns]
+        body = [f'        "{self.model.scope}": scope,', *body]
+        source = "\n".join([f"def {name}(it, scope):", "    return {", *body, "    }", ""])
+        given = frozenset({self.model.scope, *(one.name for one in columns)})
+        return Rows(_git.Nothing, _function(name, source, {}), source, given, "", {})
+
+    def listed_in_event(self, reads: Mapping[str, Any]) -> Rows:
+        """An item of a list in a payload, with these fields too, each with its type."""
+        return self._compiled("event", (), reads=reads)
+
     def event(self, key: str) -> Rows:
         """A payload that has the object whole under `key`, or at its root if that is empty."""
         if key not in self._by_event:
@@ -238,13 +279,20 @@ class Derived:
         return None
 
     @cached_property
+    def ways(self) -> Mapping[str, Rows]:
+        """Way → how rows are made by it."""
+        if self.of_git:
+            told = any(steps(one, "event") for one in _git.told(self.columns))
+            found = {"git": self.git}
+            found |= {"graphql": self.graphql} if self.node_fields else {}
+            return found | ({"event": self.event("")} if told else {})
+        found = {"rest": self.rest, "rest_list": self.rest_list, "graphql": self.graphql}
+        return found | ({} if self.event_key is None else {"event": self.event(self.event_key)})
+
+    @cached_property
     def gives(self) -> Mapping[str, frozenset[str]]:
         """Way → the columns that it can give."""
-        found = {"rest": self.rest.gives, "rest_list": self.rest_list.gives}
-        found["graphql"] = self.graphql.gives
-        if self.event_key is not None:
-            found["event"] = self.event(self.event_key).gives
-        return found
+        return {way: rows.gives for way, rows in self.ways.items()}
 
     @property
     def node_fields(self) -> str:
@@ -318,11 +366,18 @@ class Derived:
         found = (steps(one, "rest") for one in self.columns if not one.listed)
         return frozenset(path[0] for path in found if path)
 
-    def _compiled(self, way: Way, base: tuple[str, ...], *, listed: bool = False) -> Rows:
+    def _compiled(
+        self,
+        way: Way,
+        base: tuple[str, ...],
+        *,
+        listed: bool = False,
+        reads: Mapping[str, Any] = {},
+    ) -> Rows:
         model, unless = self.model, self.declared.unless
         shape = Shape(f"{model.__name__}{way.title()}", way, base)
         known = {one.name: one for one in self.columns}
-        expressions = {model.scope: "scope"}
+        expressions, absent = {model.scope: "scope"}, {}
 
         def expression(column: Column[Any, Any]) -> str:
             found = column.source(At(shape, column, known))
@@ -333,8 +388,14 @@ class Derived:
             return f"({found}) if ({expression(known[column.when])}) else {column.get_default()!r}"
 
         for column in self.columns:
+            if self.of_git and (way == "graphql") is bool(column.git):
+                continue  # GraphQL is asked for what git does not tell
             if steps(column, way) and not (listed and column.deep):
                 expressions[column.name] = expression(column)
+            elif self.of_git and column.git:
+                absent[column.name] = repr(column.get_default())
+        for path, kind in reads.items():
+            shape.value((*base, *path.split(".")), kind, "", optional=False)
         if self.declared.clock is Clock.UPDATED:
             expressions["updated_at"] = f"clock({clock_of(shape)})"
         for key, kind in (unless.reads if unless and way != "graphql" else {}).items():
@@ -351,12 +412,13 @@ class Derived:
             sets = [f'            "{name}": {value},' for name, value in lists.items()]
             end = ["    }, {", *sets, "    })"]
         struct = shape.struct()
-        body = [f'        "{name}": {value},' for name, value in expressions.items()]
+        values = {**expressions, **absent}
+        body = [f'        "{name}": {value},' for name, value in values.items()]
         lines = [f"    {line}" for line in shape.prologue("\n".join([*body, *end]))]
         name = f"{self.name}_from_{way}{'_list' if listed else ''}"
         source = "\n".join([f"def {name}(it, scope):", *lines, begin, *body, *end, ""])
         make = _function(name, source, {**_CALLED, **shape.constants})
-        if self.merge.people:
+        if self.merge.people and not self.of_git:  # of which whole histories come at once
             make = _without_forgotten(make, self.merge)
         selection = written(shape.selection)
         return Rows(struct, make, source, frozenset(expressions), selection, shape.lists)

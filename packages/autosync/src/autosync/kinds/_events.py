@@ -186,14 +186,15 @@ class Reread:
 
 
 @dataclass(frozen=True)
-class RefMove:
-    """A push moved a ref. `before`/`after` None: it was created/deleted."""
+class Move:
+    """The one column of a row beside its key went from `before` (None: the row was not) to `after`
+    (None: it is no more).
+    """
 
-    repository_id: int
-    kind: str
-    name: str
-    before: str | None
-    after: str | None
+    merge: Merge
+    key: Key
+    before: Any
+    after: Any
 
 
 @dataclass(frozen=True)
@@ -214,7 +215,7 @@ class Changes:
     patches: list[Patch] = field(default_factory=list)
     doubts: list[Doubt] = field(default_factory=list)
     rereads: list[Reread] = field(default_factory=list)
-    refs: list[RefMove] = field(default_factory=list)
+    moves: list[Move] = field(default_factory=list)
     news: list[News] = field(default_factory=list)
     followups: set[FollowUp] = field(default_factory=set)
 

@@ -27,6 +27,8 @@ class Clock(enum.Enum):
 
     UPDATED = "updated_at"
     ARRIVAL = "arrival"
+    COMPLETE = "complete"
+    """The content never changes once the column `complete` says that it was read."""
 
 
 @dataclass(frozen=True)
@@ -153,6 +155,29 @@ class Within:
 
 
 @dataclass(frozen=True)
+class Git:
+    """Read from a clone of the repository after each fetch: no request, no point.
+
+    `tells` is a function of the clone (`github.git.GitReader`); columns are attributes of what it
+    gives. If `of` is empty it gives all that there is: what is not among it is gone. Two kinds are
+    read otherwise. `history`: the commits that refs reach, `tells(clone, new, known)`, each once.
+    `of` names the kind whose objects carry it, `link` the column with their key: what each of
+    these has under `under`, `tells(clone, names)`, once.
+    """
+
+    tells: Callable[..., Iterable[Any]]
+    history: bool = False
+    of: str = ""
+    link: str = ""
+    under: str = ""
+
+    @property
+    def whole(self) -> bool:
+        """Whether it is read as a list that is whole."""
+        return not (self.history or self.of)
+
+
+@dataclass(frozen=True)
 class Packed:
     """Its news are asked for in the query about a hundred repositories.
 
@@ -259,7 +284,7 @@ class Kind:
     `added` since raise it too.
     """
 
-    read: Connection | Rest | Inside | Nested | Within | None = None
+    read: Connection | Rest | Inside | Nested | Within | Git | None = None
     news: Packed | Scalar | With | None = None
     under: Numbered | Parent | None = None
     events: Mapping[str, EventRule] = field(default_factory=dict)
@@ -292,7 +317,8 @@ class KindBase(ModelBase):
     """Fills in what every kind's table has: its name, its place among the tables, its indexes.
 
     `key` names the columns that identify a row where that is no number of GitHub's. The table then
-    has a number of its own, and these are unique: see docs/decisions/0026-pairs.md. Without
+    has a number of its own, and these are unique (see docs/decisions/0026-pairs.md), by a
+    constraint of the class's own where one of them is too long for an index. Without
     `node_id` among them, the object has no node id of its own.
     """
 
@@ -313,14 +339,16 @@ class KindBase(ModelBase):
         numbered = "number" in attrs or any(one.name == "number" for one in inherited)
         home = "repository" if _scope(attrs, bases) == "repository_id" else "account_id"
         facts: dict[str, Any] = {"app_label": "mirror", "abstract": False, "db_table": table}
-        facts["indexes"] = [*getattr(own, "indexes", ()), *_indexes(word, home, numbered)]
+        facts["indexes"] = list(getattr(own, "indexes", ()))
+        if not isinstance(attrs["github"].read, Git):  # which nobody asks GitHub about, or counts
+            facts["indexes"] += _indexes(word, home, numbered)
         columns = {**{one.name: one for one in inherited}, **attrs}
         facts["indexes"] += _index_of_list(word, columns, attrs["github"].api, facts["indexes"])
         if key:
             links = {one.attname: one.name for one in inherited if one.is_relation}
             fields = [links.get(one, one) for one in key]
             unique = models.UniqueConstraint(fields=fields, name=f"{word}_key")
-            facts["constraints"] = [*getattr(own, "constraints", ()), unique]
+            facts["constraints"] = list(getattr(own, "constraints", ())) or [unique]
             if "node_id" not in key:
                 attrs.setdefault("node_id", None)
         parents = (own, MirroredModel.Meta) if own else (MirroredModel.Meta,)

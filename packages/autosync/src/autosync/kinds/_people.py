@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, Final
 
 from django.apps import apps
 from django.db import models
 
 from autosync.kinds._columns import ActorId, ActorLogin, Column, Logins
+from autosync.kinds._git import PersonEmail, PersonName
 from autosync.mirror.merge import Person
+
+# What a column of a sort says of a person; the more special sort first.
+_PARTS: Final[Mapping[type[Column[Any, Any]], str]] = {
+    ActorId: "id",
+    ActorLogin: "login",
+    PersonEmail: "email",
+    PersonName: "name",
+}
 
 
 def prose(columns: Sequence[Column[Any, Any]]) -> tuple[str, ...]:
@@ -21,14 +31,15 @@ def people(columns: Sequence[Column[Any, Any]]) -> tuple[Person, ...]:
     """The people in the order in which they are declared; the first wrote what is written."""
     found: dict[str, dict[str, Any]] = {}
     for one in columns:
-        if isinstance(one, ActorId):
-            found.setdefault(one.name.removesuffix("_id"), {})["id"] = one.name
-        elif isinstance(one, ActorLogin):
-            found.setdefault(one.name.removesuffix("_login"), {})["login"] = one.name
+        for sort, part in _PARTS.items():
+            if isinstance(one, sort):
+                found.setdefault(one.whose or one.name.removesuffix(f"_{part}"), {})[part] = (
+                    one.name
+                )
+                break
     singles = [Person(**names) for names in found.values()]
     if singles:
-        first = singles[0]
-        singles[0] = Person(id=first.id, login=first.login, writes=prose(columns))
+        singles[0] = replace(singles[0], writes=prose(columns))
     several = [Person(login=one.name, several=True) for one in columns if isinstance(one, Logins)]
     return (*singles, *several)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from autosync.kinds import KINDS, commit, left_out, repository
+from autosync.kinds import KINDS, left_out, repository
 
 # Each with all that is before it; "": not granted.
 LEVELS: Final = ("", "read", "write", "admin")
@@ -25,7 +25,7 @@ def permissions() -> dict[str, str]:
     """Permission → the level that is needed for the kinds that are kept up, by name."""
     wanted: dict[str, str] = {}
     kinds = (one.declared.needs for one in KINDS.values() if one.name not in left_out())
-    for needs in (commit.NEEDS, repository.NEEDS, *kinds):
+    for needs in (repository.NEEDS, *kinds):
         for name, level in needs.items():
             wanted[name] = max(wanted.get(name, ""), level, key=LEVELS.index)
     return dict(sorted(wanted.items()))

@@ -8,11 +8,8 @@ from typing import Final
 from django.db import models
 
 from autosync.mirror.models import (
-    Commit,
-    CommitFile,
     Contributor,
     GitHubAppInstallation,
-    Ref,
     Repository,
 )
 
@@ -65,44 +62,6 @@ PLAIN: Final[Mapping[type[models.Model], Mapping[str, str]]] = {
         "imported_at": "When its first import was complete.",
         "last_synced_at": "When it was last compared with GitHub.",
         "equal_at": "When an audit found it equal to GitHub, or made it so.",
-    },
-    Commit: {
-        "sha": "The commit's name.",
-        "repository_id": "GitHub's id of the repository; forks share commits.",
-        "message": "The whole message.",
-        "author_name": "The author's name, as the commit has it.",
-        "author_email": "The author's e-mail address, as the commit has it.",
-        "authored_at": "When it was written.",
-        "author_user_id": "GitHub's id of the author's account; null if there is none.",
-        "author_login": "The login of that account, or empty.",
-        "committer_name": "The committer's name, as the commit has it.",
-        "committer_email": "The committer's e-mail address, as the commit has it.",
-        "committed_at": "When it was committed.",
-        "parents": "The names of its parents.",
-        "on_default_branch": "Whether the default branch has it.",
-        "orphaned_at": "When AutoSync saw that no branch or tag reaches it; null if one does.",
-        "additions": "Lines added; null until git was read, or GitHub asked.",
-        "deletions": "Lines deleted; null until then.",
-        "changed_files": "Files changed; null until then.",
-        "size_unknown": "Why GitHub cannot count its lines; empty if it can.",
-        "detailed_at": "When GitHub was asked for lines and account; null: not yet.",
-        "files_at": "When its files were read from git; null: not yet, or too large a repository.",
-    },
-    CommitFile: {
-        "commit_id": "AutoSync's number of the commit.",
-        "repository_id": "GitHub's id of the repository.",
-        "position": "Its place among the commit's files, from 0.",
-        "path": "Its path; a byte that is not UTF-8 is \\\\xNN.",
-        "previous_path": "Its path before, if it was renamed; else empty.",
-        "status": "added, removed, modified, renamed or changed (another type of file).",
-        "additions": "Lines added; null for a binary file.",
-        "deletions": "Lines deleted; null for a binary file.",
-    },
-    Ref: {
-        "name": "Its name, without refs/heads/ or refs/tags/.",
-        "kind": "branch or tag.",
-        "repository_id": "GitHub's id of the repository.",
-        "sha": "The commit that it points to.",
     },
     Contributor: {
         "identity": "Who it is: user:<id of the account> or email:<address>.",

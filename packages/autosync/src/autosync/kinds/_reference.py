@@ -24,9 +24,10 @@ deleted, and AutoSync's own marks.
 A REST or GraphQL cell is where GitHub has the value, in the object itself. It is empty where that
 way does not have it: AutoSync then gets it by another. “In lists” says whether the items of REST's
 lists have it, “webhook” whether the events that show the object whole do; a path with `$` starts at
-the payload.
+the payload. Of commits, their files and refs git tells; what it does not have is asked of GraphQL.
 """
 _WAYS = ("REST", "in lists", "GraphQL", "webhook")
+_BY_GIT = ("git", "GraphQL", "webhook")
 
 
 def page(kinds: Iterable[Derived], plain: Iterable[type[models.Model]] = PLAIN) -> str:
@@ -66,7 +67,7 @@ def _declared(kind: Derived) -> Iterator[str]:
     yield f"- Permissions of the App: {needs or 'none of its own'}"
     yield f"- Events: {', '.join(f'`{name}`' for name in declaration.events) or 'none'}"
     yield ""
-    heads = ("column", "type", "meaning", *_WAYS)
+    heads = ("column", "type", "meaning", *(_BY_GIT if kind.of_git else _WAYS))
     rows = ((*_meaning(one), *_ways(kind, one)) for one in shown.columns(kind))
     yield from _table(heads, _with_name(rows, of_account=kind.of_account))
 
@@ -98,6 +99,13 @@ def _ways(kind: Derived, one: Shown) -> Sequence[str]:
     """Where each way has the column; as words where it is only yes or no."""
     gives, declared = kind.gives, one.column
     given = {way for way, names in gives.items() if one.attribute in names}
+    if kind.of_git:
+        graph = _inside(declared, declared.graph, "databaseId") if declared else ""
+        return (
+            "yes" if declared and "git" in given else "",
+            _code(graph) if "graphql" in given else "",
+            _code((declared and declared.event) or "") if "event" in given else "",
+        )
     if declared is None:
         if one.name != "updated_at":
             return [""] * len(_WAYS)

@@ -5,7 +5,7 @@ rows are made of the carrier's document and replaced with it: see `mirror.sets`.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, cached_property
 from typing import Any, ClassVar
 
@@ -42,12 +42,13 @@ class SetBase(ModelBase):
             fields=[one.removesuffix("_id") if one == SetOf.scope else one for one in key],
             name=f"{word}_key",
         )
-        facts = {"app_label": "mirror", "db_table": f"{word}s"}
+        facts: dict[str, Any] = {"app_label": "mirror", "db_table": f"{word}s"}
+        facts["constraints"] = getattr(own, "constraints", [unique])
         parents = (own,) if own else ()
-        attrs["Meta"] = type("Meta", parents, {**facts, "constraints": [unique]})
+        attrs["Meta"] = type("Meta", parents, facts)
         home: Any = copy.deepcopy(SetOf._meta.get_field("repository"))
         home._related_name = home.remote_field.related_name = f"{word}s"
-        attrs["repository"] = home
+        attrs.setdefault("repository", home)
         made: Any = super().__new__(mcs, name, bases, attrs, **options)
         made.identity = key
         CARRIED.append(made)
@@ -114,7 +115,16 @@ class DerivedSet(Derived):
         selection = written(shape.selection)
         return Carried(self.name, selection, read.one, keys, self.reader("rest"))
 
-    def _compiled(self, way: Way, base: tuple[str, ...], *, listed: bool = False) -> Rows:
+    def _compiled(
+        self,
+        way: Way,
+        base: tuple[str, ...],
+        *,
+        listed: bool = False,
+        reads: Mapping[str, Any] = {},
+    ) -> Rows:
+        if self.of_git:
+            return super()._compiled(way, base, listed=listed, reads=reads)
         shape = Shape(f"{self.model.__name__}{way.title()}", "graphql" if way == "graphql" else way)
         known = {one.name: one for one in self.columns}
         expressions = {

@@ -84,7 +84,7 @@ def plain_columns(model: type[models.Model]) -> Sequence[Shown]:
     for attribute, about in PLAIN[model].items():
         name = "id" if attribute == key.attname else attribute
         found.append(Shown(name, by_name[attribute], about))
-    # Contributors are counted here and have no clock; commits and refs have none of GitHub's.
+    # Contributors are counted here and have no clock.
     if model._meta.db_table in ("installations", "repositories"):
         found.append(_clock(model, "updated_at"))
     return [*found, _clock(model, "observed_at")] if "observed_at" in by_name else found

@@ -1,175 +1,176 @@
-"""Commits and refs: what a push tells at once; git itself tells the rest."""
+"""Commits: what a push tells of them at once; git itself tells the rest."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import msgspec
+from django.db import models
 
-from autosync.kinds._events import (
-    Changes,
-    Event,
-    FollowUp,
-    News,
-    RefMove,
-    Resource,
-    Upsert,
-    When,
-    beginning,
-)
+from autosync.github.git import GitReader
+from autosync.kinds import _columns as gh
+from autosync.kinds import _git as git
+from autosync.kinds._events import Changes, Event, FollowUp, Handler, News, Upsert
+from autosync.kinds._kind import Clock, Git, Kind, List, OfRepository
 from autosync.kinds._payload import Name, reader
+from autosync.kinds.ref import split_ref
 from autosync.mirror.feed import FeedLine
-from autosync.mirror.models import Commit, Ref, Repository
 from autosync.mirror.people import current
-from autosync.mirror.upsert import Merge, Person, Row
 
 if TYPE_CHECKING:
     from autosync.github.git import GitCommit
+    from autosync.kinds._derived import Derived
+    from autosync.mirror.models import Repository
 
-MERGE = Merge(
-    Commit,
-    key=("repository_id", "sha"),
-    columns=(
-        "message",
-        "author_name",
-        "author_email",
-        "authored_at",
-        "committer_name",
-        "committer_email",
-        "committed_at",
-        "parents",
-        "complete",
-    ),
-    clock=False,
-    people=(
-        Person(
-            id="author_user_id",
-            login="author_login",
-            name="author_name",
-            email="author_email",
-            writes=("message",),
-        ),
-        Person(name="committer_name", email="committer_email"),
-    ),
-)
 # More than this in one push is one line of the feed.
 _LINES_PER_PUSH = 20
 
 
-class _Person(msgspec.Struct):
-    name: str = ""
-    email: str | None = None
-    username: Name = ""
+class Pushed:
+    """A push lists its commits, at most 2,048, with one date and no parents: they are shown at
+    once, and git closes whatever gap is left.
 
-
-class _PushedCommit(msgspec.Struct):
-    id: Annotated[str, msgspec.Meta(max_length=64)]
-    timestamp: When
-    message: str = ""
-    url: str = ""
-    distinct: bool = True
-    author: _Person = msgspec.field(default_factory=_Person)
-    committer: _Person = msgspec.field(default_factory=_Person)
-
-
-class _Push(msgspec.Struct):
-    """OpenAPI schema `webhook-push`: at most 2,048 commits, none for a deleted ref."""
-
-    ref: str = ""
-    before: str = ""
-    after: str = ""
-    forced: bool = False
-    commits: list[_PushedCommit] = []
-
-
-_read = reader(_Push)
-
-
-def row_from_git(commit: GitCommit, repository_id: int) -> Row:
-    return {
-        "repository_id": repository_id,
-        "sha": commit.sha,
-        "message": commit.message,
-        "author_name": commit.author_name,
-        "author_email": commit.author_email,
-        "authored_at": commit.authored_at,
-        "committer_name": commit.committer_name,
-        "committer_email": commit.committer_email,
-        "committed_at": commit.committed_at,
-        "parents": list(commit.parents),
-        "complete": True,
-    }
-
-
-def _row_from_push(commit: _PushedCommit, repository_id: int) -> Row:
-    """The payload has one date and no parents: a first sight, completed from git a moment later."""
-    return {
-        "repository_id": repository_id,
-        "sha": commit.id,
-        "message": commit.message,
-        "author_name": commit.author.name,
-        "author_email": commit.author.email or "",
-        "authored_at": beginning(commit.timestamp),
-        "committer_name": commit.committer.name,
-        "committer_email": commit.committer.email or "",
-        "committed_at": beginning(commit.timestamp),
-        "parents": [],
-        "complete": False,
-    }
-
-
-def split_ref(ref: str) -> tuple[str, str] | None:
-    """`refs/heads/main` → ("branch", "main"); None for refs that are neither branch nor tag."""
-    for prefix, kind in (("refs/heads/", Ref.Kind.BRANCH), ("refs/tags/", Ref.Kind.TAG)):
-        if ref.startswith(prefix):
-            return kind.value, ref.removeprefix(prefix)
-    return None
-
-
-def _sha(value: str) -> str | None:
-    return None if not value.strip("0") else value
-
-
-def on_push(event: Event) -> Changes:
-    """A ref moved. The commits listed are shown at once; git closes whatever gap is left.
-
-    Payload: {"ref": "refs/heads/main", "before": sha, "after": sha, "forced": false,
-    "commits": [{"id": sha, "timestamp": …, "author": {…}}, …]}; forty zeros stand for no commit.
+    Payload: {"ref": "refs/heads/main", "before": sha, "after": sha,
+    "commits": [{"id": sha, "timestamp": …, "author": {…}}, …]}
     """
-    repository = event.envelope.repository
-    if repository is None:
-        return Changes()
-    push = _read(event.body).value
-    changes = Changes(followups={FollowUp("sync_git", repository.id)})
-    target = split_ref(push.ref)
-    if target is None or not push.before or not push.after:
-        return changes  # git tells what moved
-    kind, name = target
-    changes.refs.append(RefMove(repository.id, kind, name, _sha(push.before), _sha(push.after)))
-    if push.commits:
-        rows = [_row_from_push(c, repository.id) for c in push.commits]
-        changes.upserts.append(Upsert(MERGE, rows))
-    for commit in push.commits[-_LINES_PER_PUSH:]:
-        changes.news.append(
-            News(
-                _line(
-                    event,
-                    kind="commit",
-                    action="pushed",
-                    object_key=commit.id,
-                    title=commit.message.partition("\n")[0],
-                    actor=commit.author.username or commit.author.name,
-                    html_url=commit.url,
-                ),
-                table=MERGE.table,
-                key=(repository.id, commit.id),
-            )
-        )
-    if push.forced or not push.commits:
-        action = "deleted" if _sha(push.after) is None else "forced" if push.forced else "moved"
-        changes.news.append(News(_line(event, kind=kind, action=action, object_key=name)))
-    return changes
+
+    def handler(self, kind: Derived) -> Handler:
+        """Event → the commits, and a line of the feed for each of the last."""
+        rows, merge = kind.listed_in_event({"url": str, "author.username": Name}), kind.merge
+        make, listed = rows.make, list[rows.struct]  # type: ignore[name-defined]
+        texts = [(name, str, "") for name in ("ref", "before", "after")]
+        read = reader(msgspec.defstruct("Push", [*texts, ("commits", listed, [])]))
+
+        def handle(event: Event) -> Changes:
+            home = event.repository_id
+            if home is None:
+                return Changes()
+            push: Any = read(event.body).value
+            changes = Changes(followups={FollowUp("sync_git", home)})
+            # Of other refs git tells what moved.
+            if push.commits and split_ref(push.ref) and push.before and push.after:
+                found = [make(one, home) for one in push.commits]
+                changes.upserts.append(Upsert(merge, found))
+                last = zip(push.commits[-_LINES_PER_PUSH:], found[-_LINES_PER_PUSH:], strict=True)
+                changes.news += [
+                    News(
+                        _line(
+                            row, event.installation_id,
+                            one.author.username or row["author_name"] or event.actor, one.url,
+                        ),
+                        merge.table,
+                        merge.key_of(row),
+                    )
+                    for one, row in last
+                ]  # fmt: skip
+            return changes
+
+        return handle
+
+
+class Commit(OfRepository, key=("repository_id", "sha")):
+    """One commit of one repository. Forks share SHAs: (repository, sha) is the key."""
+
+    sha = gh.Sha("id", essential=True, about="The commit's name.")
+    message = gh.Text(blank=True, about="The whole message.")
+    author_name = git.PersonName("author.name", about="The author's name, as the commit has it.")
+    author_email = git.PersonEmail(
+        "author.email", about="The author's e-mail address, as the commit has it."
+    )
+    authored_at = gh.Moment("timestamp", null=True, about="When it was written.")
+    author_user_id = gh.ActorId(
+        None, graph="author.user", git=None, of="User", whose="author", null=True,
+        about="GitHub's id of the author's account; null if there is none.",
+    )  # fmt: skip
+    author_login = gh.ActorLogin(
+        None, graph="author.user", git=None, of="User",
+        about="The login of that account, or empty.",
+    )  # fmt: skip
+    committer_name = git.PersonName(
+        "committer.name", about="The committer's name, as the commit has it."
+    )
+    committer_email = git.PersonEmail(
+        "committer.email", about="The committer's e-mail address, as the commit has it."
+    )
+    committed_at = gh.Moment("timestamp", about="When it was committed.")
+    parents = git.Shas(None, about="The names of its parents.")
+    complete = git.Complete(about="False while only a push named it: no parents, and one date.")
+
+    # GitHub counts these where git does not; they arrive a moment after the commit.
+    additions = gh.Number(
+        None, graph="additions", git=None, null=True,
+        about="Lines added; null until git was read, or GitHub asked.",
+    )  # fmt: skip
+    deletions = gh.Number(
+        None, graph="deletions", git=None, null=True, about="Lines deleted; null until then."
+    )
+    changed_files = gh.Number(
+        None, graph="changedFilesIfAvailable", git=None, null=True,
+        about="Files changed; null until then.",
+    )  # fmt: skip
+
+    # Ours.
+    on_default_branch = models.BooleanField(
+        default=False, help_text="Whether the default branch has it."
+    )
+    orphaned_at = models.DateTimeField(
+        null=True, blank=True,
+        help_text="When AutoSync saw that no branch or tag reaches it; null if one does.",
+    )  # fmt: skip
+    size_unknown = models.TextField(
+        default="", db_default="", blank=True,
+        help_text="Why GitHub cannot count its lines; empty if it can.",
+    )  # fmt: skip
+    detailed_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="When GitHub was asked for lines and account; null: not yet.",
+    )
+    files_at = models.DateTimeField(
+        null=True, blank=True,
+        help_text="When its files were read from git; null: not yet, or too large a repository.",
+    )  # fmt: skip
+
+    github = Kind(
+        read=Git(GitReader.commits, history=True),
+        events={"push": Pushed()},
+        needs={"contents": "read"},
+        clock=Clock.COMPLETE,
+        api=List(
+            "-committed_at",
+            filters=("author_login", "on_default_branch"),
+            search=("message",),
+            columns=("sha", "author_login", "committed_at", "additions", "deletions"),
+        ),
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["repository", "sha"], name="commit_identity")
+        ]
+        indexes = [
+            models.Index(fields=["repository", "-committed_at"], name="commit_by_date"),
+            models.Index(fields=["-committed_at"], name="commit_recent"),
+            models.Index(
+                fields=["repository"],
+                name="commit_without_details",
+                condition=models.Q(detailed_at__isnull=True),
+            ),
+            models.Index(
+                fields=["repository"],
+                name="commit_without_size",
+                condition=~models.Q(size_unknown=""),
+            ),
+            models.Index(
+                fields=["repository"],
+                name="commit_incomplete",
+                condition=models.Q(complete=False, orphaned_at__isnull=True),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.sha[:10]} {self.message.partition(chr(10))[0][:60]}"
 
 
 def commit_lines(repository: Repository, commits: Sequence[GitCommit]) -> list[FeedLine]:
@@ -178,62 +179,32 @@ def commit_lines(repository: Repository, commits: Sequence[GitCommit]) -> list[F
     forgotten = current()
     if forgotten:
         newest = [one for one in newest if not forgotten.address(one.author_email)]
-    return [
-        FeedLine(
-            kind="commit",
-            action="pushed",
-            repository_id=repository.pk,
-            installation_id=repository.installation_id,
-            object_key=commit.sha,
-            title=commit.message.partition("\n")[0],
-            actor=commit.author_name,
-            html_url=f"{repository.html_url}/commit/{commit.sha}",
-        )
-        for commit in newest
-    ]
-
-
-class _RefEvent(msgspec.Struct):
-    ref: str = ""
-    ref_type: str = ""
-
-
-_read_ref = reader(_RefEvent)
-
-
-def on_create_or_delete(event: Event) -> Changes:
-    """A branch or tag was created or deleted; the payload has no SHA, so git is asked.
-
-    Payload: {"ref": "v1.0", "ref_type": "tag", …}; sent besides the push of the same ref.
-    """
-    repository = event.envelope.repository
-    if repository is None:
-        return Changes()
-    payload = _read_ref(event.body).value
-    changes = Changes(followups={FollowUp("sync_git", repository.id)})
-    if payload.ref and payload.ref_type in (Ref.Kind.BRANCH, Ref.Kind.TAG):
-        action = "created" if event.name == "create" else "deleted"
-        line = _line(event, kind=payload.ref_type, action=action, object_key=payload.ref)
-        changes.news.append(News(line))
-    return changes
-
-
-def _line(event: Event, *, kind: str, action: str, object_key: str, **more: Any) -> FeedLine:
-    return FeedLine(
-        kind=kind,
-        action=action,
-        repository_id=event.repository_id,
-        installation_id=event.installation_id,
-        object_key=object_key,
-        title=more.get("title") or object_key,
-        actor=more.get("actor") or event.actor,
-        html_url=more.get("html_url", ""),
+    rows: Iterator[dict[str, Any]] = (
+        {
+            "repository_id": repository.pk,
+            "sha": one.sha,
+            "message": one.message,
+            "by": one.author_name,
+        }
+        for one in newest
     )
+    return [
+        _line(
+            row, repository.installation_id, row["by"],
+            f"{repository.html_url}/commit/{row['sha']}",
+        )
+        for row in rows
+    ]  # fmt: skip
 
 
-NEEDS = {"contents": "read"}
-RESOURCE = Resource(
-    name="commit",
-    merge=MERGE,
-    handlers={"push": on_push, "create": on_create_or_delete, "delete": on_create_or_delete},
-)
+def _line(row: dict[str, Any], installation: int | None, actor: str, url: str) -> FeedLine:
+    return FeedLine(
+        kind="commit",
+        action="pushed",
+        repository_id=row["repository_id"],
+        installation_id=installation,
+        object_key=row["sha"],
+        title=row["message"].partition("\n")[0] or row["sha"],
+        actor=actor,
+        html_url=url,
+    )

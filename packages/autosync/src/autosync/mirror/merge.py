@@ -11,6 +11,8 @@ from typing import Any
 
 from django.db import models
 
+from autosync.mirror.digest import DIGEST
+
 Row = Mapping[str, Any]
 Key = tuple[Any, ...]
 
@@ -140,6 +142,18 @@ class Merge:
     def table(self) -> str:
         return self.model._meta.db_table
 
+    @cached_property
+    def unbound(self) -> frozenset[str]:
+        """The columns of the key that are text without a bound, which no index holds."""
+        return frozenset(
+            name for name in self.key if isinstance(self.fields[name], models.TextField)
+        )
+
+    @cached_property
+    def arbiter(self) -> str:
+        """The key as its index has it: text without a bound by its digest."""
+        return ", ".join(DIGEST.format(name) if name in self.unbound else name for name in self.key)
+
     @property
     def stage(self) -> str:
         return f"stage_{self.table}{self.variant}"
@@ -178,6 +192,11 @@ class Merge:
     def later_than(self, version: int | None) -> frozenset[str]:
         """The columns that a row of this version of the kind cannot know."""
         return frozenset(name for name, since in self.added if since > (version or 1))
+
+    @property
+    def can_be_gone(self) -> bool:
+        """Whether its rows get tombstones; what never changes stays."""
+        return self.has("deleted_at") and self.decided_by is not Clock.COMPLETE
 
     @cached_property
     def counts_sights(self) -> bool:

@@ -46,13 +46,12 @@ def insertion(
         source += f" LEFT JOIN {merge.table} here ON {matches(merge, 's', 'here')}"
         enough = " AND ".join(f"coalesce(s.{n}, here.{n}) IS NOT NULL" for n in lent)
         where = f"WHERE {enough} "
-    key = ", ".join(merge.key)
     conflict = _absence() if absent else _on_conflict(merge, rule, "lacking" in names)
     dirty = "old.dirty_at IS NOT NULL" if merge.has("dirty_at") else "false"
     return (
         f"INSERT INTO {merge.table} AS old ({columns}) "  # noqa: S608 (names are ours)
         f"SELECT {', '.join([*chosen, *extra.values()])} FROM {source} {where}"
-        f"ORDER BY {_of('s', merge.key)} ON CONFLICT ({key}) {conflict} "
+        f"ORDER BY {_of('s', merge.key)} ON CONFLICT ({merge.arbiter}) {conflict} "
         f"RETURNING {_of('old', merge.key)}, old.xmax = 0, {dirty}"
     )
 

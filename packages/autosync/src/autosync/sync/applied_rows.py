@@ -49,9 +49,9 @@ def _rows(plan: Sequence[Changes]) -> Iterator[tuple[str, Key, Effect]]:
         for deleted in changes.tombstones:
             for key in deleted.keys:
                 yield deleted.merge.table, key, Effect.DELETED
-        for move in changes.refs:
-            key = (move.repository_id, move.kind, move.name)
-            yield "refs", key, Effect.WRITTEN if move.after else Effect.DELETED
+        for move in changes.moves:
+            effect = Effect.DELETED if move.after is None else Effect.WRITTEN
+            yield move.merge.table, move.key, effect
 
 
 def mark_applied(deliveries: Sequence[Delivery], rows: Sequence[dict[str, Any]]) -> None:

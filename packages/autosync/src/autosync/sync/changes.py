@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from django.db import connection
 from django.db.models import F
 from django.utils import timezone
 
 from autosync.killpoints import reached
 from autosync.kinds import RESOURCES, account_kinds, nested_kinds, refetched
-from autosync.kinds._events import Changes, FollowUp, RefMove
-from autosync.mirror.digest import DIGEST
+from autosync.kinds._events import Changes, FollowUp
 from autosync.mirror.doubt import (
     audit_soon,
     mark_new_and_late,
@@ -21,6 +19,7 @@ from autosync.mirror.doubt import (
     turned_quickly,
 )
 from autosync.mirror.feed import FeedLine, publish
+from autosync.mirror.moves import moved
 from autosync.mirror.upsert import Key, Merge, Row, Rule, upsert
 from autosync.sync.applied_rows import Changed
 from autosync.sync.gone import delete, follow_parents
@@ -61,7 +60,9 @@ def carry_out(plan: Sequence[Changes], observed_at: datetime) -> Changed:
             doubt.model._default_manager.filter(**doubt.where).update(dirty_at=timezone.now())
             account = doubt.where.get("account_id")
             followups.add(FollowUp("sync_account", account) if account else FollowUp("refetch", 0))
-    changed["refs"] = move_refs([move for changes in plan for move in changes.refs], observed_at)
+    for move in (one for changes in plan for one in changes.moves):
+        if moved(move.merge, move.key, move.before, move.after, observed_at):
+            changed.setdefault(move.merge.table, set()).add(move.key)
     reached("apply: rows written, not yet in the feed")
     publish(_news(plan, changed))
     for followup in sorted(followups):
@@ -129,36 +130,3 @@ def _news(plan: Sequence[Changes], changed: Changed) -> list[FeedLine]:
         for news in changes.news
         if not news.table or news.key in changed.get(news.table, ())
     ]
-
-
-_NAME = DIGEST.format("name")  # a name has no bound
-
-
-def move_refs(moves: Sequence[RefMove], observed_at: datetime) -> set[Key]:
-    """Follow pushes along their chain of before and after; git settles what does not join.
-
-    Returns the refs that moved.
-    """
-    moved: set[Key] = set()
-    with connection.cursor() as cursor:
-        for move in moves:
-            who = (move.repository_id, move.kind, move.name)
-            if move.after is None:
-                cursor.execute(
-                    "UPDATE refs SET deleted_at = %s, observed_at = %s "  # noqa: S608 (our names)
-                    "WHERE repository_id = %s "
-                    f"AND kind = %s AND {_NAME} = {DIGEST.format('%s')} AND sha = %s",
-                    [observed_at, observed_at, *who, move.before],
-                )
-            else:
-                cursor.execute(
-                    "INSERT INTO refs AS old "  # noqa: S608
-                    "(repository_id, kind, name, sha, observed_at) "
-                    f"VALUES (%s, %s, %s, %s, %s) ON CONFLICT (repository_id, kind, {_NAME}) "
-                    "DO UPDATE SET sha = EXCLUDED.sha, observed_at = EXCLUDED.observed_at, "
-                    "deleted_at = NULL WHERE old.sha = %s OR old.deleted_at IS NOT NULL",
-                    [*who, move.after, observed_at, move.before or ""],
-                )
-            if cursor.rowcount:
-                moved.add(who)
-    return moved

@@ -14,8 +14,8 @@ from django.db.models.functions import Greatest, Least, Now
 
 from autosync.github import GraphQLTooHeavy, InstallationClient
 from autosync.github.hiccups import is_uncountable
-from autosync.mirror.models import Commit, FeedEvent, Repository
 from autosync.mirror.people import GHOST, current
+from autosync.models import Commit, FeedEvent, Repository
 from autosync.sync.refusals import out_of_sight
 from autosync.sync.unread import NOT_ANSWERED
 

@@ -7,6 +7,7 @@ are not known.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from operator import attrgetter
 
 from django.db import connection, transaction
 from django.db.models.functions import Coalesce, Now
@@ -15,7 +16,8 @@ from autosync import connect
 from autosync.github import GitReader, InstallationClient
 from autosync.github.git_changes import CommitChanges
 from autosync.killpoints import reached
-from autosync.mirror.models import Commit, Repository, ResourceCursor
+from autosync.kinds import git_carried
+from autosync.models import Commit, Repository, ResourceCursor
 from autosync.storable import text
 from autosync.sync.identity import fetched
 from autosync.sync.locks import exclusive
@@ -101,16 +103,16 @@ def _store(repository: Repository, batch: Sequence[CommitChanges]) -> int:
             [*(list(column) for column in zip(*sizes, strict=True)), repository.pk],
         )
         ids = dict(cursor.fetchall())
-        with cursor.copy(
-            "COPY commit_files (commit_id, repository_id, position, path, previous_path, status, "
-            "additions, deletions) FROM STDIN"
-        ) as copy:
+        kind = git_carried()
+        by = kind.by_git
+        names = [name for name in kind.merge.content if name in kind.gives["git"]]
+        told, carried = attrgetter(*names), attrgetter(by.under)
+        columns = ", ".join([by.link, kind.model.scope, "position", *names])
+        with cursor.copy(f"COPY {kind.merge.table} ({columns}) FROM STDIN") as copy:
             for one in batch:
                 if (key := ids.get(one.sha)) is None:
                     continue
-                for place, file in enumerate(one.files):
-                    copy.write_row(
-                        (key, repository.pk, place, text(file.path), text(file.previous_path),
-                         file.status, file.additions, file.deletions)
-                    )  # fmt: skip
+                for place, item in enumerate(carried(one)):
+                    values = (text(v) if type(v) is str else v for v in told(item))
+                    copy.write_row((key, repository.pk, place, *values))
     return len(ids)

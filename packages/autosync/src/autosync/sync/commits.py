@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 from typing import Any, TypeVar
@@ -14,12 +14,15 @@ from django.utils import timezone
 from autosync.github import GraphQLTooHeavy, InstallationClient
 from autosync.github.git import GitReader
 from autosync.killpoints import reached
-from autosync.kinds.commit import MERGE, commit_lines, row_from_git, split_ref
+from autosync.kinds import git_history, git_lists
+from autosync.kinds.commit import commit_lines
+from autosync.kinds.ref import full_name, split_ref
 from autosync.mirror.digest import DIGEST
 from autosync.mirror.doubt import LAG
 from autosync.mirror.feed import publish
-from autosync.mirror.models import Commit, Repository, ResourceCursor
+from autosync.mirror.moves import replace_whole
 from autosync.mirror.upsert import Rule, upsert
+from autosync.models import Commit, Repository, ResourceCursor
 from autosync.sync.commit_details import (
     ask_again,
     fetch_alone,
@@ -33,7 +36,7 @@ from autosync.sync.commit_files import files_later
 from autosync.sync.identity import advertised, fetched
 from autosync.sync.locks import exclusive
 from autosync.sync.paging import Paging
-from autosync.sync.standing import unfinished
+from autosync.sync.standing import GIT, unfinished
 
 T = TypeVar("T")
 CHUNK = 5_000
@@ -52,7 +55,7 @@ def sync_commits(
     are read, so a kill costs a local re-read of git's own log and no request.
     """
     with exclusive("git", repository.pk, wait=True, seconds=patience):
-        cursor, _ = ResourceCursor.objects.get_or_create(repository=repository, resource="commit")
+        cursor, _ = ResourceCursor.objects.get_or_create(repository=repository, resource=GIT)
         stored: dict[str, Any] = {"heads": [], "default": "", "begun": []}
         stored |= json.loads(cursor.cursor or "{}")
         asked_at = timezone.now()
@@ -71,7 +74,7 @@ def sync_commits(
         reader = fetched(repository, client)
         repository.refresh_from_db(fields=["default_branch"])
         reached("git: fetched, not read")
-        refs = {name: sha for name, sha in reader.refs().items() if split_ref(name)}
+        refs = followed(reader.refs())
         heads = sorted(set(refs.values()))
         default = refs.get(f"refs/heads/{repository.default_branch}", "")
         # After a kill the refs may be back to what they were: what is begun here is then undone.
@@ -87,7 +90,7 @@ def sync_commits(
         reached("git: default branch marked, refs not stored")
         with transaction.atomic():
             _mark_orphans(repository, reader, heads, [*stored["heads"], *stored["begun"]], asked_at)
-            count += _store_refs(repository, refs, asked_at)
+            count += _store_lists(repository, reader, asked_at)
             cursor.cursor = json.dumps({"heads": heads, "default": default})
             cursor.state = ResourceCursor.State.COMPLETE
             cursor.done = cursor.total = _count(repository)
@@ -233,16 +236,21 @@ def _count(repository: Repository) -> int:
 def refs_here(repository: Repository) -> dict[str, str]:
     """Branches and tags of the mirror under git's names, with their commits."""
     return {
-        f"refs/{'heads' if kind == 'branch' else 'tags'}/{name}": sha
+        full_name(kind, name): sha
         for kind, name, sha in repository.refs.filter(deleted_at__isnull=True).values_list(
             "kind", "name", "sha"
         )
     }
 
 
+def followed(refs: Mapping[str, str]) -> dict[str, str]:
+    """The branches and tags of these."""
+    return {name: sha for name, sha in refs.items() if split_ref(name)}
+
+
 def marked_from(repository: Repository) -> str | None:
     """The head from which the default branch was marked; empty before that, None if half marked."""
-    cursor = ResourceCursor.objects.filter(repository=repository, resource="commit").first()
+    cursor = ResourceCursor.objects.filter(repository=repository, resource=GIT).first()
     if cursor is None or not cursor.cursor:
         return ""
     marked: str | None = json.loads(cursor.cursor)["default"]
@@ -250,11 +258,10 @@ def marked_from(repository: Repository) -> str | None:
 
 
 def _same_refs(repository: Repository, remote: dict[str, str]) -> bool:
-    there = {name: sha for name, sha in remote.items() if split_ref(name)}
     incomplete = Commit.objects.filter(
         repository=repository, complete=False, orphaned_at__isnull=True
     )
-    return refs_here(repository) == there and not incomplete.exists()
+    return refs_here(repository) == followed(remote) and not incomplete.exists()
 
 
 def _store_commits(
@@ -266,10 +273,12 @@ def _store_commits(
     progress: Progress,
 ) -> int:
     count = 0
+    kind = git_history()
+    make = kind.git.make
     for chunk in chunks(reader.commits(new=heads, known=known), CHUNK):
-        rows = [row_from_git(commit, repository.pk) for commit in chunk]
+        rows = [make(commit, repository.pk) for commit in chunk]
         with transaction.atomic():
-            result = upsert(MERGE, rows, observed_at=timezone.now(), rule=Rule.VERSIONED)
+            result = upsert(kind.merge, rows, observed_at=timezone.now(), rule=Rule.VERSIONED)
             Commit.objects.filter(
                 repository=repository, sha__in=[c.sha for c in chunk], orphaned_at__isnull=False
             ).update(orphaned_at=None)
@@ -357,35 +366,11 @@ def _mark_default_branch(
     return marked
 
 
-def _store_refs(repository: Repository, refs: dict[str, str], asked_at: datetime) -> int:
-    """Refs as git has them now; what is absent is deleted. A push seen since then is left alone."""
-    split = [(*target, sha) for name, sha in refs.items() if (target := split_ref(name))]
-    values: dict[str, Any] = {
-        "repository": repository.pk,
-        "asked_at": asked_at,
-        "kinds": [kind for kind, _, _ in split],
-        "names": [name for _, name, _ in split],
-        "shas": [sha for _, _, sha in split],
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO refs AS old "  # noqa: S608 (names are ours)
-            "(repository_id, kind, name, sha, observed_at) "
-            "SELECT %(repository)s, kind, name, sha, %(asked_at)s FROM "
-            "unnest(%(kinds)s::text[], %(names)s::text[], %(shas)s::text[]) AS t(kind, name, sha) "
-            f"ON CONFLICT (repository_id, kind, {DIGEST.format('name')}) "
-            "DO UPDATE SET sha = EXCLUDED.sha, "
-            "observed_at = EXCLUDED.observed_at, deleted_at = NULL "
-            "WHERE old.observed_at <= EXCLUDED.observed_at "
-            "AND (old.sha <> EXCLUDED.sha OR old.deleted_at IS NOT NULL)",
-            values,
-        )
-        count = cursor.rowcount
-        cursor.execute(
-            "UPDATE refs SET deleted_at = %(asked_at)s, observed_at = %(asked_at)s "
-            "WHERE repository_id = %(repository)s AND deleted_at IS NULL "
-            "AND observed_at <= %(asked_at)s AND (kind, name) NOT IN "
-            "(SELECT * FROM unnest(%(kinds)s::text[], %(names)s::text[]))",
-            values,
-        )
-        return int(count + cursor.rowcount)
+def _store_lists(repository: Repository, reader: GitReader, asked_at: datetime) -> int:
+    """The kinds of which git tells all that there is, as it has them now."""
+    count = 0
+    for kind in git_lists():
+        rows = [kind.git.make(one, repository.pk) for one in kind.by_git.tells(reader)]
+        scope = {kind.model.scope: repository.pk}
+        count += replace_whole(kind.merge, rows, scope, asked_at)
+    return count

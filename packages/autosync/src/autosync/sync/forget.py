@@ -20,8 +20,8 @@ from autosync.kinds import RESOURCES
 from autosync.kinds._people import declared_people
 from autosync.mirror import people
 from autosync.mirror.merge import Merge
-from autosync.mirror.models import Commit, GitHubAppInstallation, Repository
 from autosync.mirror.people import Forgotten
+from autosync.models import Commit, GitHubAppInstallation, Repository
 from autosync.sync.eraser import OWN_ACCOUNTS, Erased, Eraser, Known, tables
 from autosync.sync.purge import purge_repository
 

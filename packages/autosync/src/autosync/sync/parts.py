@@ -20,10 +20,11 @@ from autosync.mirror.models import Repository, ResourceCursor
 from autosync.sync import refusals
 from autosync.sync.errors import Busy, PartsFailed, is_passing, log_failure
 from autosync.sync.sick import LONG, GitHubAway, github_answers
+from autosync.sync.standing import GIT
 
 logger = logging.getLogger(__name__)
 # Parts whose requests are for another kind than their name.
-_PART_OF = {"commit_detail": "commit"}
+_PART_OF = {"commit_detail": GIT}
 # No part's own: the whole work waits.
 _OF_ALL = (Busy, QuotaExhausted, InstallationSuspended, GitHubAway)
 

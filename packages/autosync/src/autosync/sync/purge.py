@@ -15,18 +15,15 @@ from django.utils import timezone
 
 from autosync import config
 from autosync.killpoints import reached
-from autosync.kinds import SETS, mirrored
+from autosync.kinds import KINDS, SETS, mirrored
 from autosync.kinds.repository import MERGE as REPOSITORY
 from autosync.mirror.prose import erase_until
 from autosync.models import (
     AccountCursor,
     ChildrenRead,
-    Commit,
-    CommitFile,
     Contributor,
     GitHubAppInstallation,
     QuotaBudget,
-    Ref,
     Repository,
     ResourceCursor,
 )
@@ -37,20 +34,16 @@ logger = logging.getLogger(__name__)
 
 # Rows deleted in one transaction: it holds no lock for long, and a kill costs one batch.
 BATCH = 5_000
-# What belongs to others goes before them.
-_MIRRORED = tuple(resource.merge.model for resource in reversed(mirrored()))
+# What belongs to others goes before them, what they carry too.
+_KINDS = (*SETS.values(), *(KINDS[resource.name] for resource in reversed(mirrored())))
 _WRITTEN = tuple(resource.merge for resource in mirrored())
-_CARRIED = tuple(one.merge.model for one in SETS.values())
-_OF_AN_ACCOUNT = tuple(
-    resource.merge.model for resource in reversed(mirrored()) if resource.scope == "account_id"
+_OF_AN_ACCOUNT = tuple(one.model for one in _KINDS if one.of_account)
+# Each with the way to the id of its repository.
+_OF_A_REPOSITORY: tuple[tuple[type[models.Model], str], ...] = (
+    *((one.model, one.home) for one in _KINDS if not one.of_account),
+    (Contributor, "repository_id"),
 )
-_OF_A_REPOSITORY: tuple[type[models.Model], ...] = (
-    *(Commit, Ref),
-    *_CARRIED,
-    *(model for model in _MIRRORED if model not in _OF_AN_ACCOUNT),
-    Contributor,
-)
-_TOMBSTONED: tuple[type[models.Model], ...] = (*_MIRRORED, Ref)
+_TOMBSTONED = tuple(one.model for one in _KINDS if one.merge.can_be_gone)
 
 
 def erase_deleted(days: int | None = None) -> int:
@@ -67,8 +60,8 @@ def erase_deleted(days: int | None = None) -> int:
     deleted = Repository.objects.filter(deleted_at__lte=before)
     for repository_id in list(deleted.values_list("pk", flat=True)):
         if any(
-            one._default_manager.filter(repository=repository_id).exists()
-            for one in _OF_A_REPOSITORY
+            one._default_manager.filter(**{home: repository_id}).exists()
+            for one, home in _OF_A_REPOSITORY
         ):
             try:
                 count += _empty(repository_id, deleted)
@@ -156,9 +149,8 @@ def _empty(repository_id: int, gone: models.QuerySet[Repository, Any]) -> int:
             count += ResourceCursor.objects.filter(repository_id=repository_id).delete()[0]
             count += ChildrenRead.objects.filter(repository_id=repository_id).delete()[0]
         reached("purge: cursors gone, content not")
-        count += _delete(CommitFile, Q(commit__repository_id=repository_id))
-        for model in _OF_A_REPOSITORY:
-            count += _delete(model, Q(repository_id=repository_id))
+        for model, home in _OF_A_REPOSITORY:
+            count += _delete(model, Q((home, repository_id)))
         shutil.rmtree(config.load().data_dir / "git" / f"{repository_id}.git", ignore_errors=True)
         reached("purge: content gone, repository not")
     return count

@@ -161,7 +161,7 @@ class GitHubSyncManager:
         if not parts.refused:
             work: dict[str, Callable[[], int]] = {}
             if moved is None or GIT in moved:
-                work["commit"] = partial(sync_commits, repository, self.client, progress)
+                work[GIT] = partial(sync_commits, repository, self.client, progress)
             for resource in listed_resources():
                 if moved is None or resource.name in moved:
                     work[resource.name] = partial(self._sync_list, resource, repository, progress)
@@ -182,7 +182,7 @@ class GitHubSyncManager:
         now = timezone.now()
         # Nothing at all was shown: it is not imported, and not failing either.
         imported = repository.imported_at is not None or bool(
-            {"commit", *(one.name for one in listed_resources())} & parts.done
+            {GIT, *(one.name for one in listed_resources())} & parts.done
         )
         reached("reconcile: all read, not called synced")
         with transaction.atomic():
@@ -254,9 +254,7 @@ class GitHubSyncManager:
         if parts.refused:
             return 0
         # A first clone may take an hour: pushes that wait for it must not take every live slot.
-        count = parts.run(
-            "commit", lambda: sync_commits(repository, self.client, _silent, patience=1)
-        )
+        count = parts.run(GIT, lambda: sync_commits(repository, self.client, _silent, patience=1))
         count += parts.run("commit_file", lambda: sync_files(repository, self.client, _silent))
         count += parts.run("commit_detail", lambda: sync_details(repository, self.client, _silent))
         refresh_contributors(repository)

@@ -10,12 +10,12 @@ from typing import Any
 from django.db import connection
 from django.db.models import Q, QuerySet
 
-from autosync.kinds import listed_resources, nested_kinds
+from autosync.kinds import git_history, listed_resources, nested_kinds
 from autosync.kinds._events import Resource
 from autosync.mirror.models import Repository, ResourceCursor
 from autosync.sync.unread import NOT_ANSWERED
 
-GIT = "commit"  # the resource whose cursor tells how far git was read
+GIT = git_history().name  # the resource whose cursor tells how far git was read
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from datetime import timedelta
 from django.db.models import Q
 from django.utils import timezone
 
-from autosync.mirror.models import Commit, Repository, SyncJob
+from autosync.models import Commit, Repository, SyncJob
 from autosync.sync import again
 from autosync.sync.accounts import accounts_in_doubt
 from autosync.sync.audit import schedule

@@ -16,14 +16,12 @@ from autosync.models import (
     AccountCursor,
     Audit,
     AuditFinding,
-    Commit,
     Contributor,
     Delivery,
     FeedEvent,
     GitHubAppInstallation,
     PageSize,
     QuotaBudget,
-    Ref,
     Repository,
     ResourceCursor,
     SyncJob,
@@ -76,19 +74,6 @@ class RepositoryAdmin(ReadOnlyAdmin):
 
 class _OfRepositoryAdmin(ReadOnlyAdmin):
     list_select_related = ("repository",)
-
-
-@admin.register(Commit)
-class CommitAdmin(_OfRepositoryAdmin):
-    list_display = ("sha", "repository", "author_login", "committed_at", "additions", "deletions")
-    search_fields = ("=sha", "=author_login")
-
-
-@admin.register(Ref)
-class RefAdmin(_OfRepositoryAdmin):
-    list_display = ("name", "kind", "repository", "sha", "deleted_at")
-    list_filter = ("kind",)
-    search_fields = ("name",)
 
 
 def register(kind: Derived, site: admin.AdminSite = admin.site) -> None:

@@ -10,7 +10,7 @@ from django.db.models import Q
 
 from autosync.insight.lists import in_sight
 from autosync.kinds import KINDS, Derived
-from autosync.models import Commit, Delivery, Ref, Repository
+from autosync.models import Delivery, Repository
 from autosync.sync.applied_rows import Effect
 
 _EFFECTS = {
@@ -21,8 +21,6 @@ _EFFECTS = {
 _KINDS = {
     "installations": "installation",
     "repositories": "repository",
-    "commits": "commit",
-    "refs": "ref",
     **{kind.merge.table: kind.name.replace("_", " ") for kind in KINDS.values()},
 }
 Keys = Sequence[tuple[Any, ...]]
@@ -81,31 +79,7 @@ def _of_kind(kind: Derived) -> Callable[[Keys], Mapping[tuple[Any, ...], str]]:
     return names
 
 
-def _commits(keys: Keys) -> Mapping[tuple[Any, ...], str]:
-    rows = Commit.objects.filter(
-        repository__in=Repository.visible().filter(pk__in={key[0] for key in keys}),
-        sha__in=[key[1] for key in keys],
-    )
-    return {
-        (row.repository_id, row.sha): f"{row.sha[:10]} {row.message.partition(chr(10))[0]}"
-        for row in rows
-    }
-
-
-def _refs(keys: Keys) -> Mapping[tuple[Any, ...], str]:
-    wanted = Q()
-    for repository_id, kind, name in keys:
-        wanted |= Q(repository_id=repository_id, kind=kind, name=name)
-    rows = Ref.objects.filter(wanted, repository__in=Repository.visible())
-    return {
-        (row.repository_id, row.kind, row.name): f"{row.kind} {row.name}, now at {row.sha[:10]}"
-        for row in rows
-    }
-
-
 _NAMES: dict[str, Callable[[Keys], Mapping[tuple[Any, ...], str]]] = {
     "repositories": _repositories,
-    "commits": _commits,
-    "refs": _refs,
     **{kind.merge.table: _of_kind(kind) for kind in KINDS.values()},
 }

@@ -117,7 +117,7 @@ def _has_tab(kind: Derived) -> bool:
     return kind.declared.api is not None and not own
 
 
-_BY_HAND = ("issue", "pull_request")
+_BY_HAND = ("commit", "issue", "pull_request", "ref")
 _TABS = (
     Tab("commits", "Commits", _commits, "-committed_at"),
     Tab("issues", "Issues", _issues, "-updated_at", ("open", "closed")),

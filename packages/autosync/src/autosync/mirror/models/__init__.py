@@ -8,7 +8,6 @@ from autosync.mirror.models.activity import FeedEvent
 from autosync.mirror.models.alias import NodeAlias
 from autosync.mirror.models.audit import Audit, AuditFinding
 from autosync.mirror.models.base import MirroredModel
-from autosync.mirror.models.commit import Commit, CommitFile, Ref
 from autosync.mirror.models.condition import Condition
 from autosync.mirror.models.contributor import Contributor
 from autosync.mirror.models.inbox import Delivery, DeliveryGuid, DeliveryLog
@@ -32,8 +31,6 @@ __all__ = [
     "Audit",
     "AuditFinding",
     "ChildrenRead",
-    "Commit",
-    "CommitFile",
     "Condition",
     "Contributor",
     "Delivery",
@@ -50,7 +47,6 @@ __all__ = [
     "QuotaDelta",
     "QuotaLease",
     "QuotaUse",
-    "Ref",
     "Repository",
     "ResourceCursor",
     "SyncJob",

@@ -16,7 +16,7 @@ from autosync.github import InstallationClient, InstallationSuspended, Priority,
 from autosync.github.errors import GitHubError
 from autosync.github.purpose import made_for, turn_to
 from autosync.killpoints import reached
-from autosync.kinds import KINDS, account_kinds, listed_resources, nested_kinds
+from autosync.kinds import KINDS, account_kinds, git_lists, listed_resources, nested_kinds
 from autosync.kinds._events import Resource
 from autosync.mirror.doubt import IN_FLIGHT
 from autosync.mirror.models import (
@@ -58,7 +58,7 @@ from autosync.sync.rest_listing import read_differing
 from autosync.sync.rest_listing import read_whole as read_list
 from autosync.sync.sets import read_sets
 from autosync.sync.sick import GitHubAway, github_answers
-from autosync.sync.standing import read_again_of, standing
+from autosync.sync.standing import GIT, read_again_of, standing
 from autosync.sync.stream import read_whole as read_stream
 
 logger = logging.getLogger(__name__)
@@ -221,7 +221,7 @@ class Auditor:
         with exclusive("repository", repository.pk, wait=True):
             refused = unavailable([repository.pk])[repository.pk]
             compare = Comparison(repository, self.client, self.reader)
-            found = [] if "commit" in refused else compare.refs()
+            found = [] if GIT in refused else compare.refs()
             here = standing([repository.pk])[repository.pk].lists
             lists = {name: one for name, one in news.lists.items() if name not in refused}
             changed = {name for name, one in lists.items() if changed_since(one, here.get(name))}
@@ -248,7 +248,7 @@ class Auditor:
                 turn_to(kind.name)
                 if kind.parent.name not in refused:
                     found += compare.children.compare(kind, read.silent, whole=self.deep)
-            turn_to("commit")
+            turn_to(GIT)
             if self.deep:
                 found += compare.commits()
             if self.names:
@@ -321,11 +321,11 @@ class Auditor:
             }
             for group in chunks(nodes.items(), PAGE):
                 refetch(resource, self.client, dict(group))
-        commits = [one for one in found if one.resource == "commit"]
+        commits = [one for one in found if one.resource == GIT]
         foreign.remove(repository, [c.key for c in commits if c.problem is Problem.SURPLUS])
         if any(one.problem is Problem.MISSING for one in commits):
             # The heads whose history counts as stored are forgotten: git's log is read again.
-            ResourceCursor.objects.filter(repository=repository, resource="commit").update(
+            ResourceCursor.objects.filter(repository=repository, resource=GIT).update(
                 cursor="", state=ResourceCursor.State.RUNNING
             )
         for kind in nested_kinds():
@@ -347,8 +347,9 @@ class Auditor:
 def _verify(compare: Comparison, found: list[Difference], left: Set[str]) -> None:
     """Look again: a repair is one only if nothing differs any more. `left` still do."""
     wrong = compare.differing_lists() | left
-    if any(one.resource in ("ref", "commit") for one in found) and compare.refs_now():
-        wrong |= {"ref", "commit"}
+    by_git = {GIT, *(kind.name for kind in git_lists())}
+    if any(one.resource in by_git for one in found) and compare.refs_now():
+        wrong |= by_git
     wrong |= {kind.name for kind in nested_kinds() if compare.children.still_differs(kind)}
     settled = timezone.now() - IN_FLIGHT
     for resource in listed_resources():

@@ -13,24 +13,25 @@ from autosync import moments
 from autosync.github import InstallationClient
 from autosync.kinds import listed_resources
 from autosync.kinds._events import Resource
-from autosync.kinds.commit import split_ref
 from autosync.mirror.doubt import IN_FLIGHT
-from autosync.mirror.models import AuditFinding, Commit, Repository, ResourceCursor
 from autosync.mirror.people import current
+from autosync.models import AuditFinding, Commit, Repository, ResourceCursor
 from autosync.sync import counted, unread
 from autosync.sync.audit import foreign
 from autosync.sync.audit.children import ChildrenComparison
 from autosync.sync.audit.difference import Difference
 from autosync.sync.audit.names import Names, carriers_of_others
 from autosync.sync.audit.sets import set_differences, set_fields
-from autosync.sync.commits import CHUNK, chunks, marked_from, refs_here
+from autosync.sync.commits import CHUNK, chunks, followed, marked_from, refs_here
 from autosync.sync.identity import advertised, fetched
 from autosync.sync.listing import ask_whether_on, pages
 from autosync.sync.locks import exclusive
 from autosync.sync.news import NewsReader
 from autosync.sync.refusals import unavailable
+from autosync.sync.standing import GIT
 
 Problem = AuditFinding.Problem
+_REF = "ref"
 _LOOK_AGAIN = 2.0  # seconds until a ref that differs is looked at once more
 
 
@@ -76,11 +77,11 @@ class Comparison:
     def refs_now(self) -> list[Difference]:
         """Refs that differ, or the default branch that commits are not marked by."""
         remote = advertised(self.repository, self.client)
-        there = {name: sha for name, sha in remote.items() if split_ref(name)}
+        there = followed(remote)
         here = refs_here(self.repository)
         found = [
             Difference(
-                "ref",
+                _REF,
                 name,
                 Problem.SURPLUS
                 if name not in there
@@ -105,7 +106,7 @@ class Comparison:
             or self.repository.refs.filter(observed_at__gt=settled).exists()
         ):
             return []
-        return [Difference("ref", name, Problem.STALE)]
+        return [Difference(_REF, name, Problem.STALE)]
 
     def objects(self, resource: Resource, *, whole: bool) -> list[Difference]:
         """Differences by id and clock, of the whole list or of what changed since the last look;
@@ -175,14 +176,14 @@ class Comparison:
 
     def _commits_of_git(self) -> list[Difference]:
         reader = fetched(self.repository, self.client)
-        heads = sorted({sha for name, sha in reader.refs().items() if split_ref(name)})
+        heads = sorted(set(followed(reader.refs()).values()))
         foreign.mark_unreached(self.repository, reader, heads)
         found = []
         for chunk in chunks(reader.commits(new=heads, known=[]), CHUNK):
             shas = {commit.sha for commit in chunk}
             rows = Commit.objects.filter(repository=self.repository, sha__in=shas, complete=True)
             found += [
-                Difference("commit", sha, Problem.MISSING)
+                Difference(GIT, sha, Problem.MISSING)
                 for sha in sorted(shas - set(rows.values_list("sha", flat=True)))
             ]
         return found
@@ -190,7 +191,7 @@ class Comparison:
     def foreign_commits(self) -> list[Difference]:
         """Commits of another repository."""
         return [
-            Difference("commit", sha, Problem.SURPLUS)
+            Difference(GIT, sha, Problem.SURPLUS)
             for sha in foreign.foreign_commits(self.repository, self.client)
         ]
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from autosync.github import GitReader, GraphQLTooHeavy, InstallationClient
 from autosync.mirror.doubt import IN_FLIGHT
-from autosync.mirror.models import Commit, FeedEvent, Repository
+from autosync.models import Commit, FeedEvent, Repository
 from autosync.sync.commits import CHUNK, chunks, count_contributors_later
 from autosync.sync.refusals import out_of_sight
 

@@ -116,7 +116,6 @@ def percent_of(part: int | None, whole: int | None) -> int | None:
 
 _PLURALS = {
     "app": "the App itself",
-    "commit": "commits",
     "commit_detail": "commit details",
     "commit_file": "files of commits",
     "contributor": "contributors",
@@ -128,9 +127,8 @@ _PLURALS = {
 @register.filter
 def plural_name(resource: str) -> str:
     """A resource's name as a heading over many."""
-    if resource in TABLES:
-        return TABLES[resource].merge.table.replace("_", " ")
-    return _PLURALS.get(resource, resource.replace("_", " "))
+    table = TABLES[resource].merge.table if resource in TABLES else resource
+    return _PLURALS.get(resource, table.replace("_", " "))
 
 
 @register.filter

@@ -157,7 +157,7 @@ def comment(view: str) -> str:
 def test_names_alone_choose_these_and_what_programs_rely_on() -> None:
     with chosen("milestone,release_asset"):
         kept = KINDS.keys() - left_out().keys()
-        assert kept == {"issue", "pull_request", "milestone"}
+        assert kept == {"commit", "issue", "milestone", "pull_request", "ref"}
         assert left_out()["release_asset"] == "it belongs to release, which is left out"
         assert left_out()["label"] == "AUTOSYNC_KINDS does not name it"
         assert set(permissions()) == {"contents", "issues", "metadata", "pull_requests"}

@@ -8,7 +8,6 @@ import pytest
 
 from autosync.kinds import KINDS, TABLES, _permissions, _shown
 from autosync.kinds._permissions import permissions
-from autosync.kinds._plain import PLAIN
 from autosync.kinds._reference import app_sentence, page
 from autosync.sync.hook import not_granted, wanted_events
 from tests.integration import throwaway
@@ -32,7 +31,7 @@ def test_every_column_says_what_it_means() -> None:
     ]
     silent += [
         f"{model.__name__}.{one.name}"
-        for model in PLAIN
+        for model in _shown.PLAIN
         for one in _shown.plain_columns(model)
         if not one.about
     ]

@@ -120,7 +120,7 @@ def test_the_lists_with_tables_of_their_own_stay_and_kinds_stand_between() -> No
     listed = [one for one in KINDS.values() if one.declared.api and not one.of_account]
     assert names[:3] == ["commits", "issues", "pulls"]
     assert names[-2:] == ["people", "branches"]
-    assert len(names) == len(set(names)) == 5 + len(listed) - 2
+    assert len(names) == len(set(names)) == 5 + len(listed) - 4
     assert Repository.objects.count() == 0
 
 

@@ -103,7 +103,7 @@ def test_what_a_kind_calls_its_author_and_its_text_is_found_in_payloads(kind: ob
     assert isinstance(kind, Derived)
     columns = {one.name: one for one in kind.columns}
     (first, *_) = kind.merge.people
-    author = columns[first.login or first.id]
+    author = columns[first.name or first.login or first.id]
     assert (author.event or "").partition(".")[0] in AUTHORS
     for name in first.writes:
         assert (columns[name].event or "").partition(".")[0] in TEXTS, name

@@ -7,7 +7,7 @@ from typing import assert_type
 
 from django.db.models import QuerySet
 
-from autosync.models import Issue, PullRequest, Repository
+from autosync.models import Commit, Issue, PullRequest, Repository
 
 
 def _columns(issue: Issue, pull: PullRequest) -> None:
@@ -26,6 +26,14 @@ def _columns(issue: Issue, pull: PullRequest) -> None:
     assert_type(issue.repository_id, int)
     assert_type(pull.head_repository_id, int | None)
     assert_type(pull.merge_commit_sha, str)
+
+
+def _told_by_git(commit: Commit) -> None:
+    assert_type(commit.sha, str)
+    assert_type(commit.authored_at, datetime | None)
+    assert_type(commit.author_user_id, int | None)
+    assert_type(commit.orphaned_at, datetime | None)
+    assert_type(commit.on_default_branch, bool)
 
 
 def _queries() -> None:

@@ -156,7 +156,7 @@ def _kinds() -> list[Line]:
     from autosync.kinds import KINDS, left_out  # noqa: PLC0415 (Django is not set up)
 
     without = left_out()
-    kept = sorted({"commit", "repository", *KINDS} - without.keys())
+    kept = sorted({"repository", *KINDS} - without.keys())
     lines = [Line("kinds", Verdict.NOTE, f"{kind}: {why}") for kind, why in without.items()]
     return [*lines, *_ok("kinds", f"kept up: {', '.join(kept)}")]
 

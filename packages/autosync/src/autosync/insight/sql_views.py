@@ -21,7 +21,6 @@ from psycopg import errors, sql
 
 from autosync.kinds import TABLES, Derived, left_out
 from autosync.kinds import _shown as shown
-from autosync.kinds._plain import PLAIN
 from autosync.kinds._shown import Shown
 from autosync.models import GitHubAppInstallation, Repository
 
@@ -108,7 +107,7 @@ class View:
 
 def views(kinds: Iterable[Derived] = ()) -> list[View]:
     """All that there are to be, by name; of these kinds, or of all."""
-    found = [_plain(model) for model in PLAIN]
+    found = [_plain(model) for model in shown.PLAIN]
     for kind in kinds or TABLES.values():
         about = shown.sentence(kind.model.__doc__)
         if why := left_out().get(kind.name):

@@ -45,9 +45,10 @@ def _parents_first() -> list[Derived]:
     return found
 
 
+# What all others hang from; the list of an installation tells of it.
+ROOTS: Sequence[Resource] = (installation.RESOURCE, repository.RESOURCE)
 RESOURCES: Sequence[Resource] = (
-    installation.RESOURCE,
-    repository.RESOURCE,
+    *ROOTS,
     *(kind.resource for kind in _parents_first()),
 )
 
@@ -153,6 +154,7 @@ __all__ = [
     "IGNORED",
     "KINDS",
     "RESOURCES",
+    "ROOTS",
     "SETS",
     "TABLES",
     "Derived",

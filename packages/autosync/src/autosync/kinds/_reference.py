@@ -10,8 +10,7 @@ from django.db import connection, models
 from autosync.kinds import _columns as gh
 from autosync.kinds import _shown as shown
 from autosync.kinds._derived import Derived
-from autosync.kinds._plain import PLAIN
-from autosync.kinds._shown import Shown
+from autosync.kinds._shown import PLAIN, Shown
 
 _HEAD = """\
 # Tables, column by column

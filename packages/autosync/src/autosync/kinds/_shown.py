@@ -14,8 +14,12 @@ from django.db import models
 from autosync.kinds import _columns as gh
 from autosync.kinds._derived import Derived
 from autosync.kinds._kind import Clock, List
-from autosync.kinds._plain import PLAIN
-from autosync.mirror.models import MirroredModel
+from autosync.mirror.models import (
+    Contributor,
+    GitHubAppInstallation,
+    MirroredModel,
+    Repository,
+)
 from autosync.mirror.sets import KNOWN
 
 _REPOSITORY: Final = "GitHub's id of the repository it belongs to."
@@ -27,6 +31,8 @@ _CLOCKS: Final = {
     "updated_at": "When GitHub last changed the object.",
     "observed_at": "When AutoSync learned this content.",
 }
+# The tables whose kinds are not declared: what all others hang from, and what is counted here.
+PLAIN: Final[Sequence[type[models.Model]]] = (GitHubAppInstallation, Repository, Contributor)
 # What a table on a page has no room for.
 _LONG = (gh.Json, gh.Labels, gh.Logins, gh.NodeId, gh.Url, gh.ActorId, gh.Key, gh.Sha)
 _ROOM = 7
@@ -75,19 +81,15 @@ def scope(kind: Derived) -> Shown:
 
 
 def plain_columns(model: type[models.Model]) -> Sequence[Shown]:
-    """The same of a table whose kind is not declared."""
-    by_name = {one.attname: one for one in model._meta.local_fields}
-    key = model._meta.pk
-    found = []
-    if key.attname not in PLAIN[model]:
-        found.append(Shown("id", key, _OUR_KEY))
-    for attribute, about in PLAIN[model].items():
-        name = "id" if attribute == key.attname else attribute
-        found.append(Shown(name, by_name[attribute], about))
+    """The same of a table whose kind is not declared: all that is not for AutoSync alone."""
+    fields = {one.attname: one for one in model._meta.local_fields}
+    found = [
+        Shown("id" if one.primary_key else name, one, about)
+        for name, one in fields.items()
+        if (about := getattr(one, "about", _OUR_KEY if one.primary_key else ""))
+    ]
     # Contributors are counted here and have no clock.
-    if model._meta.db_table in ("installations", "repositories"):
-        found.append(_clock(model, "updated_at"))
-    return [*found, _clock(model, "observed_at")] if "observed_at" in by_name else found
+    return [*found, *(_clock(model, name) for name in _CLOCKS if name in fields)]
 
 
 def lists(kind: Derived) -> List:

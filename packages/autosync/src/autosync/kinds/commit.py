@@ -16,6 +16,7 @@ from autosync.kinds._kind import Clock, Git, Kind, List, OfRepository
 from autosync.kinds._payload import Name, reader
 from autosync.kinds.ref import split_ref
 from autosync.mirror.feed import FeedLine
+from autosync.mirror.models.base import means
 from autosync.mirror.people import current
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class Commit(OfRepository, key=("repository_id", "sha")):
     author_email = git.PersonEmail(
         "author.email", about="The author's e-mail address, as the commit has it."
     )
-    authored_at = gh.Moment("timestamp", null=True, about="When it was written.")
+    authored_at = gh.Moment("timestamp", null=True, blank=False, about="When it was written.")
     author_user_id = gh.ActorId(
         None, graph="author.user", git=None, of="User", whose="author", null=True,
         about="GitHub's id of the author's account; null if there is none.",
@@ -111,26 +112,25 @@ class Commit(OfRepository, key=("repository_id", "sha")):
     )  # fmt: skip
 
     # Ours.
-    on_default_branch = models.BooleanField(
-        default=False, help_text="Whether the default branch has it."
+    on_default_branch = means(
+        "Whether the default branch has it.", models.BooleanField(default=False)
     )
-    orphaned_at = models.DateTimeField(
-        null=True, blank=True,
-        help_text="When AutoSync saw that no branch or tag reaches it; null if one does.",
-    )  # fmt: skip
-    size_unknown = models.TextField(
-        default="", db_default="", blank=True,
-        help_text="Why GitHub cannot count its lines; empty if it can.",
-    )  # fmt: skip
-    detailed_at = models.DateTimeField(
-        null=True,
-        blank=True,
-        help_text="When GitHub was asked for lines and account; null: not yet.",
+    orphaned_at = means(
+        "When AutoSync saw that no branch or tag reaches it; null if one does.",
+        models.DateTimeField(null=True, blank=True),
     )
-    files_at = models.DateTimeField(
-        null=True, blank=True,
-        help_text="When its files were read from git; null: not yet, or too large a repository.",
-    )  # fmt: skip
+    size_unknown = means(
+        "Why GitHub cannot count its lines; empty if it can.",
+        models.TextField(default="", db_default="", blank=True),
+    )
+    detailed_at = means(
+        "When GitHub was asked for lines and account; null: not yet.",
+        models.DateTimeField(null=True, blank=True),
+    )
+    files_at = means(
+        "When its files were read from git; null: not yet, or too large a repository.",
+        models.DateTimeField(null=True, blank=True),
+    )
 
     github = Kind(
         read=Git(GitReader.commits, history=True),

@@ -165,6 +165,7 @@ def on_installation_repositories(event: Event) -> Changes:
 RESOURCE = Resource(
     name="installation",
     merge=MERGE,
+    scope="github_id",
     handlers={
         "installation": on_installation,
         "installation_repositories": on_installation_repositories,

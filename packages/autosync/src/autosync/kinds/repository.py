@@ -179,4 +179,5 @@ RESOURCE = Resource(
     merge=MERGE,
     handlers={"repository": on_repository},
     graphql_type="Repository",
+    scope="installation_id",
 )

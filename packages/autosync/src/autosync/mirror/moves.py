@@ -55,17 +55,17 @@ def replace_whole(
     arrays = ", ".join(f"%(all_{name})s::{kind}[]" for name, kind in kinds.items())
     values |= {f"all_{name}": [row[name] for row in rows] for name in names}
     values |= {f"in_{name}": value for name, value in scope.items()}
-    columns, given = ", ".join(names), ", ".join(f"EXCLUDED.{name}" for name in others)
-    sets = ", ".join(f"{name} = EXCLUDED.{name}" for name in others)
+    columns = ", ".join(names)
+    taken = [f"{name} = EXCLUDED.{name}" for name in (*others, "observed_at")]
+    differs = [f"old.{name} IS DISTINCT FROM EXCLUDED.{name}" for name in others]
     within = " AND ".join(f"t.{name} = %(in_{name})s" for name in scope)
     with connection.cursor() as cursor:
         cursor.execute(
             f"INSERT INTO {merge.table} AS old ({columns}, observed_at) "  # noqa: S608 (our names)
             f"SELECT {columns}, %(asked_at)s FROM unnest({arrays}) AS given({columns}) "
-            f"ON CONFLICT ({merge.arbiter}) DO UPDATE SET {sets}, "
-            "observed_at = EXCLUDED.observed_at, deleted_at = NULL "
-            "WHERE old.observed_at <= EXCLUDED.observed_at AND (old.deleted_at IS NOT NULL "
-            f"OR ({', '.join(f'old.{name}' for name in others)}) IS DISTINCT FROM ({given}))",
+            f"ON CONFLICT ({merge.arbiter}) DO UPDATE SET {', '.join(taken)}, deleted_at = NULL "
+            "WHERE old.observed_at <= EXCLUDED.observed_at "
+            f"AND ({' OR '.join(['old.deleted_at IS NOT NULL', *differs])})",
             values,
         )
         count = cursor.rowcount

@@ -9,7 +9,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from autosync.killpoints import reached
-from autosync.kinds import RESOURCES, account_kinds, nested_kinds, refetched
+from autosync.kinds import RESOURCES, ROOTS, account_kinds, nested_kinds, refetched
 from autosync.kinds._events import Changes, FollowUp
 from autosync.mirror.doubt import (
     audit_soon,
@@ -108,7 +108,7 @@ _NESTED = {kind.merge.table: kind.family for kind in nested_kinds()}
 # Settled by the lists of the account.
 _OF_ACCOUNTS = {kind.merge.table for kind in account_kinds()}
 # Settled by the listing of the installation: table → the column with the installation's id.
-_LISTED_BY_INSTALLATION = {"installations": "github_id", "repositories": "installation_id"}
+_LISTED_BY_INSTALLATION = {resource.merge.table: resource.scope for resource in ROOTS}
 
 
 def _by_merge(plan: Sequence[Changes]) -> dict[tuple[Merge, Rule], list[Row]]:

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import models
+
+F = TypeVar("F", bound="models.Field[Any, Any]")
+
+
+def means(about: str, field: F) -> F:
+    """The column, with what it means to those who query it; one without is for AutoSync alone.
+
+    No `help_text`: of that each change of a word would make a migration.
+    """
+    field.about = about  # type: ignore[attr-defined]
+    return field
 
 
 class LiveManager(models.Manager[Any]):

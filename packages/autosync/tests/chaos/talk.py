@@ -71,7 +71,15 @@ def _star(s: Doer) -> None:
     s.do("star", _in_repository(s) | {"sender": s.random.choice(s.people)})
 
 
+def _mention(s: Doer) -> None:
+    """In a comment or a description, one that exists or not; some are to be closed by it."""
+    text = f"{s.words('See')} {s.random.choice(['closes', 'like'])} #{s.random.randint(1, 30)}"
+    call = s.random.choice(["issues/comment", "issues/edit"])
+    s.do(call, s.item() | {"body": text})
+
+
 TALK: dict[str, Operation] = {
+    "mention": _mention,
     "review": _review,
     "edit_comment": lambda s: s.do(
         "issues/comment/edit", {"comment_id": s.thing("comments"), "body": s.words("Comment")}

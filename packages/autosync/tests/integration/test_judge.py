@@ -31,6 +31,7 @@ def there() -> Iterator[dict[str, Rows]]:
         }
         sim.control("issues/assign", issue | {"assignees": ["ann"]})
         sim.control("issues/comment", issue)
+        sim.control("issues/comment", issue | {"body": "Like #1"})
         sim.control("milestones/create", where | {"title": "Soon"})
         pull = where | {"number": sim.control("pulls/open", where)["number"]}
         sim.control("reviews/request", pull | {"reviewers": ["bob"]})

@@ -95,9 +95,7 @@ class World:
     def there(self, number: int) -> dict[str, dict[str, Any]]:
         """Node id → the event, as REST shows it; but for mentions, which have none there."""
         path = f"/repos/{self.where['repository']}/issues/{number}/timeline"
-        items = [
-            one for page in self.client.pages(path, {"per_page": 100}) for one in page.items()
-        ]
+        items = [one for page in self.client.pages(path, {"per_page": 100}) for one in page.items()]
         known = {"commented", "reviewed", "committed", "cross-referenced"}
         return {one["node_id"]: one for one in items if one["event"] not in known}
 
@@ -139,9 +137,9 @@ def test_timelines_are_imported_for_a_point_per_hundred_and_follow_what_is_done(
     details = {
         "labeled": lambda one: {"label": one["label"]["name"]},
         "renamed": lambda one: one["rename"],
-        "closed": lambda one: {"state_reason": one["state_reason"]}
-        if one.get("state_reason")
-        else None,
+        "closed": lambda one: (
+            {"state_reason": one["state_reason"]} if one.get("state_reason") else None
+        ),
         "locked": lambda one: {"lock_reason": one["lock_reason"].replace(" ", "_")},
         "merged": lambda one: {"into": "main"},
     }
@@ -160,6 +158,7 @@ def test_timelines_are_imported_for_a_point_per_hundred_and_follow_what_is_done(
     team = TimelineEvent.live.filter(event="review_requested").exclude(details=None).get()
     assert (team.subject_login, team.details) == ("", {"team": "platform"})
     # Both kinds of parents are read a hundred at a time.
+    world.settled()
     ChildrenRead.objects.filter(kind__startswith="timeline_event").delete()
     world.sim.ask("requests", clear=1)
     world.sync()
@@ -174,11 +173,7 @@ def test_timelines_are_imported_for_a_point_per_hundred_and_follow_what_is_done(
     world.sync()
     assert "reopened" in events(world.issue)
     assert TimelineEvent.live.filter(event="auto_merge_enabled").count() == 1
-
-
-def test_a_mention_that_moves_no_clock_is_read_where_a_text_or_a_commit_names_it(
-    world: World,
-) -> None:
+    # What another text or a commit names is read too; no clock of it moved.
     world.settled()
     before = Issue.objects.get(number=world.other).updated_at
     world.do("issues/comment", number=world.issue, body=f"Like #{world.other}")
@@ -193,7 +188,15 @@ def test_a_mention_that_moves_no_clock_is_read_where_a_text_or_a_commit_names_it
     named = TimelineEvent.live.get(event="referenced")
     assert named.details == {"commit_repository_id": home.pk}
     assert len(named.commit_sha) == 40
-    assert Issue.objects.get(number=world.other).updated_at == before, "no clock of it moved"
+    assert Issue.objects.get(number=world.other).updated_at == before
+    # It goes with its issue, and what people wrote at once.
+    rows = TimelineEvent.objects.filter(issue_number=world.issue)
+    assert rows.filter(details__isnull=False).exists()
+    world.do("issues/delete", number=world.issue)
+    world.arrive()
+    assert events(world.issue) == []
+    assert set(rows.values_list("gone_because", flat=True)) == {"parent"}
+    assert not rows.filter(details__isnull=False).exists()
 
 
 def test_what_no_webhook_told_of_is_found_by_an_audit_within_a_week(
@@ -204,16 +207,13 @@ def test_what_no_webhook_told_of_is_found_by_an_audit_within_a_week(
     world.settled()
     found = set[tuple[str, str]]()
     tonight = timezone.now()
-    asked = []
     for night in range(audit_children.NIGHTS):
         monkeypatch.setattr(
             audit_children, "_today", lambda at=tonight + timedelta(days=night): at.date()
         )
         world.settled()
-        world.sim.ask("requests", clear=1)
         before = AuditFinding.objects.count()
         Auditor(GitHubAppInstallation.objects.get()).run()
-        asked.append(sum(world.sim.requests()["endpoints"].get("POST /graphql", {}).values()))
         fresh = AuditFinding.objects.order_by("pk")[before:]
         assert all(one.repaired for one in fresh)
         found |= {(one.resource, one.problem) for one in fresh}
@@ -225,17 +225,6 @@ def test_what_no_webhook_told_of_is_found_by_an_audit_within_a_week(
     world.settled()
     Auditor(GitHubAppInstallation.objects.get(), deep=True).run()
     assert events(world.other) == []
-
-
-def test_a_timeline_goes_with_its_issue_and_along_where_that_is_moved(world: World) -> None:
-    rows = TimelineEvent.objects.filter(issue_number=world.issue)
-    assert rows.filter(details__isnull=False).exists()
-    world.do("issues/delete", number=world.issue)
-    world.arrive()
-    assert events(world.issue) == []
-    assert set(rows.values_list("gone_because", flat=True)) == {"parent"}
-    # What people wrote is gone at once.
-    assert not rows.filter(details__isnull=False).exists()
 
 
 def test_texts_name_numbers_as_github_links_them() -> None:

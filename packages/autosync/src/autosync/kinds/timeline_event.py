@@ -116,7 +116,8 @@ class TimelineEvent(OfRepository, key=("node_id",)):
         None, graph=None, about="The number of the issue or the pull request."
     )
     event = gh.TypeName(
-        EVENTS, about="What was done, as REST calls it: labeled, closed, cross-referenced and so on."
+        EVENTS,
+        about="What was done, as REST calls it: labeled, closed, cross-referenced and so on.",
     )
     actor_id = gh.ActorId(
         None, graph="actor", null=True, about="Who did it; null if nobody did, or if that is gone."
@@ -133,7 +134,7 @@ class TimelineEvent(OfRepository, key=("node_id",)):
     )  # fmt: skip
     details = gh.Member(
         EVENTS, null=True,
-        about="What only some have: label, milestone, from and to of a new title, source and so on.",
+        about="What only some have: label, milestone, a title from and to, source and so on.",
     )  # fmt: skip
     created_at = gh.Moment(None, graph="createdAt", null=True, about="When it was done.")
 

@@ -105,8 +105,8 @@ def sync_children(
 def _together(
     nest: Nest, repository: Repository, parents: Sequence[Parent]
 ) -> Iterable[tuple[tuple[Nest, ...], list[Parent]]]:
-    """The parents by the kinds of children that they wait for. One that is new to this mirror comes with others
-    that are: it is read from another part of the quota.
+    """The parents by the kinds of children that they wait for. One that is new to this mirror comes
+    with others that are: it is read from another part of the quota.
     """
     others = [
         one
@@ -152,9 +152,7 @@ def gone_in(
     return gone
 
 
-def _absent(
-    nest: Nest, page: Sequence[Children], seen_before: datetime | None
-) -> dict[Key, str]:
+def _absent(nest: Nest, page: Sequence[Children], seen_before: datetime | None) -> dict[Key, str]:
     """Key → node id of what a whole answer lacks, but for what was seen shortly before."""
     whole = [one for one in page if one.whole and not one.odd]
     if not whole:
@@ -179,9 +177,7 @@ def _absent(
     return found
 
 
-def _store(
-    nest: Nest, repository: Repository, page: Sequence[Children], absent: set[Key]
-) -> int:
+def _store(nest: Nest, repository: Repository, page: Sequence[Children], absent: set[Key]) -> int:
     """In the caller's transaction; returns how many rows changed."""
     if not page:
         return 0

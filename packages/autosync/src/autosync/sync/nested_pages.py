@@ -55,8 +55,8 @@ def read_children(
     client: InstallationClient,
     parents: Sequence[Parent],
 ) -> Iterator[list[Children]]:
-    """The children of `parents`, which are of one kind and have all these, a page of parents at a time; smaller
-    pages while too heavy.
+    """The children of `parents`, which are of one kind and have all these, a page of parents at a
+    time; smaller pages while too heavy.
 
     A parent that GitHub does not show is left out: its own list says what became of it. So is one
     whose children GitHub does not answer for even alone, which is remembered as such.

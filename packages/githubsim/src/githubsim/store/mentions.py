@@ -51,23 +51,43 @@ class Mentions(IssueRows):
     def forget_mentions(self, source: Issue) -> None:
         """The source is gone, and with it that it named others."""
         self.execute(
-            "DELETE FROM issue_events WHERE event = 'cross-referenced' "
-            "AND json_extract(detail, '$.source_id') = ?",
-            (source.id,),
+            "DELETE FROM issue_events WHERE json_extract(detail, '$.source_id') = ?", (source.id,)
         )
+        self.execute("DELETE FROM closing_links WHERE issue_id = ?", (source.id,))
 
     def moved_mentions(self, old: Issue, new: Issue) -> None:
         """The source has another id now."""
         self.execute(
             "UPDATE issue_events SET detail = json_set(detail, '$.source_id', ?) "
-            "WHERE event = 'cross-referenced' AND json_extract(detail, '$.source_id') = ?",
+            "WHERE json_extract(detail, '$.source_id') = ?",
             (new.id, old.id),
         )
+        self.execute(
+            "UPDATE closing_links SET issue_id = ? WHERE issue_id = ?", (new.id, old.id)
+        )
 
-    def closing(self, pull: Issue) -> list[Issue]:
-        """The issues that the body of a pull request names after a keyword."""
-        found = self._named(pull.repository_id, pull.body or "")
-        return [one for one, closes in found if closes and one.pull_id is None]
+    def closing(self, pull: Issue, base_ref: str) -> dict[int, Issue]:
+        """The issues that a merge of the pull request closes: those that were linked by hand, and,
+        if it goes into the default branch, those that its description names after a keyword.
+        """
+        linked = "SELECT issue_id FROM closing_links WHERE pull_issue_id = ? ORDER BY issue_id"
+        found = self.issues_of([row[0] for row in self.values(linked, (pull.id,))])
+        home: Any = self.repository(pull.repository_id)
+        if base_ref == home.default_branch:
+            named = self._named(home.id, pull.body or "")
+            found |= {one.id: one for one, closes in named if closes and one.pull_id is None}
+        return found
+
+    def link(
+        self, pull: Issue, issue: Issue, linked: bool, *, actor_id: int | None, at: int
+    ) -> None:
+        """By hand, in the sidebar: no webhook, and no source says that a clock moves."""
+        with self.writing():
+            words = "INSERT OR IGNORE INTO" if linked else "DELETE FROM"
+            rest = "VALUES (?, ?)" if linked else "WHERE pull_issue_id = ? AND issue_id = ?"
+            self.execute(f"{words} closing_links {rest}", (pull.id, issue.id))
+            event = "connected" if linked else "disconnected"
+            self.note_event(issue, event, actor_id, at, source_id=pull.id)
 
     def _named(self, repository_id: int, text: str) -> Iterator[tuple[Issue, bool]]:
         """What a text names, and whether it says that this is to be closed."""

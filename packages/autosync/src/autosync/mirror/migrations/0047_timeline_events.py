@@ -5,41 +5,73 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('mirror', '0037_versions_of_kinds'),
+        ("mirror", "0037_versions_of_kinds"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='TimelineEvent',
+            name="TimelineEvent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('updated_at', models.DateTimeField(blank=True, null=True)),
-                ('observed_at', models.DateTimeField()),
-                ('dirty_at', models.DateTimeField(blank=True, null=True)),
-                ('deleted_at', models.DateTimeField(blank=True, null=True)),
-                ('gone_because', models.CharField(blank=True, db_default='', default='', max_length=16)),
-                ('lacking', models.JSONField(blank=True, null=True)),
-                ('node_id', models.CharField(default='', max_length=255)),
-                ('issue_number', models.IntegerField()),
-                ('event', models.CharField(default='', max_length=64)),
-                ('actor_id', models.BigIntegerField(blank=True, null=True)),
-                ('actor_login', models.CharField(blank=True, default='', max_length=255)),
-                ('subject_id', models.BigIntegerField(blank=True, null=True)),
-                ('subject_login', models.CharField(blank=True, default='', max_length=255)),
-                ('commit_sha', models.CharField(blank=True, default='', max_length=64)),
-                ('details', models.JSONField(blank=True, null=True)),
-                ('created_at', models.DateTimeField(blank=True, null=True)),
-                ('repository', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, related_name='timeline_events', to='mirror.repository')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("updated_at", models.DateTimeField(blank=True, null=True)),
+                ("observed_at", models.DateTimeField()),
+                ("dirty_at", models.DateTimeField(blank=True, null=True)),
+                ("deleted_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "gone_because",
+                    models.CharField(blank=True, db_default="", default="", max_length=16),
+                ),
+                ("lacking", models.JSONField(blank=True, null=True)),
+                ("node_id", models.CharField(default="", max_length=255)),
+                ("issue_number", models.IntegerField()),
+                ("event", models.CharField(default="", max_length=64)),
+                ("actor_id", models.BigIntegerField(blank=True, null=True)),
+                ("actor_login", models.CharField(blank=True, default="", max_length=255)),
+                ("subject_id", models.BigIntegerField(blank=True, null=True)),
+                ("subject_login", models.CharField(blank=True, default="", max_length=255)),
+                ("commit_sha", models.CharField(blank=True, default="", max_length=64)),
+                ("details", models.JSONField(blank=True, null=True)),
+                ("created_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "repository",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="timeline_events",
+                        to="mirror.repository",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'timeline_events',
-                'abstract': False,
-                'base_manager_name': 'objects',
-                'default_manager_name': 'objects',
-                'indexes': [models.Index(fields=['repository', 'issue_number'], name='timeline_event_by_issue'), models.Index(condition=models.Q(('dirty_at__isnull', False)), fields=['dirty_at'], name='timeline_event_in_doubt'), models.Index(condition=models.Q(('deleted_at__isnull', True)), fields=['repository'], name='timeline_event_alive'), models.Index(fields=['-created_at', '-id'], name='timeline_event_by_list')],
-                'constraints': [models.UniqueConstraint(fields=('node_id',), name='timeline_event_key')],
+                "db_table": "timeline_events",
+                "abstract": False,
+                "base_manager_name": "objects",
+                "default_manager_name": "objects",
+                "indexes": [
+                    models.Index(
+                        fields=["repository", "issue_number"], name="timeline_event_by_issue"
+                    ),
+                    models.Index(
+                        condition=models.Q(("dirty_at__isnull", False)),
+                        fields=["dirty_at"],
+                        name="timeline_event_in_doubt",
+                    ),
+                    models.Index(
+                        condition=models.Q(("deleted_at__isnull", True)),
+                        fields=["repository"],
+                        name="timeline_event_alive",
+                    ),
+                    models.Index(fields=["-created_at", "-id"], name="timeline_event_by_list"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("node_id",), name="timeline_event_key")
+                ],
             },
         ),
     ]

@@ -68,7 +68,7 @@ class ChildrenComparison:
         for nest in kind.nests:
             parents = list(self.differing.get(nest, ()))
             pages = read_children([nest], self._repository, self._client, parents)
-            if any([self._differences(nest, page, settled) for page in pages]):
+            if any(self._differences(nest, page, settled) for page in pages):
                 return True
         return False
 

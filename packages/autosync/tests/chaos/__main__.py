@@ -50,8 +50,8 @@ SPELLS: dict[float, tuple[str, dict[str, Any]]] = {
 OUTAGE_AT, OUTAGE_SHARE = 0.5, 0.02  # of the operations, which people go on with meanwhile
 MOST_KILLS = 60
 # No webhook and no clock tells of a release's files, nor of a mention that is gone with the issue
-# that made it: an audit finds what changed.
-_AUDITED = ("release_assets", "timeline_events")
+# that made it, nor of a link by hand: an audit finds what changed.
+_AUDITED = ("release_assets", "timeline_events", "closing_references")
 SECOND = "second-home"  # an account that has the App too
 
 

@@ -75,6 +75,9 @@ TABLES = {
         ("repository_id", "issue_number", "event", "actor_id", "actor_login", "subject_id",
          "subject_login", "commit_sha", "created_at"),
     ),
+    "closing_references": Table(
+        ("repository_id", "pull_number", "issue_id"), ("issue_number", "issue_repository_id")
+    ),
     "stars": Table(("repository_id", "user_id"), ("user_login", "starred_at")),
     # Of pull requests too: the two share their numbers.
     "issue_labels": Table(("repository_id", "issue_number", "label_node_id"), ()),

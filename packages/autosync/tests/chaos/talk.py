@@ -78,8 +78,15 @@ def _mention(s: Doer) -> None:
     s.do(call, s.item() | {"body": text})
 
 
+def _link(s: Doer) -> None:
+    """By hand; no webhook tells of it."""
+    link = {"issue": s.random.randint(1, 200), "linked": s.random.random() < 0.7}
+    s.do("pulls/link", s.item(pull=True) | link)
+
+
 TALK: dict[str, Operation] = {
     "mention": _mention,
+    "link": _link,
     "review": _review,
     "edit_comment": lambda s: s.do(
         "issues/comment/edit", {"comment_id": s.thing("comments"), "body": s.words("Comment")}

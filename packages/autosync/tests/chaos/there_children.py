@@ -36,6 +36,9 @@ _TIMELINE = """query ($id: ID!, $after: String) { node(id: $id) { ... on %s {
     pageInfo { hasNextPage endCursor } nodes { ... on %s { id createdAt %s actor { login
       ... on User { databaseId } ... on Bot { databaseId } ... on Organization { databaseId } }
 } } } } } }"""
+_CLOSING = """query ($id: ID!) { node(id: $id) { ... on PullRequest {
+  closingIssuesReferences(first: 100) { pageInfo { hasNextPage } nodes {
+    number fullDatabaseId repository { databaseId } } } } } }"""
 _ELSEWHERE = {"commented", "committed", "reviewed"}  # what has a table of its own
 
 
@@ -107,6 +110,13 @@ class Children:
             async for one in self._api.getiter(f"{path}/reviews?per_page=100"):
                 row = _said(one) | {"state": one["state"].lower(), "commit_sha": one["commit_id"]}
                 self._put("reviews", home | row | {"submitted_at": one.get("submitted_at")})
+        if self._wants("closing_references"):
+            page = (await self._graph(_CLOSING, pull["node_id"], None))["closingIssuesReferences"]
+            assert not page["pageInfo"]["hasNextPage"]
+            for one in page["nodes"]:
+                row = {"issue_id": int(one["fullDatabaseId"]), "issue_number": one["number"]}
+                home_of = {"issue_repository_id": one["repository"]["databaseId"]}
+                self._put("closing_references", {**home, **row, **home_of})
         if self._wants("review_threads"):
             await self._threads(pull["node_id"], home)
 

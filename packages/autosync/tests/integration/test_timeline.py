@@ -14,6 +14,8 @@ from autosync import connect
 from autosync.github import InstallationClient, Priority
 from autosync.kinds import KINDS
 from autosync.kinds._rules import mentioned
+from autosync.kinds.closing_reference import ClosingReference
+from autosync.kinds.timeline_event import TimelineEvent
 from autosync.mirror.doubt import IN_FLIGHT
 from autosync.mirror.inbox import store
 from autosync.mirror.models import (
@@ -23,7 +25,7 @@ from autosync.mirror.models import (
     GitHubAppInstallation,
     Repository,
 )
-from autosync.models import Issue, PullRequest, TimelineEvent
+from autosync.models import Issue, PullRequest
 from autosync.sync import WebhookProcessor
 from autosync.sync.audit import Auditor
 from autosync.sync.audit import children as audit_children
@@ -33,7 +35,7 @@ from githubsim.testing import Sim
 from tests.integration.engine import engine, installed
 
 pytestmark = pytest.mark.django_db(transaction=True)
-TIMELINE = KINDS["timeline_event"]
+TIMELINE, CLOSING = KINDS["timeline_event"], KINDS["closing_reference"]
 
 
 class World:
@@ -91,6 +93,25 @@ class World:
 
     def sync(self) -> None:
         sync_children(TIMELINE, Repository.objects.get(), self.client, lambda: None)
+
+    def closes(self) -> dict[int, set[int]]:
+        """Pull request → issues that it closes; GitHub and the mirror say the same."""
+        query = (
+            "query($ids: [ID!]!) { nodes(ids: $ids) { ... on PullRequest { number "
+            "closingIssuesReferences(first: 9) { nodes { number fullDatabaseId } } } } }"
+        )
+        sync_children(CLOSING, Repository.objects.get(), self.client, lambda: None)
+        ids = list(PullRequest.objects.values_list("node_id", flat=True))
+        there: dict[int, set[int]] = {}
+        for one in self.client.graphql(query, {"ids": ids}).data["nodes"]:
+            for issue in one["closingIssuesReferences"]["nodes"]:
+                row = ClosingReference.live.get(
+                    pull_number=one["number"], issue_id=int(issue["fullDatabaseId"])
+                )
+                assert row.issue_number == issue["number"]
+                there.setdefault(one["number"], set()).add(issue["number"])
+        assert ClosingReference.live.count() == sum(map(len, there.values()))
+        return there
 
     def there(self, number: int) -> dict[str, dict[str, Any]]:
         """Node id → the event, as REST shows it; but for mentions, which have none there."""
@@ -197,6 +218,36 @@ def test_timelines_are_imported_for_a_point_per_hundred_and_follow_what_is_done(
     assert events(world.issue) == []
     assert set(rows.values_list("gone_because", flat=True)) == {"parent"}
     assert not rows.filter(details__isnull=False).exists()
+
+
+def test_what_a_pull_request_closes_follows_its_text_and_links_by_hand(world: World) -> None:
+    pull = world.make("pulls/open", body=f"Fixes #{world.issue}, like #{world.other}")
+    world.arrive()
+    assert world.closes() == {pull: {world.issue}}
+    world.settled()
+    world.do("pulls/edit", number=pull, body=f"Closes #{world.other}")
+    world.arrive()
+    pass_time()
+    assert world.closes() == {pull: {world.other}}
+    # By hand: nothing tells of it, and it may return.
+    for linked in (True, False, True):
+        world.do("pulls/link", number=pull, issue=world.issue, linked=linked)
+        world.lose()
+        world.settled()
+        pass_time()
+        before = AuditFinding.objects.count()
+        Auditor(GitHubAppInstallation.objects.get(), deep=True).run()
+        found = AuditFinding.objects.order_by("pk")[before:]
+        assert "closing_reference" in {one.resource for one in found if one.repaired}
+        both = {world.other, world.issue} if linked else {world.other}
+        assert world.closes() == {pull: both}
+
+
+def pass_time() -> None:
+    """What is here was seen a while ago, so that an answer without it is believed."""
+    ClosingReference.objects.update(
+        observed_at=F("observed_at") - 4 * IN_FLIGHT, deleted_at=F("deleted_at") - 4 * IN_FLIGHT
+    )
 
 
 def test_what_no_webhook_told_of_is_found_by_an_audit_within_a_week(

@@ -62,9 +62,7 @@ class Mentions(IssueRows):
             "WHERE json_extract(detail, '$.source_id') = ?",
             (new.id, old.id),
         )
-        self.execute(
-            "UPDATE closing_links SET issue_id = ? WHERE issue_id = ?", (new.id, old.id)
-        )
+        self.execute("UPDATE closing_links SET issue_id = ? WHERE issue_id = ?", (new.id, old.id))
 
     def closing(self, pull: Issue, base_ref: str) -> dict[int, Issue]:
         """The issues that a merge of the pull request closes: those that were linked by hand, and,

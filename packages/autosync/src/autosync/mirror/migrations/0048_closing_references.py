@@ -5,35 +5,67 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('mirror', '0047_timeline_events'),
+        ("mirror", "0047_timeline_events"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='ClosingReference',
+            name="ClosingReference",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('updated_at', models.DateTimeField(blank=True, null=True)),
-                ('observed_at', models.DateTimeField()),
-                ('dirty_at', models.DateTimeField(blank=True, null=True)),
-                ('deleted_at', models.DateTimeField(blank=True, null=True)),
-                ('gone_because', models.CharField(blank=True, db_default='', default='', max_length=16)),
-                ('lacking', models.JSONField(blank=True, null=True)),
-                ('pull_number', models.IntegerField()),
-                ('issue_id', models.BigIntegerField()),
-                ('issue_number', models.IntegerField()),
-                ('issue_repository_id', models.BigIntegerField()),
-                ('repository', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, related_name='closing_references', to='mirror.repository')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("updated_at", models.DateTimeField(blank=True, null=True)),
+                ("observed_at", models.DateTimeField()),
+                ("dirty_at", models.DateTimeField(blank=True, null=True)),
+                ("deleted_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "gone_because",
+                    models.CharField(blank=True, db_default="", default="", max_length=16),
+                ),
+                ("lacking", models.JSONField(blank=True, null=True)),
+                ("pull_number", models.IntegerField()),
+                ("issue_id", models.BigIntegerField()),
+                ("issue_number", models.IntegerField()),
+                ("issue_repository_id", models.BigIntegerField()),
+                (
+                    "repository",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="closing_references",
+                        to="mirror.repository",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'closing_references',
-                'abstract': False,
-                'base_manager_name': 'objects',
-                'default_manager_name': 'objects',
-                'indexes': [models.Index(fields=['issue_id'], name='closing_reference_by_issue'), models.Index(condition=models.Q(('dirty_at__isnull', False)), fields=['dirty_at'], name='closing_reference_in_doubt'), models.Index(condition=models.Q(('deleted_at__isnull', True)), fields=['repository'], name='closing_reference_alive')],
-                'constraints': [models.UniqueConstraint(fields=('repository', 'pull_number', 'issue_id'), name='closing_reference_key')],
+                "db_table": "closing_references",
+                "abstract": False,
+                "base_manager_name": "objects",
+                "default_manager_name": "objects",
+                "indexes": [
+                    models.Index(fields=["issue_id"], name="closing_reference_by_issue"),
+                    models.Index(
+                        condition=models.Q(("dirty_at__isnull", False)),
+                        fields=["dirty_at"],
+                        name="closing_reference_in_doubt",
+                    ),
+                    models.Index(
+                        condition=models.Q(("deleted_at__isnull", True)),
+                        fields=["repository"],
+                        name="closing_reference_alive",
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("repository", "pull_number", "issue_id"),
+                        name="closing_reference_key",
+                    )
+                ],
             },
         ),
     ]

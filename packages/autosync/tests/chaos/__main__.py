@@ -24,7 +24,9 @@ from tests.service import SECRET, Service, descendants, free_port, hook_url
 from tests.waiting import eventually
 
 # The schedule a mirror heals by, turned up: a minute between syncs, nothing skipped.
-SETTINGS = {"AUTOSYNC_SYNC_INTERVAL": "1", "AUTOSYNC_SKIP_RECENT": "0"}
+SETTINGS = {
+    "AUTOSYNC_SYNC_INTERVAL": "1", "AUTOSYNC_SKIP_RECENT": "0", "AUTOSYNC_KINDS": "+reaction",
+}  # fmt: skip
 
 WEBHOOKS = {"lost": 0.2, "duplicated": 0.1, "reordered": 0.3, "reorder_by": 60.0, "jitter": 0.5}
 # Fractions of requests, and lists that lag their webhooks by seconds.
@@ -50,8 +52,8 @@ SPELLS: dict[float, tuple[str, dict[str, Any]]] = {
 OUTAGE_AT, OUTAGE_SHARE = 0.5, 0.02  # of the operations, which people go on with meanwhile
 MOST_KILLS = 60
 # No webhook and no clock tells of a release's files, nor of a mention that is gone with the issue
-# that made it, nor of a link by hand: an audit finds what changed.
-_AUDITED = ("release_assets", "timeline_events", "closing_references")
+# that made it, nor of a link by hand or a reaction: an audit finds what changed.
+_AUDITED = ("release_assets", "timeline_events", "closing_references", "reactions")
 SECOND = "second-home"  # an account that has the App too
 
 

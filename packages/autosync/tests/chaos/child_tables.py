@@ -75,6 +75,10 @@ TABLES = {
         ("repository_id", "issue_number", "event", "actor_id", "actor_login", "subject_id",
          "subject_login", "commit_sha", "created_at"),
     ),
+    "reactions": Table(
+        ("node_id",), ("repository_id", "issue_number", "content", "user_id", "user_login",
+         "created_at"),
+    ),
     "closing_references": Table(
         ("repository_id", "pull_number", "issue_id"), ("issue_number", "issue_repository_id")
     ),

@@ -90,6 +90,12 @@ class Children:
         if self._wants("issue_labels", "issue_assignees"):
             async for one in self._api.getiter(f"{path}/issues?state=all&per_page=100"):
                 self._sets(one, home | {"issue_number": one["number"]})
+        if self._wants("reactions"):
+            async for one in self._api.getiter(f"{path}/issues?state=all&per_page=100"):
+                place = home | {"issue_number": one["number"]}
+                items = f"{path}/issues/{one['number']}/reactions?per_page=100"
+                async for reaction in self._api.getiter(items):
+                    self._put("reactions", {**place, **reaction, **_who("user", reaction["user"])})
         if self._wants("timeline_events"):
             async for one in self._api.getiter(f"{path}/issues?state=all&per_page=100"):
                 await self._timeline(one, path, home | {"issue_number": one["number"]})

@@ -32,6 +32,7 @@ def there() -> Iterator[dict[str, Rows]]:
         sim.control("issues/assign", issue | {"assignees": ["ann"]})
         sim.control("issues/comment", issue)
         sim.control("issues/comment", issue | {"body": "Like #1"})
+        sim.control("react", issue | {"sender": "ann"})
         sim.control("milestones/create", where | {"title": "Soon"})
         closes = {"body": f"Closes #{issue['number']}"}
         pull = where | {"number": sim.control("pulls/open", where | closes)["number"]}

@@ -80,13 +80,15 @@ class Parent:
 
     `number`: the column with the parent's number, or `key`: that with its key. `follows`: the
     parent's clock, which a change of the object moves; a kind of an account needs none. `model` may
-    be several kinds that share their numbers.
+    be several kinds that share their numbers. `counted`: their column that says of which things
+    they have how many, apart from their clock; those without any are not asked.
     """
 
     model: type[OfScope] | tuple[type[OfScope], ...]
     number: str = ""
     follows: str = "updated_at"
     key: str = ""
+    counted: str = ""
 
     @property
     def models(self) -> tuple[type[OfScope], ...]:

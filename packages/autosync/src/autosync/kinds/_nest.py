@@ -32,8 +32,12 @@ class Nest:
     @cached_property
     def family(self) -> Family:
         """Children and parents as tables."""
-        under = self.kind.under
-        return Family(self.name, self.kind.merge, self.parent.merge, under.link, under.follows)
+        under, counted = self.kind.under, ("", "")
+        if under.counted:
+            column = self.parent.model._meta.get_field(under.counted)
+            counted = (under.counted, column.apart)
+        merge, parents = self.kind.merge, self.parent.merge
+        return Family(self.name, merge, parents, under.link, under.follows, counted)
 
     @property
     def read(self) -> Nested:

@@ -53,7 +53,7 @@ class Nest:
 
     @property
     def total(self) -> str:
-        """The field of the connection that says how many there are."""
+        """The field of the connection that says how many there are, or in a page."""
         return self.read.union.count if self.read.union else "totalCount"
 
     @cached_property

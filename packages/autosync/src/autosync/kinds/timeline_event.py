@@ -103,7 +103,7 @@ EVENTS = Union(
         "UserBlockedEvent": Type("user_blocked", {"subject": f"subject {{ {ASSIGNEE_FIELDS} }}"}),
     },
     argument="itemTypes",
-    count="filteredCount",
+    count="pageCount",
     columns=frozenset({"commit", "subject"}),
     words=frozenset({"lock_reason", "previous_state", "state_reason"}),
 )

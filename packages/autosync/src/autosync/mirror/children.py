@@ -150,7 +150,7 @@ class Family:
         )
         with connection.cursor() as cursor:
             cursor.execute(
-                f"DELETE FROM children_read WHERE kind = %(kind)s AND {gone}",
+                f"DELETE FROM children_read WHERE kind = %(kind)s AND {gone}",  # noqa: S608
                 {"home": repository_id, "kind": self.name},
             )
 

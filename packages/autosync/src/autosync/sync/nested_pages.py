@@ -182,7 +182,8 @@ def _read_on(
             paging.went_well()
         try:
             page = node[nest.kind.name]  # type: ignore[index]
-            total, info = int(page[nest.total]), page["pageInfo"]
+            count, info = int(page[nest.total]), page["pageInfo"]
+            total = total + count if nest.read.union else count
             if nodes is None:
                 clock = moments.moment(node[nest.clock])  # type: ignore[index]
                 place = nest.place(node)  # type: ignore[arg-type]

@@ -17,6 +17,7 @@ from autosync.mirror.doubt import IN_FLIGHT
 from autosync.mirror.models import AuditFinding, ChildrenRead, GitHubAppInstallation, Repository
 from autosync.models import Issue, PullRequest
 from autosync.sync.audit import Auditor
+from autosync.sync.audit import children as audit_children
 from autosync.sync.children import waiting
 from githubsim.testing import Sim
 from tests.integration.engine import engine, installed
@@ -36,6 +37,8 @@ def test_reactions_are_read_where_there_are_some_and_audits_find_those_nobody_to
         Sim(repositories=1, commits=6, issues=3, pulls=1, install=False, limits=False) as sim,
         engine(sim, monkeypatch, AUTOSYNC_KINDS="+reaction"),
     ):
+        # What is made here is some seconds old, and not on its way any more.
+        monkeypatch.setattr(audit_children, "IN_FLIGHT", timedelta(0))
         (home,) = sim.truth()["repositories"]
         where: dict[str, Any] = {"repository": home["full_name"]}
         for login in ("ann", "bob"):

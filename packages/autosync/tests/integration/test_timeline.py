@@ -141,6 +141,8 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         ) as sim,
         engine(sim, monkeypatch),
     ):  # fmt: skip
+        # What is made here is some seconds old, and not on its way any more.
+        monkeypatch.setattr(audit_children, "IN_FLIGHT", timedelta(0))
         made = World(sim, receiver)
         made.installation = installed(sim)
         made.lose()

@@ -225,10 +225,8 @@ def test_the_selection_is_valid_by_the_published_schema(kind: Derived) -> None:
             f"query($ids: [ID!]!) {{ nodes(ids: $ids) {{ ... on {kind.graphql_type} "
             f"{{ {kind.node_fields} }} }} }}"
         )
-    if isinstance(read, Nested) and read.union:
-        query = ""
     several = kind.nests if kind.is_nested else ()
-    queries = [query] if query else []
+    queries = [] if several else [query]
     queries += [
         f"query($id: ID!) {{ node(id: $id) {{ ... on {nest.parent.graphql_type} "
         f"{{ {' '.join(nest.of_parent)} {nest.list('first: 100')} }} }} }}"

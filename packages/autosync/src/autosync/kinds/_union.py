@@ -29,7 +29,8 @@ class Type:
 class Union:
     """A union: `types` by GraphQL's names. Only these are asked for: as `argument`, which takes
     their names as `SHOUTED_WORDS`. `count` is the connection's number of those in a page: its total
-    may be that of all types. `columns` are the keys in `has` that are columns, `words` those whose values GraphQL shouts.
+    may be that of all types. `columns` are the keys in `has` that are columns, `words` those whose
+    values GraphQL shouts.
     """
 
     types: Mapping[str, Type]

@@ -96,7 +96,7 @@ class Mentions(IssueRows):
             same = named.lower() == own.lower()
             other = home if same else self.repository_by_name(*named.split("/"))
             number = int(found["number"] or found["page"])
-            issue = other and self.issue_by_number(other.id, number)
+            issue = None if other is None else self.issue_by_number(other.id, number)
             closes = bool(_KEYWORD.search(text, max(found.start() - 20, 0), found.start()))
             if issue is not None and issue.id not in seen:
                 seen.add(issue.id)

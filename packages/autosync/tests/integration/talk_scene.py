@@ -22,8 +22,12 @@ _ids = count(700_000)
 
 
 def rocket(**but: Any) -> Repository:
-    values = {"html_url": f"{HOST}/acme/rocket", "sync_state": "synced", "default_branch": "main"}
-    return repository("acme/rocket", **values | but)
+    values: dict[str, Any] = {
+        "html_url": f"{HOST}/acme/rocket",
+        "sync_state": "synced",
+        "default_branch": "main",
+    }
+    return repository(but.pop("full_name", "acme/rocket"), **values | but)
 
 
 def comment(on: Issue | PullRequest, minutes: float = 1, **but: Any) -> Any:

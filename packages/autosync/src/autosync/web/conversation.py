@@ -111,13 +111,16 @@ class _Stream:
     of: Hanging
     rows: QuerySet[Any]
 
-    def places(self) -> QuerySet[Any, tuple[datetime, int, int]]:
+    def places(self) -> QuerySet[Any, Any]:
+        """Moment, place and key of each row."""
         moment = self.of.moment
         placed = self.rows.filter(**{f"{moment}__isnull": False}).order_by()
         named = placed.annotate(at=F(moment), place=Value(self.place), key=F("pk"))
-        return named.values_list("at", "place", "key")
+        found: QuerySet[Any, Any] = named.values_list("at", "place", "key")
+        return found
 
-    def before(self, at: datetime, place: int, key: int) -> QuerySet[Any]:
+    def before(self, at: datetime, place: int, key: int) -> QuerySet[Any, Any]:
+        """Those of rows that stand before this place."""
         moment = self.of.moment
         earlier = Q(**{f"{moment}__lt": at})
         if self.place < place:

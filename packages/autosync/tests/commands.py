@@ -40,10 +40,8 @@ class Said:
 def python(command: str, arguments: list[str]) -> list[str]:
     """What follows the interpreter's name: of `autosync serve` it is `-m autosync serve`."""
     program, *rest = command.split()
-    if program.endswith("manage.py"):
-        script = [str(ROOT / program)]
-    else:  # `autosync`, or the module of one of its processes
-        script = ["-m", program]
+    # Else it is `autosync`, or the module of one of its processes.
+    script = [str(ROOT / program)] if program.endswith("manage.py") else ["-m", program]
     return [*script, *rest, *arguments]
 
 

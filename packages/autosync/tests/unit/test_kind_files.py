@@ -42,6 +42,17 @@ ALLOWED: Mapping[str, tuple[set[str], str]] = {
     ),
     "web/story.py": ({"Commit", "commit", "commits"}, "a push lists several objects"),
     "web/templatetags/autosync.py": ({"ref"}, "a heading that says more than the table's name"),
+    "web/feed.py": (
+        {"Commit", "commit", "issue", "pull_request"},
+        "the pages to which its lines lead",
+    ),
+    "web/views/commit.py": ({"Commit"}, "the page of one"),
+    "web/hanging.py": ({"issue", "pull_request"}, "their pages show what hangs under a number"),
+    "web/remarks.py": (
+        {"review", "review_comment", "review_thread"},
+        "a page shows remarks in their threads, and these with the review that began them",
+    ),
+    "web/views/numbered.py": ({"Commit", "issue", "pull_request"}, "the pages of these two"),
     "insight/analytics.py": (
         {"commits", "issues", "pull_requests", "refs"},
         "charts of what was pushed, opened, closed and merged: no other kind has these numbers",
@@ -65,7 +76,10 @@ ALLOWED: Mapping[str, tuple[set[str], str]] = {
     ),
     "mirror/doubt.py": ({"labels", "milestone"}, "columns that copy the names of other objects"),
     "mirror/unnamed_payloads.py": ({"label"}, "a field of payloads in which people write text"),
-    "kinds/_derived.py": ({"labels"}, "a function that reads labels wherever they are carried"),
+    "kinds/_derived.py": (
+        {"labels", "reactions"},
+        "functions that read labels and counts of reactions wherever they are carried",
+    ),
     "sync/audit/names.py": (
         {"label", "labels", "milestone"},
         "compares names that are copied with those of the repository",

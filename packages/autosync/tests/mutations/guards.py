@@ -276,7 +276,7 @@ GUARDS = (
     Guard(
         "a late event does not restore a label's old name",
         "src/autosync/sync/changes.py",
-        'marked |= mark_renamed(merge, result.changed, F("updated_at"))',
+        'marked |= mark_renamed(merge, older, F("updated_at"))',
         "pass",
         "tests/integration/test_interleavings.py",
     ),

@@ -20,6 +20,7 @@ from autosync.postgres.backend.odd import PreparingCursor, StoringCursor, prepar
 from autosync.postgres.binaries import installed
 
 _PREPARED_WHEN_ASKED = 1_000_000  # uses, after which psycopg prepares without being asked
+_PREPARED = 200  # statements that a session keeps
 _RECONNECT = 30.0  # seconds during which a server that was killed may come back
 
 
@@ -70,6 +71,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         """Connect; to an embedded server that has just been killed, once it is back."""
         connection = self._connected(conn_params)
+        connection.prepared_max = _PREPARED
         prepare(connection, self.timezone)
         return connection
 

@@ -16,8 +16,8 @@ def offers(kind: Derived) -> tuple[Offer, ...]:
     """The declared way first; none for a kind that is read by a way of its own."""
     read, also = kind.declared.read, kind.declared.also
     if isinstance(read, Connection):
-        way = Way.STREAM if read.newest else Way.CONNECTION
-        items = "edges" if read.newest else "nodes"
+        way = Way.STREAM if kind.stream is not None else Way.CONNECTION
+        items = "edges" if kind.stream is not None else "nodes"
         points = _points(f"page: {read.name}(first: {PAGE}) {{ {items} {{ {kind.node_fields} }} }}")
         first = Offer(way, PAGE, points, since=read.since, counts=True, compared=True)
         return (first, *([_rest(kind, also, compared=True)] if also else []))

@@ -95,7 +95,7 @@ def _way(kind: Derived) -> str:
         carriers = (read.of,) if isinstance(read.of, str) else read.of
         return f"inside {' and '.join(f'{one}s'.replace('_', ' ') for one in carriers)}"
     if isinstance(read, Nested):
-        return f"GraphQL, with {read.parent._meta.db_table.replace('_', ' ')}"
+        return f"GraphQL, with {' and '.join(_parents(read)).replace('_', ' ')}"
     ways = ["REST" if one.way is Way.REST else "GraphQL" for one in kind.resource.offers]
     if ways:
         return " or ".join(ways)
@@ -109,9 +109,15 @@ def _price(kind: Derived) -> str:
         return "0" if type(read).__name__ == "Git" else UNKNOWN
     if kind.of_account:
         return "1 request for 100, for the whole account"
-    table = read.parent._meta.db_table if isinstance(read, Nested) else kind.merge.table
-    known = Known(total=_rows(table), beside=_beside(kind))
+    tables = _parents(read) if isinstance(read, Nested) else [kind.merge.table]
+    known = Known(total=sum(map(_rows, tables)), beside=_beside(kind))
     return _points(first_reading(offers, known, Left()))
+
+
+def _parents(read: Nested) -> list[str]:
+    """The tables of those that it is read with."""
+    models_of: Any = read.parent if isinstance(read.parent, tuple) else (read.parent,)
+    return [model._meta.db_table for model in models_of]
 
 
 def _beside(kind: Derived) -> int:

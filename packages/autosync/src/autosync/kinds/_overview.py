@@ -81,8 +81,9 @@ def _of_plain(model: type[models.Model]) -> Sequence[str]:
 
 def _of_kind(kind: Derived) -> Sequence[str]:
     declared, table = kind.declared, kind.merge.table
-    needs = ", ".join(declared.needs) or "that of its carrier"
-    heard = ", ".join(declared.events) or "those of its carrier"
+    carried = isinstance(declared.read, Inside | Within)
+    needs = ", ".join(declared.needs) or ("that of its carrier" if carried else "none")
+    heard = ", ".join(declared.events) or ("those of its carrier" if carried else "none")
     what = shown.sentence(kind.model.__doc__)
     optional = "" if declared.default else " (off unless chosen)"
     about = (f"`{table}`", what, needs, heard, f"{_way(kind)}{optional}")

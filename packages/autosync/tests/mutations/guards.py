@@ -71,8 +71,8 @@ GUARDS = (
     Guard(
         "a delivery is applied once",
         "src/autosync/sync/apply.py",
-        ".filter(status=Delivery.Status.PENDING, next_attempt_at__lte=timezone.now())",
-        ".filter(next_attempt_at__lte=timezone.now() + timedelta(days=1))",
+        "status = 'pending' AND next_attempt_at <= %s",
+        "next_attempt_at <= %s + interval '1 day'",
         "tests/integration/test_apply.py --timeout=30",
     ),
     Guard(
@@ -143,7 +143,7 @@ GUARDS = (
     Guard(
         "an import's cursor is committed with its page",
         "src/autosync/sync/listing.py",
-        'cursor.cursor = info["endCursor"] or "" if info["hasNextPage"] else ""',
+        "cursor.cursor = batch.following",
         'cursor.cursor = ""',
         "tests/integration/test_backfill.py",
     ),

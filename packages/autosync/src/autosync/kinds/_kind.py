@@ -212,9 +212,10 @@ class Numbered:
 
 @dataclass(frozen=True)
 class Line:
-    """How the feed speaks of it: `key` and `title` are columns. `turns` has actions that read
-    otherwise while a flag is true: {"closed": "merged"} with the column `merged`. `only` are the
-    actions that are told, whatever they change; else all that change something.
+    """How the feed speaks of it: `key` and `title` are columns; without a title, that of what it
+    belongs to says enough. `turns` has actions that read otherwise while a flag is true:
+    {"closed": "merged"} with the column `merged`. `only` are the actions that are told, whatever
+    they change; else all that change something.
     """
 
     kind: str

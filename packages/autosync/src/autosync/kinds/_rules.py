@@ -35,12 +35,13 @@ class Whole:
     """The payload has the whole object under `key`, so every action is the same upsert.
 
     `gone`: actions after which the object is no longer here. `line`: what the feed calls this
-    event, if it is another thing than what happens to the object itself.
+    event, if it is another thing than what happens to the object itself; None: nothing, for another
+    kind speaks of it.
     """
 
     key: str
     gone: frozenset[str] | set[str] = frozenset()
-    line: str = ""
+    line: str | None = ""
 
     def handler(self, kind: Derived) -> Handler:
         """Event → the row, what is gone, what to ask GitHub for, and a line of the feed."""
@@ -82,7 +83,7 @@ class Whole:
         return handle
 
     def _line(self, kind: Derived) -> Callable[[Event, Row], FeedLine] | None:
-        return _line(kind, self.line)
+        return None if self.line is None else _line(kind, self.line)
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,7 @@ def _line(kind: Derived, word: str = "") -> Callable[[Event, Row], FeedLine] | N
             event.repository_id,
             event.installation_id,
             str(row[key]),
-            row[title],
+            row[title] if title else "",
             event.actor,
             row.get("html_url", ""),
         )

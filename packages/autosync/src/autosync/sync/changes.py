@@ -57,6 +57,11 @@ def carry_out(
             late = _late(merge, rows, observed_at) & result.updated
             marked |= mark_told_late(merge, late, observed_at)
         followups |= _settle(merge, marked, rows)
+    rereads: dict[Merge, list[Row]] = {}
+    for reread in (one for changes in plan for one in changes.rereads):
+        rereads.setdefault(reread.merge, []).append(dict(reread.link))
+    for merge, links in rereads.items():
+        _mark(merge, links)
     for changes in plan:
         for one in changes.tombstones:
             for table, keys in delete(one.merge, one.ids, one.at).items():
@@ -64,8 +69,6 @@ def carry_out(
         for patch in changes.patches:
             chosen = patch.merge.model._default_manager.filter(pk__in=patch.ids, **patch.where)
             chosen.update(**patch.values)
-        for reread in changes.rereads:
-            _mark(reread.merge, [reread.link])
         for doubt in changes.doubts:
             doubt.model._default_manager.filter(**doubt.where).update(dirty_at=timezone.now())
             account = doubt.where.get("account_id")

@@ -25,7 +25,7 @@ from autosync import postgres
 from autosync.cli import app
 from githubsim.testing import Sim
 from tests import template
-from tests.commands import Commands, Said, bare, in_a_process
+from tests.commands import Commands, Said, bare, in_a_process, shared
 from tests.integration.test_embedded_postgres import nothing_left
 from tests.integration.test_embedded_postgres_errors import fill, root_only, small_disk
 from tests.service import ROOT, SECRET, Service, free_port
@@ -72,9 +72,8 @@ COMMANDS = documented()
 
 
 @pytest.fixture(scope="module")
-def run() -> Iterator[Commands]:
-    with Commands() as commands:
-        yield commands
+def run() -> Commands:
+    return shared()
 
 
 def arguments(command: str) -> list[str]:

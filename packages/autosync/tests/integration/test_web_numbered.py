@@ -147,7 +147,7 @@ def test_reviews_have_their_verdict_and_their_threads(page: Open, here: Reposito
     words = text(shown)
     assert "linus requested changes" in words
     assert "linus approved these changes" in words
-    assert "src/engine.py line 12 resolved by grace outdated" in words
+    assert "wings/engine.py line 12 resolved by grace outdated" in words
     assert words.index("Why?") < words.index("Because.") < words.index("This remark was deleted.")
     for one in (first, reply, gone):
         assert f'id="discussion_r{one.pk}"' in shown
@@ -400,7 +400,7 @@ def test_files_and_commits_of_a_pull_request_are_lists_of_their_own(
         which = {"repository": here, "pull_request_number": 13}
         for place in range(150):
             files.objects.create(
-                **which, position=place, path=f"src/{place}.py", status="modified",
+                **which, position=place, path=f"wings/{place}.py", status="modified",
                 additions=1_234, deletions=2,
             )  # fmt: skip
         for place, sha in enumerate((known.sha, "d" * 40)):
@@ -409,8 +409,8 @@ def test_files_and_commits_of_a_pull_request_are_lists_of_their_own(
         assert 'href="?tab=files"' in shown
         assert 'href="?tab=commits"' in shown
         listed = page(it, tab="files")
-        assert "src/99.py" in listed
-        assert "src/100.py" not in listed
+        assert "wings/99.py" in listed
+        assert "wings/100.py" not in listed
         assert "+1,234" in listed
         older = re.search(r'href="\?tab=files&amp;cursor=([^"]*)" rel="next"', listed)
         assert older is not None

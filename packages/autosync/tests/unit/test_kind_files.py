@@ -43,7 +43,10 @@ ALLOWED: Mapping[str, tuple[set[str], str]] = {
     ),
     "mirror/doubt.py": ({"labels", "milestone"}, "columns that copy the names of other objects"),
     "mirror/unnamed_payloads.py": ({"label"}, "a field of payloads in which people write text"),
-    "kinds/_derived.py": ({"labels"}, "a function that reads labels wherever they are carried"),
+    "kinds/_derived.py": (
+        {"labels", "reactions"},
+        "functions that read labels and counts of reactions wherever they are carried",
+    ),
     "sync/audit/names.py": (
         {"label", "labels", "milestone"},
         "compares names that are copied with those of the repository",

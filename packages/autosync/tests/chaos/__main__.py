@@ -28,7 +28,7 @@ SETTINGS = {
     "AUTOSYNC_SYNC_INTERVAL": "1", "AUTOSYNC_SKIP_RECENT": "0", "AUTOSYNC_KINDS": "+reaction",
 }  # fmt: skip
 
-WEBHOOKS = {"lost": 0.2, "duplicated": 0.1, "reordered": 0.3, "reorder_by": 60.0, "jitter": 0.5}
+WEBHOOKS = {"lost": 0.2, "duplicated": 0.1, "reordered": 0.3, "jitter": 0.5}
 # Fractions of requests, and lists that lag their webhooks by seconds.
 WEATHER = {
     "failing": 0.04, "truncated": 0.02, "resets": 0.02, "timeouts": 0.004, "heavy": 0.02,
@@ -78,8 +78,12 @@ def run(
     patience: float = 300,
     outage: float = 5,
     offline: bool = False,
+    held: float = 60,
 ) -> dict[str, Any]:
-    """One storm; `differences` is 0 if the mirror became equal by itself."""
+    """One storm; `differences` is 0 if the mirror became equal by itself.
+
+    What is reordered is held back for up to `held` seconds.
+    """
     port = free_port()
     world = {"repositories": repositories, "commits": 400, "issues": 200, "pulls": 60}
     hook = {"webhook_url": hook_url(port), "webhook_secret": SECRET}
@@ -92,12 +96,13 @@ def run(
         imported = _imported(service)
         storm = Storm(sim, seed)
         began = time.monotonic()
+        sim.control("webhooks", {"reorder_by": held})
         kills = _storm(sim, service, storm, operations, outage, offline)
         calm_since = time.monotonic()
         spent = _spent(service)
         left, equal_at = _until_equal(sim, service, storm, calm_since + patience, _AUDITED)
         points = _spent(service) - spent
-        # Deliveries that were held back for a minute must change nothing any more.
+        # Deliveries that were held back till now must change nothing any more.
         sim.control("webhooks/wait", {"timeout": 90})
         left = left or _audited(sim, service, storm)
         for line in left[:40]:

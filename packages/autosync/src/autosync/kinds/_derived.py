@@ -47,6 +47,7 @@ from autosync.kinds._kind import (
     version_of,
 )
 from autosync.kinds._nest import Nest
+from autosync.kinds._offers import offers
 from autosync.kinds._payload import IncompletePayload, read
 from autosync.kinds._people import people, prose
 from autosync.kinds._rules import Pair, Whole
@@ -484,6 +485,14 @@ class Derived:
         return RestList(read.path, self.from_rest, read.since, read.one, riding, read.items)
 
     @cached_property
+    def also(self) -> RestList | None:
+        """How REST lists what GraphQL's connection does."""
+        also = self.declared.also
+        if also is None:
+            return None
+        return RestList(also.path, self.from_rest, also.since, items=also.items, among=also.among)
+
+    @cached_property
     def resource(self) -> Resource:
         """The kind as the engine knows it."""
         said = self.declared
@@ -495,6 +504,8 @@ class Derived:
             self.graphql_type,
             rest=self.rest_listing,
             stream=self.stream,
+            also=self.also,
+            offers=offers(self),
             node_fields=self.node_fields,
             from_graph=self.from_graph,
             lists=self.graphql.lists,

@@ -12,6 +12,7 @@ import msgspec
 
 from autosync import moments
 from autosync.kinds._payload import Count, Id, IncompletePayload, Name, Word
+from autosync.kinds._ways import Offer
 from autosync.mirror.feed import FeedLine
 from autosync.mirror.models import MirroredModel
 from autosync.mirror.sets import KNOWN
@@ -254,7 +255,7 @@ class Stream:
 @dataclass(frozen=True)
 class RestList:
     """How REST lists a resource: see `kinds._kind.Rest`. `normalise` gives None for an object that
-    is of another kind.
+    is of another kind. `among`: GraphQL's connection of those.
     """
 
     path: str
@@ -263,6 +264,7 @@ class RestList:
     one: str = ""
     riding: Sequence[Riding] = ()
     items: str = ""
+    among: str = ""
 
 
 @dataclass(frozen=True)
@@ -323,7 +325,8 @@ class Resource:
 
     `switch` is the repository's field that says whether its owner has this kind switched on,
     `permission` what the App needs to read it. `follows` are the resources whose news are also
-    news of this one.
+    news of this one. `offers` are the ways it can be read: see `_ways.plan`; `also` is REST's list
+    of what `listing` is for.
     """
 
     name: str
@@ -333,6 +336,8 @@ class Resource:
     graphql_type: str = ""
     rest: RestList | None = None
     stream: Stream | None = None
+    also: RestList | None = None
+    offers: Sequence[Offer] = ()
     # One object as GraphQL shows it by its node id; without its number where GraphQL has none.
     node_fields: str = ""
     from_graph: Callable[[Mapping[str, Any], int], Row] | None = None

@@ -120,6 +120,7 @@ class Rest:
     one: str = ""
     type: str = ""
     items: str = ""
+    among: str = ""
 
 
 @dataclass(frozen=True)
@@ -294,12 +295,14 @@ class Kind:
     `news`: how it is known that there is something to read; a connection tells it. `under`: what
     it belongs to, beside the repository. `needs`: permissions of the App and their level, the
     reading one first. `switch`: the repository's flag by which its owner has the kind.
+    `also`: another list of the same objects, taken where that costs less: see `_ways.plan`.
     `default=False`: it costs much, and is kept up only if `AUTOSYNC_KINDS` adds it. `version`: a
     higher one has mirrors of lower ones read the kind again, in the background; columns that were
     `added` since raise it too.
     """
 
     read: Connection | Rest | Inside | Nested | Within | Git | None = None
+    also: Rest | None = None
     news: Packed | Scalar | With | None = None
     under: Numbered | Parent | None = None
     events: Mapping[str, EventRule] = field(default_factory=dict)

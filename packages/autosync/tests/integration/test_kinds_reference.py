@@ -24,7 +24,10 @@ def test_the_committed_page_is_current() -> None:
 
 
 def test_of_every_table_it_is_said_which_tools_have_it_too() -> None:
-    tables = [*(kind.merge.table for kind in TABLES.values()), *(m._meta.db_table for m in PLAIN)]
+    tables = [
+        *(kind.merge.table for kind in TABLES.values()),
+        *(m._meta.db_table for m in _shown.PLAIN),
+    ]
     missing = undescribed(tables)
     assert missing == [], (
         "add to src/autosync/kinds/tables.toml, with the letters of the tools that have it ("

@@ -98,6 +98,7 @@ class World:
             "repository": self._repositories(),
             "installation": self._installations(),
             "commit": self._commits(folder),
+            "ref": self._refs(folder),
         }
         self.objects |= {
             kind.name: self._others(kind)
@@ -323,6 +324,15 @@ class World:
             {WEBHOOK: row, GIT: kind.git.make(there[row["sha"]], self.home["id"])} for row in rows
         ]
 
+    def _refs(self, folder: Path) -> list[Ways]:
+        (push,) = (one for one in self.receiver.received if one.event == "push")
+        kind, home = KINDS["ref"], self.home["id"]
+        (move,) = _changes(push.event, push.body, kind.handlers["push"]).moves
+        told = {**dict(zip(kind.merge.key, move.key, strict=True)), "sha": move.after}
+        git = GitReader(folder / "1.git", self.home["clone_url"], self.client.token)
+        rows = (kind.git.make(one, home) for one in kind.by_git.tells(git))
+        return [{WEBHOOK: told, GIT: row} for row in rows if kind.merge.key_of(row) == move.key]
+
     def _others(self, kind: Derived) -> list[Ways]:
         """Those of a kind that REST lists, each with what carries it."""
         read, home = kind.declared.read, self.home["id"]
@@ -409,8 +419,12 @@ class World:
 
 def _upserted(name: str, body: bytes, handler: Any) -> list[Row]:
     """The rows that a delivery brings, by its own handler."""
+    upserts: list[Upsert] = _changes(name, body, handler).upserts
+    return [row for upsert in upserts for row in upsert.rows]
+
+
+def _changes(name: str, body: bytes, handler: Any) -> Any:
     from django.utils import timezone
 
     envelope, amiss = _envelope(body)
-    upserts: list[Upsert] = handler(Event(name, body, envelope, timezone.now(), amiss)).upserts
-    return [row for upsert in upserts for row in upsert.rows]
+    return handler(Event(name, body, envelope, timezone.now(), amiss))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tests.chaos.child_tables import TABLES, plain
+from tests.chaos.child_tables import OFF, TABLES, plain
 
 Rows = dict[Any, dict[str, Any]]
 Query = Callable[[str], list[list[Any]]]
@@ -91,6 +91,9 @@ def children(query: Query) -> dict[str, Rows]:
     found: dict[str, Rows] = {}
     for name, table in TABLES.items():
         if query(f"SELECT to_regclass('{name}')") == [[None]]:
+            continue
+        read = f"SELECT count(*) > 0 FROM resource_cursors WHERE resource = '{OFF.get(name)}'"
+        if name in OFF and query(read) == [[False]]:
             continue
         has = {
             row[0]

@@ -101,8 +101,10 @@ def announce(
     *,
     sender_id: int | None = None,
     at: int | None = None,
+    kind: str = "",
 ) -> None:
-    """Tell what git has done already: (full ref, before, after), one push event per ref.
+    """Tell what git has done already: (full ref, before, after), one push event per ref; `kind` is
+    that of the activity.
 
     Nothing is sent for the branches if there are more than 5,000, nor for the tags if more than 3.
     """
@@ -122,13 +124,18 @@ def announce(
     silent = {"branch": len(branches) > MAX_BRANCHES, "tag": len(tags) > MAX_TAGS}
     moved = {ref for ref, _, _ in moves}
     unmoved = sorted({sha for ref, sha in refs.items() if ref not in moved})
-    for kind, group in (("branch", branches), ("tag", tags)):
+    for sort, group in (("branch", branches), ("tag", tags)):
         for ref, before, after in group:
             push = Push(ref, before, after, False, (), None)
-            if not silent[kind]:
+            if not silent[sort]:
                 push = describe(git, repository_id, ref, before, after, unmoved)
             store.record_push(
-                repository_id, push, sender_id=sender_id, at=at, event=not silent[kind]
+                repository_id,
+                push,
+                sender_id=sender_id,
+                at=at,
+                event=not silent[sort],
+                kind=kind,
             )
     for ref, _, after in branches:
         follow(store, git, repository_id, ref.removeprefix("refs/heads/"), after, sender_id, at)
@@ -276,7 +283,8 @@ def merge_pull(
             repository_id, base, pull.part.head_sha, message, author=who, at=at, squash=squash
         )
         git.update_ref(repository_id, ref, sha, base)
-        announce(store, git, repository_id, [(ref, base, sha)], sender_id=sender_id, at=at)
+        moves = [(ref, base, sha)]
+        announce(store, git, repository_id, moves, sender_id=sender_id, at=at, kind="pr_merge")
         return store.merge_pull(pull_id, sha, sender_id=sender_id, at=at)
 
 

@@ -39,6 +39,8 @@ def _people(walk: Walker, here: str) -> None:
     starred = {"Accept": "application/vnd.github.star+json"}
     assert all("starred_at" in one for one in walk.get(f"{here}/stargazers", headers=starred))
     walk.get(f"{here}/subscribers")
+    walk.post(f"{here}/forks", {"name": f"forked-{walk.version}"}, status=202, who="user")
+    assert walk.get(f"{here}/forks")[0]["fork"]
     walk.get(f"{here}/assignees")
     walk.get(f"{here}/assignees/{somebody}", status=204)
     walk.get(f"{here}/assignees/nobody-at-all", status=404)

@@ -55,8 +55,8 @@ SPELLS: dict[float, tuple[str, dict[str, Any]]] = {
 OUTAGE_AT, OUTAGE_SHARE = 0.5, 0.02  # of the operations, which people go on with meanwhile
 MOST_KILLS = 60
 # No webhook and no clock tells of a release's files, and none of a comment on a commit that is
-# edited: an audit finds what changed.
-_AUDITED = ("release_assets", "commit_comments")
+# edited: an audit finds what changed. It finds what a list of what never changes left out, too.
+_AUDITED = ("release_assets", "commit_comments", "repository_activity")
 SECOND = "second-home"  # an account that has the App too
 
 

@@ -92,8 +92,10 @@ def children(query: Query) -> dict[str, Rows]:
     for name, table in TABLES.items():
         if query(f"SELECT to_regclass('{name}')") == [[None]]:
             continue
-        read = f"SELECT count(*) > 0 FROM resource_cursors WHERE resource = '{OFF.get(name)}'"
-        if name in OFF and query(read) == [[False]]:
+        read = f"SELECT FROM resource_cursors WHERE resource = '{OFF.get(name)}'"
+        if name in OFF and query(f"SELECT EXISTS ({read}) OR EXISTS (SELECT FROM {name})") == [
+            [False]
+        ]:
             continue
         has = {
             row[0]

@@ -14,6 +14,9 @@ def walk(walk: Walker, repository: str) -> None:
     for query in ("", "?anon=1"):
         walk.get(f"{here}/contributors{query}")
     walk.get(f"{here}/events")
+    walk.control("push", repository=repository)
+    assert walk.get(f"{here}/activity?time_period=day")[0]["activity_type"] == "push"
+    walk.get(f"{here}/activity?time_period=forever", status=422)
     walk.get(f"{here}/license", status=404)
     for name in (
         "code_frequency",

@@ -109,7 +109,7 @@ def _new_ones(
     """The pages down to one with something that is here, the oldest first: whatever is cut off
     leaves no gap behind it.
     """
-    found = []
+    found: list[tuple[datetime, list[Any], str]] = []
     for page in pages:
         found.append(page)
         ids = [one.get("id") for one in page[1] if _is_object(one)]

@@ -62,6 +62,7 @@ def sync_stream(
 ) -> int:
     """Read what was never read, else what is new, and if the number differs all; rows changed."""
     cursor, _ = ResourceCursor.objects.get_or_create(repository=repository, resource=resource.name)
+    total: int | None
     try:
         if cursor.backfilled_at is None:
             count, total = _import(resource, repository, client, cursor, progress)

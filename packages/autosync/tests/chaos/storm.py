@@ -218,6 +218,13 @@ class Storm:
         self.do("repositories/create", {"owner": owner, "name": name})
         self.do("push", {"repository": f"{owner}/{name}", "count": 2})
 
+    def fork(self) -> None:
+        """By somebody who has no App; as any repository it may be deleted or made private."""
+        if len(self.repositories()) >= self._most + 3:
+            raise SimError("enough of them")
+        where = {"repository": self.repository()["full_name"]}
+        self.do("repositories/fork", where | {"sender": self.random.choice(self.people)})
+
     def reuse_name(self) -> None:
         """A repository is renamed, and a new one takes its name: whoever goes by names reads it."""
         if len(self.repositories()) >= self._most:
@@ -353,6 +360,7 @@ _OPERATIONS: dict[str, Operation] = {
     "delete_ref": Storm.delete_ref,
     "edit_repository": Storm.edit_repository,
     "create_repository": Storm.create_repository,
+    "fork": Storm.fork,
     "reuse_name": Storm.reuse_name,
     "ail": Storm.ail,
     "many_labels": Storm.many_labels,

@@ -67,11 +67,6 @@ def _release(s: Doer) -> None:
     s.do("releases/create", _in_repository(s) | about | {"assets": files})
 
 
-def _fork(s: Doer) -> None:
-    """Somebody's who has no App; as any other repository it may be deleted, or be made private."""
-    s.do("repositories/fork", _in_repository(s) | {"sender": s.random.choice(s.people)})
-
-
 def _star(s: Doer) -> None:
     s.do("star", _in_repository(s) | {"sender": s.random.choice(s.people)})
 
@@ -128,7 +123,6 @@ TALK: dict[str, Operation] = {
     "delete_asset": lambda s: s.do("releases/asset/delete", {"asset_id": s.thing("assets")}),
     "star": _star,
     "unstar": lambda s: s.do("unstar", _in_repository(s) | {"sender": s.random.choice(s.people)}),
-    "fork": _fork,
     # Of neither is anybody told.
     "watch": lambda s: s.do("watch", _in_repository(s) | {"sender": s.random.choice(s.people)}),
     "unwatch": lambda s: s.do("unwatch", _in_repository(s) | {"sender": s.random.choice(s.people)}),

@@ -82,7 +82,8 @@ class Children:
             async for one in self._api.getiter(f"{path}/subscribers?per_page=100"):
                 self._put("watchers", home | _who("user", one))
         if self._wants("forks"):
-            async for one in self._api.getiter(f"{path}/forks?per_page=100"):
+            # As the App: private ones are shown to those who may see them.
+            async for one in self._app.getiter(f"{path}/forks?per_page=100"):
                 self._put(
                     "forks", home | one | _who("owner", one["owner"]) | {"fork_id": one["id"]}
                 )

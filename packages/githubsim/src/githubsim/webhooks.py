@@ -160,7 +160,8 @@ class Webhooks(Deliveries):
         elif isinstance(subject, ReviewComment):
             found |= self._on_diff(repository, subject, extra)
         elif isinstance(subject, Repository) and event.name == "fork":
-            found["forkee"] = shapes.repository(subject)
+            # Of which language it is was not counted yet: null in GitHub's schema of the event.
+            found["forkee"] = shapes.repository(subject) | {"language": None}
         elif isinstance(subject, Release):
             found["release"] = shapes.release(repository, subject)
         elif isinstance(subject, CommitComment):

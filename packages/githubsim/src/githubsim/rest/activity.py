@@ -2,7 +2,7 @@
 
 from githubsim.clock import iso
 from githubsim.cursors import decode, encode
-from githubsim.errors import invalid
+from githubsim.errors import ApiError
 from githubsim.rest.call import Answer, Call, link_header, route
 from githubsim.shapes import Json
 from githubsim.store import Activity
@@ -25,7 +25,7 @@ def list_activity(call: Call) -> Answer:
         found = [one for one in found if one.kind == query["activity_type"]]
     if "time_period" in query:
         if query["time_period"] not in _PERIODS:
-            raise invalid("Repository", "time_period", "invalid")
+            raise _refused("time_period")
         since = call.store.clock.now() - _PERIODS[query["time_period"]] * 86_400
         found = [one for one in found if one.at >= since]
     if newest_first:
@@ -51,8 +51,12 @@ def _place(call: Call, found: list[Activity], word: str, otherwise: int) -> int:
         (number,) = decode(cursor, 1)
         at = [one.id for one in found].index(int(number))
     except ValueError as error:
-        raise invalid("Repository", word, "invalid") from error
+        raise _refused(word) from error
     return at + (word == "after")
+
+
+def _refused(word: str) -> ApiError:
+    return ApiError(422, "Validation Failed", errors=[f"{word} is invalid"])
 
 
 def _shape(call: Call, one: Activity) -> Json:

@@ -115,7 +115,7 @@ def _new_ones(
         ids = [one.get("id") for one in page[1] if _is_object(one)]
         if resource.merge.model._default_manager.filter(pk__in=ids).exists():
             break
-    return reversed(found)
+    return iter(found[::-1])
 
 
 def read_whole(resource: Resource, repository: Repository, client: InstallationClient) -> int:

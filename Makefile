@@ -73,8 +73,9 @@ chaos-long: install ## 30 repositories, 20,000 operations, ten minutes without G
 	@cd packages/autosync && printf '%s\n' $(SEEDS) | xargs -P $(JOBS) -I{} $(BIN)/python -m tests.chaos --seed {} --repositories 30 --operations 20000 --outage 600 --patience 900 $(CHAOS)
 
 # The first test of each client installs it, which its time must allow for.
-test-clients: install ## other people's GitHub clients read githubsim (needs Node and the registries)
+test-clients: install ## other people's GitHub clients read githubsim, and what they read is what is mirrored (needs Node and the registries)
 	@cd packages/githubsim && $(BIN)/python -m pytest tests/clients --timeout=600
+	@cd packages/autosync && $(BIN)/python -m pytest tests/peers
 
 lint: install ## format check, lint, strict types, import contract
 	@$(BIN)/uv lock --check --quiet

@@ -1,9 +1,17 @@
-"""How property tests judge, and in which order the files run."""
+"""How property tests judge, in which order the files run, and the database of the tests."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
+from django.contrib.auth.hashers import PBKDF2PasswordHasher
+from django.db import connection
 from hypothesis import HealthCheck, settings
+
+from tests import template
 
 # What is computed is judged, never how fast the machine was.
 settings.register_profile(
@@ -20,3 +28,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: "acceptance" not in item.path.parts)
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
+    """Begin with a copy of what is migrated already."""
+    template.copy_to(Path(os.environ["AUTOSYNC_DATA_DIR"]))
+    connection.settings_dict["TEST"]["TEMPLATE"] = connection.settings_dict["NAME"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_passwords() -> Iterator[None]:
+    """Half a second for each sign-in is for those who guess."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PBKDF2PasswordHasher, "iterations", 1000)
+        yield

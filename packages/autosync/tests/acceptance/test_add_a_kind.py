@@ -7,9 +7,9 @@ from __future__ import annotations
 import hmac
 import json
 import re
+import shlex
 import shutil
 import subprocess
-import sys
 import urllib.request
 import uuid
 from collections.abc import Iterator
@@ -21,6 +21,7 @@ import pytest
 
 from githubsim.testing import Sim
 from tests import template
+from tests.commands import shared
 from tests.service import ROOT, SECRET, Service, free_port, hook_url, let_audits_be
 from tests.waiting import Told, eventually
 
@@ -57,25 +58,19 @@ class Copy(Service):
 
     def type(self, command: str) -> str:
         """Run a line of the page as a shell does, with this environment's programs."""
-        program, _, rest = command.partition(" ")
-        here = {
-            "./manage.py": f"{sys.executable} {self.tree}/manage.py",
-            "./autosync": f"{sys.executable} -m autosync",
-            ".venv/bin/python": sys.executable,
-        }
-        done = subprocess.run(
-            f"{here[program]} {rest}",
-            shell=True,
-            cwd=self.tree,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        said = done.stdout + done.stderr
+        line, _, file = command.partition(" > ")
+        program, *arguments = shlex.split(line)
+        if program == ".venv/bin/python":
+            assert arguments.pop(0) == "-m"
+            program = arguments.pop(0)
+        elif program == "./manage.py":
+            program = f"{self.tree}/manage.py"
+        done = shared()(program.removeprefix("./"), arguments, self.tree, self.environment)
+        if file:
+            (self.tree / file).write_text(done.out)
+        said = done.out + done.err
         # The doctor's word is not its exit code: this machine's GitHub lacks what it names.
-        assert done.returncode == 0 or "doctor" in command, f"{command}: {said}"
+        assert done.code == 0 or "doctor" in command, f"{command}: {said}"
         assert "Traceback" not in said, said
         return said
 

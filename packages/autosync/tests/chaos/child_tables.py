@@ -75,6 +75,19 @@ TABLES = {
          "resolved_by_login", "line", "original_line", "start_line", "original_start_line", "side",
          "start_side", "subject_type"),
     ),
+    # Of pull requests too. What details hold is compared by a test of their own.
+    "timeline_events": Table(
+        ("node_id",),
+        ("repository_id", "issue_number", "event", "actor_id", "actor_login", "subject_id",
+         "subject_login", "commit_sha", "created_at"),
+    ),
+    "reactions": Table(
+        ("node_id",), ("repository_id", "issue_number", "content", "user_id", "user_login",
+         "created_at"),
+    ),
+    "closing_references": Table(
+        ("repository_id", "pull_number", "issue_id"), ("issue_number", "issue_repository_id")
+    ),
     "stars": Table(("repository_id", "user_id"), ("user_login", "starred_at")),
     "repository_languages": Table(("repository_id", "name"), ("size",)),
     "repository_activity": Table(
@@ -99,6 +112,7 @@ TABLES = {
 
 # Those of kinds that are off by default: compared where the mirror has read some.
 OFF = {
+    "reactions": "reaction",
     "repository_activity": "repository_activity",
     "repository_languages": "repository_language",
     "watchers": "watcher",

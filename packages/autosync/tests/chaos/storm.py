@@ -18,7 +18,7 @@ LABELS = ["bug", "documentation", "enhancement", "good first issue", "help wante
 # Calls that leave the inventory as it is.
 _INSIDE = (
     "issues/", "reviews/", "labels/", "milestones/", "pulls/draft", "pulls/merge", "releases/",
-    "commits/comment", "star", "unstar", "react", "watch", "unwatch",
+    "commits/comment", "star", "unstar", "react", "watch", "unwatch", "pulls/link",
 )  # fmt: skip
 
 
@@ -384,6 +384,6 @@ _WEIGHTS = {
     "remark": 3, "reply": 2, "edit_remark": 1, "delete_remark": 1, "resolve": 2, "request": 2,
     "unrequest": 1, "release": 3, "publish": 2, "edit_release": 1, "delete_release": 1,
     "unpublish": 0.3, "upload": 1, "delete_asset": 0.5, "star": 3, "unstar": 2, "react": 1,
-    "create_label": 1, "close_milestone": 0.7, "comment_commit": 2, "edit_commit_comment": 0.7,
-    "delete_commit_comment": 0.7, "fork": 1, "watch": 1.5, "unwatch": 1,
+    "create_label": 1, "close_milestone": 0.7, "mention": 3, "link": 1, "comment_commit": 2,
+    "edit_commit_comment": 0.7, "delete_commit_comment": 0.7, "fork": 1, "watch": 1.5, "unwatch": 1,
 }  # fmt: skip

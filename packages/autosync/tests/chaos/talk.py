@@ -71,7 +71,22 @@ def _star(s: Doer) -> None:
     s.do("star", _in_repository(s) | {"sender": s.random.choice(s.people)})
 
 
+def _mention(s: Doer) -> None:
+    """In a comment or a description, one that exists or not; some are to be closed by it."""
+    text = f"{s.words('See')} {s.random.choice(['closes', 'like'])} #{s.random.randint(1, 30)}"
+    call = s.random.choice(["issues/comment", "issues/edit"])
+    s.do(call, s.item() | {"body": text})
+
+
+def _link(s: Doer) -> None:
+    """By hand; no webhook tells of it."""
+    link = {"issue": s.random.randint(1, 200), "linked": s.random.random() < 0.7}
+    s.do("pulls/link", s.item(pull=True) | link)
+
+
 TALK: dict[str, Operation] = {
+    "mention": _mention,
+    "link": _link,
     "review": _review,
     "edit_comment": lambda s: s.do(
         "issues/comment/edit", {"comment_id": s.thing("comments"), "body": s.words("Comment")}

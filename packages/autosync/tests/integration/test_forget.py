@@ -196,10 +196,9 @@ def test_a_forgotten_person_is_in_no_table_and_nothing_brings_them_back(
     own_words()
     for table in (
         "issues", "issue_comments", "pull_requests", "reviews", "releases", "milestones",
-        "review_comments", "review_threads", "release_assets", "stars", "issue_assignees",
-        "commit_comments", "watchers", "forks",
-        "requested_reviewers", "commits", "contributors", "inbox", "feed", "sync_jobs",
-        "django_admin_log", "procrastinate_jobs",
+        "review_comments", "review_threads", "timeline_events", "release_assets", "stars",
+        "commit_comments", "watchers", "forks", "issue_assignees", "requested_reviewers", "commits",
+        "contributors", "inbox", "feed", "sync_jobs", "django_admin_log", "procrastinate_jobs",
     ):  # fmt: skip
         assert table in scene.found(), f"she is in {table} before"
     trial = forget(LOGIN, dry_run=True)

@@ -31,8 +31,11 @@ def there() -> Iterator[dict[str, Rows]]:
         }
         sim.control("issues/assign", issue | {"assignees": ["ann"]})
         sim.control("issues/comment", issue)
+        sim.control("issues/comment", issue | {"body": "Like #1"})
+        sim.control("react", issue | {"sender": "ann"})
         sim.control("milestones/create", where | {"title": "Soon"})
-        pull = where | {"number": sim.control("pulls/open", where)["number"]}
+        closes = {"body": f"Closes #{issue['number']}"}
+        pull = where | {"number": sim.control("pulls/open", where | closes)["number"]}
         sim.control("reviews/request", pull | {"reviewers": ["bob"]})
         sim.control("reviews/submit", pull | {"comments": 1, "sender": "ann"})
         thread = sim.control("reviews/comment", pull)["id"]

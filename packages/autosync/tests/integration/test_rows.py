@@ -20,11 +20,12 @@ from autosync.mirror.nodes import keyed, keys_of, learn
 from autosync.mirror.prose import erase_until
 from autosync.mirror.tombstones import absent_from, inherit, mark_dirty, seen_since, tombstone
 from autosync.mirror.upsert import absent, upsert
+from tests.examples import examples
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 pytestmark = pytest.mark.django_db
 any_order = settings(
-    max_examples=50,
+    max_examples=examples(50),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 

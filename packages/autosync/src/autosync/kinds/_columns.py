@@ -21,6 +21,7 @@ from autosync.kinds._events import Owner, When
 from autosync.kinds._graphql import ASSIGNEE_FIELDS, LABEL_FIELDS, Actor
 from autosync.kinds._payload import Count, Id
 from autosync.kinds._payload import Name as Login
+from autosync.kinds._union import Union
 
 if TYPE_CHECKING:
     from django.db.models import (
@@ -443,6 +444,35 @@ class Json(Column[_ST, _GT], JSONField[_ST, _GT]):
     def source(self, at: At) -> str:
         kind: Any = list[Any] if self.default is list else dict[str, Any]
         return at(kind, self.default())
+
+
+class TypeName(Name[_ST, _GT]):
+    """What REST calls the type of an object that is one of several in a union of GraphQL's."""
+
+    settings = {"default": "", "max_length": 64}
+
+    def __init__(self, union: Union | None = None, **field: Any) -> None:
+        self.union = union  # None where Django makes a copy
+        super().__init__(None, graph="__typename", **field)
+
+    def source(self, at: At) -> str:
+        assert self.union is not None
+        return f"{at.given('names', self.union.names)}.get({at(str, '')}, '')"
+
+
+class Member(Column[_ST, _GT], JSONField[_ST, _GT]):
+    """What the types of a union have each of their own; NULL if that is nothing."""
+
+    written = True
+
+    def __init__(self, union: Union | None = None, *, null: bool = False, **field: Any) -> None:
+        self.union = union
+        super().__init__(None, graph="__typename", null=null, **field)
+
+    def source(self, at: At) -> str:
+        assert self.union is not None
+        found = (f"{key!r}: {at.beside(key)}" for key in self.union.special)
+        return f"member({{{', '.join(found)}}}, {at.given('words', self.union.words)})"
 
 
 class Reactions(Column[_ST, _GT], JSONField[_ST, _GT]):

@@ -16,6 +16,7 @@ from django.db.models.base import ModelBase
 
 from autosync.kinds._columns import NodeId
 from autosync.kinds._events import Handler
+from autosync.kinds._union import Union
 from autosync.mirror.models import MirroredModel, Repository
 
 if TYPE_CHECKING:
@@ -58,19 +59,24 @@ class Connection:
 class Nested:
     """Read through a connection of each parent, many parents a query, each parent's as a whole.
 
+    `parent` may be several kinds of a repository, which have a connection of this name each.
     `first`: how many come with their parent; where there are more, the connection is read on.
     `edges`: the columns are of the connection's edges, which have the object as `node`; for kinds
     of an account. `silent`: people change them and move no clock at all, not even the parent's. The
-    nightly audit asks for those that are here, a hundred a point. `type` as for a connection of the
-    repository.
+    nightly audit asks for those that are here, a hundred a point. `unheard`: some come or go and
+    move no clock of the parent. The nightly audit reads those of a share of the parents. `type` as
+    for a connection of the repository; `union` says what its objects are if they are of several
+    types, and which of them are asked for.
     """
 
-    parent: type[OfScope]
+    parent: type[OfScope] | tuple[type[OfScope], ...]
     name: str
     type: str = ""
     first: int = 50
     edges: bool = False
     silent: bool = False
+    unheard: bool = False
+    union: Union | None = None
 
 
 @dataclass(frozen=True)
@@ -78,19 +84,27 @@ class Parent:
     """What an object belongs to; it is gone when that is gone.
 
     `number`: the column with the parent's number, or `key`: that with its key. `follows`: the
-    parent's clock, which a change of the object moves; a kind of an account needs none.
+    parent's clock, which a change of the object moves; a kind of an account needs none. `model` may
+    be several kinds that share their numbers. `counted`: their column that says of which things
+    they have how many, apart from their clock; those without any are not asked.
     """
 
-    model: type[OfScope]
+    model: type[OfScope] | tuple[type[OfScope], ...]
     number: str = ""
     follows: str = "updated_at"
     key: str = ""
+    counted: str = ""
+
+    @property
+    def models(self) -> tuple[type[OfScope], ...]:
+        """The kinds of which it may be."""
+        return self.model if isinstance(self.model, tuple) else (self.model,)
 
     @property
     def link(self) -> Mapping[str, str]:
         """The child's column → the parent's."""
         if self.key:
-            return {self.key: str(self.model._meta.pk.attname)}
+            return {self.key: str(self.models[0]._meta.pk.attname)}
         return {"repository_id": "repository_id", self.number: "number"}
 
 
@@ -205,9 +219,10 @@ class Numbered:
 
 @dataclass(frozen=True)
 class Line:
-    """How the feed speaks of it: `key` and `title` are columns. `turns` has actions that read
-    otherwise while a flag is true: {"closed": "merged"} with the column `merged`. `only` are the
-    actions that are told, whatever they change; else all that change something.
+    """How the feed speaks of it: `key` and `title` are columns; without a title, that of what it
+    belongs to says enough. `turns` has actions that read otherwise while a flag is true:
+    {"closed": "merged"} with the column `merged`. `only` are the actions that are told, whatever
+    they change; else all that change something.
     """
 
     kind: str

@@ -36,7 +36,7 @@ class Issue(Discussed):
         # A transferred issue has a new id there. A comment moves the count and the clock.
         events={
             "issues": Whole("issue", gone={"deleted", "transferred"}),
-            "issue_comment": Whole("issue", line="comment"),
+            "issue_comment": Whole("issue", line=None),
             **NAMES,
         },
         needs={"issues": "read"},

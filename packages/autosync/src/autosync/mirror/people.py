@@ -188,6 +188,10 @@ class Forgotten:
         if "sets" in row:  # members of other tables, whom the row carries
             changed["sets"] = self._sets(merge, row["sets"])
         for name, value in row.items():
+            if type(value) is dict and name not in changed and name != "sets":
+                plain = {k: self.text(v) if type(v) is str else v for k, v in value.items()}
+                if plain != value:
+                    changed[name] = plain
             if type(value) is str and name not in changed and name != "node_id":
                 cleaned = self.text(value)
                 if cleaned != value:

@@ -40,7 +40,7 @@ def carry_out(plan: Sequence[Changes], observed_at: datetime) -> Changed:
         follow_parents(merge, result.inserted)
         changed.setdefault(merge.table, set()).update(result.changed)
         if merge.table in _NESTED:
-            _NESTED[merge.table].mark(rows, timezone.now())
+            _mark(merge, rows)
         marked = set(result.dirty)
         if merge.table in _REFETCHED:
             marked |= mark_new_and_late(merge, result.inserted, observed_at)
@@ -56,7 +56,7 @@ def carry_out(plan: Sequence[Changes], observed_at: datetime) -> Changed:
             chosen = patch.merge.model._default_manager.filter(pk__in=patch.ids, **patch.where)
             chosen.update(**patch.values)
         for reread in changes.rereads:
-            _NESTED[reread.merge.table].mark([reread.link], timezone.now())
+            _mark(reread.merge, [reread.link])
         for doubt in changes.doubts:
             doubt.model._default_manager.filter(**doubt.where).update(dirty_at=timezone.now())
             account = doubt.where.get("account_id")
@@ -68,6 +68,12 @@ def carry_out(plan: Sequence[Changes], observed_at: datetime) -> Changed:
         hand_over(followup, now=True)
         reached("follow-up: enqueued, not committed")
     return changed
+
+
+def _mark(merge: Merge, rows: Sequence[Row]) -> None:
+    """Have the parents of these read again, whichever kind they are of."""
+    for family in _NESTED[merge.table]:
+        family.mark(rows, timezone.now())
 
 
 def _look_at_pairs(plan: Sequence[Changes], now: datetime) -> None:
@@ -103,7 +109,7 @@ _REFETCHED = {resource.merge.table for resource in refetched()}
 # Those whose events are about them: their clock is about that of the event.
 _TOLD = {resource.merge.table for resource in refetched() if not resource.inside}
 # Read again with their parents at the next sync.
-_NESTED = {kind.merge.table: kind.family for kind in nested_kinds()}
+_NESTED = {kind.merge.table: [n.family for n in kind.nests] for kind in nested_kinds()}
 # Settled by the lists of the account.
 _OF_ACCOUNTS = {kind.merge.table for kind in account_kinds()}
 # Settled by the listing of the installation: table → the column with the installation's id.

@@ -235,6 +235,17 @@ def auto_merge(desk: Desk) -> Json:
     return desk.shapes.pull(desk.repository, new)
 
 
+def link(desk: Desk) -> Json:
+    """`repository`, `number` of a pull request, `issue` (a number), `linked` (true)."""
+    store, pull = desk.store, desk.pull.issue
+    issue = store.issue_by_number(desk.repository.id, int(desk.need("issue")))
+    if issue is None or issue.pull_id is not None:
+        raise KeyError("issue")
+    linked, now = bool(desk.get("linked", True)), store.clock.now()
+    store.link(pull, issue, linked, actor_id=desk.sender.id, at=now)
+    return {"number": issue.number, "linked": linked}
+
+
 def push(desk: Desk) -> Json:
     """`repository`, `branch`, and `count` or `commits` (`message`, `files`: path → text or null,
     `author`: login); `force` with `start` (a sha) → `{"ref", "before", "after", "shas"}`.
@@ -422,6 +433,7 @@ ACTIONS: dict[str, Callable[[Desk], Any]] = {
     "pulls/close": close_issue,
     "pulls/draft": set_draft,
     "pulls/edit": edit_issue,
+    "pulls/link": link,
     "pulls/merge": merge,
     "pulls/open": open_pull,
     "pulls/reopen": reopen_issue,

@@ -319,6 +319,12 @@ CREATE TABLE IF NOT EXISTS reactions (
 );
 CREATE INDEX IF NOT EXISTS reaction_subject ON reactions (subject, subject_id, content);
 CREATE INDEX IF NOT EXISTS reaction_repository ON reactions (repository_id);
+-- Issues that somebody linked to a pull request by hand.
+CREATE TABLE IF NOT EXISTS closing_links (
+    pull_issue_id INTEGER NOT NULL,
+    issue_id INTEGER NOT NULL,
+    PRIMARY KEY (pull_issue_id, issue_id)
+) WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS members (
     organization_id INTEGER NOT NULL,

@@ -247,8 +247,9 @@ class Auditor:
                     found += compare.misnamed(resource, names, found)
             for kind in nested_kinds():
                 turn_to(kind.name)
-                if kind.parent.name not in refused:
-                    found += compare.children.compare(kind, read.silent, whole=self.deep)
+                for nest in kind.nests:
+                    if nest.parent.name not in refused:
+                        found += compare.children.compare(nest, read.silent, whole=self.deep)
             turn_to("commit")
             if self.deep:
                 found += compare.commits()

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from autosync.github.git import GitReader
     from autosync.kinds._derived import Derived
 
+_NONE = (b"[]", b"null")
 _PLACES = {"branch": "refs/heads/", "tag": "refs/tags/"}
 
 
@@ -60,7 +61,8 @@ class Moved:
     def handler(self, kind: Derived) -> Handler:
         """Event → the move, and a line of the feed unless the commits' own say it."""
         texts = [(name, str, "") for name in ("ref", "before", "after")]
-        rest = [("forced", bool, False), ("commits", list[msgspec.Raw], [])]
+        # Another kind reads the commits: here it counts that there are some.
+        rest = [("forced", bool, False), ("commits", msgspec.Raw, msgspec.Raw(b"[]"))]
         read, merge = reader(msgspec.defstruct("Push", [*texts, *rest])), kind.merge
 
         def handle(event: Event) -> Changes:
@@ -73,7 +75,7 @@ class Moved:
                 return changes  # git tells what moved
             before, after = _sha(push.before), _sha(push.after)
             changes.moves.append(Move(merge, (home, *target), before, after))
-            if push.forced or not push.commits:
+            if push.forced or bytes(push.commits) in _NONE:
                 action = "deleted" if after is None else "forced" if push.forced else "moved"
                 changes.news.append(News(_line(event, *target, action)))
             return changes

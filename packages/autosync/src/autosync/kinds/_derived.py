@@ -427,7 +427,13 @@ class Derived:
                     Riding(inside.key, one.resource, one.from_parent, inside.link, inside.counted)
                 )
         return RestList(
-            read.path, self.from_rest, read.since, read.one, riding, read.items, read.newest
+            read.path,
+            self.from_rest,
+            read.since,
+            read.one,
+            riding,
+            read.items,
+            newest=read.newest,
         )
 
     @cached_property

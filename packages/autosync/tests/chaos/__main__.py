@@ -17,6 +17,7 @@ from collections.abc import Collection
 from typing import Any
 
 from githubsim.testing import Sim
+from tests.chaos.child_tables import OFF
 from tests.chaos.reader import Difference, differences
 from tests.chaos.storm import Storm
 from tests.chaos.story import tell
@@ -25,8 +26,10 @@ from tests.waiting import eventually
 
 # The schedule a mirror heals by, turned up: a minute between syncs, nothing skipped.
 SETTINGS = {
-    "AUTOSYNC_SYNC_INTERVAL": "1", "AUTOSYNC_SKIP_RECENT": "0", "AUTOSYNC_KINDS": "+reaction",
-}  # fmt: skip
+    "AUTOSYNC_SYNC_INTERVAL": "1",
+    "AUTOSYNC_SKIP_RECENT": "0",
+    "AUTOSYNC_KINDS": ",".join(f"+{name}" for name in OFF.values()),
+}
 
 WEBHOOKS = {"lost": 0.2, "duplicated": 0.1, "reordered": 0.3, "jitter": 0.5}
 # Fractions of requests, and lists that lag their webhooks by seconds.
@@ -52,9 +55,13 @@ SPELLS: dict[float, tuple[str, dict[str, Any]]] = {
 WORLD = {"repositories": 1, "commits": 40, "issues": 20, "pulls": 6}  # for each repository
 OUTAGE_AT, OUTAGE_SHARE = 0.5, 0.02  # of the operations, which people go on with meanwhile
 MOST_KILLS = 60
-# No webhook and no clock tells of a release's files, nor of a mention that is gone with the issue
-# that made it, nor of a link by hand or a reaction: an audit finds what changed.
-_AUDITED = ("release_assets", "timeline_events", "closing_references", "reactions")
+# No webhook and no clock tells of a release's files, of a mention that is gone with the issue that
+# made it, of a link by hand, a reaction, or a comment on a commit that is edited: an audit finds
+# what changed. It finds what a list of what never changes left out, too.
+_AUDITED = (
+    "release_assets", "timeline_events", "closing_references", "reactions", "commit_comments",
+    "repository_activity",
+)  # fmt: skip
 SECOND = "second-home"  # an account that has the App too
 
 

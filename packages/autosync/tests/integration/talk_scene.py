@@ -72,7 +72,7 @@ def remark(on: PullRequest, minutes: float = 2, **but: Any) -> Any:
     key = next(_ids)
     values: dict[str, Any] = {
         "github_id": key, "repository": on.repository, "pull_number": on.number,
-        "author_login": "linus", "body": f"Remark {key}", "path": "src/engine.py", "line": 12,
+        "author_login": "linus", "body": f"Remark {key}", "path": "wings/engine.py", "line": 12,
         "diff_hunk": "@@ -10,2 +10,3 @@\n def burn():\n-    pass\n+    ignite()",
         "created_at": moment(minutes), "updated_at": moment(minutes), "observed_at": T0,
         "html_url": f"{HOST}/acme/rocket/pull/{on.number}#discussion_r{key}",
@@ -98,7 +98,7 @@ def asked(on: PullRequest, login: str, kind: str = "user") -> Any:
 def files(of: Any, how_many: int) -> None:
     CommitFile.objects.bulk_create(
         CommitFile(
-            commit=of, repository=of.repository, position=place, path=f"src/part_{place}.py",
+            commit=of, repository=of.repository, position=place, path=f"wings/part_{place}.py",
             status="modified", additions=place, deletions=1,
         )
         for place in range(how_many)

@@ -154,6 +154,25 @@ def test_the_same_delivery_ten_times_is_one_row_and_one_line_of_the_feed() -> No
     assert FeedEvent.objects.filter(kind="issue").count() == 1
 
 
+@pytest.mark.parametrize("on", [{}, {"pull_request": {"url": "https://github.test/pulls/1"}}])
+def test_a_comment_is_one_line_of_the_feed_on_issues_and_pull_requests(on: dict[str, Any]) -> None:
+    payload, moment = issue(), "2026-01-01T00:00:00Z"
+    payload["issue"] |= on
+    payload["comment"] = {
+        "id": 77, "body": "Private words", "user": {"id": 5, "login": "grace"},
+        "html_url": "https://github.test/issues/1#issuecomment-77",
+        "issue_url": f"https://api.github.test/issues/{payload['issue']['number']}",
+        "created_at": moment, "updated_at": moment,
+    }  # fmt: skip
+    deliver("issue_comment", {**payload, "action": "created"}, "comment")
+    WebhookProcessor().drain()
+    lines = FeedEvent.objects.exclude(kind="repository")
+    line = lines.values_list("kind", "action", "object_key", "title", "html_url").get()
+    # What was written is not repeated: it would stay when the comment is deleted.
+    url = payload["comment"]["html_url"]
+    assert line == ("comment", "created", str(payload["issue"]["number"]), "", url)
+
+
 @pytest.fixture
 def _fails() -> Iterator[None]:
     """The database refuses issues of this title, for a reason that may pass."""

@@ -59,11 +59,11 @@ def test_a_commit_says_who_what_and_after_which(reader: Client, here: Repository
     words = text(shown)
     for said in ("Grace ( grace )", "Committer GitHub", "Parents", "+1,200 −3 in 2 files"):
         assert said in words, said
-    assert "src/part_99.py" in shown
-    assert "src/part_100.py" not in shown
+    assert "wings/part_99.py" in shown
+    assert "wings/part_100.py" not in shown
     more = re.search(r'href="\?cursor=([^"]*)" rel="next"', shown)
     assert more is not None
-    assert "src/part_149.py" in opened(reader, path, cursor=more[1])
+    assert "wings/part_149.py" in opened(reader, path, cursor=more[1])
 
 
 def test_the_beginning_of_a_name_leads_to_the_commit(reader: Client, here: Repository) -> None:

@@ -147,7 +147,7 @@ def test_reviews_have_their_verdict_and_their_threads(page: Open, here: Reposito
     words = text(shown)
     assert "linus requested changes" in words
     assert "linus approved these changes" in words
-    assert "src/engine.py line 12 resolved by grace outdated" in words
+    assert "wings/engine.py line 12 resolved by grace outdated" in words
     assert words.index("Why?") < words.index("Because.") < words.index("This remark was deleted.")
     for one in (first, reply, gone):
         assert f'id="discussion_r{one.pk}"' in shown
@@ -306,6 +306,9 @@ def test_hidden_and_unknown_objects_are_not_found(reader: Client, here: Reposito
         f"/repositories/{hidden.pk}/commits/{'a' * 40}/",
     ):  # fmt: skip
         assert reader.get(path).status_code == 404, path
+    missing = reader.get(f"/repositories/{here.pk}/issues/77/").content.decode()
+    assert 'href="https://github.com/acme/rocket/issues/77" rel="noreferrer">Look on' in missing
+    assert "github.com" not in reader.get(address(secret)).content.decode()
 
 
 def test_a_number_leads_to_whichever_has_it(reader: Client, here: Repository) -> None:
@@ -370,14 +373,30 @@ def test_a_new_kind_of_events_stands_between_what_was_said(page: Open, here: Rep
         details=models.JSONField(),
     ) as model:  # fmt: skip
         one = model.objects.create(
-            repository=here, issue_number=12, event="added_label", actor_login="ada",
-            created_at=moment(3), details={"label": "<b>bug</b>", "more": None},
+            repository=here, issue_number=12, event="labeled", actor_login="ada",
+            created_at=moment(3), details={"label": "<b>bug</b>", "more": None, "x_id": 7},
         )  # fmt: skip
         shown = page(it)
         place = f"happening-{one.pk}"
         first, last = (f"issuecomment-{each.pk}" for each in comments)
         assert anchors(shown) == [first, place, last]
-        assert "ada added label &lt;b&gt;bug&lt;/b&gt;" in text(shown)
+        assert "ada added the label &lt;b&gt;bug&lt;/b&gt;" in text(shown)
+        model.objects.create(
+            repository=here, issue_number=12, event="cross-referenced", actor_login="",
+            created_at=moment(9), details={"source": {"number": 13, "repository_id": here.pk}},
+        )  # fmt: skip
+        for event, details in (
+            ("renamed", {"from": "It falls", "to": "It does not fly"}),
+            ("something_new", {"source": {"number": 13, "repository_id": 1}}),
+        ):
+            model.objects.create(
+                repository=here, issue_number=12, event=event, actor_login="ada",
+                created_at=moment(9), details=details,
+            )  # fmt: skip
+        shown = page(it)
+        assert f'mentioned this in <a href="/repositories/{here.pk}/issues/13/"' in shown
+        assert "changed the title It falls → It does not fly" in text(shown)
+        assert "ada something new #13 of another repository" in text(shown)
 
 
 @pytest.mark.usefixtures("asks_anew")
@@ -395,26 +414,29 @@ def test_files_and_commits_of_a_pull_request_are_lists_of_their_own(
             status=models.TextField(), additions=models.IntegerField(null=True),
             deletions=models.IntegerField(null=True), **number,
         ) as files,
-        table("PullCommit", sha=models.TextField(), **again) as commits,
+        table(
+            "PullCommit", sha=models.TextField(), message=models.TextField(), **again
+        ) as commits,
     ):  # fmt: skip
         which = {"repository": here, "pull_request_number": 13}
         for place in range(150):
             files.objects.create(
-                **which, position=place, path=f"src/{place}.py", status="modified",
+                **which, position=place, path=f"wings/{place}.py", status="modified",
                 additions=1_234, deletions=2,
             )  # fmt: skip
         for place, sha in enumerate((known.sha, "d" * 40)):
-            commits.objects.create(**which, position=place, sha=sha)
+            commits.objects.create(**which, position=place, sha=sha, message="By git\nalone")
         shown = page(it)
         assert 'href="?tab=files"' in shown
         assert 'href="?tab=commits"' in shown
         listed = page(it, tab="files")
-        assert "src/99.py" in listed
-        assert "src/100.py" not in listed
+        assert "wings/99.py" in listed
+        assert "wings/100.py" not in listed
         assert "+1,234" in listed
         older = re.search(r'href="\?tab=files&amp;cursor=([^"]*)" rel="next"', listed)
         assert older is not None
         lines = page(it, tab="commits")
         assert "Bend the wings" in lines
-        assert "not in the mirror" in lines
+        assert "By git" in lines  # of a fork: no branch here reaches it
+        assert f'href="/repositories/{here.pk}/commits/{"d" * 40}/"' not in lines
         assert f'href="/repositories/{here.pk}/commits/{known.sha}/"' in lines

@@ -441,4 +441,25 @@ GUARDS = (
         "OR created_at < %(history)s AS old",
         "tests/integration/test_housekeeping.py",
     ),
+    Guard(
+        "a mention in a text has the timeline of what it names read",
+        "src/autosync/kinds/_rules.py",
+        "numbers |= dict.fromkeys(found)",
+        "pass",
+        "tests/integration/test_timeline.py",
+    ),
+    Guard(
+        "audits read a share of what comes unheard",
+        "src/autosync/sync/audit/children.py",
+        "if nest.read.unheard:",
+        "if False:",
+        "tests/integration/test_timeline.py",
+    ),
+    Guard(
+        "a page of a timeline is counted, not its total",
+        "src/autosync/kinds/timeline_event.py",
+        'count="pageCount"',
+        'count="totalCount"',
+        "tests/integration/test_timeline.py",
+    ),
 )

@@ -51,7 +51,7 @@ def test_headings_are_lower_than_those_of_the_page() -> None:
         ("@ada-l", "https://github.com/ada-l"),
         ("acme/other#3", "https://github.com/acme/other/issues/3"),
         ("a" * 40, f"/repositories/7/commits/{'a' * 40}/"),
-        ("[guide](docs/guide.md)", "https://github.com/acme/rocket/docs/guide.md"),
+        ("[guide](guide.html)", "https://github.com/acme/rocket/guide.html"),
         ("[home](/about)", "https://github.com/about"),
     ],
 )

@@ -239,8 +239,8 @@ class Listing:
 
 @dataclass(frozen=True)
 class Stream:
-    """How GraphQL lists what never changes: edges in the order of `moment`, a column that GraphQL
-    calls `order`. `shown_to` as for `kinds._kind.Connection`.
+    """How GraphQL lists what comes as edges: in the order of `moment`, a column that never changes
+    and that GraphQL calls `order`, or in none. The others as for `kinds._kind.Connection`.
     """
 
     connection: str
@@ -249,6 +249,7 @@ class Stream:
     moment: str
     order: str
     shown_to: Mapping[str, str]
+    none_without: str = ""
 
 
 @dataclass(frozen=True)
@@ -264,6 +265,7 @@ class RestList:
     riding: Sequence[Riding] = ()
     items: str = ""
     among: str = ""
+    newest: bool = False
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,9 @@ class Connection:
 
     `newest` is a column with a moment that never changes: the connection is in that order, the
     columns are those of its edges and their nodes, and reading stops at what was read before.
+    `edges`: the same of edges without such an order. They are read whole when their number is
+    another, and a hundred of them are compared every night. `none_without`: a column of the
+    repository; where it is 0 or empty there are none of these, and an import asks for none.
     `shown_to`: permissions, beyond those the kind needs, without which GitHub may not show it. The
     kind is then known by its events, and nobody is bothered with it.
     """
@@ -47,6 +50,8 @@ class Connection:
     since: bool = False
     type: str = ""
     newest: str = ""
+    edges: bool = False
+    none_without: str = ""
     shown_to: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -110,7 +115,8 @@ class Rest:
     `since`: the list can be read from a moment on, in order of that column, and is, once it was
     read whole; else it is read whole each time that there is news. `one` is the path of one object,
     with columns in braces, where GraphQL does not show all of its columns. `items`: the key under
-    which an answer has the list, if it is not the answer itself.
+    which an answer has the list, if it is not the answer itself. `newest`: its objects never change
+    and never go, and the newest are first: once it was read whole, reading stops at what is known.
     """
 
     path: str
@@ -119,6 +125,7 @@ class Rest:
     type: str = ""
     items: str = ""
     among: str = ""
+    newest: bool = False
 
 
 @dataclass(frozen=True)

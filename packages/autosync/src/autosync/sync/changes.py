@@ -58,6 +58,11 @@ def carry_out(
             late = _late(merge, rows, observed_at) & result.updated
             marked |= mark_told_late(merge, late, observed_at)
         followups |= _settle(merge, marked, rows)
+    rereads: dict[Merge, list[Row]] = {}
+    for reread in (one for changes in plan for one in changes.rereads):
+        rereads.setdefault(reread.merge, []).append(dict(reread.link))
+    for merge, links in rereads.items():
+        _mark(merge, links)
     for changes in plan:
         for one in changes.tombstones:
             for table, keys in delete(one.merge, one.ids, one.at).items():

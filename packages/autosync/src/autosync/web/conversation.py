@@ -16,7 +16,8 @@ from urllib.parse import urlsplit
 from django.db.models import F, Q, QuerySet, Value
 from django.utils.safestring import SafeString
 
-from autosync.web import hanging, markdown, remarks
+from autosync.web import deeds, markdown, remarks
+from autosync.web.deeds import Fact
 from autosync.web.hanging import Hanging
 from autosync.web.markdown import Place
 from autosync.web.remarks import Thread
@@ -77,7 +78,9 @@ class Entry:
     verb: str
     text: Text | None = None
     threads: list[Said] = field(default_factory=list)
-    facts: list[str] = field(default_factory=list)
+    facts: list[Fact] = field(default_factory=list)
+    done: bool = False
+    """Whether it was only done: one line tells it."""
 
     @property
     def gone(self) -> bool:
@@ -231,7 +234,8 @@ class Conversation:
         elif of.says and not entry.gone and row.body:
             entry.text = self._texts.drawn(row.body, entry.anchor)
         elif of.happens:
-            entry.facts = _facts(row, hanging.words(of))
+            entry.done = True
+            entry.facts = deeds.facts(of, row, self._texts.place)
         entry.threads = [Said(one, [self._remark(it) for it in one.remarks]) for one in threads]
         return entry
 
@@ -251,22 +255,5 @@ def anchor_of(name: str, row: Any) -> str:
 
 def _verb(of: Hanging, row: Any) -> str:
     if of.happens:
-        return str(row.event).replace("_", " ")
+        return deeds.verb(row)
     return _VERBS.get(getattr(row, "state", ""), "commented")
-
-
-def _facts(row: Any, names: Sequence[str]) -> list[str]:
-    found: list[str] = []
-    for name in names:
-        value = getattr(row, name)
-        found += _leaves(value) if isinstance(value, dict | list) else [str(value or "")]
-    return [one[:200] for one in found if one][:8]
-
-
-def _leaves(value: Any) -> list[str]:
-    """What a document says, without its names."""
-    if isinstance(value, dict):
-        return [leaf for one in value.values() for leaf in _leaves(one)]
-    if isinstance(value, list):
-        return [leaf for one in value for leaf in _leaves(one)]
-    return [] if value is None or isinstance(value, bool) else [str(value)]

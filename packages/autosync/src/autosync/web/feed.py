@@ -86,7 +86,7 @@ def _named(rows: Iterable[FeedEvent]) -> list[Line]:
     names = dict(Repository.visible().filter(pk__in=ids).values_list("pk", "full_name"))
     owned = {event.pk: number for event in events if (number := _number(event))}
     titles = _titles((event.repository_id or 0, owned.get(event.pk, 0)) for event in events)
-    commits = _commits(event for event in events if event.kind == _COMMIT)
+    commits = _commits(event for event in events if event.kind in _about_commits())
     lines = []
     for event in events:
         home = event.repository_id or 0
@@ -96,7 +96,7 @@ def _named(rows: Iterable[FeedEvent]) -> list[Line]:
             page = _page_of_number(event, place[1])
             about = "" if event.kind in _PAGES else f"#{place[1]} {titles[place]}".strip()
         elif (home, event.object_key) in commits:
-            page = reverse("commit-page", args=[home, event.object_key])
+            page = _at(reverse("commit-page", args=[home, event.object_key]), event)
         lines.append(Line(event, name, page if name else "", about))
     return lines
 
@@ -112,6 +112,11 @@ def _number(event: FeedEvent) -> int:
 def _page_of_number(event: FeedEvent, number: int) -> str:
     # A reference does not say which of both it is; the page does.
     page = reverse(_PAGES.get(event.kind, "issue-page"), args=[event.repository_id, number])
+    return _at(page, event)
+
+
+def _at(page: str, event: FeedEvent) -> str:
+    """The place on the page where the event's own address leads at GitHub."""
     place = urlsplit(event.html_url).fragment
     return f"{page}?{urlencode({'to': place})}#{place}" if place else page
 
@@ -139,6 +144,15 @@ def _titles(wanted: Iterable[tuple[int, int]]) -> Mapping[tuple[int, int], str]:
         told = rows.values_list("repository_id", "number", "title")
         found |= {(home, number): title for home, number, title in told}
     return found
+
+
+@cache
+def _about_commits() -> frozenset[str]:
+    """The words for commits, and for what hangs on one, with its name as the key."""
+    lines = [(one, one.kind.declared.feed) for one in hanging.of_commit() if one.kind]
+    return frozenset(
+        {_COMMIT, *(line.kind for one, line in lines if line and line.key == one.column)}
+    )
 
 
 @cache

@@ -12,8 +12,7 @@ from typing import Any, Final
 from django.apps import apps
 from django.db import models
 
-from autosync.kinds import TABLES, Derived
-from autosync.kinds import _columns as gh
+from autosync.kinds import TABLES, Derived, kind_of
 from autosync.kinds import _shown as shown
 from autosync.kinds._kind import Numbered, Parent, Within
 from autosync.kinds._plain import PLAIN
@@ -160,8 +159,9 @@ def _declared(kind: Derived, owner: str) -> str:
     under, read = kind.declared.under, kind.declared.read
     if isinstance(under, Numbered) and owner in under.parents:
         return under.column
-    if isinstance(under, Parent) and under.number and kind.parent.name == owner:
-        return under.number
+    if isinstance(under, Parent) and under.number:
+        owners = under.model if isinstance(under.model, tuple) else (under.model,)
+        return under.number if owner in {kind_of(one).name for one in owners} else ""
     if isinstance(read, Within) and owner in read.of:
         return read.number
     return ""
@@ -172,15 +172,12 @@ def is_set(one: Hanging) -> bool:
     return one.kind is not None and isinstance(one.kind.declared.read, Within)
 
 
-def words(one: Hanging) -> Sequence[str]:
-    """The columns that say more of what happened: short ones that are neither ids nor moments."""
-    known = {one.column, "event", "actor_login", "node_id", "html_url", "repository_id"}
-    short = (models.TextField, models.CharField, models.JSONField)
+def words(one: Hanging) -> Sequence[models.Field[Any, Any]]:
+    """The columns that say more of what happened: words and documents, not ids and moments."""
+    known = {one.column, "event", "actor_login", "node_id", "html_url", "gone_because", "lacking"}
+    kinds = (models.TextField, models.CharField, models.JSONField)
     return [
-        field.attname
+        field
         for field in one.model._meta.local_fields
-        if field.attname not in known
-        and isinstance(field, short)
-        and not isinstance(field, gh.NodeId)
-        and field.attname not in {"gone_because", "lacking"}
+        if field.attname not in known and isinstance(field, kinds)
     ]

@@ -14,7 +14,7 @@ from functools import cache
 from html import escape
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
@@ -44,6 +44,7 @@ _ATTRIBUTES: Final = {
     "th": {"colspan", "rowspan"},
 }
 _SIDES: Final = {tag: {"align": {"left", "center", "right"}} for tag in ("td", "th", "p", "div")}
+_BOT: Final = "[bot]"
 _REL: Final = "nofollow noopener noreferrer"
 # @login, #12, owner/name#12 and a commit's name, as people write them; not within words or paths.
 _REFERENCE: Final = re.compile(
@@ -76,6 +77,11 @@ class Place:
         """GitHub's, as `https://github.com`."""
         parts = urlsplit(self.address)
         return f"{parts.scheme}://{parts.netloc}"
+
+    def profile(self, login: str) -> str:
+        """The page of an account; that of a bot is its App's."""
+        name = login.removesuffix(_BOT)
+        return f"{self.host}/{quote(f'apps/{name}' if login.endswith(_BOT) else name)}"
 
     def meant(self, found: re.Match[str]) -> str:
         """The address of what is referred to: a page here if it is of this repository."""

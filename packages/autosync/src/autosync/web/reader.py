@@ -33,3 +33,8 @@ def answer(
     if texts.images:
         found["Content-Security-Policy"] = WITH_PICTURES
     return found
+
+
+def missing(request: HttpRequest, address: str) -> HttpResponse:
+    """404 for what is not mirrored of a repository that the reader may see: it may be at GitHub."""
+    return render(request, "404.html", {"elsewhere": address}, status=404)

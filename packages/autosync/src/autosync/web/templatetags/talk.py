@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any, Final
-from urllib.parse import quote
 
 from django import template
 from django.db import models
@@ -22,7 +21,6 @@ _REACTIONS: Final = {
     "+1": "👍", "-1": "👎", "laugh": "😄", "confused": "😕", "heart": "❤️", "hooray": "🎉",
     "rocket": "🚀", "eyes": "👀",
 }  # fmt: skip
-_BOT: Final = "[bot]"
 _HUNK_LINES: Final = 8
 
 
@@ -31,9 +29,7 @@ def person(repository: Repository, login: str) -> SafeString:
     """A link to somebody's page at GitHub; `ghost` is who is gone, or was forgotten."""
     if not login:
         return format_html('<span class="quiet">{}</span>', "ghost")
-    name = login.removesuffix(_BOT)
-    page = f"apps/{name}" if login.endswith(_BOT) else name
-    address = f"{Place.of(repository).host}/{quote(page)}"
+    address = Place.of(repository).profile(login)
     return format_html('<a href="{}" rel="nofollow noreferrer">{}</a>', address, login)
 
 

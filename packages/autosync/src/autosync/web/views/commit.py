@@ -28,6 +28,7 @@ _LONGEST: Final = 64
 def commit(request: HttpRequest, repository_id: int, sha: str) -> HttpResponse:
     """`/repositories/<id>/commits/<sha>/?cursor=&page=`; the beginning of a name leads there."""
     repository = sight.repository(repository_id)
+    place = Place.of(repository)
     rows = Commit.live.filter(repository=repository)
     sha = sha.lower()
     if not (_SHORTEST <= len(sha) <= _LONGEST and sha.isalnum() and sha.isascii()):
@@ -38,8 +39,7 @@ def commit(request: HttpRequest, repository_id: int, sha: str) -> HttpResponse:
         meant = list(rows.filter(sha__gte=sha, sha__lt=f"{sha}g").order_by("sha")[:2])
         if len(meant) == 1:
             return redirect("commit-page", repository_id, meant[0].sha)
-        raise Http404("No such commit.")
-    place = Place.of(repository)
+        return reader.missing(request, f"{place.address}/commit/{sha}")
     texts = reader.texts_of(request, place)
     title, _, rest = row.message.strip().partition("\n")
     message = row.message if len(title) > TITLE else rest.strip("\n")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from django.db.models import Model, Value
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_safe
 
@@ -50,14 +51,15 @@ def _page(
 ) -> HttpResponse:
     repository = sight.repository(repository_id)
     here = {"repository": repository, "number": min(number, _BIGGEST_NUMBER)}
+    place = Place.of(repository)
     row: Any = kind.model.live.filter(**here).first()
     if row is None:
         # They share their numbers, and a reference does not say which of them it is.
         if other.model.live.filter(**here).exists():
             return redirect(_PAGES[other.name][0], repository_id, number)
-        raise Http404(f"No such {_PAGES[kind.name][1]}.")
+        return reader.missing(request, f"{place.address}/issues/{number}")
     hangs = hanging.of_number(kind.name)
-    texts = reader.texts_of(request, Place.of(repository))
+    texts = reader.texts_of(request, place)
     tabs = _tabs(hangs, repository.pk, number, request.GET.get("tab", ""))
     tab = next((one for one in tabs if one.key == request.GET.get("tab")), None)
     context: dict[str, Any] = {
@@ -69,6 +71,7 @@ def _page(
         "tab": tab,
         "texts": texts,
         "sets": _sets(hangs, repository.pk, number),
+        "known": _known_commits(row, repository.pk),
         "left_out": _left_out(hangs),
         "arriving": repository.sync_state != repository.SyncState.SYNCED,
     }
@@ -121,9 +124,35 @@ def _listed(tab: Hanging, request: HttpRequest, home: int, number: int) -> dict[
     if tab.is_files:
         context["row_template"] = "web/_files.html"
     elif tab.is_commits:
-        shas = [getattr(one, "sha", "") for one in page.rows]
-        known = Commit.objects.filter(repository_id=home, sha__in=shas)
-        found = {one.sha: one for one in known}
-        context["lines"] = [(sha, found.get(sha)) for sha in shas]
+        context["lines"] = _lines(page.rows, home)
         context["row_template"] = "web/_commit_lines.html"
     return context
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A commit of a list: `told` is the commit itself if it is `here`, else what the list says."""
+
+    sha: str
+    told: Any
+    here: bool
+
+    @property
+    def who(self) -> str:
+        """Who wrote it."""
+        return getattr(self.told, "author_login", "") or getattr(self.told, "author_name", "")
+
+
+def _lines(rows: Sequence[Any], home: int) -> list[_Line]:
+    known = Commit.live.filter(repository_id=home, sha__in=[row.sha for row in rows])
+    here = {one.sha: one for one in known}
+    return [_Line(row.sha, here.get(row.sha, row), row.sha in here) for row in rows]
+
+
+def _known_commits(row: Any, home: int) -> frozenset[str]:
+    """Which of the commits that it names have a page here."""
+    names = (getattr(row, name, "") for name in ("head_sha", "merge_commit_sha"))
+    if not (shas := [one for one in names if one]):
+        return frozenset()
+    found = Commit.live.filter(repository_id=home, sha__in=shas)
+    return frozenset(found.values_list("sha", flat=True))

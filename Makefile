@@ -8,7 +8,7 @@ UV     := $(BIN)/uv
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo run test test-githubsim test-autosync test-wheels test-lowest coverage test-clients chaos chaos-long mutations lint format bench clean
+.PHONY: help install demo run test test-githubsim test-autosync test-wheels test-lowest coverage test-clients chaos chaos-long mutations properties lint format bench clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -60,6 +60,11 @@ coverage: install ## the same, slower, with the coverage of what runs in the tes
 
 mutations: install ## break each guard of the mirror and see that a test notices
 	@cd packages/autosync && $(BIN)/python -m tests.mutations
+
+EXAMPLES ?= 3
+
+properties: install ## the property tests with EXAMPLES times the examples of make test (3)
+	@cd packages/autosync && EXAMPLES_TIMES=$(EXAMPLES) $(PYTEST) $$(grep -rl --include='*.py' 'import examples' tests/integration)
 
 SEED ?= 1
 

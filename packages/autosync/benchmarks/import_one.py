@@ -60,7 +60,7 @@ def _until(service: Service, sql: str, wanted: int, started: float) -> float:
 def _peak(pid: int) -> tuple[str, int]:
     """What the process is and the most memory it ever held, MB; ("", 0) if it is not ours."""
     try:
-        command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").split()
         status = Path(f"/proc/{pid}/status").read_text()
     except OSError:
         return "", 0

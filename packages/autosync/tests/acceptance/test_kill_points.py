@@ -29,6 +29,10 @@ from tests.waiting import PATIENCE, Told, eventually
 
 _serial = count(1)
 _made: list[str] = []
+LEFT = (
+    "SELECT count(*) FROM issues i JOIN repositories r ON r.github_id = i.repository_id "
+    "WHERE r.deleted_at IS NOT NULL"
+)
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +51,8 @@ def small(stage: Stage) -> Iterator[None]:
         _made.clear()
         stage.sim.control("webhooks/wait", {"timeout": 30})
         eventually(lambda: not stage.unrest(), Told(stage.state))
+        stage.defer("purge", queue="sync", timestamp=0)
+        eventually(lambda: stage.service.query(LEFT) == [[0]], Told(stage.state))
 
 
 # What makes something happen.
@@ -184,8 +190,12 @@ def differ_and_audit(stage: Stage) -> None:
 
 
 def remove_and_purge(stage: Stage) -> None:
-    stage.sim.control("installation/remove", {"repositories": [repository(stage)]})
-    gone = "SELECT count(*) FROM repositories WHERE removed_at IS NOT NULL"
+    there, _ = beside(stage)
+    stage.sim.control("installation/remove", {"repositories": [there["full_name"]]})
+    gone = (
+        "SELECT count(*) FROM repositories "
+        f"WHERE removed_at IS NOT NULL AND github_id = {there['id']}"
+    )
     eventually(lambda: stage.service.query(gone)[0][0], "it is hidden")
     stage.defer("purge", queue="sync", timestamp=0)
 

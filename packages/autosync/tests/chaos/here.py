@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tests.chaos.child_tables import TABLES, plain
+from tests.chaos.child_tables import OFF, TABLES, plain
 
 Rows = dict[Any, dict[str, Any]]
 Query = Callable[[str], list[list[Any]]]
@@ -92,6 +92,11 @@ def children(query: Query) -> dict[str, Rows]:
     off = {f"{row[0]}s" for row in query("SELECT name FROM kinds_left_out")}
     for name, table in TABLES.items():
         if name in off or query(f"SELECT to_regclass('{name}')") == [[None]]:
+            continue
+        read = f"SELECT FROM resource_cursors WHERE resource = '{OFF.get(name)}'"
+        if name in OFF and query(f"SELECT EXISTS ({read}) OR EXISTS (SELECT FROM {name})") == [
+            [False]
+        ]:
             continue
         has = {
             row[0]

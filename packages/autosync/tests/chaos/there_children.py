@@ -83,10 +83,31 @@ class Children:
         if self._wants("review_comments"):
             async for one in self._api.getiter(f"{path}/pulls/comments?per_page=100"):
                 self._put("review_comments", home | _remark(one))
+        if self._wants("commit_comments"):
+            async for one in self._api.getiter(f"{path}/comments?per_page=100"):
+                self._put("commit_comments", home | _said(one) | {"commit_sha": one["commit_id"]})
         if self._wants("stars"):
             stars = self._app.getiter(f"{path}/stargazers?per_page=100", accept=_STAR)
             async for one in stars:
                 self._put("stars", home | one | _who("user", one["user"]))
+        if self._wants("repository_languages"):
+            languages = await self._api.getitem(f"{path}/languages")
+            for name, size in languages.items():
+                self._put("repository_languages", {**home, "name": name, "size": size})
+        if self._wants("repository_activity"):
+            async for one in self._api.getiter(f"{path}/activity?per_page=100"):
+                shas = {"before_sha": one["before"], "after_sha": one["after"]}
+                at = {"created_at": one["timestamp"], **_who("actor", one["actor"])}
+                self._put("repository_activity", {**home, **one, **shas, **at})
+        if self._wants("watchers"):
+            async for one in self._api.getiter(f"{path}/subscribers?per_page=100"):
+                self._put("watchers", home | _who("user", one))
+        if self._wants("forks"):
+            # As the App: private ones are shown to those who may see them.
+            async for one in self._app.getiter(f"{path}/forks?per_page=100"):
+                self._put(
+                    "forks", home | one | _who("owner", one["owner"]) | {"fork_id": one["id"]}
+                )
         if self._wants("issue_labels", "issue_assignees"):
             async for one in self._api.getiter(f"{path}/issues?state=all&per_page=100"):
                 self._sets(one, home | {"issue_number": one["number"]})

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.db.models import Model
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from autosync.kinds import IGNORED, handlers
@@ -378,3 +379,16 @@ def test_a_new_issue_that_comes_late_is_asked_for(
     deliver("issues", opened | {"action": "labeled"}, "again")
     WebhookProcessor().drain()
     assert Issue.objects.get().dirty_at is None
+
+
+def test_a_delivery_takes_few_exchanges_with_the_database() -> None:
+    """Each costs more than what it carries; before there were kinds they were 14."""
+    now = timezone.now()
+    deliver("issues", issue(updated_at=(now - timedelta(seconds=2)).isoformat()), "first")
+    WebhookProcessor().drain()
+    deliver("issues", issue(title="edited", updated_at=now.isoformat()), "second")
+    with CaptureQueriesContext(connection) as queries:
+        assert WebhookProcessor().process_batch(1) == 1
+    assert Delivery.objects.get(guid="second").status == Delivery.Status.APPLIED
+    written = [one["sql"] for one in queries if one["sql"]]
+    assert len(written) <= 10, "\n".join(written)

@@ -42,7 +42,9 @@ def there() -> Iterator[dict[str, Rows]]:
         sim.control("reviews/resolve", {"comment_id": thread, "sender": "ann"})
         sim.control("releases/create", where | {"tag": "v1", "assets": ["a.zip"]})
         sim.control("releases/create", where | {"tag": "v2", "draft": True})
-        sim.control("star", where | {"sender": "ann"})
+        for call in ("star", "watch", "repositories/fork"):
+            sim.control(call, where | {"sender": "ann"})
+        sim.control("commits/comment", where | {"sender": "ann"})
         yield github(sim, None, TABLES)
 
 

@@ -13,7 +13,7 @@ from autosync.github import dialect
 from autosync.kinds import KINDS, RESOURCES
 from autosync.kinds._events import Resource, timestamp
 from autosync.mirror.models import GitHubAppInstallation, Issue, PullRequest, Repository
-from autosync.sync.listing import sync_listing
+from autosync.sync.lists import sync_list
 from autosync.sync.refetch import refetch_dirty
 from githubsim.receiver import Receiver
 from githubsim.testing import Sim
@@ -178,7 +178,7 @@ def test_nothing_is_lost_by_an_import_or_a_refetch(
         node_id: [len(row["labels"]), row["assignees"], row["author_id"]]
         for node_id, row in right.items()
     }
-    sync_listing(resource, home, world.client, lambda: None)
+    sync_list(resource, home, world.client, lambda: None)
     assert stored() == expected
     rows.update(labels=[], assignees=[], author_id=None, dirty_at=T0, observed_at=T0)
     refetch_dirty(world.client, world.client.installation_id)

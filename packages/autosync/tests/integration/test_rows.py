@@ -482,6 +482,28 @@ def test_a_set_that_is_as_it_was_is_not_written() -> None:
     assert shown() == {"a", "b"}
 
 
+_ODD = "a\x00b\ud800c"
+
+
+def test_a_row_with_what_json_and_postgresql_refuse_is_stored_cleaned_and_cut() -> None:
+    put(thing(1, a=_ODD, b="\u2028\\u0000", node_id="n" * 300, raw={"huge": 2**80, "odd": _ODD}))
+    put(thing(1, number=2, a="fine", raw=None))
+    first, second = row(1), row(2)
+    assert first["a"] == "ab\ufffdc"
+    assert first["b"] == "\u2028\\u0000"
+    assert first["node_id"] == "n" * 255
+    assert first["raw"] == {"huge": 2**80, "odd": "ab\ufffdc"}
+    assert (second["a"], second["raw"]) == ("fine", None)
+
+
+def test_a_row_merged_again_costs_one_statement() -> None:
+    put(thing(1, a="x"))
+    with CaptureQueriesContext(connection) as queries:
+        put(thing(2, a="y"))
+    assert len(queries) == 1
+    assert row()["a"] == "y"
+
+
 def test_two_sets_of_one_clock_in_one_call_are_asked_about() -> None:
     result = put(labelled(1, "a"), labelled(1, "b"), merge=LABELLED)
     assert (result.dirty, len(shown())) == ({(1,)}, 1)

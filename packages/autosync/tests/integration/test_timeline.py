@@ -255,6 +255,7 @@ def pass_time() -> None:
 def test_what_no_webhook_told_of_is_found_by_an_audit_within_a_week(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    world.do("issues/comment", number=world.other, body="A comment is no event of it")
     world.do("issues/comment", number=world.issue, body=f"Like #{world.other}")
     world.lose()
     world.settled()

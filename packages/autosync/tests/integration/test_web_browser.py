@@ -94,8 +94,9 @@ def dashboard(
         yield served
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """One for all tests here; each has a session of its own."""
     with chromium() as opened:
         yield opened
 

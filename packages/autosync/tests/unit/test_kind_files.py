@@ -43,6 +43,7 @@ ALLOWED: Mapping[str, tuple[set[str], str]] = {
     ),
     "mirror/doubt.py": ({"labels", "milestone"}, "columns that copy the names of other objects"),
     "mirror/unnamed_payloads.py": ({"label"}, "a field of payloads in which people write text"),
+    "kinds/_plain.py": ({"fork"}, "a column of repositories: whether it is one"),
     "kinds/_derived.py": (
         {"labels", "reactions"},
         "functions that read labels and counts of reactions wherever they are carried",

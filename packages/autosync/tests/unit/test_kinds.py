@@ -163,11 +163,16 @@ def test_the_published_examples_of_its_events_are_whole_rows(kind: Derived) -> N
 
 @pytest.mark.octokit
 def test_the_published_examples_of_pairs_come_and_go() -> None:
-    told = {kind: kind.declared.events.values() for kind in KINDS.values() if kind.merge.returns}
-    pairs = [kind for kind in told if any(isinstance(rule, Pair) for rule in told[kind])]
+    returning = [kind for kind in KINDS.values() if kind.merge.returns]
+    pairs = [
+        kind
+        for kind in returning
+        if any(isinstance(rule, Pair) for rule in kind.declared.events.values())
+    ]
     assert pairs
     for kind in pairs:
         seen = set()
+        rules = [one for one in kind.declared.events.values() if isinstance(one, Pair)]
         for event, payload in examples():
             rule = kind.declared.events.get(event)
             if not isinstance(rule, Pair):
@@ -176,7 +181,7 @@ def test_the_published_examples_of_pairs_come_and_go() -> None:
             told = Event(event, body, reader(Envelope)(body).value, timezone.now())
             changes = kind.handlers[event](told)
             row = kind.from_event(payload, _home(kind, payload)) or {}
-            seen.add(gone := payload["action"] in rule.gone)
+            seen.add(gone := payload.get("action") in rule.gone)
             if gone:
                 (tombstone,) = changes.tombstones
                 assert (tombstone.keys, changes.upserts) == ([kind.merge.key_of(row)], [])
@@ -186,7 +191,7 @@ def test_the_published_examples_of_pairs_come_and_go() -> None:
                 assert {**row, "observed_at": known_at} == upsert.rows[0]
                 assert known_at <= told.received_at
                 assert not rule.since or known_at < told.received_at, "as the payload says"
-        assert seen == {True, False}, kind
+        assert seen == {False, any(one.gone for one in rules)}, kind
 
 
 def _home(kind: Derived, payload: dict[str, Any]) -> int:
@@ -206,7 +211,7 @@ def _handled(kind: Derived, event: str, payload: dict[str, Any]) -> Any:
 def test_the_selection_is_valid_by_the_published_schema(kind: Derived) -> None:
     schema = published_schema()
     read = kind.declared.read
-    if read is None:
+    if read is None or not kind.node_fields:
         return
     if isinstance(read, Connection | Nested):
         home = kind.parent.graphql_type if isinstance(read, Nested) else "Repository"
@@ -215,7 +220,8 @@ def test_the_selection_is_valid_by_the_published_schema(kind: Derived) -> None:
             items, more = "edges", ""
         if kind.resource.stream is not None:
             items, more = "edges", ""
-            order = f", orderBy: {{field: {kind.resource.stream.order}, direction: DESC}}"
+            if by := kind.resource.stream.order:
+                order = f", orderBy: {{field: {by}, direction: DESC}}"
         query = (
             f"query($id: ID!) {{ node(id: $id) {{ ... on {home} {{ page: {read.name}"
             f"(first: 100{order}) {{ totalCount {items} {{ {kind.node_fields} {more} }} }} }} }} }}"

@@ -27,6 +27,7 @@ import autosync.cli, autosync.service.serve
 from autosync.service import warm
 warm.up()
 """
+HELP = "import autosync.__main__, autosync.cli"
 ASKING = "import autosync.github.connection"
 NEVER = {"githubkit", "hishel", "rich", "pygments"}
 
@@ -42,6 +43,7 @@ NEVER = {"githubkit", "hishel", "rich", "pygments"}
         (WORKER, NEVER | {"axes", "django.contrib.admin", "granian", "httpx", "jwt", "ninja"}),
         (WEB, NEVER | {"httpx", "jwt", "pygal", "typer"}),
         (FORKING, NEVER | {"httpx", "jwt", "pygal"}),
+        (HELP, NEVER | {"asyncio", "autosync.github", "django", "psycopg"}),
         (ASKING, NEVER | {"django", "pydantic"}),
     ],
     ids=[
@@ -49,6 +51,7 @@ NEVER = {"githubkit", "hishel", "rich", "pygments"}
         "a worker",
         "a web process",
         "a supervisor that forks",
+        "the command line",
         "what asks GitHub",
     ],
 )

@@ -125,13 +125,18 @@ def announce(
     silent = {"branch": len(branches) > MAX_BRANCHES, "tag": len(tags) > MAX_TAGS}
     moved = {ref for ref, _, _ in moves}
     unmoved = sorted({sha for ref, sha in refs.items() if ref not in moved})
-    for kind, group in (("branch", branches), ("tag", tags)):
+    for sort, group in (("branch", branches), ("tag", tags)):
         for ref, before, after in group:
             push = Push(ref, before, after, False, (), None)
-            if not silent[kind]:
+            if not silent[sort]:
                 push = describe(git, repository_id, ref, before, after, unmoved)
             store.record_push(
-                repository_id, push, sender_id=sender_id, at=at, event=not silent[kind]
+                repository_id,
+                push,
+                sender_id=sender_id,
+                at=at,
+                event=not silent[sort],
+                kind="pr_merge" if merging else "",
             )
             for one in () if merging else push.commits:
                 store.note_references(repository_id, one.sha, one.message, sender_id, now)

@@ -61,7 +61,10 @@ _GT = TypeVar("_GT", covariant=True)
 BY_NAME: Final = "by name"  # where nothing else is said
 # Who may act: https://docs.github.com/graphql/reference/interfaces#actor. An
 # EnterpriseUserAccount has no number.
-_ACTORS = ("User", "Bot", "Organization", "Mannequin")
+_ACTORS = {
+    "Actor": ("User", "Bot", "Organization", "Mannequin"),
+    "RepositoryOwner": ("User", "Organization"),
+}
 
 
 def camel(name: str) -> str:
@@ -294,6 +297,13 @@ class Link(BigNumber[_ST, _GT]):
         super().__init__(None, graph=None, event=event, essential=True, **field)
 
 
+class PartOfKey(BigNumber[_ST, _GT]):
+    """GitHub's id of another object, without which there is no row."""
+
+    def source(self, at: At) -> str:
+        return at(Id | None, None)
+
+
 class IdOf(BigNumber[_ST, _GT]):
     """GitHub's id of another object, which GraphQL writes as text."""
 
@@ -392,7 +402,8 @@ class ActorId(Column[_ST, _GT], BigIntegerField[_ST, _GT]):
     """The number of an account; NULL for an account that is gone, so it is always `null=True`,
     which type checkers see only where it is written.
 
-    `of` is GraphQL's type of the field: `Actor`, which is one of several, or `User`.
+    `of` is GraphQL's type of the field: `Actor` and `RepositoryOwner`, which are one of several, or
+    `User`.
     """
 
     def __init__(
@@ -403,9 +414,9 @@ class ActorId(Column[_ST, _GT], BigIntegerField[_ST, _GT]):
 
     def source(self, at: At) -> str:
         if at.way == "graphql":
-            for kind in _ACTORS if self.of == "Actor" else ():
+            for kind in _ACTORS.get(self.of, ()):
                 at.select(f"... on {kind}", "databaseId")
-            number = at(Id | None, None, "databaseId", select=self.of != "Actor")
+            number = at(Id | None, None, "databaseId", select=self.of not in _ACTORS)
         else:
             number = at(Id | None, None, "id")
         return f"None if {at(Login, '', 'login')} == 'ghost' else {number}"

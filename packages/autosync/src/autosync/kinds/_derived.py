@@ -45,6 +45,7 @@ from autosync.kinds._kind import (
     version_of,
 )
 from autosync.kinds._nest import Nest
+from autosync.kinds._offers import offers
 from autosync.kinds._payload import IncompletePayload, read
 from autosync.kinds._people import people, prose
 from autosync.kinds._rules import Pair, Whole
@@ -391,19 +392,25 @@ class Derived:
     def listing(self) -> Listing | None:
         """How GraphQL lists it."""
         read = self.declared.read
-        if not isinstance(read, Connection) or read.newest or self.of_account:
+        if not isinstance(read, Connection) or self.of_account or read.newest or read.edges:
             return None
         return Listing(read.name, self.node_fields, self.from_graph, since=read.since)
 
     @cached_property
     def stream(self) -> Stream | None:
-        """How GraphQL lists what never changes."""
+        """How GraphQL lists what comes as edges."""
         read = self.declared.read
-        if not isinstance(read, Connection) or not read.newest:
+        if not isinstance(read, Connection) or not (read.newest or read.edges):
             return None
         order = read.newest.upper()
         return Stream(
-            read.name, self.node_fields, self.from_graph, read.newest, order, read.shown_to
+            read.name,
+            self.node_fields,
+            self.from_graph,
+            read.newest,
+            order,
+            read.shown_to,
+            read.none_without,
         )
 
     @cached_property
@@ -419,7 +426,23 @@ class Derived:
                 riding.append(
                     Riding(inside.key, one.resource, one.from_parent, inside.link, inside.counted)
                 )
-        return RestList(read.path, self.from_rest, read.since, read.one, riding, read.items)
+        return RestList(
+            read.path,
+            self.from_rest,
+            read.since,
+            read.one,
+            riding,
+            read.items,
+            newest=read.newest,
+        )
+
+    @cached_property
+    def also(self) -> RestList | None:
+        """How REST lists what GraphQL's connection does."""
+        also = self.declared.also
+        if also is None:
+            return None
+        return RestList(also.path, self.from_rest, also.since, items=also.items, among=also.among)
 
     @cached_property
     def resource(self) -> Resource:
@@ -433,6 +456,8 @@ class Derived:
             self.graphql_type,
             rest=self.rest_listing,
             stream=self.stream,
+            also=self.also,
+            offers=offers(self),
             node_fields=self.node_fields,
             from_graph=self.from_graph,
             lists=self.graphql.lists,

@@ -39,6 +39,9 @@ class Connection:
 
     `newest` is a column with a moment that never changes: the connection is in that order, the
     columns are those of its edges and their nodes, and reading stops at what was read before.
+    `edges`: the same of edges without such an order. They are read whole when their number is
+    another, and a hundred of them are compared every night. `none_without`: a column of the
+    repository; where it is 0 or empty there are none of these, and an import asks for none.
     `shown_to`: permissions, beyond those the kind needs, without which GitHub may not show it. The
     kind is then known by its events, and nobody is bothered with it.
     """
@@ -47,6 +50,8 @@ class Connection:
     since: bool = False
     type: str = ""
     newest: str = ""
+    edges: bool = False
+    none_without: str = ""
     shown_to: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -110,7 +115,8 @@ class Rest:
     `since`: the list can be read from a moment on, in order of that column, and is, once it was
     read whole; else it is read whole each time that there is news. `one` is the path of one object,
     with columns in braces, where GraphQL does not show all of its columns. `items`: the key under
-    which an answer has the list, if it is not the answer itself.
+    which an answer has the list, if it is not the answer itself. `newest`: its objects never change
+    and never go, and the newest are first: once it was read whole, reading stops at what is known.
     """
 
     path: str
@@ -118,6 +124,8 @@ class Rest:
     one: str = ""
     type: str = ""
     items: str = ""
+    among: str = ""
+    newest: bool = False
 
 
 @dataclass(frozen=True)
@@ -269,12 +277,14 @@ class Kind:
     `news`: how it is known that there is something to read; a connection tells it. `under`: what
     it belongs to, beside the repository. `needs`: permissions of the App and their level, the
     reading one first. `switch`: the repository's flag by which its owner has the kind.
+    `also`: another list of the same objects, taken where that costs less: see `_ways.plan`.
     `default=False`: it costs much, and is kept up only if `AUTOSYNC_KINDS` adds it. `version`: a
     higher one has mirrors of lower ones read the kind again, in the background; columns that were
     `added` since raise it too.
     """
 
     read: Connection | Rest | Inside | Nested | Within | None = None
+    also: Rest | None = None
     news: Packed | Scalar | With | None = None
     under: Numbered | Parent | None = None
     events: Mapping[str, EventRule] = field(default_factory=dict)

@@ -33,6 +33,13 @@ def create_repository(desk: Desk) -> Json:
     return desk.shapes.repository(made)
 
 
+def fork_repository(desk: Desk) -> Json:
+    """`repository`, `sender` (whose it is), `name` (the same) → the fork."""
+    made = desk.store.fork_repository(desk.repository.id, desk.sender.id, desk.get("name"))
+    desk.git.copy(made.id, desk.repository.id)
+    return desk.shapes.repository(made)
+
+
 def edit_repository(desk: Desk) -> Json:
     """`repository` and any of `name`, `description`, `private`, `archived`, `has_issues`."""
     fields = {
@@ -434,6 +441,7 @@ ACTIONS: dict[str, Callable[[Desk], Any]] = {
     "refs/delete": delete_ref,
     "refs/set": set_ref,
     "repositories/create": create_repository,
+    "repositories/fork": fork_repository,
     "repositories/default-branch": set_default_branch,
     "repositories/ail": ail_repository,
     "repositories/block": block_repository,

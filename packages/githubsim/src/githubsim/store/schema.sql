@@ -390,3 +390,15 @@ CREATE TABLE IF NOT EXISTS commit_comments (
     updated_at INTEGER NOT NULL
 );
 CREATE INDEX IF NOT EXISTS commit_comment_sha ON commit_comments (repository_id, commit_sha, id);
+
+CREATE TABLE IF NOT EXISTS activity (
+    id INTEGER PRIMARY KEY,
+    repository_id INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    ref TEXT NOT NULL,
+    before TEXT NOT NULL,
+    after TEXT NOT NULL,
+    actor_id INTEGER,
+    at INTEGER NOT NULL
+);
+CREATE INDEX IF NOT EXISTS activity_of ON activity (repository_id, id);

@@ -17,6 +17,7 @@ from autosync import config, connect
 from autosync.github import InstallationClient, Priority, git_pulls
 from autosync.mirror.inbox import store
 from autosync.mirror.models import (
+    Commit,
     Delivery,
     GitHubAppInstallation,
     PullRequestCommit,
@@ -159,12 +160,32 @@ def test_an_import_has_what_each_brings_and_asks_for_none_of_them(scene: Scene) 
     assert scene.here() == there
     assert len(there) >= 25
     assert max(len(commits) for commits, _ in there.values()) > 1
-    assert "GET /repositories/{repository_id}" in scene.imported
     assert not [one for one in scene.imported if "/pulls/{" in one]
     cursor = ResourceCursor.objects.get(resource=pull_git.RESOURCE)
     assert (cursor.state, cursor.done) == ("complete", len(there))
     assert not scene.waits()
     assert scene.read() == 0
+    assert in_views() == related(there)
+
+
+def in_views() -> tuple[set[Any], set[Any]]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT sha, pull_request_number, merged_as FROM github.commit_pull_requests"
+        )
+        belongs = set(cursor.fetchall())
+        cursor.execute('SELECT sha, "position", parent FROM github.commit_parents')
+        return belongs, set(cursor.fetchall())
+
+
+def related(there: Brought) -> tuple[set[Any], set[Any]]:
+    """What the views are to say of it."""
+    belongs = {(sha, n, False) for n, (commits, _) in there.items() for sha, _ in commits}
+    merged = PullRequest.objects.filter(merged=True).values_list("merge_commit_sha", "number")
+    commits = Commit.objects.values_list("sha", "parents")
+    parents = {(sha, at, one) for sha, some in commits for at, one in enumerate(some)}
+    assert merged.exists()
+    return belongs | {(sha, number, True) for sha, number in merged}, parents
 
 
 def test_what_it_brings_follows_its_head_and_its_base(scene: Scene) -> None:

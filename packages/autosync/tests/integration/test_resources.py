@@ -27,7 +27,7 @@ ONE_WAY = {("commit", "parents"), ("commit", "complete"), ("pull_request", "reac
 COLUMNS = [
     (resource.name, column)
     for resource in RESOURCES
-    if resource.stream is None
+    if resource.stream is None and resource.name != "pull_request_commit"  # by git alone
     for column in resource.merge.content
 ]
 COLUMNS += [(resource.name, "sets") for resource in RESOURCES if resource.sets]

@@ -37,6 +37,7 @@ ALLOWED: Mapping[str, tuple[set[str], str]] = {
     "mirror/doubt.py": ({"labels", "milestone"}, "columns that copy the names of other objects"),
     "mirror/unnamed_payloads.py": ({"label"}, "a field of payloads in which people write text"),
     "kinds/_derived.py": ({"labels"}, "a function that reads labels wherever they are carried"),
+    "kinds/_relations.py": ({"pull_requests"}, "a view of what was merged as which commit"),
     "sync/pull_git.py": (
         {"PullRequest", "pull_request", "pull_requests"},
         "git has refs of pull requests, and of no other kind",

@@ -11,6 +11,7 @@ from autosync.kinds import _columns as gh
 from autosync.kinds import _shown as shown
 from autosync.kinds._derived import Derived
 from autosync.kinds._plain import PLAIN
+from autosync.kinds._relations import RELATIONS, Relation
 from autosync.kinds._shown import Shown
 
 _HEAD = """\
@@ -35,6 +36,7 @@ def page(kinds: Iterable[Derived], plain: Iterable[type[models.Model]] = PLAIN) 
     sections += ["\n".join(_plain(model)) for model in plain]
     by_table = sorted(kinds, key=lambda kind: kind.merge.table)
     sections += ["\n".join(_declared(kind)) for kind in by_table]
+    sections += ["\n".join(_relation(one)) for one in RELATIONS]
     return "\n".join(f"{section.rstrip()}\n" for section in sections)
 
 
@@ -54,6 +56,13 @@ def _plain(model: type[models.Model]) -> Iterator[str]:
     yield ""
     heads = ("column", "type", "meaning")
     yield from _table(heads, _with_name(map(_meaning, shown.plain_columns(model))))
+
+
+def _relation(one: Relation) -> Iterator[str]:
+    yield from _title(one.name, one.about)
+    yield ""
+    rows = [(f"`{name}`", kind, about) for name, kind, about in one.columns]
+    yield from _table(("column", "type", "meaning"), rows)
 
 
 def _declared(kind: Derived) -> Iterator[str]:

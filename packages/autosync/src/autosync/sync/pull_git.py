@@ -72,7 +72,6 @@ def sync_pull_git(
     with exclusive("git", repository.pk, wait=True, seconds=patience):
         asked_at = timezone.now()
         reader = _reader(repository, client, unread)
-        reached("pulls: git here, not read")
         # What was changed just now may not be in git's answer yet.
         late = Q(observed_at__gte=asked_at - LAG)
         soon = set(unread.filter(late).values_list("pk", flat=True))
@@ -151,16 +150,17 @@ def _store(repository: Repository, reader: GitReader, batch: Sequence[PullChange
         numbers = dict(cursor.fetchall())
         _delete(repository, numbers.values())
         kept = [(numbers[one.asked.key], one) for one in batch if one.asked.key in numbers]
-        names = MERGE.columns
-        with cursor.copy(
-            f"COPY {MERGE.table} (repository_id, pull_request_number, position, "
-            f"{', '.join(names)}) FROM STDIN"
-        ) as copy:
-            for number, one in kept:
-                rows = rows_from_git(repository.pk, number, [commits[sha] for sha in one.commits])
-                for row in unnamed(MERGE, rows):
-                    line = [row[name] for name in (*MERGE.key, *names)]
-                    copy.write_row(storable(line))
+        names = (*MERGE.key, *MERGE.columns)
+        rows = [
+            row
+            for number, one in kept
+            for row in rows_from_git(repository.pk, number, [commits[sha] for sha in one.commits])
+        ]
+        # It may ask the database, which nobody may in the midst of a COPY.
+        named = unnamed(MERGE, rows)
+        with cursor.copy(f"COPY {MERGE.table} ({', '.join(names)}) FROM STDIN") as copy:
+            for row in named:
+                copy.write_row(storable([row[name] for name in names]))
         with cursor.copy(
             f"COPY {PullRequestFile._meta.db_table} (repository_id, pull_request_number, position, "
             "path, previous_path, status, additions, deletions) FROM STDIN"

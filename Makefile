@@ -8,7 +8,7 @@ UV     := $(BIN)/uv
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo run test test-githubsim test-autosync test-wheels test-lowest coverage test-clients chaos chaos-long mutations lint format bench clean
+.PHONY: help install demo run test test-githubsim test-autosync test-wheels test-lowest coverage test-clients chaos chaos-long mutations properties lint format bench clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -61,6 +61,11 @@ coverage: install ## the same, slower, with the coverage of what runs in the tes
 mutations: install ## break each guard of the mirror and see that a test notices
 	@cd packages/autosync && $(BIN)/python -m tests.mutations
 
+EXAMPLES ?= 3
+
+properties: install ## the property tests with EXAMPLES times the examples of make test (3)
+	@cd packages/autosync && EXAMPLES_TIMES=$(EXAMPLES) $(PYTEST) $$(grep -rl --include='*.py' 'import examples' tests/integration)
+
 SEED ?= 1
 
 chaos: install ## a storm of operations, lost webhooks, outages and kills, then equality (SEED=n)
@@ -73,8 +78,9 @@ chaos-long: install ## 30 repositories, 20,000 operations, ten minutes without G
 	@cd packages/autosync && printf '%s\n' $(SEEDS) | xargs -P $(JOBS) -I{} $(BIN)/python -m tests.chaos --seed {} --repositories 30 --operations 20000 --outage 600 --patience 900 $(CHAOS)
 
 # The first test of each client installs it, which its time must allow for.
-test-clients: install ## other people's GitHub clients read githubsim (needs Node and the registries)
+test-clients: install ## other people's GitHub clients read githubsim, and what they read is what is mirrored (needs Node and the registries)
 	@cd packages/githubsim && $(BIN)/python -m pytest tests/clients --timeout=600
+	@cd packages/autosync && $(BIN)/python -m pytest tests/peers
 
 lint: install ## format check, lint, strict types, import contract
 	@$(BIN)/uv lock --check --quiet

@@ -60,7 +60,7 @@ def run() -> dict[str, Any]:
 def _mirrored(sim: Sim, port: int, tree: Path) -> dict[str, Any]:
     quiet = {"AUTOSYNC_SYNC_INTERVAL": "59", "AUTOSYNC_SKIP_RECENT": "0"}
     with Service(sim, port, PYTHONPATH=str(tree), **quiet) as service:
-        started, used = time.monotonic(), _points(sim)
+        started, used = time.monotonic(), points(sim)
         left = "SELECT count(*) FROM repositories WHERE imported_at IS NULL"
         known = "SELECT count(*) FROM repositories"
         wanted = WORLD["repositories"]
@@ -75,7 +75,7 @@ def _mirrored(sim: Sim, port: int, tree: Path) -> dict[str, Any]:
             for table in ("commits", "issues", "pull_requests", "issue_comments", "reviews")
         }
         sim.ask("requests", clear=1)
-        used, known_prices = _points(sim), _prices(service)
+        used, known_prices = points(sim), prices(service)
         _sync(service)
         return {
             "rows": rows,
@@ -101,12 +101,12 @@ def _spent(
     }
     return {
         "requests": sum(endpoints.values()),
-        "points": {what: now - used.get(what, 0) for what, now in _points(sim).items()},
+        "points": {what: now - used.get(what, 0) for what, now in points(sim).items()},
         "by_kind": {
             kind: dict(
                 zip(_PRICE, (round(a - b, 1) for a, b in zip(now, then, strict=True)), strict=True)
             )
-            for kind, now in sorted(_prices(service).items())
+            for kind, now in sorted(prices(service).items())
             if now != (then := known.get(kind, [0.0, 0.0, 0.0]))
         },
         "by_endpoint": dict(sorted(endpoints.items(), key=lambda item: -item[1])),
@@ -116,7 +116,7 @@ def _spent(
 _PRICE = ("requests", "rest_points", "graphql_points")
 
 
-def _prices(service: Service) -> dict[str, list[float]]:
+def prices(service: Service) -> dict[str, list[float]]:
     """Kind → requests, points of REST and of GraphQL so far; empty of a commit without them."""
     if service.query("SELECT to_regclass('quota_deltas') IS NULL")[0][0]:
         return {}
@@ -129,7 +129,7 @@ def _prices(service: Service) -> dict[str, list[float]]:
     return {kind: [value or 0.0 for value in values] for kind, *values in service.query(sql)}
 
 
-def _points(sim: Sim) -> dict[str, int]:
+def points(sim: Sim) -> dict[str, int]:
     """Points used so far, by whose they are and of which API."""
     return {
         f"{who.partition(':')[0]} {api}": points

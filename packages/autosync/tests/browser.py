@@ -33,8 +33,8 @@ PATIENCE = 120_000  # milliseconds until a page that does not do what it should 
 def chromium() -> Iterator[Browser]:
     """A browser for the time of the block; skips the test where there is none.
 
-    Keep it inside a test or a fixture of that test: while it is open, Playwright's event loop
-    counts as this thread's running loop, and no other can run here.
+    Keep it inside a test or a file of tests: while it is open, Playwright's event loop counts as
+    this thread's running loop, and no other can run here.
     """
     if not CHROMIUM.exists():
         reason = f"no browser at {CHROMIUM}: apt-get install chromium"

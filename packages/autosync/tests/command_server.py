@@ -143,6 +143,7 @@ def become(request: dict[str, Any]) -> None:
     os.environ.clear()
     os.environ.update(request["environment"])
     os.chdir(request["folder"])
+    os.setsid()
     at_once = bool(os.environ.get("PYTHONUNBUFFERED"))
     sys.stdin = sys.__stdin__ = open(0)  # type: ignore[misc]  # noqa: SIM115
     out = io.TextIOWrapper(open(1, "wb", 0 if at_once else -1), write_through=at_once)  # noqa: SIM115
@@ -153,6 +154,8 @@ def become(request: dict[str, Any]) -> None:
         line_buffering=True,
         write_through=at_once,
     )
+    # As at the start of an interpreter: behind the program's own folder, before the libraries.
+    sys.path[1:1] = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
     program, *arguments = request["arguments"]
     if program == "-m":
         module, *arguments = arguments

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import select
@@ -13,11 +14,11 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from types import TracebackType
 from typing import IO, Self
 
-from tests.service import ROOT
+from tests.template import ROOT
 
 _PATIENCE = 300.0  # seconds until a command is taken to hang
 
@@ -39,7 +40,8 @@ class Said:
 def python(command: str, arguments: list[str]) -> list[str]:
     """What follows the interpreter's name: of `autosync serve` it is `-m autosync serve`."""
     program, *rest = command.split()
-    script = [str(ROOT / "manage.py")] if program == "manage.py" else ["-m", "autosync"]
+    # Else it is `autosync`, or the module of one of its processes.
+    script = [str(ROOT / program)] if program.endswith("manage.py") else ["-m", program]
     return [*script, *rest, *arguments]
 
 
@@ -67,6 +69,35 @@ def in_a_process(
         return Said(command, done.returncode, _read(out), _read(err))
 
 
+class Forked:
+    """A process that the server forked; whoever forgets it kills it."""
+
+    def __init__(self, client: socket.socket) -> None:
+        self._client = client
+        self._told = client.makefile()
+        self.pid = int(self._told.readline())
+        self._code: int | None = None
+
+    def poll(self) -> int | None:
+        """Its exit code, the signal's number below zero; None while it runs."""
+        return self.wait(0)
+
+    def wait(self, seconds: float = _PATIENCE) -> int | None:
+        """The same, once it has ended; None if it has not within `seconds`."""
+        if self._code is None and select.select([self._client], [], [], seconds)[0]:
+            self._code = int(self._told.readline())
+        return self._code
+
+    def kill(self) -> None:
+        """kill -9, unless it has ended."""
+        if self.poll() is None:
+            os.kill(self.pid, signal.SIGKILL)
+
+    def forget(self) -> None:
+        self._told.close()
+        self._client.close()
+
+
 class Commands:
     """Runs commands in forks of a process that has their libraries (see command_server.py)."""
 
@@ -80,12 +111,7 @@ class Commands:
         assert self._server.stdout.readline() == b"ready\n"
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._server.communicate(timeout=60)
         shutil.rmtree(self._folder)
 
@@ -101,42 +127,65 @@ class Commands:
 
         A service is ended as a user would end it, as soon as its output holds `until`.
         """
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+            process = self.start(command, arguments, folder, environment, out, err)
+            try:
+                code = process.wait(0.05 if until else _PATIENCE)
+                patience = time.monotonic() + _PATIENCE
+                while code is None and time.monotonic() < patience:
+                    if until and until in _read(out) + _read(err):
+                        os.kill(process.pid, signal.SIGTERM)
+                        until = ""
+                    code = process.wait(0.05 if until else _PATIENCE)
+                said = (_read(out) + _read(err))[-1500:]
+                assert code is not None, f"{command} has not ended: {said}"
+                return Said(command, code, _read(out), _read(err))
+            finally:
+                process.forget()
+
+    def start(
+        self,
+        command: str,
+        arguments: list[str],
+        folder: Path,
+        environment: dict[str, str],
+        out: IO[bytes],
+        err: IO[bytes],
+    ) -> Forked:
+        """Begin it, and do not wait for its end."""
         request = {
             "arguments": python(command, arguments),
             "folder": str(folder),
             "environment": environment,
         }
         message = json.dumps(request).encode()
-        with (
-            tempfile.TemporaryFile() as out,
-            tempfile.TemporaryFile() as err,
-            open(os.devnull) as nothing,  # noqa: PTH123
-            socket.socket(socket.AF_UNIX) as client,
-        ):
-            client.connect(self._address)
-            client.sendall(len(message).to_bytes(4))
+        client = socket.socket(socket.AF_UNIX)
+        client.connect(self._address)
+        client.sendall(len(message).to_bytes(4))
+        with open(os.devnull) as nothing:  # noqa: PTH123
             fds = [nothing.fileno(), out.fileno(), err.fileno()]
             sent = socket.send_fds(client, [message], fds)
             client.sendall(message[sent:])
-            with client.makefile() as told:
-                pid = int(told.readline())
-                ended = _readable(client, 0)
-                began = time.monotonic()
-                while not ended and time.monotonic() < began + _PATIENCE:
-                    ended = _readable(client, 0.05 if until else _PATIENCE)
-                    if until and until in _read(out) + _read(err):
-                        os.kill(pid, signal.SIGTERM)
-                        until = ""
-                assert ended, f"{command} has not ended: {(_read(out) + _read(err))[-1500:]}"
-                return Said(command, int(told.readline()), _read(out), _read(err))
+            return Forked(client)
 
     @property
     def _address(self) -> str:
         return str(self._folder / "socket")
 
 
-def _readable(client: socket.socket, seconds: float) -> bool:
-    return bool(select.select([client], [], [], seconds)[0])
+@cache
+def shared() -> Commands:
+    """One server for all tests of this process, which ends with it."""
+    commands = Commands().__enter__()
+    atexit.register(end)
+    return commands
+
+
+def end() -> None:
+    """End the shared one, if it was needed."""
+    if shared.cache_info().currsize:
+        shared().__exit__()
+        shared.cache_clear()
 
 
 def _read(file: IO[bytes]) -> str:

@@ -30,6 +30,8 @@ os.environ |= {
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Stop the embedded PostgreSQL of this run and remove its folder."""
     from autosync import postgres
+    from tests import commands
 
+    commands.end()
     postgres.release()
     shutil.rmtree(_root, ignore_errors=True)

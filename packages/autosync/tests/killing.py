@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any, Self
@@ -15,6 +13,7 @@ import psycopg
 from autosync import killpoints
 from githubsim.testing import Sim
 from tests.chaos.reader import LISTED, Difference, differences
+from tests.commands import shared
 from tests.service import SECRET, Service, delivery_log, free_port, hook_url
 from tests.waiting import PATIENCE, Told, eventually
 
@@ -54,19 +53,13 @@ class Worker:
 
     def __init__(self, service: Service, log: Path) -> None:
         with log.open("ab") as file:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "autosync.service.worker"],
-                env=service.environment,
-                cwd=log.parent,
-                stdout=file,
-                stderr=file,
-                start_new_session=True,
+            self.process = shared().start(
+                "autosync.service.worker", [], log.parent, service.environment, file, file
             )
 
     def kill(self) -> None:
         """kill -9; also what it was running."""
-        if self.process.poll() is None:
-            self.process.kill()
+        self.process.kill()
         self.process.wait()
 
 

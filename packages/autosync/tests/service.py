@@ -17,6 +17,7 @@ from typing import Any, Self
 
 from githubsim.testing import Sim
 from tests import template
+from tests.commands import shared
 from tests.waiting import Told, eventually
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -90,20 +91,8 @@ class Service:
     def run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """`python manage.py …` or `autosync …` (first word) with this service's settings."""
         program, *rest = arguments
-        command = (
-            [sys.executable, str(ROOT / "manage.py"), *rest]
-            if program == "manage.py"
-            else [sys.executable, "-m", "autosync", *rest]
-        )
-        done = subprocess.run(
-            command,
-            env=self.environment,
-            cwd=self._folder,
-            capture_output=True,
-            text=True,
-            timeout=170,
-            check=False,
-        )
+        said = shared()(program, rest, self._folder, self.environment)
+        done = subprocess.CompletedProcess(arguments, said.code, said.out, said.err)
         if check:
             assert done.returncode == 0, f"{arguments}: {done.stdout}{done.stderr}"
         return done

@@ -22,6 +22,7 @@ import psycopg
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from tests import template
 from tests.service import ROOT, free_port
 from tests.waiting import eventually
 
@@ -179,7 +180,10 @@ class Service:
 
 @contextmanager
 def running(folder: Path, *command: str, **changes: str) -> Iterator[Service]:
-    """A ready service, gone without trace at the end."""
+    """A ready service, gone without trace at the end; it begins with a migrated database."""
+    data = folder / "data"
+    if command[:1] in ((), ("serve",)) and not data.exists():
+        template.copy_to(data)
     service = Service(folder, *command, **changes)
     try:
         yield service.wait_ready()

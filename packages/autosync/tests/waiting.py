@@ -13,13 +13,16 @@ PATIENCE = 150.0
 def eventually(condition: Callable[[], Any], what: object, seconds: float = PATIENCE) -> Any:
     """Poll until `condition` is truthy and return it; AssertionError after `seconds`.
 
-    Between two looks passes as long as one takes: what is waited for needs the machine as well.
+    What is waited for needs the machine as well: between two looks passes twice as long as one
+    takes, and up to half a second when it has been waited for long.
     """
-    until = time.monotonic() + seconds
+    began = time.monotonic()
+    until = began + seconds
     while (looked := time.monotonic()) < until:
         if value := condition():
             return value
-        time.sleep(max(0.05, time.monotonic() - looked))
+        now = time.monotonic()
+        time.sleep(max(0.05, 2 * (now - looked), min(0.5, (now - began) / 10)))
     raise AssertionError(f"not within {seconds:.0f} s: {what}")
 
 

@@ -36,10 +36,19 @@ SAID_ELSEWHERE = re.compile(
 )
 # Events that the schema of an issue's events forgets; that of its timeline has them.
 CHANGES_OF_STATE = (
+    "auto_merge_disabled",
+    "auto_merge_enabled",
+    "base_ref_changed",
     "closed",
+    "comment_deleted",
+    "connected",
     "convert_to_draft",
+    "disconnected",
+    "head_ref_deleted",
+    "head_ref_force_pushed",
     "merged",
     "ready_for_review",
+    "referenced",
     "reopened",
     "transferred",
     "unlocked",

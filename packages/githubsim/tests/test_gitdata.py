@@ -150,3 +150,45 @@ def test_comments_on_commits_are_the_same_by_graphql(
     assert edited["updated_at"] >= made["updated_at"]
     github.control("commits/comment/delete", {"comment_id": made["id"]})
     assert client.get(f"/repos/{repository}/comments/{made['id']}").status_code == 404
+
+
+def test_what_happens_to_branches_is_listed_by_cursors(
+    github: Sim, client: httpx.Client, repository: str
+) -> None:
+    where = {"repository": repository, "branch": "comes-and-goes"}
+    first = github.control("push", where)
+    github.control("push", where | {"start": first["before"], "force": True})
+    github.control("refs/delete", where | {"ref": "refs/heads/comes-and-goes"})
+    github.control("refs/set", where | {"ref": "refs/tags/no-branch"})
+    pull = github.control("pulls/open", {"repository": repository})
+    github.control("pulls/merge", {"repository": repository, "number": pull["number"]})
+    path, found = f"/repos/{repository}/activity?per_page=2", []
+    while path:
+        answer = client.get(path)
+        found += answer.json()
+        assert "page=" not in answer.headers.get("link", "").replace("per_page", "")
+        path = answer.links.get("next", {}).get("url", "")
+    assert [one["activity_type"] for one in found][:5] == [
+        "pr_merge", "branch_creation", "branch_deletion", "force_push", "branch_creation"
+    ]  # fmt: skip
+    assert {one["ref"].split("/")[1] for one in found} == {"heads"}
+    assert len({one["id"] for one in found}) == len(found)
+    back = client.get(client.get(f"/repos/{repository}/activity?per_page=2").links["next"]["url"])
+    assert client.get(back.links["prev"]["url"]).json() == found[:2]
+    mine = client.get(f"/repos/{repository}/activity?ref=comes-and-goes&direction=asc").json()
+    assert [one["activity_type"] for one in mine] == [
+        "branch_creation", "force_push", "branch_deletion"
+    ]  # fmt: skip
+
+
+def test_languages_are_the_same_by_graphql(client: httpx.Client, repository: str) -> None:
+    owner, name = repository.split("/")
+    query = """query ($owner: String!, $name: String!) { repository(owner: $owner, name: $name) {
+      languages(first: 100) { totalSize totalCount edges { size node { name color } } } } }"""
+    variables = {"owner": owner, "name": name}
+    answer = client.post("/graphql", json={"query": query, "variables": variables}).json()["data"]
+    page = answer["repository"]["languages"]
+    listed = client.get(f"/repos/{repository}/languages").json()
+    assert {one["node"]["name"]: one["size"] for one in page["edges"]} == listed
+    assert page["totalSize"] == sum(listed.values())
+    assert page["totalCount"] == len(listed)

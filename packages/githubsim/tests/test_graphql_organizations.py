@@ -98,3 +98,22 @@ def test_an_organisation_is_found_by_its_id_as_its_links_have_it(
     if people.links:
         assert f"/organizations/{number}/team/{team['id']}/members?" in people.links["next"]["url"]
     assert client.get("/organizations/1/teams").status_code == 404
+
+
+def test_collaborators_are_those_of_rest(
+    github: Sim, client: httpx.Client, repository: str
+) -> None:
+    owner, name = repository.split("/")
+    github.control("accounts/create", {"login": "from-outside"})
+    github.control("collaborators/add", {"repository": repository, "login": "from-outside"})
+    query = """query ($o: String!, $r: String!, $a: CollaboratorAffiliation) {
+      repository(owner: $o, name: $r) { collaborators(first: 100, affiliation: $a) {
+        totalCount edges { permission node { databaseId } } } } }"""
+    page = good(client, query, o=owner, r=name)["repository"]["collaborators"]
+    listed = client.get(f"/repos/{repository}/collaborators?per_page=100").json()
+    assert [(edge["node"]["databaseId"], edge["permission"]) for edge in page["edges"]] == [
+        (one["id"], one["role_name"].upper()) for one in listed
+    ]
+    assert page["totalCount"] == len(listed)
+    page = good(client, query, o=owner, r=name, a="OUTSIDE")["repository"]["collaborators"]
+    assert [edge["permission"] for edge in page["edges"]] == ["WRITE"]

@@ -155,3 +155,75 @@ def test_a_transferred_issue_tells_where_it_came_from(
     github.control("issues/transfer", {"repository": repository, "number": number, "to": there})
     (event,) = items(client, there, 1)["nodes"]
     assert event["fromRepository"] == {"nameWithOwner": repository}
+
+
+MORE = """
+query ($id: ID!) { node(id: $id) {
+  ... on Issue { timelineItems(first: 9) { nodes { __typename
+    ... on CrossReferencedEvent { willCloseTarget isCrossRepository source { __typename
+      ... on Issue { number } ... on PullRequest { number } } }
+    ... on ReferencedEvent { commit { oid } commitRepository { databaseId } }
+    ... on ConnectedEvent { source { ... on PullRequest { number } } } } } }
+  ... on PullRequest { closingIssuesReferences(first: 9) { nodes { number } }
+    linked: closingIssuesReferences(first: 9, userLinkedOnly: true) { totalCount }
+    timelineItems(first: 9) { nodes { __typename
+      ... on HeadRefForcePushedEvent { beforeCommit { oid } afterCommit { oid } }
+      ... on HeadRefDeletedEvent { headRefName } } } }
+} }
+"""
+
+
+def test_what_names_an_issue_is_in_its_timeline_and_moves_no_clock(
+    github: Sim, client: httpx.Client, repository: str
+) -> None:
+    where = {"repository": repository}
+    issue = github.control("issues/open", where)
+    other = github.control("issues/open", where)
+    body = f"Fixes #{issue['number']} for {repository}#{issue['number']}, not a#1"
+    pull = github.control("pulls/open", where | {"body": body})
+    names = {"number": other["number"], "body": f"See #{issue['number']} and #99999"}
+    github.control("issues/comment", where | names)
+    github.control("issues/comment", where | names)
+    message = {"message": f"Help with GH-{issue['number']}"}
+    sha = github.control("push", where | {"commits": [message]})["after"]
+    link = {"number": pull["number"], "issue": other["number"]}
+    github.control("pulls/link", where | link)
+    path = f"/repos/{repository}/issues/{issue['number']}"
+    assert client.get(path).json()["updated_at"] == issue["updated_at"]
+    events = [one["event"] for one in client.get(f"{path}/events").json()]
+    assert events == ["referenced"]
+    shown = client.get(f"{path}/timeline").json()
+    assert [one["event"] for one in shown] == ["cross-referenced"] * 2 + ["referenced"]
+    assert [one["source"]["issue"]["number"] for one in shown[:2]] == [
+        pull["number"], other["number"],
+    ]  # fmt: skip
+    items = good(client, MORE, id=issue["node_id"])["node"]["timelineItems"]["nodes"]
+    one, two, three = items
+    assert (one["willCloseTarget"], one["source"]["__typename"]) == (True, "PullRequest")
+    assert (two["willCloseTarget"], two["source"]["number"]) == (False, other["number"])
+    assert three["commit"] == {"oid": sha}
+    found = good(client, MORE, id=pull["node_id"])["node"]
+    assert found["closingIssuesReferences"]["nodes"] == [
+        {"number": issue["number"]}, {"number": other["number"]},
+    ]  # fmt: skip
+    assert found["linked"] == {"totalCount": 1}
+    # It goes with what made it.
+    github.control("issues/delete", where | {"number": other["number"]})
+    shown = client.get(f"{path}/timeline").json()
+    assert [one["event"] for one in shown] == ["cross-referenced", "referenced"]
+
+
+def test_a_forced_push_and_a_deleted_branch_are_in_the_timeline(
+    github: Sim, client: httpx.Client, repository: str
+) -> None:
+    where = {"repository": repository}
+    pull = github.control("pulls/open", where)
+    branch, head, base = pull["head"]["ref"], pull["head"]["sha"], pull["base"]["sha"]
+    moved = {"branch": branch, "force": True, "start": base, "count": 1}
+    after = github.control("push", where | moved)["after"]
+    github.control("refs/delete", where | {"ref": f"refs/heads/{branch}"})
+    nodes = good(client, MORE, id=pull["node_id"])["node"]["timelineItems"]["nodes"]
+    by_kind = {one["__typename"]: one for one in nodes}
+    assert by_kind["HeadRefForcePushedEvent"]["beforeCommit"] == {"oid": head}
+    assert by_kind["HeadRefForcePushedEvent"]["afterCommit"] == {"oid": after}
+    assert by_kind["HeadRefDeletedEvent"]["headRefName"] == branch

@@ -112,3 +112,55 @@ def test_rest_lists_four_hundred_pages_of_stars(client: httpx.Client, repository
     refused = client.get(path, params={"page": 401})
     assert refused.status_code == 422
     assert "pagination is limited for this resource" in refused.json()["message"]
+
+
+def test_who_watches_is_told_to_nobody(
+    github: Sim, receiver: Receiver, client: httpx.Client, repository: str
+) -> None:
+    assert github.control("webhooks/wait")["delivered"]
+    receiver.clear()
+    github.control("accounts/create", {"login": "watchful"})
+    before = client.get(f"/repos/{repository}").json()
+    path = f"/repos/{repository}/subscribers?per_page=100"
+    one = {"repository": repository, "sender": "watchful"}
+    for _ in range(2):
+        github.control("watch", one)
+    assert [user["login"] for user in everything(client, path)][-1] == "watchful"
+    after = client.get(f"/repos/{repository}").json()
+    assert after["subscribers_count"] == before["subscribers_count"] + 1
+    github.control("unwatch", one)
+    assert client.get(f"/repos/{repository}").json() == before
+    assert github.control("webhooks/wait")["delivered"]
+    assert receiver.received == []
+
+
+def test_a_fork_is_told_listed_and_counted_until_it_is_deleted(
+    github: Sim, receiver: Receiver, client: httpx.Client, repository: str
+) -> None:
+    """The parent's clock stays, as in GitHub's own example of the payload."""
+    assert github.control("webhooks/wait")["delivered"]
+    receiver.clear()
+    github.control("accounts/create", {"login": "forker"})
+    before = client.get(f"/repos/{repository}").json()
+    made = github.control("repositories/fork", {"repository": repository, "sender": "forker"})
+    told = receiver.wait_for("fork").payload
+    assert (told["forkee"]["full_name"], told["forkee"]["fork"]) == (made["full_name"], True)
+    assert told["repository"]["forks_count"] == before["forks_count"] + 1
+    assert told["repository"]["updated_at"] == before["updated_at"]
+    listed = client.get(f"/repos/{repository}/forks").json()
+    assert listed[0]["id"] == made["id"]
+    owner, name = repository.split("/")
+    query = """query ($owner: String!, $name: String!) { repository(owner: $owner, name: $name) {
+        forkCount forks(first: 9, orderBy: {field: CREATED_AT, direction: DESC}) {
+          totalCount edges { node { databaseId nameWithOwner owner { login } } } } } }"""
+    variables = {"owner": owner, "name": name}
+    answer = client.post("/graphql", json={"query": query, "variables": variables}).json()
+    found = answer["data"]["repository"]
+    assert found["forkCount"] == before["forks_count"] + 1
+    assert [edge["node"]["databaseId"] for edge in found["forks"]["edges"]] == [
+        one["id"] for one in listed
+    ]
+    head = f"/repos/{made['full_name']}/commits/{made['default_branch']}"
+    assert client.get(head).json()["sha"]
+    github.control("repositories/delete", {"repository": made["full_name"]})
+    assert client.get(f"/repos/{repository}").json()["forks_count"] == before["forks_count"]

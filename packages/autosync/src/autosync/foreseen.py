@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import errno
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeGuard
 from urllib.parse import unquote, urlsplit
-
-import psycopg
 
 from autosync import config
 from autosync.errors import AutoSyncError
 from autosync.folders import belongs_to
+
+if TYPE_CHECKING:
+    import psycopg
 
 NO_GIT = "The program git is not installed. Install git 2.39 or newer."
 _EXAMPLE = "postgresql://user:password@host:5432/name; empty: the embedded PostgreSQL"
@@ -30,7 +33,7 @@ def explain(error: BaseException) -> str | None:
         if isinstance(one, AutoSyncError):
             return str(one)
     for one in chain:
-        if isinstance(one, psycopg.Error) and (said := _of_database(one)):
+        if _is_of_database(one) and (said := _of_database(one)):
             return said
     for one in chain:
         if isinstance(one, OSError) and (said := _of_system(one)):
@@ -48,7 +51,14 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__
 
 
+def _is_of_database(error: BaseException) -> TypeGuard[psycopg.Error]:
+    loaded = sys.modules.get("psycopg")  # whoever did not load it has no error of it
+    return loaded is not None and isinstance(error, loaded.Error)
+
+
 def _of_database(error: psycopg.Error) -> str | None:
+    import psycopg  # noqa: PLC0415 (start-up time)
+
     words = _words(error)
     code = error.sqlstate or ""
     if code in _NOT_MIGRATED:

@@ -98,7 +98,7 @@ POOLED_DATABASE: dict[str, Any] = (
     if CONFIG.database_direct_url
     else {}
 )
-# Connections are kept: the engine's temporary tables live as long as theirs.
+# Connections are kept: the engine's prepared statements live as long as theirs.
 DATABASES["default"]["CONN_MAX_AGE"] = None
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DATABASES["default"].setdefault("OPTIONS", {}).setdefault("application_name", "autosync")

@@ -7,9 +7,9 @@ from __future__ import annotations
 import hmac
 import json
 import re
+import shlex
 import shutil
 import subprocess
-import sys
 import urllib.request
 import uuid
 from collections.abc import Iterator
@@ -21,6 +21,7 @@ import pytest
 
 from githubsim.testing import Sim
 from tests import template
+from tests.commands import shared
 from tests.service import ROOT, SECRET, Service, free_port, hook_url, let_audits_be
 from tests.waiting import Told, eventually
 
@@ -29,7 +30,7 @@ _FILE = re.compile(r"`(packages/\S+\.py)`:\n\n```python\n(.*?)^```$", re.M | re.
 _COMMANDS = re.compile(r"^```sh\n(.*?)^```$", re.M | re.S)
 KINDS = "packages/autosync/src/autosync/kinds"
 MIGRATIONS = "packages/autosync/src/autosync/mirror/migrations"
-NAMES = ("commit_comment", "team", "team_member")
+NAMES = ("repository_collaborator", "team", "team_member")
 GENERATED = ("docs/openapi.json", "docs/reference/kinds.md")
 
 
@@ -57,25 +58,19 @@ class Copy(Service):
 
     def type(self, command: str) -> str:
         """Run a line of the page as a shell does, with this environment's programs."""
-        program, _, rest = command.partition(" ")
-        here = {
-            "./manage.py": f"{sys.executable} {self.tree}/manage.py",
-            "./autosync": f"{sys.executable} -m autosync",
-            ".venv/bin/python": sys.executable,
-        }
-        done = subprocess.run(
-            f"{here[program]} {rest}",
-            shell=True,
-            cwd=self.tree,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        said = done.stdout + done.stderr
+        line, _, file = command.partition(" > ")
+        program, *arguments = shlex.split(line)
+        if program == ".venv/bin/python":
+            assert arguments.pop(0) == "-m"
+            program = arguments.pop(0)
+        elif program == "./manage.py":
+            program = f"{self.tree}/manage.py"
+        done = shared()(program.removeprefix("./"), arguments, self.tree, self.environment)
+        if file:
+            (self.tree / file).write_text(done.out)
+        said = done.out + done.err
         # The doctor's word is not its exit code: this machine's GitHub lacks what it names.
-        assert done.returncode == 0 or "doctor" in command, f"{command}: {said}"
+        assert done.code == 0 or "doctor" in command, f"{command}: {said}"
         assert "Traceback" not in said, said
         return said
 
@@ -144,17 +139,11 @@ class Stage:
             "SELECT team_id, user_id, user_login, role FROM github.team_members ORDER BY 1, 2",
             sorted(members),
         )
-        comments = self.github(f"/repos/{self.repository}/comments?per_page=100")
+        people = self.github(f"/repos/{self.repository}/collaborators?per_page=100")
         self.becomes(
-            "SELECT id, commit_sha, path, position, body, author_login, html_url "
-            "FROM github.commit_comments ORDER BY id",
-            [
-                [
-                    *(one["id"], one["commit_id"], one["path"] or "", one["position"]),
-                    *(one["body"], one["user"]["login"], one["html_url"]),
-                ]
-                for one in comments
-            ],
+            "SELECT user_id, user_login, permission FROM github.repository_collaborators "
+            "ORDER BY 1",
+            sorted([one["id"], one["login"], one["role_name"]] for one in people),
         )
 
     def changed_files(self) -> list[str]:
@@ -206,8 +195,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         login = next(one["login"] for one in people if one["type"] == "User")
         token = sim.control("token", {"login": login})["token"]
         stage = Stage(sim, service, tree, repository, token)
-        said = {"repository": repository, "body": "Before.", "ago": 3600}
-        sim.control("commits/comment", said)
+        sim.control("accounts/create", {"login": "passer-by"})
         with service:
             sim.control("install")
             stage.becomes("SELECT count(*) = count(imported_at) FROM repositories", [[True]])
@@ -234,10 +222,10 @@ def test_webhooks_come_and_go_and_come_again(stage: Stage) -> None:
     team = stage.act("teams/create", name="Night Shift")
     who = stage.act("teams/join", team="night-shift", login=_somebody(stage))["id"]
     stage.act("teams/edit", team="night-shift", description="While others sleep.")
-    said = stage.act("commits/comment", body="By a webhook.")
+    stage.act("collaborators/add", login="passer-by", permission="push")
     applied = (
         "SELECT count(*) FROM inbox WHERE status = 'applied' AND touched::text LIKE '%written%' "
-        "AND event IN ('team', 'membership', 'commit_comment')"
+        "AND event IN ('team', 'membership', 'member')"
     )
     stage.becomes(applied, [[4]])
     stage.equals_github()
@@ -252,16 +240,17 @@ def test_webhooks_come_and_go_and_come_again(stage: Stage) -> None:
     why = f"SELECT gone_because FROM team_members WHERE user_id = {who} AND team_id = {team['id']}"
     stage.becomes(why, [["parent"]])
     stage.becomes(f"SELECT gone_because FROM teams WHERE github_id = {team['id']}", [["deleted"]])
-    # Of this GitHub sends nothing: the next sync sees that there is one less, if that is no lag.
+    # Should the webhook be lost, the next sync sees that there is one less, if that is no lag.
     stage.service.execute(
-        "UPDATE commit_comments SET observed_at = observed_at - interval '1 minute'"
+        "UPDATE repository_collaborators SET observed_at = observed_at - interval '1 minute'"
     )
-    stage.act("commits/comment/delete", comment_id=said["id"])
+    stage.sim.control("webhooks", {"on": False})
+    stage.act("collaborators/remove", login="passer-by")
+    stage.sim.control("webhooks", {"on": True})
     stage.service.run("manage.py", "sync_github", "--force")
     stage.equals_github()
-    stage.becomes(
-        f"SELECT gone_because FROM commit_comments WHERE github_id = {said['id']}", [["deleted"]]
-    )
+    gone = "SELECT user_login, gone_because FROM repository_collaborators"
+    stage.becomes(f"{gone} WHERE deleted_at IS NOT NULL", [["passer-by", "deleted"]])
 
 
 def test_an_event_that_names_no_organisation_is_that_of_its_installation(stage: Stage) -> None:
@@ -297,7 +286,7 @@ def test_an_audit_finds_and_heals_broken_rows(stage: Stage) -> None:
     """Also rows that are deleted here and not at GitHub, which return."""
     # What is still to be asked for again after the events would heal them first.
     let_audits_be(stage.service)
-    for table in ("teams", "team_members", "commit_comments"):
+    for table in ("teams", "team_members", "repository_collaborators"):
         stage.service.execute(f"UPDATE {table} SET dirty_at = NULL")
     asked = "task_name LIKE '%sync_account' AND status IN ('todo', 'doing')"
     stage.becomes(f"SELECT count(*) FROM procrastinate_jobs WHERE {asked}", [[0]])
@@ -314,9 +303,8 @@ def test_an_audit_finds_and_heals_broken_rows(stage: Stage) -> None:
         "(account_id, team_id, user_id, user_login, role, observed_at, gone_because) "
         "SELECT account_id, github_id, 1, 'nobody', 'member', now() - interval '1 hour', '' "
         "FROM teams WHERE slug = 'platform'",
-        f"UPDATE commit_comments SET body = 'wrong', updated_at = updated_at - interval '1 hour', "
-        f"{long_ago} WHERE github_id = "
-        "(SELECT min(github_id) FROM commit_comments WHERE deleted_at IS NULL)",
+        f"UPDATE repository_collaborators SET permission = 'wrong', {long_ago} WHERE id = "
+        "(SELECT min(id) FROM repository_collaborators WHERE deleted_at IS NULL)",
     ):
         stage.service.execute(sql)
     said = stage.service.run("autosync", "audit", check=False).stdout
@@ -325,7 +313,7 @@ def test_an_audit_finds_and_heals_broken_rows(stage: Stage) -> None:
         "WHERE audit_id = (SELECT max(id) FROM audits) ORDER BY 1, 2"
     )
     assert found == [
-        ["commit_comment", "stale", True],
+        ["repository_collaborator", "stale", True],
         ["team", "missing", True],
         ["team", "stale", True],
         ["team_member", "missing", True],
@@ -348,9 +336,10 @@ def test_the_api_lists_and_shows_them(stage: Stage) -> None:
     assert {one["user_login"] for one in members["items"]} == {one["login"] for one in at_github}
     first = members["items"][0]
     assert stage.service.get(f"/api/team-members/{first['id']}/") == first
-    comments = stage.service.get(f"/api/commit-comments/?repository={stage.repository}")["items"]
-    assert [one["body"] for one in comments] == ["Before."]
-    assert comments[0]["repository"]["full_name"] == stage.repository
+    mine = f"/api/repository-collaborators/?repository={stage.repository}&permission=admin"
+    people = stage.service.get(mine)["items"]
+    assert {one["permission"] for one in people} == {"admin"}
+    assert people[0]["repository"]["full_name"] == stage.repository
 
 
 def test_the_generated_pages_describe_them(stage: Stage) -> None:
@@ -358,13 +347,15 @@ def test_the_generated_pages_describe_them(stage: Stage) -> None:
         if ">" in line or "kinds show" in line:
             stage.service.type(line)
     page = (stage.tree / "docs/reference/kinds.md").read_text()
-    for table in ("commit_comments", "teams", "team_members"):
+    for table in ("repository_collaborators", "teams", "team_members"):
         assert f"\n## {table}\n" in page
         assert f"- View: `github.{table}`" in page
     assert "- Permissions of the App: `members` (read)\n- Events: `membership`" in page
     assert "| `account` | varchar(255) | The organisation's login. |" in page
     paths = json.loads((stage.tree / "docs/openapi.json").read_text())["paths"]
-    assert {"/api/teams/", "/api/team-members/{key}/", "/api/commit-comments/"} <= set(paths)
+    assert {"/api/teams/", "/api/team-members/{key}/", "/api/repository-collaborators/"} <= set(
+        paths
+    )
     changed = [line for line in stage.changed_files() if not line.startswith("??")]
     assert changed == [f" M {path}" for path in GENERATED]
 

@@ -1,7 +1,8 @@
 """No command ends in a traceback for an error that was foreseen: each says what to do, in a line.
 
 Every command of `autosync --help` and every documented one of manage.py, in each plight; run in
-forks of a process that has their libraries (tests/commands.py).
+forks of a process that has their libraries (tests/commands.py). Plights that differ only in what
+the database's server says share the commands among them: all meet one that does not answer.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from autosync import postgres
 from autosync.cli import app
 from githubsim.testing import Sim
 from tests import template
-from tests.commands import Commands, Said, bare, in_a_process
+from tests.commands import Commands, Said, bare, in_a_process, shared
 from tests.integration.test_embedded_postgres import nothing_left
 from tests.integration.test_embedded_postgres_errors import fill, root_only, small_disk
 from tests.service import ROOT, SECRET, Service, free_port
@@ -72,9 +73,8 @@ COMMANDS = documented()
 
 
 @pytest.fixture(scope="module")
-def run() -> Iterator[Commands]:
-    with Commands() as commands:
-        yield commands
+def run() -> Commands:
+    return shared()
 
 
 def arguments(command: str) -> list[str]:
@@ -84,6 +84,11 @@ def arguments(command: str) -> list[str]:
 def without(*names: str) -> list[str]:
     easy = {f"autosync {name}" for name in EASY}
     return [one for one in COMMANDS if one not in easy and not one.endswith(names or ("?",))]
+
+
+def third(number: int) -> list[str]:
+    """Every third command that needs a database."""
+    return without("demo")[number::3]
 
 
 def judge(
@@ -207,7 +212,7 @@ def test_a_wrong_password_is_named_and_never_shown(
     run: Commands, tmp_path: Path, server: dict[str, str]
 ) -> None:
     settings = environment(tmp_path, DATABASE_URL=_url(server, server["user"], "hidden-word"))
-    judge(run, without("demo"), tmp_path, settings)
+    judge(run, third(0), tmp_path, settings)
 
 
 @contextmanager
@@ -239,12 +244,12 @@ def listening(greeting: bytes) -> Iterator[str]:
 
 def test_a_server_that_is_no_postgresql(run: Commands, tmp_path: Path) -> None:
     with listening(b"HTTP/1.1 400 Bad Request\r\n\r\n") as url:
-        judge(run, without("demo"), tmp_path, environment(tmp_path, DATABASE_URL=url))
+        judge(run, third(1), tmp_path, environment(tmp_path, DATABASE_URL=url))
 
 
 def test_a_server_that_says_nothing_is_not_waited_for(run: Commands, tmp_path: Path) -> None:
     with listening(b"") as url:
-        judge(run, without("demo"), tmp_path, environment(tmp_path, DATABASE_URL=url), at_once=30)
+        judge(run, third(2), tmp_path, environment(tmp_path, DATABASE_URL=url), at_once=30)
 
 
 def test_without_git_all_but_commits_is_there(run: Commands, tmp_path: Path) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from githubsim.testing import Sim
+from tests import template
 from tests.service import SECRET, Service, differences, free_port
 
 
@@ -11,7 +14,7 @@ def test_it_does_the_work_itself_where_nothing_runs() -> None:
     with Sim(webhook_secret=SECRET, **world) as sim:  # type: ignore[arg-type]
         service = Service(sim, free_port())
         try:
-            service.run("manage.py", "migrate")
+            template.copy_to(Path(service.environment["AUTOSYNC_DATA_DIR"]))
             sim.control("install")
             said = service.run("manage.py", "sync_github").stdout
             assert "3 repositories" in said

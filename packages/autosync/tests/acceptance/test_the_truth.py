@@ -35,6 +35,8 @@ def test_health_and_doctor_name_a_wrong_secret_a_suspension_and_an_outage(
     with Service(sim, port, GITHUB_WEBHOOK_SECRET="not GitHub's") as service:
         assert "not_installed" in codes(service)
         sim.control("install")
+        # No webhook tells of it: asked, and not waited for until a worker asks by itself.
+        service.post("/api/sync/periodic/")
         eventually(lambda: "importing" in codes(service) or imported(service), "the import")
         eventually(lambda: imported(service), f"the import finished; {service.said()}")
         service.run("autosync", "recover")

@@ -49,6 +49,12 @@ TABLES = {
          *_CLOCKS),
         ("github_id",),
     ),
+    "commit_comments": Table(
+        ("node_id",),
+        ("repository_id", "commit_sha", *_AUTHOR, "author_association", "body", "path", "position",
+         "line", "html_url", *_CLOCKS),
+        ("github_id",),
+    ),
     "reviews": Table(
         ("node_id",),
         ("repository_id", "pull_number", *_AUTHOR, "author_association", "state", "body",
@@ -69,7 +75,31 @@ TABLES = {
          "resolved_by_login", "line", "original_line", "start_line", "original_start_line", "side",
          "start_side", "subject_type"),
     ),
+    # Of pull requests too. What details hold is compared by a test of their own.
+    "timeline_events": Table(
+        ("node_id",),
+        ("repository_id", "issue_number", "event", "actor_id", "actor_login", "subject_id",
+         "subject_login", "commit_sha", "created_at"),
+    ),
+    "reactions": Table(
+        ("node_id",), ("repository_id", "issue_number", "content", "user_id", "user_login",
+         "created_at"),
+    ),
+    "closing_references": Table(
+        ("repository_id", "pull_number", "issue_id"), ("issue_number", "issue_repository_id")
+    ),
     "stars": Table(("repository_id", "user_id"), ("user_login", "starred_at")),
+    "repository_languages": Table(("repository_id", "name"), ("size",)),
+    "repository_activity": Table(
+        ("github_id",),
+        ("repository_id", "node_id", "activity_type", "ref", "before_sha", "after_sha", "actor_id",
+         "actor_login", "created_at"),
+    ),
+    "watchers": Table(("repository_id", "user_id"), ("user_login",)),
+    "forks": Table(
+        ("repository_id", "fork_id"),
+        ("full_name", "owner_id", "owner_login", "html_url", "created_at"),
+    ),
     # Of pull requests too: the two share their numbers.
     "issue_labels": Table(("repository_id", "issue_number", "label_node_id"), ()),
     "issue_assignees": Table(("repository_id", "issue_number", "user_id"), ("user_login",)),
@@ -78,6 +108,15 @@ TABLES = {
         ("repository_id", "pull_number", "reviewer_type", "reviewer_id"), ("reviewer_login",)
     ),
 }  # fmt: skip
+
+
+# Those of kinds that are off by default: compared where the mirror has read some.
+OFF = {
+    "reactions": "reaction",
+    "repository_activity": "repository_activity",
+    "repository_languages": "repository_language",
+    "watchers": "watcher",
+}
 
 
 def plain(value: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tests.chaos.child_tables import TABLES, plain
+from tests.chaos.child_tables import OFF, TABLES, plain
 
 Rows = dict[Any, dict[str, Any]]
 Query = Callable[[str], list[list[Any]]]
@@ -95,8 +95,14 @@ def mirror(query: Query) -> dict[str, Rows]:
 def children(query: Query) -> dict[str, Rows]:
     """The same of what belongs to them, for each of TABLES that the mirror has."""
     found: dict[str, Rows] = {}
+    off = {f"{row[0]}s" for row in query("SELECT name FROM kinds_left_out")}
     for name, table in TABLES.items():
-        if query(f"SELECT to_regclass('{name}')") == [[None]]:
+        if name in off or query(f"SELECT to_regclass('{name}')") == [[None]]:
+            continue
+        read = f"SELECT FROM resource_cursors WHERE resource = '{OFF.get(name)}'"
+        if name in OFF and query(f"SELECT EXISTS ({read}) OR EXISTS (SELECT FROM {name})") == [
+            [False]
+        ]:
             continue
         has = {
             row[0]

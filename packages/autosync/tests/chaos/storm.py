@@ -18,7 +18,7 @@ LABELS = ["bug", "documentation", "enhancement", "good first issue", "help wante
 # Calls that leave the inventory as it is.
 _INSIDE = (
     "issues/", "reviews/", "labels/", "milestones/", "pulls/draft", "pulls/merge", "releases/",
-    "star", "unstar", "react",
+    "commits/comment", "star", "unstar", "react", "watch", "unwatch", "pulls/link",
 )  # fmt: skip
 
 
@@ -218,6 +218,13 @@ class Storm:
         self.do("repositories/create", {"owner": owner, "name": name})
         self.do("push", {"repository": f"{owner}/{name}", "count": 2})
 
+    def fork(self) -> None:
+        """By somebody who has no App; as any repository it may be deleted or made private."""
+        if len(self.repositories()) >= self._most + 3:
+            raise SimError("enough of them")
+        where = {"repository": self.repository()["full_name"]}
+        self.do("repositories/fork", where | {"sender": self.random.choice(self.people)})
+
     def reuse_name(self) -> None:
         """A repository is renamed, and a new one takes its name: whoever goes by names reads it."""
         if len(self.repositories()) >= self._most:
@@ -353,6 +360,7 @@ _OPERATIONS: dict[str, Operation] = {
     "delete_ref": Storm.delete_ref,
     "edit_repository": Storm.edit_repository,
     "create_repository": Storm.create_repository,
+    "fork": Storm.fork,
     "reuse_name": Storm.reuse_name,
     "ail": Storm.ail,
     "many_labels": Storm.many_labels,
@@ -376,5 +384,6 @@ _WEIGHTS = {
     "remark": 3, "reply": 2, "edit_remark": 1, "delete_remark": 1, "resolve": 2, "request": 2,
     "unrequest": 1, "release": 3, "publish": 2, "edit_release": 1, "delete_release": 1,
     "unpublish": 0.3, "upload": 1, "delete_asset": 0.5, "star": 3, "unstar": 2, "react": 1,
-    "create_label": 1, "close_milestone": 0.7,
+    "create_label": 1, "close_milestone": 0.7, "mention": 3, "link": 1, "comment_commit": 2,
+    "edit_commit_comment": 0.7, "delete_commit_comment": 0.7, "fork": 1, "watch": 1.5, "unwatch": 1,
 }  # fmt: skip

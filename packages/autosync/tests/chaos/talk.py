@@ -71,12 +71,38 @@ def _star(s: Doer) -> None:
     s.do("star", _in_repository(s) | {"sender": s.random.choice(s.people)})
 
 
+def _mention(s: Doer) -> None:
+    """In a comment or a description, one that exists or not; some are to be closed by it."""
+    text = f"{s.words('See')} {s.random.choice(['closes', 'like'])} #{s.random.randint(1, 30)}"
+    call = s.random.choice(["issues/comment", "issues/edit"])
+    s.do(call, s.item() | {"body": text})
+
+
+def _link(s: Doer) -> None:
+    """By hand; no webhook tells of it."""
+    link = {"issue": s.random.randint(1, 200), "linked": s.random.random() < 0.7}
+    s.do("pulls/link", s.item(pull=True) | link)
+
+
 TALK: dict[str, Operation] = {
+    "mention": _mention,
+    "link": _link,
     "review": _review,
     "edit_comment": lambda s: s.do(
         "issues/comment/edit", {"comment_id": s.thing("comments"), "body": s.words("Comment")}
     ),
     "delete_comment": lambda s: s.do("issues/comment/delete", {"comment_id": s.thing("comments")}),
+    "comment_commit": lambda s: s.do(
+        "commits/comment", _in_repository(s) | {"body": s.words("Comment")}
+    ),
+    # Of neither is anybody told.
+    "edit_commit_comment": lambda s: s.do(
+        "commits/comment/edit",
+        {"comment_id": s.thing("commit_comments"), "body": s.words("Comment")},
+    ),
+    "delete_commit_comment": lambda s: s.do(
+        "commits/comment/delete", {"comment_id": s.thing("commit_comments")}
+    ),
     "edit_review": lambda s: s.do(
         "reviews/edit", {"review_id": s.thing("reviews"), "body": s.words("Review")}
     ),
@@ -112,6 +138,9 @@ TALK: dict[str, Operation] = {
     "delete_asset": lambda s: s.do("releases/asset/delete", {"asset_id": s.thing("assets")}),
     "star": _star,
     "unstar": lambda s: s.do("unstar", _in_repository(s) | {"sender": s.random.choice(s.people)}),
+    # Of neither is anybody told.
+    "watch": lambda s: s.do("watch", _in_repository(s) | {"sender": s.random.choice(s.people)}),
+    "unwatch": lambda s: s.do("unwatch", _in_repository(s) | {"sender": s.random.choice(s.people)}),
     # Nobody is told of a reaction, and no clock moves.
     "react": lambda s: s.do("react", s.item() | {"content": s.random.choice(["+1", "heart"])}),
     "create_label": lambda s: s.do(

@@ -1,4 +1,6 @@
-"""What belongs to repositories, issues and pull requests, as REST tells it; threads by GraphQL."""
+"""What belongs to repositories, issues and pull requests, as REST tells it; by GraphQL threads,
+and of timelines the mentions and deleted comments.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +21,25 @@ _THREADS = """query ($id: ID!, $after: String) { node(id: $id) { ... on PullRequ
   reviewThreads(first: 100, after: $after) { pageInfo { hasNextPage endCursor } nodes {
     id path isResolved isOutdated resolvedBy { databaseId login } line originalLine startLine
     originalStartLine diffSide startDiffSide subjectType } } } } }"""
+
+
+# Of these REST shows no node id, or not whose comment it was.
+_BY_GRAPH = {
+    "cross-referenced": ("CROSS_REFERENCED_EVENT", "CrossReferencedEvent", ""),
+    "comment_deleted": (
+        "COMMENT_DELETED_EVENT", "CommentDeletedEvent",
+        "deletedCommentAuthor { login ... on User { databaseId } ... on Bot { databaseId } }",
+    ),
+}  # fmt: skip
+_TIMELINE = """query ($id: ID!, $after: String) { node(id: $id) { ... on %s {
+  timelineItems(first: 100, after: $after, itemTypes: [%s]) {
+    pageInfo { hasNextPage endCursor } nodes { ... on %s { id createdAt %s actor { login
+      ... on User { databaseId } ... on Bot { databaseId } ... on Organization { databaseId } }
+} } } } } }"""
+_CLOSING = """query ($id: ID!) { node(id: $id) { ... on PullRequest {
+  closingIssuesReferences(first: 100) { pageInfo { hasNextPage } nodes {
+    number fullDatabaseId repository { databaseId } } } } } }"""
+_ELSEWHERE = {"commented", "committed", "reviewed"}  # what has a table of its own
 
 
 class Children:
@@ -62,13 +83,43 @@ class Children:
         if self._wants("review_comments"):
             async for one in self._api.getiter(f"{path}/pulls/comments?per_page=100"):
                 self._put("review_comments", home | _remark(one))
+        if self._wants("commit_comments"):
+            async for one in self._api.getiter(f"{path}/comments?per_page=100"):
+                self._put("commit_comments", home | _said(one) | {"commit_sha": one["commit_id"]})
         if self._wants("stars"):
             stars = self._app.getiter(f"{path}/stargazers?per_page=100", accept=_STAR)
             async for one in stars:
                 self._put("stars", home | one | _who("user", one["user"]))
+        if self._wants("repository_languages"):
+            languages = await self._api.getitem(f"{path}/languages")
+            for name, size in languages.items():
+                self._put("repository_languages", {**home, "name": name, "size": size})
+        if self._wants("repository_activity"):
+            async for one in self._api.getiter(f"{path}/activity?per_page=100"):
+                shas = {"before_sha": one["before"], "after_sha": one["after"]}
+                at = {"created_at": one["timestamp"], **_who("actor", one["actor"])}
+                self._put("repository_activity", {**home, **one, **shas, **at})
+        if self._wants("watchers"):
+            async for one in self._api.getiter(f"{path}/subscribers?per_page=100"):
+                self._put("watchers", home | _who("user", one))
+        if self._wants("forks"):
+            # As the App: private ones are shown to those who may see them.
+            async for one in self._app.getiter(f"{path}/forks?per_page=100"):
+                self._put(
+                    "forks", home | one | _who("owner", one["owner"]) | {"fork_id": one["id"]}
+                )
         if self._wants("issue_labels", "issue_assignees"):
             async for one in self._api.getiter(f"{path}/issues?state=all&per_page=100"):
                 self._sets(one, home | {"issue_number": one["number"]})
+        if self._wants("reactions"):
+            async for one in self._api.getiter(f"{path}/issues?state=all&per_page=100"):
+                place = home | {"issue_number": one["number"]}
+                items = f"{path}/issues/{one['number']}/reactions?per_page=100"
+                async for reaction in self._api.getiter(items):
+                    self._put("reactions", {**place, **reaction, **_who("user", reaction["user"])})
+        if self._wants("timeline_events"):
+            async for one in self._api.getiter(f"{path}/issues?state=all&per_page=100"):
+                await self._timeline(one, path, home | {"issue_number": one["number"]})
 
     async def of_pull(self, pull: Json, repository: Json) -> None:
         """What hangs on one pull request (as its single answer has it)."""
@@ -86,16 +137,63 @@ class Children:
             async for one in self._api.getiter(f"{path}/reviews?per_page=100"):
                 row = _said(one) | {"state": one["state"].lower(), "commit_sha": one["commit_id"]}
                 self._put("reviews", home | row | {"submitted_at": one.get("submitted_at")})
+        if self._wants("closing_references"):
+            page = (await self._graph(_CLOSING, pull["node_id"], None))["closingIssuesReferences"]
+            assert not page["pageInfo"]["hasNextPage"]
+            for one in page["nodes"]:
+                row = {"issue_id": int(one["fullDatabaseId"]), "issue_number": one["number"]}
+                home_of = {"issue_repository_id": one["repository"]["databaseId"]}
+                self._put("closing_references", {**home, **row, **home_of})
         if self._wants("review_threads"):
             await self._threads(pull["node_id"], home)
+
+    async def _timeline(self, issue: Json, path: str, home: Json) -> None:
+        items = f"{path}/issues/{issue['number']}/timeline?per_page=100"
+        seen = set()
+        async for one in self._api.getiter(items):
+            seen.add(one["event"])
+            if one["event"] in _ELSEWHERE or one["event"] in _BY_GRAPH:
+                continue
+            whom = one.get("assignee") or one.get("requested_reviewer")
+            row = {**one, **_who("actor", one["actor"]), **_who("subject", whom)}
+            self._put("timeline_events", {**home, **row, "commit_sha": one["commit_id"]})
+        kind = "PullRequest" if "pull_request" in issue else "Issue"
+        for event in sorted(seen & _BY_GRAPH.keys()):
+            node_id = issue["node_id"]
+            if kind == "PullRequest":
+                node_id = (await self._api.getitem(f"{path}/pulls/{issue['number']}"))["node_id"]
+            await self._events(event, kind, node_id, home)
+
+    async def _events(self, event: str, kind: str, node_id: str, home: Json) -> None:
+        item, named, more = _BY_GRAPH[event]
+        after = None
+        while True:
+            query = _TIMELINE % (kind, item, named, more)
+            page = (await self._graph(query, node_id, after))["timelineItems"]
+            for one in page["nodes"]:
+                row = {
+                    "node_id": one["id"],
+                    "event": event,
+                    "created_at": one["createdAt"],
+                    "commit_sha": None,
+                    **_who("actor", _numbered(one["actor"])),
+                    **_who("subject", _numbered(one.get("deletedCommentAuthor"))),
+                }
+                self._put("timeline_events", {**home, **row})
+            if not page["pageInfo"]["hasNextPage"]:
+                return
+            after = page["pageInfo"]["endCursor"]
+
+    async def _graph(self, query: str, node_id: str, after: str | None) -> Any:
+        asked = {"query": query, "variables": {"id": node_id, "after": after}}
+        headers = {"Authorization": f"Bearer {self._token}"}
+        answer = await self._client.post("/graphql", json=asked, headers=headers)
+        return answer.json()["data"]["node"]
 
     async def _threads(self, node_id: str, home: Json) -> None:
         after = None
         while True:
-            asked = {"query": _THREADS, "variables": {"id": node_id, "after": after}}
-            headers = {"Authorization": f"Bearer {self._token}"}
-            answer = await self._client.post("/graphql", json=asked, headers=headers)
-            page = answer.json()["data"]["node"]["reviewThreads"]
+            page = (await self._graph(_THREADS, node_id, after))["reviewThreads"]
             for one in page["nodes"]:
                 by = one["resolvedBy"] or {}
                 row = {
@@ -174,6 +272,11 @@ def _who(role: str, person: Json | None) -> dict[str, Any]:
     if person is None or person["login"] == "ghost":
         return {f"{role}_id": None, f"{role}_login": None}
     return {f"{role}_id": person["id"], f"{role}_login": person["login"]}
+
+
+def _numbered(person: Json | None) -> Json | None:
+    """An actor of GraphQL's as REST has it."""
+    return person and {"login": person["login"], "id": person["databaseId"]}
 
 
 def _cell(name: str, value: Any) -> Any:

@@ -33,7 +33,7 @@ from autosync.mirror.models import (
 from autosync.sync import unread
 from autosync.sync.commits import sync_details
 from autosync.sync.errors import is_passing
-from autosync.sync.listing import sync_listing
+from autosync.sync.lists import sync_list
 from autosync.sync.reconcile import GitHubSyncManager
 from autosync.sync.refetch import refetch, refetch_dirty
 from githubsim.testing import Sim
@@ -185,13 +185,13 @@ def test_a_hiccup_without_a_type_makes_the_page_smaller_and_the_work_come_later(
 
     stub.change = change
     with pytest.raises(GraphQLTooHeavy, match="Something went wrong") as caught:
-        sync_listing(ISSUES, repository, manager.client, lambda: None)
+        sync_list(ISSUES, repository, manager.client, lambda: None)
     assert is_passing(caught.value), "the task comes back, and no repository failed"
     assert "defect" not in str(caught.value)
     assert asked == [100, 50, 25, 12, 6, 3, 1, 1], "at last for its id, to tell which it is"
     assert not UnreadObject.objects.exists()
     stub.change = lambda _: None
-    sync_listing(ISSUES, repository, manager.client, lambda: None)
+    sync_list(ISSUES, repository, manager.client, lambda: None)
     assert Issue.objects.count() == 45
 
 
@@ -218,7 +218,7 @@ def test_whatever_graphql_failed_with_it_is_asked_for_less(
             seen.document = document | {"errors": errors}
 
     stub.change = change
-    sync_listing(ISSUES, repository, client, lambda: None)
+    sync_list(ISSUES, repository, client, lambda: None)
     assert Issue.objects.count() == 45
 
 
@@ -234,7 +234,7 @@ def test_a_page_that_was_too_heavy_is_remembered_and_grows_slowly(
             asked.append((first(seen), seen.status))
 
     stub.change = change
-    sync_listing(ISSUES, repository, client, lambda: None)
+    sync_list(ISSUES, repository, client, lambda: None)
     assert Issue.objects.count() == 45
     refused = [size for size, status in asked if status == 502]
     assert refused == [100, 50, 25, 12], "each costs points; none is asked for twice"
@@ -244,7 +244,7 @@ def test_a_page_that_was_too_heavy_is_remembered_and_grows_slowly(
     # The next sync, of any worker, begins where this one ended.
     asked.clear()
     repository.cursors.all().delete()
-    sync_listing(ISSUES, repository, client, lambda: None)
+    sync_list(ISSUES, repository, client, lambda: None)
     assert asked == [(11, 200)] * 5
 
 
@@ -420,7 +420,7 @@ def test_an_answer_that_lacks_nodes_deletes_nothing(
     with pytest.raises(GraphQLTooHeavy):
         refetch(ISSUES, manager.client, nodes)
     with pytest.raises(GraphQLTooHeavy):
-        sync_listing(ISSUES, repository, manager.client, lambda: None)
+        sync_list(ISSUES, repository, manager.client, lambda: None)
     assert not Issue.objects.filter(deleted_at__isnull=False).exists()
 
 
@@ -432,7 +432,7 @@ def test_half_a_surrogate_pair_costs_one_character(
             seen.content = re.sub(rb'"title": ?"', rb'"title": "cut \\ud83d ', seen.content)
 
     stub.change = change
-    sync_listing(ISSUES, repository, client, lambda: None)
+    sync_list(ISSUES, repository, client, lambda: None)
     assert Issue.objects.filter(title__startswith="cut \N{REPLACEMENT CHARACTER} ").count() == 45
 
 

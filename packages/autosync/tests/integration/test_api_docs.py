@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
 from autosync.api import openapi
+from tests.examples import examples
 from tests.integration.api_rows import client_with, commit, delivery, issue, repository
 
 DOCUMENT: dict[str, Any] = json.loads(openapi.document())
@@ -111,7 +112,7 @@ GETS = sorted(
 
 
 class TestAnyQuery(TestCase):
-    @settings(max_examples=300)
+    @settings(max_examples=examples(100))
     @given(path=st.sampled_from(GETS), data=st.data())
     def test_is_answered_as_described(self, path: str, data: st.DataObject) -> None:
         repo = repository()

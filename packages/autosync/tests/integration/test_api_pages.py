@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
 from autosync.mirror.models import Issue
+from tests.examples import examples
 from tests.integration.api_rows import T0, client_with, commit, issue, repository
 
 
@@ -43,7 +44,7 @@ CLOCKS = st.none() | st.integers(0, 3).map(lambda n: T0 + timedelta(microseconds
 
 
 class TestWalking(TestCase):
-    @settings(max_examples=60)
+    @settings(max_examples=examples(20))
     @given(
         rows=st.lists(st.tuples(CLOCKS, st.integers(0, 2), st.booleans()), max_size=14),
         order=st.sampled_from(ORDERS),
@@ -72,7 +73,7 @@ class TestWalking(TestCase):
             row.pk for row in live
         ]
 
-    @settings(max_examples=25)
+    @settings(max_examples=examples(10))
     @given(
         clocks=st.lists(CLOCKS, min_size=1, max_size=10),
         order=st.sampled_from(ORDERS),
@@ -99,7 +100,7 @@ class TestWalking(TestCase):
         assert len(seen) == len(set(seen))
         assert staying <= set(seen)
 
-    @settings(max_examples=100)
+    @settings(max_examples=examples(40))
     @given(
         cursor=st.text(max_size=40)
         | st.binary(max_size=40).map(lambda raw: base64.urlsafe_b64encode(raw).decode())
@@ -118,7 +119,7 @@ VALUES = st.recursive(
 
 
 class TestForgedCursors(TestCase):
-    @settings(max_examples=150)
+    @settings(max_examples=examples(50))
     @given(value=VALUES, key=VALUES, order=st.sampled_from(ORDERS))
     def test_a_cursor_with_any_values_is_a_page_or_an_error(
         self, value: Any, key: Any, order: str

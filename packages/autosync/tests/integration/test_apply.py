@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.db.models import Model
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from autosync.kinds import IGNORED, handlers
@@ -151,6 +152,25 @@ def test_the_same_delivery_ten_times_is_one_row_and_one_line_of_the_feed() -> No
     WebhookProcessor().drain()
     assert Issue.objects.count() == 1
     assert FeedEvent.objects.filter(kind="issue").count() == 1
+
+
+@pytest.mark.parametrize("on", [{}, {"pull_request": {"url": "https://github.test/pulls/1"}}])
+def test_a_comment_is_one_line_of_the_feed_on_issues_and_pull_requests(on: dict[str, Any]) -> None:
+    payload, moment = issue(), "2026-01-01T00:00:00Z"
+    payload["issue"] |= on
+    payload["comment"] = {
+        "id": 77, "body": "Private words", "user": {"id": 5, "login": "grace"},
+        "html_url": "https://github.test/issues/1#issuecomment-77",
+        "issue_url": f"https://api.github.test/issues/{payload['issue']['number']}",
+        "created_at": moment, "updated_at": moment,
+    }  # fmt: skip
+    deliver("issue_comment", {**payload, "action": "created"}, "comment")
+    WebhookProcessor().drain()
+    lines = FeedEvent.objects.exclude(kind="repository")
+    line = lines.values_list("kind", "action", "object_key", "title", "html_url").get()
+    # What was written is not repeated: it would stay when the comment is deleted.
+    url = payload["comment"]["html_url"]
+    assert line == ("comment", "created", str(payload["issue"]["number"]), "", url)
 
 
 @pytest.fixture
@@ -359,3 +379,16 @@ def test_a_new_issue_that_comes_late_is_asked_for(
     deliver("issues", opened | {"action": "labeled"}, "again")
     WebhookProcessor().drain()
     assert Issue.objects.get().dirty_at is None
+
+
+def test_a_delivery_takes_few_exchanges_with_the_database() -> None:
+    """Each costs more than what it carries; before there were kinds they were 14."""
+    now = timezone.now()
+    deliver("issues", issue(updated_at=(now - timedelta(seconds=2)).isoformat()), "first")
+    WebhookProcessor().drain()
+    deliver("issues", issue(title="edited", updated_at=now.isoformat()), "second")
+    with CaptureQueriesContext(connection) as queries:
+        assert WebhookProcessor().process_batch(1) == 1
+    assert Delivery.objects.get(guid="second").status == Delivery.Status.APPLIED
+    written = [one["sql"] for one in queries if one["sql"]]
+    assert len(written) <= 10, "\n".join(written)

@@ -15,11 +15,17 @@ from autosync.github import (
     LocalBudget,
     Priority,
 )
-from autosync.kinds import KINDS
+from autosync.kinds import KINDS, SETS
 from autosync.mirror.doubt import LAG
-from autosync.mirror.models import GitHubAppInstallation, Issue, Repository, ResourceCursor
+from autosync.mirror.models import (
+    GitHubAppInstallation,
+    Issue,
+    QuotaBudget,
+    Repository,
+    ResourceCursor,
+)
 from autosync.mirror.upsert import Rule, upsert
-from autosync.sync.listing import sync_listing
+from autosync.sync.lists import sync_list
 from autosync.sync.refetch import refetch_dirty
 from githubsim.testing import Sim
 
@@ -62,10 +68,10 @@ def test_only_the_page_that_was_cut_off_is_read_again(sim: Sim) -> None:
             raise error
 
     with pytest.raises(CutOff):
-        sync_listing(ISSUES, repository, client, progress)
+        sync_list(ISSUES, repository, client, progress)
     assert Issue.objects.count() == 200
     sim.ask("requests", clear=1)
-    sync_listing(ISSUES, repository, client, lambda: None)
+    sync_list(ISSUES, repository, client, lambda: None)
     assert Issue.objects.count() == 350
     assert sim.requests()["endpoints"]["POST /graphql"] == {"200": 2}
     cursor = ResourceCursor.objects.get()
@@ -74,7 +80,7 @@ def test_only_the_page_that_was_cut_off_is_read_again(sim: Sim) -> None:
 
 def test_what_a_webhook_brought_is_not_buried_by_an_answer_that_lags(sim: Sim) -> None:
     client, repository = begin(sim)
-    sync_listing(ISSUES, repository, client, lambda: None)
+    sync_list(ISSUES, repository, client, lambda: None)
     sim.control("weather", {"stale": 60.0})
     opened = sim.control("issues/open", {"repository": repository.full_name, "title": "New"})
     row = KINDS["issue"].from_rest(opened, repository.pk)
@@ -82,7 +88,7 @@ def test_what_a_webhook_brought_is_not_buried_by_an_answer_that_lags(sim: Sim) -
     upsert(ISSUES.merge, [row], observed_at=timezone.now(), rule=Rule.VERSIONED)
     new = Issue.objects.get(pk=opened["id"])
     # The list does not have it yet, and asked for by its id there is nothing either.
-    sync_listing(ISSUES, repository, client, lambda: None)
+    sync_list(ISSUES, repository, client, lambda: None)
     Issue.objects.filter(pk=new.pk).update(dirty_at=timezone.now())
     refetch_dirty(client, repository.installation_id)
     new.refresh_from_db()
@@ -101,7 +107,7 @@ def test_an_answer_that_may_lag_is_asked_for_once_more(sim: Sim) -> None:
     client, repository = begin(sim)
     where = {"repository": repository.full_name}
     opened = sim.control("issues/open", where | {"title": "New", "labels": ["bug"]})
-    sync_listing(ISSUES, repository, client, lambda: None)
+    sync_list(ISSUES, repository, client, lambda: None)
     sim.control("weather", {"stale": 60.0})
     sim.control("labels/edit", where | {"name": "bug", "new_name": "defect"})
     row = Issue.objects.filter(pk=opened["id"])
@@ -120,7 +126,7 @@ def test_an_answer_that_may_lag_is_asked_for_once_more(sim: Sim) -> None:
 
 def test_what_a_repository_out_of_sight_holds_is_not_taken_for_deleted(sim: Sim) -> None:
     client, repository = begin(sim)
-    sync_listing(ISSUES, repository, client, lambda: None)
+    sync_list(ISSUES, repository, client, lambda: None)
     one = Issue.objects.earliest("pk")
     before = timezone.now() - timedelta(minutes=1)
     Issue.objects.filter(pk=one.pk).update(dirty_at=before, observed_at=before)
@@ -139,10 +145,62 @@ def test_what_a_repository_out_of_sight_holds_is_not_taken_for_deleted(sim: Sim)
 
 def test_what_was_never_seen_is_fetched_and_brings_its_repository_into_no_doubt(sim: Sim) -> None:
     client, repository = begin(sim)
-    sync_listing(ISSUES, repository, client, lambda: None)
+    sync_list(ISSUES, repository, client, lambda: None)
     one = Issue.objects.earliest("updated_at")
     Issue.objects.filter(pk=one.pk).delete()
-    sync_listing(ISSUES, repository, client, lambda: None)
+    sync_list(ISSUES, repository, client, lambda: None)
     assert Issue.objects.filter(pk=one.pk).exists()
     repository.refresh_from_db()
     assert repository.dirty_at is None
+
+
+def _rows() -> tuple[list[dict[str, object]], list[tuple[object, ...]], list[tuple[object, ...]]]:
+    """What the tables hold, but for when it was seen."""
+    seen = {"observed_at", "reactions_at"}
+    issues = [
+        {name: value for name, value in row.items() if name not in seen}
+        for row in Issue.objects.order_by("pk").values()
+    ]
+    carried = [
+        sorted(SETS[name].model.objects.values_list(*SETS[name].merge.key), key=str)
+        for name in ("issue_label", "issue_assignee")
+    ]
+    return issues, carried[0], carried[1]
+
+
+def test_a_list_too_dear_for_graphql_goes_on_by_rest_and_has_the_same_rows() -> None:
+    with Sim(repositories=1, commits=5, issues=350, pulls=30, install=False) as sim:
+        client, repository = begin(sim)
+        # The hour of GraphQL is nearly spent.
+        spent = QuotaBudget.objects.create(
+            installation_id=client.installation_id,
+            resource="graphql",
+            limit=5000,
+            remaining=500,
+            reset_at=timezone.now() + timedelta(hours=1),
+        )
+        pages = iter([None, None, CutOff()])
+
+        def progress() -> None:
+            if error := next(pages):
+                raise error
+
+        with pytest.raises(CutOff):
+            sync_list(ISSUES, repository, client, progress)
+        assert ResourceCursor.objects.get().cursor.startswith("rest 20")
+        sim.ask("requests", clear=1)
+        sync_list(ISSUES, repository, client, lambda: None)
+        asked = sim.requests()["endpoints"]
+        assert asked["POST /graphql"] == {"200": 1}  # how many there are
+        assert sum(asked["GET /repositories/{repository_id}/issues"].values()) == 3
+        cursor = ResourceCursor.objects.get()
+        assert (cursor.state, cursor.done, cursor.total) == ("complete", 350, 350)
+        by_rest = _rows()
+        for rows in (Issue.objects, ResourceCursor.objects, *(SETS[n].model.objects for n in SETS)):
+            rows.all().delete()
+        spent.delete()
+        sync_list(ISSUES, repository, client, lambda: None)
+        assert _rows() == by_rest
+        assert len(by_rest[0]) == 350
+        assert by_rest[1]
+        assert by_rest[2]

@@ -46,6 +46,9 @@ class Busy:
         self.url = f"{sim.url}/repos/{home['full_name']}"
         done = sim.control("people/act", {"repository": home["full_name"], "times": 6, "seed": 3})
         assert min(done.values()) > 0, done
+        for what in ("milestones/create", "releases/create"):  # nothing is done to these any more
+            made = {"title": "Last", "tag": "last", "assets": ["last.zip"]}
+            sim.control(what, {"repository": home["full_name"], **made})
         assert sim.control("webhooks/wait", {"timeout": 60})["delivered"]
         self.received = [one for one in receiver.received if one.payload.get("repository")]
 
@@ -205,6 +208,8 @@ def busy() -> Iterator[Busy]:
 
 @each_kind
 def test_a_column_that_several_ways_give_is_equal_by_all_of_them(busy: Busy, kind: Derived) -> None:
+    if kind.event_key is None and kind.gives["rest"] <= {kind.model.scope, "node_id"}:
+        return  # GraphQL alone shows it: compared with GitHub in a test of its own
     compared: set[str] = set()
     seen: set[str] = set()
     for ways in busy.ways(kind):
@@ -214,13 +219,13 @@ def test_a_column_that_several_ways_give_is_equal_by_all_of_them(busy: Busy, kin
             differing = {name: (mine[name], its[name]) for name in names if mine[name] != its[name]}
             assert not differing, (one, other)
             compared |= names
-    assert len(seen) > 1, "people make some of each kind"
+    assert len(seen) > bool(kind.declared.events), "people make some of each kind"
     if any(isinstance(rule, Whole) for rule in kind.declared.events.values()):
         assert WEBHOOK in seen
     several = {
         name
         for name in kind.merge.content
-        if sum(name in given for given in kind.gives.values()) > 1
+        if name != kind.model.scope and sum(name in given for given in kind.gives.values()) > 1
     }
     # What REST alone gives is compared where it shows an object by itself.
     assert several - compared <= kind.gives["rest"] - kind.gives["graphql"]

@@ -68,7 +68,7 @@ def sim(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sim]:
             repositories=1, commits=6, issues=3, pulls=2, install=False, limits=False,
             webhook_url=receiver.url,
         ) as sim,
-        engine(sim, monkeypatch, AUTOSYNC_SECRET_KEY="a key"),
+        engine(sim, monkeypatch, AUTOSYNC_SECRET_KEY="a key", AUTOSYNC_KINDS="+watcher"),
     ):  # fmt: skip
         yield sim
 
@@ -110,6 +110,9 @@ class Scene:
         self.do("milestones/create", title=f"{TEXT} {self.issue}", description=f"{TEXT} ten")
         self.do("push", commits=[{"message": f"{TEXT} eleven"}])
         self.do("star")
+        self.do("watch")
+        self.do("commits/comment", body=f"{TEXT} 12")
+        self.do("repositories/fork", name=f"fork-{self.issue}")
         self.do("pulls/merge", number=self.pull)
         theirs = self.others("issues/open", title="A question", body=f"Ask @{LOGIN}, please.")
         self.theirs = theirs["number"]
@@ -193,9 +196,9 @@ def test_a_forgotten_person_is_in_no_table_and_nothing_brings_them_back(
     own_words()
     for table in (
         "issues", "issue_comments", "pull_requests", "reviews", "releases", "milestones",
-        "review_comments", "review_threads", "release_assets", "stars", "issue_assignees",
-        "requested_reviewers", "commits", "contributors", "inbox", "feed", "sync_jobs",
-        "django_admin_log", "procrastinate_jobs",
+        "review_comments", "review_threads", "timeline_events", "release_assets", "stars",
+        "commit_comments", "watchers", "forks", "issue_assignees", "requested_reviewers", "commits",
+        "contributors", "inbox", "feed", "sync_jobs", "django_admin_log", "procrastinate_jobs",
     ):  # fmt: skip
         assert table in scene.found(), f"she is in {table} before"
     trial = forget(LOGIN, dry_run=True)

@@ -138,8 +138,7 @@ def test_what_django_does_not_answer_carries_them_too(tmp_path: Path) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_no_page_breaks_its_own_policy_in_a_browser(tmp_path: Path) -> None:
     rocket = repository("acme/rocket", sync_state="synced")
-    commit(rocket)
-    issue(rocket)
+    row, it = commit(rocket), issue(rocket, body="<img src='https://127.0.0.1:9/x.png'>")
     parked = delivery()
     User.objects.create_superuser("ada", password="a long enough word")
     said: list[str] = []
@@ -154,6 +153,8 @@ def test_no_page_breaks_its_own_policy_in_a_browser(tmp_path: Path) -> None:
             "/admin/mirror/issue/", f"/admin/mirror/repository/{rocket.pk}/change/",
             "/admin/auth/user/add/", "/admin/auth/user/1/password/", "/", "/jobs/", "/health/",
             f"/repositories/{rocket.pk}/", "/deliveries/", f"/deliveries/{parked.pk}/",
+            f"/repositories/{rocket.pk}/issues/{it.number}/",
+            f"/repositories/{rocket.pk}/commits/{row.sha}/",
         ):  # fmt: skip
             page.goto(dashboard.url + path)
         page.goto(f"{dashboard.url}/api/docs")

@@ -27,6 +27,7 @@ from autosync.mirror.models import Issue, Repository
 from autosync.mirror.upsert import Rule, upsert
 from autosync.sync.changes import carry_out
 from autosync.sync.refetch import store_answer
+from tests.examples import examples
 from tests.integration.api_rows import repository
 from tests.integration.test_upsert import version
 
@@ -168,7 +169,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> list[World]:
 
 
 @settings(
-    max_examples=300,
+    max_examples=examples(100),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 # An answer asked for before the deletion is stored after it: the dead stay dead.

@@ -31,15 +31,20 @@ def there() -> Iterator[dict[str, Rows]]:
         }
         sim.control("issues/assign", issue | {"assignees": ["ann"]})
         sim.control("issues/comment", issue)
+        sim.control("issues/comment", issue | {"body": "Like #1"})
+        sim.control("react", issue | {"sender": "ann"})
         sim.control("milestones/create", where | {"title": "Soon"})
-        pull = where | {"number": sim.control("pulls/open", where)["number"]}
+        closes = {"body": f"Closes #{issue['number']}"}
+        pull = where | {"number": sim.control("pulls/open", where | closes)["number"]}
         sim.control("reviews/request", pull | {"reviewers": ["bob"]})
         sim.control("reviews/submit", pull | {"comments": 1, "sender": "ann"})
         thread = sim.control("reviews/comment", pull)["id"]
         sim.control("reviews/resolve", {"comment_id": thread, "sender": "ann"})
         sim.control("releases/create", where | {"tag": "v1", "assets": ["a.zip"]})
         sim.control("releases/create", where | {"tag": "v2", "draft": True})
-        sim.control("star", where | {"sender": "ann"})
+        for call in ("star", "watch", "repositories/fork"):
+            sim.control(call, where | {"sender": "ann"})
+        sim.control("commits/comment", where | {"sender": "ann"})
         yield github(sim, None, TABLES)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from autosync.kinds import KINDS, TABLES, _permissions, _shown
+from autosync.kinds._overview import HEADS, facts, undescribed
 from autosync.kinds._permissions import permissions
 from autosync.kinds._plain import PLAIN
 from autosync.kinds._reference import app_sentence, page
@@ -21,6 +22,43 @@ def test_the_committed_page_is_current() -> None:
     assert stored == page(TABLES.values()), (
         "run: ./autosync kinds reference > docs/reference/kinds.md"
     )
+
+
+def test_of_every_table_it_is_said_which_tools_have_it_too() -> None:
+    tables = [*(kind.merge.table for kind in TABLES.values()), *(m._meta.db_table for m in PLAIN)]
+    missing = undescribed(tables)
+    assert missing == [], (
+        "add to src/autosync/kinds/tables.toml, with the letters of the tools that have it ("
+        f"{', '.join(facts()['tools'])}) and how many rows the example has: "
+        + "; ".join(f'{one} = {{ has = "", rows = 100 }}' for one in missing)
+    )
+
+
+def test_every_table_is_listed_with_what_it_needs_and_costs() -> None:
+    begin = page(TABLES.values()).split("## installations")[0]
+    lines = [line.split(" | ") for line in begin.splitlines() if line.startswith("| `")]
+    listed = {cells[0].strip("| `") for cells in lines}
+    assert listed == {
+        *(kind.merge.table for kind in TABLES.values()),
+        *(model._meta.db_table for model in PLAIN),
+    }
+    assert all(len(cells) == len(HEADS) for cells in lines)
+    declared = {kind.merge.table for kind in TABLES.values()}
+    for cells in lines:
+        if cells[0].strip("| `") in declared:
+            assert all(cells[:7]), cells
+    assert all(reason for reason in facts()["left_out"].values())
+
+
+@pytest.mark.django_db
+def test_a_kind_that_nobody_described_is_listed_all_the_same() -> None:
+    with throwaway.declared() as kind:
+        line = next(one for one in page([kind], plain=[]).splitlines() if one.startswith("| `"))
+        assert undescribed([kind.merge.table]) == [kind.merge.table]
+    assert line.startswith(
+        "| `side_notes` | A note on an issue. | issues, discussions | side_note |"
+    )
+    assert line.endswith("| – |")
 
 
 def test_every_column_says_what_it_means() -> None:

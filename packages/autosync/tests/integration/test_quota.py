@@ -26,6 +26,7 @@ from autosync.mirror import quota
 from autosync.mirror.models import QuotaBudget, QuotaDelta, QuotaLease, QuotaUse
 from autosync.mirror.quota import DatabaseBudget
 from githubsim.testing import Sim
+from tests.examples import examples
 from tests.integration.engine import engine, installed, period
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -56,7 +57,7 @@ def answer(
         )
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 @given(answers)
 def test_it_knows_what_the_rules_say(
     said: Sequence[tuple[int, int, datetime, timedelta] | None],

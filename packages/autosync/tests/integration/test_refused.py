@@ -45,11 +45,16 @@ def sim(world: Sim, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sim]:
     world.control("uninstall")
 
 
-def one_with_everything() -> Repository:
-    return max(
+def those_with_everything() -> list[Repository]:
+    return sorted(
         Repository.objects.all(),
         key=lambda one: min(one.issues.count(), one.pull_requests.count()),
+        reverse=True,
     )
+
+
+def one_with_everything() -> Repository:
+    return those_with_everything()[0]
 
 
 def alive() -> dict[str, int]:
@@ -92,12 +97,51 @@ def test_an_audit_that_compares_names_asks_for_nothing_more(sim: Sim) -> None:
         ("permission", {"issue"}, "permission"),
     ],
 )
-@pytest.mark.parametrize("listed", [True, False], ids=["listed before", "met unawares"])
 def test_what_github_does_not_show_is_kept_named_and_read_again(
-    sim: Sim, how: str, kinds: set[str], code: str, listed: bool
+    sim: Sim, how: str, kinds: set[str], code: str
 ) -> None:
-    repository = one_with_everything()
+    """Met unawares in one repository, and in another after the listing said it."""
+    unawares, listed = those_with_everything()[:2]
+    installation = unawares.installation
     before = alive()
+    take_away(sim, unawares, how)
+    try:
+        # Before any listing says that something is switched off.
+        GitHubSyncManager(installation).sync_repository(unawares)
+        withheld(unawares, kinds, code)
+        take_away(sim, listed, how)
+        job = period()
+        assert job.status == SyncJob.Status.COMPLETED, job.error_message
+        assert alive() == before
+        Auditor(installation, names=True).run()
+        assert alive() == before
+        for repository in (unawares, listed):
+            withheld(repository, kinds, code)
+            repository.refresh_from_db()
+            assert repository.sync_state == Repository.SyncState.SYNCED
+            assert repository.failures == 0
+    finally:
+        for repository in (unawares, listed):
+            ail(sim, repository, **WELL)
+            switch(sim, repository, has_issues=True)
+            sim.control("repositories/block", {"repository": repository.pk, "reason": None})
+        sim.control("installation/permissions", {"permissions": {"issues": "write"}})
+    # Meanwhile something happened.
+    opened, pulled = [], []
+    for where in ({"repository": one.pk, "title": "Meanwhile"} for one in (unawares, listed)):
+        opened.append(sim.control("issues/open", where)["id"])
+        pulled.append(sim.control("pulls/open", where)["id"])
+        sim.control("push", {"repository": where["repository"]})
+    assert period().status == SyncJob.Status.COMPLETED
+    both = [unawares.pk, listed.pk]
+    assert unavailable(both) == {pk: set() for pk in both}
+    assert Issue.objects.filter(pk__in=opened).count() == 2
+    assert PullRequest.objects.filter(pk__in=pulled).count() == 2
+    assert Commit.objects.filter(detailed_at__isnull=True).count() == 0
+
+
+def take_away(sim: Sim, repository: Repository, how: str) -> None:
+    """What GitHub shows of it no longer; of permissions, of all the installation has."""
     kind, _, candidate = how.partition(" ")
     if kind == "pulls" or kind == "both":
         ail(sim, repository, pulls_off=candidate or "empty")
@@ -112,38 +156,14 @@ def test_what_github_does_not_show_is_kept_named_and_read_again(
         GitHubSyncManager(repository.installation).client.refuse_token(
             GitHubSyncManager(repository.installation).client.token()
         )
-    try:
-        if listed:
-            job = period()
-        else:
-            # Before any listing says that something is switched off.
-            GitHubSyncManager(repository.installation).sync_repository(repository)
-            job = SyncJob.objects.latest("pk")
-        assert job.status == SyncJob.Status.COMPLETED, job.error_message
-        assert alive() == before
-        assert unavailable([repository.pk])[repository.pk] == kinds
-        cursors = ResourceCursor.objects.filter(repository=repository).exclude(unavailable="")
-        assert {one.unavailable for one in cursors} <= set(code.split())
-        assert all(one.unavailable_since and one.unavailable_reason for one in cursors)
-        Auditor(repository.installation, names=True).run()
-        assert alive() == before
-        repository.refresh_from_db()
-        assert repository.sync_state == Repository.SyncState.SYNCED
-        assert repository.failures == 0
-    finally:
-        ail(sim, repository, **WELL)
-        switch(sim, repository, has_issues=True)
-        sim.control("repositories/block", {"repository": repository.pk, "reason": None})
-        sim.control("installation/permissions", {"permissions": {"issues": "write"}})
-    # Meanwhile something happened.
-    opened = sim.control("issues/open", {"repository": repository.pk, "title": "Meanwhile"})
-    pulled = sim.control("pulls/open", {"repository": repository.pk, "title": "Meanwhile"})
-    sim.control("push", {"repository": repository.pk})
-    assert period().status == SyncJob.Status.COMPLETED
-    assert unavailable([repository.pk])[repository.pk] == set()
-    assert Issue.objects.filter(pk=opened["id"]).exists()
-    assert PullRequest.objects.filter(pk=pulled["id"]).exists()
-    assert Commit.objects.filter(detailed_at__isnull=True).count() == 0
+
+
+def withheld(repository: Repository, kinds: set[str], code: str) -> None:
+    """These kinds of it are marked, with the reason and since when."""
+    assert unavailable([repository.pk])[repository.pk] == kinds
+    cursors = ResourceCursor.objects.filter(repository=repository).exclude(unavailable="")
+    assert {one.unavailable for one in cursors} <= set(code.split())
+    assert all(one.unavailable_since and one.unavailable_reason for one in cursors)
 
 
 def test_what_was_deleted_is_still_found(sim: Sim) -> None:

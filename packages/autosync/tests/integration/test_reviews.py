@@ -33,6 +33,7 @@ from autosync.sync.children import sync_children
 from autosync.sync.news import look
 from githubsim.receiver import Receiver
 from githubsim.testing import Sim
+from tests.examples import examples
 from tests.integration.api_rows import pull_request, repository
 from tests.integration.engine import engine, installed, period
 from tests.integration.test_apply import deliver
@@ -356,7 +357,7 @@ STEPS = st.lists(
 
 
 @given(STEPS)
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(30), suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_parent_waits_until_an_answer_surely_knows_its_last_change(
     steps: list[tuple[str, int]],
 ) -> None:

@@ -20,11 +20,12 @@ from autosync.mirror.nodes import keyed, keys_of, learn
 from autosync.mirror.prose import erase_until
 from autosync.mirror.tombstones import absent_from, inherit, mark_dirty, seen_since, tombstone
 from autosync.mirror.upsert import absent, upsert
+from tests.examples import examples
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 pytestmark = pytest.mark.django_db
 any_order = settings(
-    max_examples=50,
+    max_examples=examples(50),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
@@ -479,6 +480,28 @@ def test_a_set_that_is_as_it_was_is_not_written() -> None:
         put_labelled(2, "b", "a")
     assert [one for one in queries if "INSERT INTO rows_members" in one["sql"]] == []
     assert shown() == {"a", "b"}
+
+
+_ODD = "a\x00b\ud800c"
+
+
+def test_a_row_with_what_json_and_postgresql_refuse_is_stored_cleaned_and_cut() -> None:
+    put(thing(1, a=_ODD, b="\u2028\\u0000", node_id="n" * 300, raw={"huge": 2**80, "odd": _ODD}))
+    put(thing(1, number=2, a="fine", raw=None))
+    first, second = row(1), row(2)
+    assert first["a"] == "ab\ufffdc"
+    assert first["b"] == "\u2028\\u0000"
+    assert first["node_id"] == "n" * 255
+    assert first["raw"] == {"huge": 2**80, "odd": "ab\ufffdc"}
+    assert (second["a"], second["raw"]) == ("fine", None)
+
+
+def test_a_row_merged_again_costs_one_statement() -> None:
+    put(thing(1, a="x"))
+    with CaptureQueriesContext(connection) as queries:
+        put(thing(2, a="y"))
+    assert len(queries) == 1
+    assert row()["a"] == "y"
 
 
 def test_two_sets_of_one_clock_in_one_call_are_asked_about() -> None:

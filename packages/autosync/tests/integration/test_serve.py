@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -73,6 +74,54 @@ def test_a_killed_worker_comes_back(tmp_path: Path) -> None:
 
         eventually(second, "another worker")
         assert "worker was ended by SIGKILL" in service.output
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere each process is a new interpreter")
+def test_processes_begin_as_forks_and_come_back_as_new_interpreters(tmp_path: Path) -> None:
+    modules = ("autosync.service.worker", "autosync.service.web")
+    with running(tmp_path, "serve") as service:
+        for module in modules:
+            assert processes_of(tmp_path)[service.pid_of(module)].startswith("python -m autosync")
+        worker, web = map(service.pid_of, modules)
+        # Each has of the supervisor's sockets only what is its own: its line, web's listener.
+        listener = of_the_port(service.port)
+        assert listener in sockets_of(web)
+        assert listener not in sockets_of(worker)
+        shared = sockets_of(service.process.pid) & (sockets_of(web) | sockets_of(worker))
+        assert shared == {listener}
+        assert ignored(web) == ignored(service.process.pid) == ignored(worker)
+        for pid in (worker, web):
+            os.kill(pid, signal.SIGKILL)
+        for module, first in zip(modules, (worker, web), strict=True):
+
+            def again(module: str = module, first: int = first) -> bool:
+                return service.pid_of(module) not in (0, first)
+
+            eventually(again, f"another {module}")
+            assert not processes_of(tmp_path)[service.pid_of(module)].startswith("python -m")
+        assert service.deliver(guid="afterwards")[0] == 202
+        eventually(lambda: status(service, "afterwards") == "ignored", "the new worker works")
+        postgres.release(service.database)  # ours, taken to look into the inbox
+        assert service.interrupt() == 0
+        eventually(lambda: gone(tmp_path), "the end of all processes")
+
+
+def sockets_of(pid: int) -> set[str]:
+    """The sockets that a process has open, by inode."""
+    links = [os.path.realpath(file) for file in Path(f"/proc/{pid}/fd").iterdir()]
+    return {link.rpartition("[")[2][:-1] for link in links if "/socket:[" in link}
+
+
+def of_the_port(port: int) -> str:
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return next(r[9] for r in rows if r[3] == "0A" and r[1].endswith(f":{port:04X}"))
+
+
+def ignored(pid: int) -> str:
+    """The signals that a process ignores, as the kernel writes them."""
+    return next(
+        line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if "SigIgn" in line
+    )
 
 
 def test_a_hung_web_or_worker_is_replaced_and_nothing_is_lost(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from autosync.kinds import kind_of
 from autosync.mirror.upsert import Rule, tombstone, upsert
 from autosync.models import Issue, PullRequest, Repository
+from tests.examples import examples
 from tests.integration.api_rows import repository
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
@@ -53,7 +54,7 @@ def put(*rows: dict[str, Any], rule: Rule = Rule.VERSIONED, at: datetime = T0) -
 
 
 @settings(
-    max_examples=60,
+    max_examples=examples(60),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(

@@ -22,8 +22,9 @@ from playwright.sync_api import Browser, Page, expect
 from autosync.api import openapi
 from autosync.mirror import feed
 from autosync.mirror.feed import FeedLine
-from autosync.mirror.models import Repository, SyncJob
+from autosync.mirror.models import CommitFile, Repository, SyncJob
 from tests.browser import chromium, tab
+from tests.integration import talk_scene as scene
 from tests.integration.api_rows import commit, issue, pull_request, repository
 from tests.service import free_port
 from tests.waiting import eventually
@@ -93,8 +94,9 @@ def dashboard(
         yield served
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """One for all tests here; each has a session of its own."""
     with chromium() as opened:
         yield opened
 
@@ -276,9 +278,44 @@ def test_everything_can_be_read_with_javascript_off(dashboard: Dashboard, browse
         expect(page.get_by_role("heading", name="acme/rocket")).to_be_visible()
         expect(page.get_by_text("Fix the engine").first).to_be_visible()
         page.get_by_role("link", name="Issues").first.click()
-        expect(page.get_by_text("It does not fly")).to_be_visible()
+        page.get_by_role("link", name="It does not fly").click()
+        expect(page.get_by_text("No comments yet.")).to_be_visible()
+        page.get_by_role("link", name="acme/rocket").click()
         page.get_by_role("link", name="Pull requests").first.click()
         expect(page.get_by_text("Make it fly")).to_be_visible()
+
+
+def test_a_reader_follows_the_feed_to_a_comment_which_arrives_on_the_open_page(
+    dashboard: Dashboard, page: Page
+) -> None:
+    rocket = scene.rocket()
+    it = scene.an_issue(rocket, body="![plan](https://127.0.0.1:9/plan.png)")
+    first, *_, last = scene.comments(it, 150)
+    with transaction.atomic():
+        feed.publish(
+            [FeedLine("comment", "created", rocket.pk, object_key="12", html_url=last.html_url)]
+        )
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(dashboard.url)
+    page.locator("#feed").get_by_role("link", name="#12 It does not fly").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("It does not fly #12")
+    there = page.locator(f"#issuecomment-{last.pk}")
+    expect(there).to_be_in_viewport()
+    expect(there).to_contain_text("Word 150.")
+    # An address of GitHub's with another host: its fragment is on another page.
+    page.goto(f"{dashboard.url}/repositories/{rocket.pk}/issues/12/?page=2#issuecomment-{first.pk}")
+    expect(page.locator(f"#issuecomment-{first.pk}")).to_be_in_viewport()
+    page.get_by_role("navigation", name="Pages of the conversation, after").get_by_role(
+        "link", name="Newest"
+    ).click()
+    expect(page.get_by_text("live", exact=True)).to_be_visible()
+    page.evaluate("window.notReloaded = true")
+    new = scene.comment(it, 999, body="I come **later**")
+    publish("Something", rocket)
+    expect(page.locator(f"#issuecomment-{new.pk} strong").last).to_have_text("later")
+    assert page.evaluate("window.notReloaded")
+    assert all(url.startswith(dashboard.url) for url in asked), asked
 
 
 @pytest.mark.parametrize("width", [400, 1280])
@@ -289,8 +326,22 @@ def test_no_page_is_wider_than_the_window(
     commit(rocket, message="Unbroken" * 40)
     issue(rocket, title="Also" * 60)
     publish("Unbroken" * 40, rocket)
+    here = f"/repositories/{rocket.pk}/"
+    long = "Unbroken" * 60
+    table = f"|{'a|' * 30}\n|{'-|' * 30}\n|{'wide|' * 30}"
+    it = scene.a_pull_request(
+        rocket, title=long, body=f"{long}\n\n{table}\n\n    {long}", labels=[]
+    )
+    remark = scene.remark(it, body=long, path=long, diff_hunk=long, review_id=None)
+    scene.thread(remark, is_resolved=True, resolved_by_login="ada")
+    scene.comment(it, body=f"`{long}` https://example.com/{long}", author_login="a" * 39)
+    big = commit(rocket, sha="a" * 40, message=f"{long}\n\n{long}", author_name=long)
+    CommitFile.objects.create(
+        commit=big, repository=rocket, position=0, path=long, status="added", additions=1
+    )
+    paths = ("/", here, f"{here}?tab=issues", f"{here}pulls/13/", f"{here}commits/{big.sha}/")
     with tab(browser, viewport={"width": width, "height": 900}) as page:
-        for path in ("/", f"/repositories/{rocket.pk}/", f"/repositories/{rocket.pk}/?tab=issues"):
+        for path in paths:
             page.goto(dashboard.url + path)
             wide = page.evaluate("document.documentElement.scrollWidth")
             assert wide <= width, f"{path} is {wide} px wide"

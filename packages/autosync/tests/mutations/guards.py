@@ -71,8 +71,8 @@ GUARDS = (
     Guard(
         "a delivery is applied once",
         "src/autosync/sync/apply.py",
-        ".filter(status=Delivery.Status.PENDING, next_attempt_at__lte=timezone.now())",
-        ".filter(next_attempt_at__lte=timezone.now() + timedelta(days=1))",
+        "status = 'pending' AND next_attempt_at <= %s",
+        "next_attempt_at <= %s + interval '1 day'",
         "tests/integration/test_apply.py --timeout=30",
     ),
     Guard(
@@ -143,7 +143,7 @@ GUARDS = (
     Guard(
         "an import's cursor is committed with its page",
         "src/autosync/sync/listing.py",
-        'cursor.cursor = info["endCursor"] or "" if info["hasNextPage"] else ""',
+        "cursor.cursor = batch.following",
         'cursor.cursor = ""',
         "tests/integration/test_backfill.py",
     ),
@@ -276,7 +276,7 @@ GUARDS = (
     Guard(
         "a late event does not restore a label's old name",
         "src/autosync/sync/changes.py",
-        'marked |= mark_renamed(merge, result.changed, F("updated_at"))',
+        'marked |= mark_renamed(merge, older, F("updated_at"))',
         "pass",
         "tests/integration/test_interleavings.py",
     ),
@@ -440,5 +440,26 @@ GUARDS = (
         "AND completed_at < %(history)s AS old",
         "OR created_at < %(history)s AS old",
         "tests/integration/test_housekeeping.py",
+    ),
+    Guard(
+        "a mention in a text has the timeline of what it names read",
+        "src/autosync/kinds/_rules.py",
+        "numbers |= dict.fromkeys(found)",
+        "pass",
+        "tests/integration/test_timeline.py",
+    ),
+    Guard(
+        "audits read a share of what comes unheard",
+        "src/autosync/sync/audit/children.py",
+        "if nest.read.unheard:",
+        "if False:",
+        "tests/integration/test_timeline.py",
+    ),
+    Guard(
+        "a page of a timeline is counted, not its total",
+        "src/autosync/kinds/timeline_event.py",
+        'count="pageCount"',
+        'count="totalCount"',
+        "tests/integration/test_timeline.py",
     ),
 )

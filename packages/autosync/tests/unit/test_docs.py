@@ -26,7 +26,7 @@ _QUOTED = re.compile(rf"`([a-z_]+/[\w/-]+\.{_KINDS})`")
 
 EXAMPLES = {
     # The guide to a new kind names the files that its reader creates.
-    "packages/autosync/src/autosync/kinds/commit_comment.py",
+    "packages/autosync/src/autosync/kinds/repository_collaborator.py",
     "packages/autosync/src/autosync/kinds/team.py",
     "packages/autosync/src/autosync/kinds/team_member.py",
     # githubsim's manual names a file of the world that its reader creates.

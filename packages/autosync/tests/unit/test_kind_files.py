@@ -26,6 +26,13 @@ ALLOWED: Mapping[str, tuple[set[str], str]] = {
         {"Issue", "PullRequest", "issue", "issues", "pull_request"},
         "two tabs that are older than the declared ones, with searches by number",
     ),
+    "web/feed.py": ({"issue", "pull_request"}, "the pages to which its lines lead"),
+    "web/hanging.py": ({"issue", "pull_request"}, "their pages show what hangs under a number"),
+    "web/remarks.py": (
+        {"review", "review_comment", "review_thread"},
+        "a page shows remarks in their threads, and these with the review that began them",
+    ),
+    "web/views/numbered.py": ({"issue", "pull_request"}, "the pages of these two"),
     "insight/analytics.py": (
         {"issues", "pull_requests"},
         "charts of what was opened, closed and merged: no other kind has these numbers",
@@ -36,11 +43,15 @@ ALLOWED: Mapping[str, tuple[set[str], str]] = {
     ),
     "mirror/doubt.py": ({"labels", "milestone"}, "columns that copy the names of other objects"),
     "mirror/unnamed_payloads.py": ({"label"}, "a field of payloads in which people write text"),
-    "kinds/_derived.py": ({"labels"}, "a function that reads labels wherever they are carried"),
     "kinds/_relations.py": ({"pull_requests"}, "a view of what was merged as which commit"),
     "sync/pull_git.py": (
         {"PullRequest", "pull_request", "pull_requests"},
         "git has refs of pull requests, and of no other kind",
+    ),
+    "kinds/_plain.py": ({"fork"}, "a column of repositories: whether it is one"),
+    "kinds/_derived.py": (
+        {"labels", "reactions"},
+        "functions that read labels and counts of reactions wherever they are carried",
     ),
     "sync/audit/names.py": (
         {"label", "labels", "milestone"},

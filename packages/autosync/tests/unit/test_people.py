@@ -29,6 +29,7 @@ FORGOTTEN = Forgotten(
         ("see ada-l/engine#12", "see ghost/engine#12"),
         ("ada-l/engine", "ghost/engine"),
         ("ada-l:main", "ghost:main"),
+        ("git@github.com:ada-l/engine.git", "git@github.com:ghost/engine.git"),
         ("Fix\n\nSigned-off-by: Ada L <ada@Example.org>", "Fix\n\nSigned-off-by: ghost <ghost>"),
         ("Co-authored-by: A L <815+ada-l@users.noreply.github.com>",
          "Co-authored-by: ghost <ghost>"),

@@ -23,6 +23,7 @@ EVENTS = (
     "commit_comment",
     "create",
     "delete",
+    "fork",
     "issue_comment",
     "issues",
     "label",

@@ -13,6 +13,7 @@ from functools import lru_cache
 # so a client that keeps them in 32 bits is found out.
 FIRST_ID = {
     "account": 101_000_000,
+    "activity": 19_210_000_000,
     "app": 1_201_000,
     "change": 1,
     "comment": 3_210_000_000,

@@ -52,10 +52,13 @@ class Person(Coding, Talking, Sorting):
             (1.5, self.milestone),
             (1, self.release),
             (1, self.change_remark),
+            (1, self.comment_commit),
             (0.6, self.download),
+            (0.5, self.watch),
             (0.5, self.delete_comment),
             (0.3, self.change_label),
             (0.1, self.delete_release),
+            (0.05, self.fork),
         ]
 
     def act(self) -> None:

@@ -101,14 +101,17 @@ def announce(
     *,
     sender_id: int | None = None,
     at: int | None = None,
+    merging: bool = False,
 ) -> None:
     """Tell what git has done already: (full ref, before, after), one push event per ref.
 
     Nothing is sent for the branches if there are more than 5,000, nor for the tags if more than 3.
+    What the messages of commits name gets a line in its timeline, unless `merging` a pull request.
     """
     repository = store.repository(repository_id)
     if repository is None or not moves:
         return
+    now = store.clock.now() if at is None else at
     branches = [move for move in moves if move[0].startswith("refs/heads/")]
     tags = [move for move in moves if move[0].startswith("refs/tags/")]
     refs = git.refs(repository_id)
@@ -122,14 +125,21 @@ def announce(
     silent = {"branch": len(branches) > MAX_BRANCHES, "tag": len(tags) > MAX_TAGS}
     moved = {ref for ref, _, _ in moves}
     unmoved = sorted({sha for ref, sha in refs.items() if ref not in moved})
-    for kind, group in (("branch", branches), ("tag", tags)):
+    for sort, group in (("branch", branches), ("tag", tags)):
         for ref, before, after in group:
             push = Push(ref, before, after, False, (), None)
-            if not silent[kind]:
+            if not silent[sort]:
                 push = describe(git, repository_id, ref, before, after, unmoved)
             store.record_push(
-                repository_id, push, sender_id=sender_id, at=at, event=not silent[kind]
+                repository_id,
+                push,
+                sender_id=sender_id,
+                at=at,
+                event=not silent[sort],
+                kind="pr_merge" if merging else "",
             )
+            for one in () if merging else push.commits:
+                store.note_references(repository_id, one.sha, one.message, sender_id, now)
     for ref, _, after in branches:
         follow(store, git, repository_id, ref.removeprefix("refs/heads/"), after, sender_id, at)
 
@@ -175,6 +185,8 @@ def follow(
     """Bring the open pull requests from this branch up to date; a deleted branch closes them."""
     for pull in store.pulls_from(repository_id, branch):
         if after == ZERO_SHA:
+            now = store.clock.now() if at is None else at
+            store.note_event(pull.issue, "head_ref_deleted", sender_id, now, ref=branch)
             store.close_issue(pull.issue.id, sender_id=sender_id, at=at)
         elif pull.part.head_sha != after and pull.repository_id == repository_id:
             spec = pull_spec(git, repository_id, pull.part.base_ref, branch)
@@ -187,6 +199,7 @@ def follow(
                 changed_files=spec.changed_files,
                 commits=spec.commits,
                 base_sha=spec.base_sha,
+                forced=not git.is_ancestor(repository_id, pull.part.head_sha, after),
                 sender_id=sender_id,
                 at=at,
             )
@@ -294,7 +307,8 @@ def merge_pull(
             repository_id, base, pull.part.head_sha, message, author=who, at=at, squash=squash
         )
         git.update_ref(repository_id, ref, sha, base)
-        announce(store, git, repository_id, [(ref, base, sha)], sender_id=sender_id, at=at)
+        moves = [(ref, base, sha)]
+        announce(store, git, repository_id, moves, sender_id=sender_id, at=at, merging=True)
         return store.merge_pull(pull_id, sha, sender_id=sender_id, at=at)
 
 

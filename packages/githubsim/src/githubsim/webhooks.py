@@ -159,6 +159,9 @@ class Webhooks(Deliveries):
             found["pull_request"] = shapes.pull_simple(repository, extra["pull"])
         elif isinstance(subject, ReviewComment):
             found |= self._on_diff(repository, subject, extra)
+        elif isinstance(subject, Repository) and event.name == "fork":
+            # Of which language it is was not counted yet: null in GitHub's schema of the event.
+            found["forkee"] = shapes.repository(subject) | {"language": None}
         elif isinstance(subject, Release):
             found["release"] = shapes.release(repository, subject)
         elif isinstance(subject, CommitComment):

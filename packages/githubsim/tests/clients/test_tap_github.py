@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from tests.clients.connectors import sync_with_tap_github
 from tests.clients.counts import Truth, expected
-from tests.clients.tools import HERE, python_of, run
 
-CLIENT = "meltanolabs-tap-github"
 STREAMS = {
     "commits": "commits",
     "branches": "branches",
@@ -50,30 +48,7 @@ def _sync(
     url: str, config: dict[str, Any], folder: Path
 ) -> tuple[dict[str, dict[str, int]], set[int]]:
     """Rows per repository and kind, and the ids of the repositories."""
-    settings = folder / "config.json"
-    settings.write_text(
-        json.dumps(
-            config
-            | {
-                "api_url_base": url,
-                "start_date": "2000-01-01T00:00:00Z",
-                "stream_options": {"milestones": {"state": "all"}},
-            }
-        )
-    )
-    runner = [python_of(CLIENT), HERE / "readers" / "with_meltanolabs_tap_github.py"]
-    env = {"GITHUBSIM_URL": url, "LOGLEVEL": "WARNING"}
-    catalog = json.loads(run([*runner, "--config", settings, "--discover"], cwd=folder, env=env))
-    for stream in catalog["streams"]:
-        wanted = stream["tap_stream_id"] in {"repositories", *STREAMS}
-        for entry in stream["metadata"]:
-            if not entry["breadcrumb"]:
-                entry["metadata"]["selected"] = wanted
-    chosen = folder / "catalog.json"
-    chosen.write_text(json.dumps(catalog))
-    said = run([*runner, "--config", settings, "--catalog", chosen], cwd=folder, env=env)
-    messages = [json.loads(line) for line in said.splitlines()]
-    rows = [(one["stream"], one["record"]) for one in messages if one["type"] == "RECORD"]
+    rows = sync_with_tap_github(url, config, list(STREAMS), folder)
     repositories = {row["full_name"]: row["id"] for stream, row in rows if stream == "repositories"}
     counts = Counter(
         (f"{row['org']}/{row['repo']}", STREAMS[stream])

@@ -35,6 +35,7 @@ def happen(github: Sim, repository: str) -> None:
     control("pulls/merge", moved)
     control("star", where | {"sender": people[3]})
     control("unstar", where | {"sender": people[3]})
+    control("repositories/fork", where | {"sender": people[3], "name": "happening"})
     control("accounts/create", {"login": "happening"})
     who = {"organization": owner, "login": "happening", "team": "happening", "name": "happening"}
     control("collaborators/add", where | who)

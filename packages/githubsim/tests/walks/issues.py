@@ -58,7 +58,7 @@ def _issue(walk: Walker, here: str) -> str:
 
 
 def _comments(walk: Walker, here: str, issue: str) -> None:
-    said = walk.post(f"{issue}/comments", {"body": "Well"})
+    said = walk.post(f"{issue}/comments", {"body": "Well, like #1"})
     walk.post(f"{issue}/comments", {}, status=422)
     walk.get(f"{issue}/comments")
     walk.get(f"{here}/issues/comments?sort=updated&per_page=100")

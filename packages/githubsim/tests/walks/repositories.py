@@ -14,6 +14,9 @@ def walk(walk: Walker, repository: str) -> None:
     for query in ("", "?anon=1"):
         walk.get(f"{here}/contributors{query}")
     walk.get(f"{here}/events")
+    walk.control("push", repository=repository)
+    assert walk.get(f"{here}/activity?time_period=day")[0]["activity_type"] == "push"
+    walk.get(f"{here}/activity?time_period=forever", status=422)
     walk.get(f"{here}/license", status=404)
     for name in (
         "code_frequency",
@@ -39,6 +42,8 @@ def _people(walk: Walker, here: str) -> None:
     starred = {"Accept": "application/vnd.github.star+json"}
     assert all("starred_at" in one for one in walk.get(f"{here}/stargazers", headers=starred))
     walk.get(f"{here}/subscribers")
+    walk.post(f"{here}/forks", {"name": f"forked-{walk.version}"}, status=202, who="user")
+    assert walk.get(f"{here}/forks")[0]["fork"]
     walk.get(f"{here}/assignees")
     walk.get(f"{here}/assignees/{somebody}", status=204)
     walk.get(f"{here}/assignees/nobody-at-all", status=404)

@@ -21,6 +21,7 @@ from autosync.kinds._events import Owner, When
 from autosync.kinds._graphql import ASSIGNEE_FIELDS, LABEL_FIELDS, Actor
 from autosync.kinds._payload import Count, Id
 from autosync.kinds._payload import Name as Login
+from autosync.kinds._union import Union
 
 if TYPE_CHECKING:
     from django.db.models import (
@@ -60,7 +61,10 @@ _GT = TypeVar("_GT", covariant=True)
 BY_NAME: Final = "by name"  # where nothing else is said
 # Who may act: https://docs.github.com/graphql/reference/interfaces#actor. An
 # EnterpriseUserAccount has no number.
-_ACTORS = ("User", "Bot", "Organization", "Mannequin")
+_ACTORS = {
+    "Actor": ("User", "Bot", "Organization", "Mannequin"),
+    "RepositoryOwner": ("User", "Organization"),
+}
 
 
 def camel(name: str) -> str:
@@ -293,6 +297,13 @@ class Link(BigNumber[_ST, _GT]):
         super().__init__(None, graph=None, event=event, essential=True, **field)
 
 
+class PartOfKey(BigNumber[_ST, _GT]):
+    """GitHub's id of another object, without which there is no row."""
+
+    def source(self, at: At) -> str:
+        return at(Id | None, None)
+
+
 class IdOf(BigNumber[_ST, _GT]):
     """GitHub's id of another object, which GraphQL writes as text."""
 
@@ -391,7 +402,8 @@ class ActorId(Column[_ST, _GT], BigIntegerField[_ST, _GT]):
     """The number of an account; NULL for an account that is gone, so it is always `null=True`,
     which type checkers see only where it is written.
 
-    `of` is GraphQL's type of the field: `Actor`, which is one of several, or `User`.
+    `of` is GraphQL's type of the field: `Actor` and `RepositoryOwner`, which are one of several, or
+    `User`.
     """
 
     def __init__(
@@ -402,9 +414,9 @@ class ActorId(Column[_ST, _GT], BigIntegerField[_ST, _GT]):
 
     def source(self, at: At) -> str:
         if at.way == "graphql":
-            for kind in _ACTORS if self.of == "Actor" else ():
+            for kind in _ACTORS.get(self.of, ()):
                 at.select(f"... on {kind}", "databaseId")
-            number = at(Id | None, None, "databaseId", select=self.of != "Actor")
+            number = at(Id | None, None, "databaseId", select=self.of not in _ACTORS)
         else:
             number = at(Id | None, None, "id")
         return f"None if {at(Login, '', 'login')} == 'ghost' else {number}"
@@ -432,6 +444,35 @@ class Json(Column[_ST, _GT], JSONField[_ST, _GT]):
     def source(self, at: At) -> str:
         kind: Any = list[Any] if self.default is list else dict[str, Any]
         return at(kind, self.default())
+
+
+class TypeName(Name[_ST, _GT]):
+    """What REST calls the type of an object that is one of several in a union of GraphQL's."""
+
+    settings = {"default": "", "max_length": 64}
+
+    def __init__(self, union: Union | None = None, **field: Any) -> None:
+        self.union = union  # None where Django makes a copy
+        super().__init__(None, graph="__typename", **field)
+
+    def source(self, at: At) -> str:
+        assert self.union is not None
+        return f"{at.given('names', self.union.names)}.get({at(str, '')}, '')"
+
+
+class Member(Column[_ST, _GT], JSONField[_ST, _GT]):
+    """What the types of a union have each of their own; NULL if that is nothing."""
+
+    written = True
+
+    def __init__(self, union: Union | None = None, *, null: bool = False, **field: Any) -> None:
+        self.union = union
+        super().__init__(None, graph="__typename", null=null, **field)
+
+    def source(self, at: At) -> str:
+        assert self.union is not None
+        found = (f"{key!r}: {at.beside(key)}" for key in self.union.special)
+        return f"member({{{', '.join(found)}}}, {at.given('words', self.union.words)})"
 
 
 class Reactions(Column[_ST, _GT], JSONField[_ST, _GT]):

@@ -7,13 +7,13 @@ from __future__ import annotations
 import linecache
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
-from autosync.kinds import _events, _graphql
+from autosync.kinds import _events, _graphql, _union
 from autosync.kinds._columns import Column
 from autosync.kinds._events import (
     Handler,
@@ -32,6 +32,7 @@ from autosync.kinds._kind import (
     Connection,
     Inside,
     Kind,
+    Nested,
     Numbered,
     OfScope,
     Packed,
@@ -43,10 +44,12 @@ from autosync.kinds._kind import (
     snake,
     version_of,
 )
+from autosync.kinds._nest import Nest
+from autosync.kinds._offers import offers
 from autosync.kinds._payload import IncompletePayload, read
 from autosync.kinds._people import people, prose
 from autosync.kinds._rules import Pair, Whole
-from autosync.kinds._shape import At, Shape, Way, clock_of, steps, written
+from autosync.kinds._shape import At, Selection, Shape, Way, clock_of, steps, written
 from autosync.mirror import merge as merging
 from autosync.mirror.children import Family
 from autosync.mirror.people import held
@@ -70,6 +73,7 @@ _CALLED = {
     "timestamp": _events.timestamp,
     "database_id": _graphql.database_id,
     "first_id": _graphql.first_id,
+    "member": _union.member,
     "login": _graphql.login,
     "needed": _events.needed,
     "number": _graphql.number,
@@ -90,6 +94,7 @@ class Rows:
     gives: frozenset[str]
     selection: str
     lists: Mapping[str, tuple[str, str]]
+    tree: Selection = field(default_factory=dict)
 
 
 class Derived:
@@ -166,16 +171,25 @@ class Derived:
         assert isinstance(under, Parent), self.name
         return under
 
-    @cached_property
+    @property
     def parent(self) -> Derived:
-        """The kind of what it belongs to."""
-        return kind_of(self.under.model)
+        """The kind of what it belongs to, or the first of several."""
+        return self.nests[0].parent
+
+    @property
+    def family(self) -> Family:
+        """Its objects and what they belong to, as tables; of several the first."""
+        return self.nests[0].family
+
+    @property
+    def is_nested(self) -> bool:
+        """Whether its objects are read with their parents, of a repository."""
+        return isinstance(self.declared.read, Nested) and not self.of_account
 
     @cached_property
-    def family(self) -> Family:
-        """Its objects and what they belong to, as tables."""
-        under = self.under
-        return Family(self.name, self.merge, self.parent.merge, under.link, under.follows)
+    def nests(self) -> Sequence[Nest]:
+        """It with each kind of what it belongs to."""
+        return tuple(Nest(self, kind_of(model)) for model in self.under.models)
 
     @property
     def graphql_type(self) -> str:
@@ -245,6 +259,10 @@ class Derived:
         if self.event_key is not None:
             found["event"] = self.event(self.event_key).gives
         return found
+
+    def ways_of(self, column: str) -> frozenset[str]:
+        """The ways that give a column."""
+        return frozenset(way for way, given in self.gives.items() if column in given)
 
     @property
     def node_fields(self) -> str:
@@ -358,8 +376,10 @@ class Derived:
         make = _function(name, source, {**_CALLED, **shape.constants})
         if self.merge.people:
             make = _without_forgotten(make, self.merge)
-        selection = written(shape.selection)
-        return Rows(struct, make, source, frozenset(expressions), selection, shape.lists)
+        union = getattr(self.declared.read, "union", None) if way == "graphql" else None
+        selection = union.written(shape.selection) if union else written(shape.selection)
+        gives = frozenset(expressions)
+        return Rows(struct, make, source, gives, selection, shape.lists, shape.selection)
 
     # Events and lists.
 
@@ -372,19 +392,25 @@ class Derived:
     def listing(self) -> Listing | None:
         """How GraphQL lists it."""
         read = self.declared.read
-        if not isinstance(read, Connection) or read.newest or self.of_account:
+        if not isinstance(read, Connection) or self.of_account or read.newest or read.edges:
             return None
         return Listing(read.name, self.node_fields, self.from_graph, since=read.since)
 
     @cached_property
     def stream(self) -> Stream | None:
-        """How GraphQL lists what never changes."""
+        """How GraphQL lists what comes as edges."""
         read = self.declared.read
-        if not isinstance(read, Connection) or not read.newest:
+        if not isinstance(read, Connection) or not (read.newest or read.edges):
             return None
         order = read.newest.upper()
         return Stream(
-            read.name, self.node_fields, self.from_graph, read.newest, order, read.shown_to
+            read.name,
+            self.node_fields,
+            self.from_graph,
+            read.newest,
+            order,
+            read.shown_to,
+            read.none_without,
         )
 
     @cached_property
@@ -400,7 +426,17 @@ class Derived:
                 riding.append(
                     Riding(inside.key, one.resource, one.from_parent, inside.link, inside.counted)
                 )
-        return RestList(read.path, self.from_rest, read.since, read.one, riding, read.items)
+        return RestList(
+            read.path, self.from_rest, read.since, read.one, riding, read.items, read.newest
+        )
+
+    @cached_property
+    def also(self) -> RestList | None:
+        """How REST lists what GraphQL's connection does."""
+        also = self.declared.also
+        if also is None:
+            return None
+        return RestList(also.path, self.from_rest, also.since, items=also.items, among=also.among)
 
     @cached_property
     def resource(self) -> Resource:
@@ -414,6 +450,8 @@ class Derived:
             self.graphql_type,
             rest=self.rest_listing,
             stream=self.stream,
+            also=self.also,
+            offers=offers(self),
             node_fields=self.node_fields,
             from_graph=self.from_graph,
             lists=self.graphql.lists,
@@ -443,7 +481,7 @@ class Derived:
             owner = kind_of(declared(read.of)).merge
             return Under([owner], {read.link: owner.key[0]})
         if isinstance(under, Parent):
-            return Under([self.parent.merge], under.link)
+            return Under([one.parent.merge for one in self.nests], under.link)
         if under is None:
             return None
         parents = [kind_of(declared(name)).merge for name in under.parents]
@@ -458,14 +496,16 @@ class Derived:
         under, read = self.declared.under, self.declared.read
         inside = {read.of} if isinstance(read, Inside) else set()
         if isinstance(under, Parent):
-            return frozenset({self.parent.name})
+            return frozenset(one.parent.name for one in self.nests)
         return frozenset(inside | set(under.parents if under else ()))
 
     @property
     def rests_on(self) -> Sequence[frozenset[str]]:
         """Of each of these groups one kind at least is kept up, or this one cannot be."""
         under, news = self.declared.under, self.declared.news
-        either = frozenset(under.parents) if isinstance(under, Numbered) else frozenset()
+        either: frozenset[str] = frozenset()
+        if isinstance(under, Numbered) or (isinstance(under, Parent) and len(under.models) > 1):
+            either = self.after
         groups = [frozenset({name}) for name in sorted(self.after - either)]
         told = frozenset(news.kinds) if isinstance(news, With) else frozenset()
         return [*groups, *filter(None, (either, told))]

@@ -12,6 +12,7 @@ import msgspec
 
 from autosync import moments
 from autosync.kinds._payload import Count, Id, IncompletePayload, Name, Word
+from autosync.kinds._ways import Offer
 from autosync.mirror.feed import FeedLine
 from autosync.mirror.models import MirroredModel
 from autosync.mirror.sets import KNOWN
@@ -238,8 +239,8 @@ class Listing:
 
 @dataclass(frozen=True)
 class Stream:
-    """How GraphQL lists what never changes: edges in the order of `moment`, a column that GraphQL
-    calls `order`. `shown_to` as for `kinds._kind.Connection`.
+    """How GraphQL lists what comes as edges: in the order of `moment`, a column that never changes
+    and that GraphQL calls `order`, or in none. The others as for `kinds._kind.Connection`.
     """
 
     connection: str
@@ -248,12 +249,13 @@ class Stream:
     moment: str
     order: str
     shown_to: Mapping[str, str]
+    none_without: str = ""
 
 
 @dataclass(frozen=True)
 class RestList:
     """How REST lists a resource: see `kinds._kind.Rest`. `normalise` gives None for an object that
-    is of another kind.
+    is of another kind. `among`: GraphQL's connection of those.
     """
 
     path: str
@@ -262,6 +264,8 @@ class RestList:
     one: str = ""
     riding: Sequence[Riding] = ()
     items: str = ""
+    among: str = ""
+    newest: bool = False
 
 
 @dataclass(frozen=True)
@@ -322,7 +326,8 @@ class Resource:
 
     `switch` is the repository's field that says whether its owner has this kind switched on,
     `permission` what the App needs to read it. `follows` are the resources whose news are also
-    news of this one.
+    news of this one. `offers` are the ways it can be read: see `_ways.plan`; `also` is REST's list
+    of what `listing` is for.
     """
 
     name: str
@@ -332,6 +337,8 @@ class Resource:
     graphql_type: str = ""
     rest: RestList | None = None
     stream: Stream | None = None
+    also: RestList | None = None
+    offers: Sequence[Offer] = ()
     # One object as GraphQL shows it by its node id; without its number where GraphQL has none.
     node_fields: str = ""
     from_graph: Callable[[Mapping[str, Any], int], Row] | None = None

@@ -16,6 +16,7 @@ from django.db.models.base import ModelBase
 
 from autosync.kinds._columns import NodeId
 from autosync.kinds._events import Handler
+from autosync.kinds._union import Union
 from autosync.mirror.models import MirroredModel, Repository
 
 if TYPE_CHECKING:
@@ -38,6 +39,9 @@ class Connection:
 
     `newest` is a column with a moment that never changes: the connection is in that order, the
     columns are those of its edges and their nodes, and reading stops at what was read before.
+    `edges`: the same of edges without such an order. They are read whole when their number is
+    another, and a hundred of them are compared every night. `none_without`: a column of the
+    repository; where it is 0 or empty there are none of these, and an import asks for none.
     `shown_to`: permissions, beyond those the kind needs, without which GitHub may not show it. The
     kind is then known by its events, and nobody is bothered with it.
     """
@@ -46,6 +50,8 @@ class Connection:
     since: bool = False
     type: str = ""
     newest: str = ""
+    edges: bool = False
+    none_without: str = ""
     shown_to: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -53,19 +59,24 @@ class Connection:
 class Nested:
     """Read through a connection of each parent, many parents a query, each parent's as a whole.
 
+    `parent` may be several kinds of a repository, which have a connection of this name each.
     `first`: how many come with their parent; where there are more, the connection is read on.
     `edges`: the columns are of the connection's edges, which have the object as `node`; for kinds
     of an account. `silent`: people change them and move no clock at all, not even the parent's. The
-    nightly audit asks for those that are here, a hundred a point. `type` as for a connection of the
-    repository.
+    nightly audit asks for those that are here, a hundred a point. `unheard`: some come or go and
+    move no clock of the parent. The nightly audit reads those of a share of the parents. `type` as
+    for a connection of the repository; `union` says what its objects are if they are of several
+    types, and which of them are asked for.
     """
 
-    parent: type[OfScope]
+    parent: type[OfScope] | tuple[type[OfScope], ...]
     name: str
     type: str = ""
     first: int = 50
     edges: bool = False
     silent: bool = False
+    unheard: bool = False
+    union: Union | None = None
 
 
 @dataclass(frozen=True)
@@ -73,19 +84,27 @@ class Parent:
     """What an object belongs to; it is gone when that is gone.
 
     `number`: the column with the parent's number, or `key`: that with its key. `follows`: the
-    parent's clock, which a change of the object moves; a kind of an account needs none.
+    parent's clock, which a change of the object moves; a kind of an account needs none. `model` may
+    be several kinds that share their numbers. `counted`: their column that says of which things
+    they have how many, apart from their clock; those without any are not asked.
     """
 
-    model: type[OfScope]
+    model: type[OfScope] | tuple[type[OfScope], ...]
     number: str = ""
     follows: str = "updated_at"
     key: str = ""
+    counted: str = ""
+
+    @property
+    def models(self) -> tuple[type[OfScope], ...]:
+        """The kinds of which it may be."""
+        return self.model if isinstance(self.model, tuple) else (self.model,)
 
     @property
     def link(self) -> Mapping[str, str]:
         """The child's column → the parent's."""
         if self.key:
-            return {self.key: str(self.model._meta.pk.attname)}
+            return {self.key: str(self.models[0]._meta.pk.attname)}
         return {"repository_id": "repository_id", self.number: "number"}
 
 
@@ -96,7 +115,8 @@ class Rest:
     `since`: the list can be read from a moment on, in order of that column, and is, once it was
     read whole; else it is read whole each time that there is news. `one` is the path of one object,
     with columns in braces, where GraphQL does not show all of its columns. `items`: the key under
-    which an answer has the list, if it is not the answer itself.
+    which an answer has the list, if it is not the answer itself. `newest`: its objects never change
+    and never go, and the newest are first: once it was read whole, reading stops at what is known.
     """
 
     path: str
@@ -104,6 +124,8 @@ class Rest:
     one: str = ""
     type: str = ""
     items: str = ""
+    among: str = ""
+    newest: bool = False
 
 
 @dataclass(frozen=True)
@@ -198,9 +220,10 @@ class Numbered:
 
 @dataclass(frozen=True)
 class Line:
-    """How the feed speaks of it: `key` and `title` are columns. `turns` has actions that read
-    otherwise while a flag is true: {"closed": "merged"} with the column `merged`. `only` are the
-    actions that are told, whatever they change; else all that change something.
+    """How the feed speaks of it: `key` and `title` are columns; without a title, that of what it
+    belongs to says enough. `turns` has actions that read otherwise while a flag is true:
+    {"closed": "merged"} with the column `merged`. `only` are the actions that are told, whatever
+    they change; else all that change something.
     """
 
     kind: str
@@ -254,12 +277,14 @@ class Kind:
     `news`: how it is known that there is something to read; a connection tells it. `under`: what
     it belongs to, beside the repository. `needs`: permissions of the App and their level, the
     reading one first. `switch`: the repository's flag by which its owner has the kind.
+    `also`: another list of the same objects, taken where that costs less: see `_ways.plan`.
     `default=False`: it costs much, and is kept up only if `AUTOSYNC_KINDS` adds it. `version`: a
     higher one has mirrors of lower ones read the kind again, in the background; columns that were
     `added` since raise it too.
     """
 
     read: Connection | Rest | Inside | Nested | Within | None = None
+    also: Rest | None = None
     news: Packed | Scalar | With | None = None
     under: Numbered | Parent | None = None
     events: Mapping[str, EventRule] = field(default_factory=dict)

@@ -10,6 +10,7 @@ from django.db import connection, models
 from autosync.kinds import _columns as gh
 from autosync.kinds import _shown as shown
 from autosync.kinds._derived import Derived
+from autosync.kinds._overview import overview
 from autosync.kinds._plain import PLAIN
 from autosync.kinds._relations import RELATIONS, Relation
 from autosync.kinds._shown import Shown
@@ -32,9 +33,9 @@ _WAYS = ("REST", "in lists", "GraphQL", "webhook")
 
 def page(kinds: Iterable[Derived], plain: Iterable[type[models.Model]] = PLAIN) -> str:
     """The page as Markdown, ending in a newline."""
-    sections = [_HEAD]
-    sections += ["\n".join(_plain(model)) for model in plain]
-    by_table = sorted(kinds, key=lambda kind: kind.merge.table)
+    models_of, by_table = list(plain), sorted(kinds, key=lambda kind: kind.merge.table)
+    sections = [_HEAD, "\n".join(overview(by_table, models_of))]
+    sections += ["\n".join(_plain(model)) for model in models_of]
     sections += ["\n".join(_declared(kind)) for kind in by_table]
     sections += ["\n".join(_relation(one)) for one in RELATIONS]
     return "\n".join(f"{section.rstrip()}\n" for section in sections)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -34,12 +35,13 @@ class Whole:
     """The payload has the whole object under `key`, so every action is the same upsert.
 
     `gone`: actions after which the object is no longer here. `line`: what the feed calls this
-    event, if it is another thing than what happens to the object itself.
+    event, if it is another thing than what happens to the object itself; None: nothing, for another
+    kind speaks of it.
     """
 
     key: str
     gone: frozenset[str] | set[str] = frozenset()
-    line: str = ""
+    line: str | None = ""
 
     def handler(self, kind: Derived) -> Handler:
         """Event → the row, what is gone, what to ask GitHub for, and a line of the feed."""
@@ -81,7 +83,7 @@ class Whole:
         return handle
 
     def _line(self, kind: Derived) -> Callable[[Event, Row], FeedLine] | None:
-        return _line(kind, self.line)
+        return None if self.line is None else _line(kind, self.line)
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,7 @@ def _line(kind: Derived, word: str = "") -> Callable[[Event, Row], FeedLine] | N
             event.repository_id,
             event.installation_id,
             str(row[key]),
-            row[title],
+            row[title] if title else "",
             event.actor,
             row.get("html_url", ""),
         )
@@ -177,24 +179,75 @@ class Moves:
 class Around:
     """The event changes something in the parent under `key`, of which the payload says no more: all
     children of this kind that it has are read again. `only` are the actions that do.
+
+    `mentions` are paths of texts in the payload; each issue or pull request of the repository that
+    they name is such a parent too. Without `key` only those are.
     """
 
-    key: str
+    key: str = ""
     only: frozenset[str] | set[str] = frozenset()
+    mentions: tuple[str, ...] = ()
 
     def handler(self, kind: Derived) -> Handler:
-        """Event → a parent to read the children of."""
+        """Event → parents to read the children of."""
         numbered = msgspec.defstruct("Numbered", [("number", Count)])
-        read = reader(msgspec.defstruct("Within", [("it", numbered)], rename={"it": self.key}))
+        own: list[Any] = [("it", numbered)] if self.key else []
+        read = reader(msgspec.defstruct("Within", own, rename={"it": self.key}))
+        tops = {path.partition(".")[0] for path in self.mentions}
+        # Fields of their own: what is read above is checked, of these nothing is needed.
+        spoken = [(f"{top}_", Any, msgspec.field(name=top, default=None)) for top in sorted(tops)]
+        read_texts = reader(msgspec.defstruct("Spoken", spoken))
 
         def handle(event: Event) -> Changes:
-            if event.repository_id is None or (self.only and event.action not in self.only):
+            home = event.repository_id
+            if home is None:
                 return Changes()
-            payload: Any = read(event.body).value
-            names = {kind.model.scope: event.repository_id, kind.under.number: payload.it.number}
-            return Changes(rereads=[Reread(kind.merge, names)])
+            numbers: dict[int, None] = {}
+            if self.key and (not self.only or event.action in self.only):
+                payload: Any = read(event.body).value
+                numbers[payload.it.number] = None
+            if self.mentions:
+                assert event.envelope.repository is not None
+                payload = read_texts(event.body).value
+                for path in self.mentions:
+                    top, *steps = path.split(".")
+                    for text in _texts(getattr(payload, f"{top}_"), steps):
+                        found = mentioned(text, event.envelope.repository.full_name)
+                        numbers |= dict.fromkeys(found)
+            rows = [
+                {kind.model.scope: home, kind.under.number: number}
+                for number in list(numbers)[:_MOST_MENTIONS]
+            ]
+            return Changes(rereads=[Reread(kind.merge, row) for row in rows])
 
         return handle
+
+
+_MOST_MENTIONS = 100  # of one event; an audit finds the others
+# https://docs.github.com/get-started/writing-on-github/working-with-advanced-formatting/autolinked-references-and-urls
+_MENTION = re.compile(
+    r"(?:(?<![\w./-])(?P<name>[\w.-]+/[\w.-]+)|(?<![\w&/]))(?:#|GH-)(?P<number>\d{1,9})\b"
+    r"|/(?P<at>[\w.-]+/[\w.-]+)/(?:issues|pull)/(?P<page>\d{1,9})\b"
+)
+
+
+def mentioned(text: str, full_name: str) -> list[int]:
+    """The numbers of the issues and pull requests of this repository that a text names."""
+    return [
+        int(one["number"] or one["page"])
+        for one in _MENTION.finditer(text)
+        if (one["name"] or one["at"] or full_name).lower() == full_name.lower()
+    ]
+
+
+def _texts(value: Any, steps: list[str]) -> Iterator[str]:
+    if isinstance(value, list):
+        for one in value:
+            yield from _texts(one, steps)
+    elif isinstance(value, dict) and steps:
+        yield from _texts(value.get(steps[0]), steps[1:])
+    elif isinstance(value, str) and not steps:
+        yield value
 
 
 def _address(kind: Derived, row: Row) -> dict[str, Any]:

@@ -178,6 +178,10 @@ class At:
         self._shape.constants[f"{self._column.name}_{name}"] = value
         return f"{self._column.name}_{name}"
 
+    def beside(self, key: str) -> str:
+        """Whatever the object has under `key`, which a union's selection asks for; or None."""
+        return self._value((key,), Any, None, True, False)
+
     def select(self, *inside: str) -> None:
         """Ask GraphQL for this too, inside the column's path."""
         self._shape.select((*self._steps, *inside))

@@ -6,7 +6,7 @@ from typing import Any
 
 from autosync.kinds import _columns as gh
 from autosync.kinds._discussed import LISTED, NAMES, Discussed, by_update
-from autosync.kinds._kind import Connection, Guise, Kind, Line
+from autosync.kinds._kind import Connection, Guise, Kind, Line, Rest
 from autosync.kinds._rules import Whole
 
 
@@ -33,10 +33,11 @@ class Issue(Discussed):
 
     github = Kind(
         read=Connection("issues", since=True),
+        also=Rest("/issues?state=all", since=True, among="pullRequests"),
         # A transferred issue has a new id there. A comment moves the count and the clock.
         events={
             "issues": Whole("issue", gone={"deleted", "transferred"}),
-            "issue_comment": Whole("issue", line="comment"),
+            "issue_comment": Whole("issue", line=None),
             **NAMES,
         },
         needs={"issues": "read"},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import models
 
 from autosync.kinds import _columns as gh
-from autosync.kinds._kind import Kind, List, Numbered, OfRepository, Rest, With
+from autosync.kinds._kind import Kind, Line, List, Numbered, OfRepository, Rest, With
 from autosync.kinds._rules import Whole
 
 
@@ -39,6 +39,7 @@ class IssueComment(OfRepository):
         ),
         events={"issue_comment": Whole("comment", gone={"deleted"})},
         needs={"issues": "read"},
+        feed=Line("comment", key="issue_number", title=""),
         api=List(
             "-updated_at",
             filters=("author_login", "issue_number"),

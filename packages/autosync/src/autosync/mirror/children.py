@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.db import connection
 
@@ -36,7 +36,8 @@ class Read(NamedTuple):
 @dataclass(frozen=True)
 class Family:
     """Children and parents. `link`: the child's column → the parent's; `follows`: the parent's
-    clock, which a change of a child moves.
+    clock, which a change of a child moves. `counted`: the parent's column that says how many there
+    are, and that with the moment when it was seen.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Family:
     parents: Merge
     link: Mapping[str, str]
     follows: str
+    counted: tuple[str, str] = ("", "")
 
     def waiting(self, repository_id: int, *, since: datetime | None = None) -> list[Parent]:
         """The parents of the repository whose children are to be read; with `since`, only those
@@ -130,8 +132,15 @@ class Family:
             )
 
     def read_again(self, parents: Collection[int]) -> None:
-        """Have the children of these parents read, whatever their clocks say."""
-        self._rows("parent_id = ANY (%(pks)s)", {"pks": list(parents)}, "UPDATE")
+        """Have the children of these parents read, whatever their clocks and counts say."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO children_read (kind, parent_id, repository_id) "  # noqa: S608
+                f"SELECT %s, p.{self._key}, p.repository_id FROM {self.parents.table} p "
+                f"WHERE p.{self._key} = ANY (%s) ORDER BY p.{self._key} "
+                "ON CONFLICT (kind, parent_id) DO UPDATE SET clock = NULL",
+                [self.name, list(parents)],
+            )
 
     def forget_gone(self, repository_id: int) -> None:
         """Of a parent that is gone nothing is known; should it come back, its children are read."""
@@ -139,17 +148,10 @@ class Family:
             f"repository_id = %(home)s AND NOT EXISTS (SELECT FROM {self.parents.table} p "
             f"WHERE p.{self._key} = parent_id AND p.deleted_at IS NULL)"
         )
-        self._rows(gone, {"home": repository_id}, "DELETE")
-
-    def _rows(self, where: str, values: Mapping[str, Any], what: str) -> None:
-        begin = (
-            "DELETE FROM children_read"
-            if what == "DELETE"
-            else "UPDATE children_read SET clock = NULL"
-        )
         with connection.cursor() as cursor:
             cursor.execute(
-                f"{begin} WHERE kind = %(kind)s AND {where}", {**values, "kind": self.name}
+                f"DELETE FROM children_read WHERE kind = %(kind)s AND {gone}",  # noqa: S608
+                {"home": repository_id, "kind": self.name},
             )
 
     @property
@@ -158,9 +160,14 @@ class Family:
 
     @cached_property
     def _waiting(self) -> str:
+        counted, seen_at = self.counted
+        unread = "c.clock IS NULL"
+        if counted:
+            some = f"c.parent_id IS NOT NULL OR p.{counted} IS NULL OR p.{counted} <> '{{}}'"
+            unread = f"({unread} AND ({some})) OR p.{seen_at} > c.read_at"
         return (
             f"{self.parents.table} p LEFT JOIN children_read c "
             f"ON c.kind = %(kind)s AND c.parent_id = p.{self._key} "
-            f"WHERE p.deleted_at IS NULL AND (c.clock IS NULL OR p.{self.follows} > c.clock "
+            f"WHERE p.deleted_at IS NULL AND ({unread} OR p.{self.follows} > c.clock "
             "OR c.marked_at IS NOT NULL)"
         )

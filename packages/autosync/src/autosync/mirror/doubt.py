@@ -18,6 +18,8 @@ from django.utils import timezone
 
 from autosync.mirror.keys import rows_of
 from autosync.mirror.models import Repository
+from autosync.mirror.prepared import prepared
+from autosync.mirror.tombstones import among
 from autosync.mirror.upsert import Clock, Key, Merge
 
 # A webhook may still be on its way: what changed this recently is no difference yet.
@@ -75,7 +77,17 @@ def mark_told_late(merge: Merge, changed: Set[Key], observed_at: datetime) -> se
     """
     if not changed or not merge.groups or merge.decided_by is not Clock.UPDATED_AT:
         return set()
-    return _mark(merge, rows_of(merge, changed).filter(updated_at__lt=observed_at - LAG))
+    values: dict[str, Any] = {"now": timezone.now(), "in_time": observed_at - LAG}
+    chosen = among(merge, "t", sorted(changed), values)
+    ours = ", ".join(f"t.{name}" for name in merge.key)
+    # Who calls this has just written, and so locked, all of them.
+    with prepared() as cursor:
+        cursor.execute(
+            f"UPDATE {merge.table} t SET dirty_at = %(now)s "  # noqa: S608 (names are ours)
+            f"WHERE {chosen} AND t.updated_at < %(in_time)s RETURNING {ours}",
+            values,
+        )
+        return {tuple(row) for row in cursor.fetchall()}
 
 
 def mark_renamed(merge: Merge, changed: Set[Key], as_of: datetime | Combinable) -> set[Key]:

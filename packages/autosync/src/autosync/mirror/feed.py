@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from django.db import connection
 
 from autosync.mirror.people import GHOST, Forgotten, current
+from autosync.mirror.prepared import prepared
 
 CHANNEL = "autosync_feed"
 # A notification carries at most 8,000 bytes; ids are shorter than 20.
@@ -36,7 +37,7 @@ def publish(lines: Sequence[FeedLine]) -> None:
     if forgotten := current():
         lines = [_unnamed(forgotten, line) for line in lines]
     # Written here and not by Django, which takes longer over it than the row itself does.
-    with connection.cursor() as cursor:
+    with prepared() as cursor:
         for start in range(0, len(lines), _IDS_PER_NOTIFICATION):
             some = lines[start : start + _IDS_PER_NOTIFICATION]
             columns = [list(one) for one in zip(*map(_values, some), strict=True)]

@@ -130,19 +130,17 @@ class Merge:
     version: int = 1
     added: tuple[tuple[str, int], ...] = ()
 
-    @cached_property
-    def staged(self) -> tuple[str, ...]:
-        """The columns of the temporary table: content, and what tells how it is known."""
-        own = [name for name in ("observed_at", "lacking") if self.has(name)]
-        return (*self.content, *(group.observed_at for group in self.groups), *own)
+    def __hash__(self) -> int:
+        """Of few of the fields, and once: statements are looked up by it for every row."""
+        return self._hash
 
-    @property
+    @cached_property
+    def _hash(self) -> int:
+        return hash((self.model, self.key, self.columns, self.variant))
+
+    @cached_property
     def table(self) -> str:
         return self.model._meta.db_table
-
-    @property
-    def stage(self) -> str:
-        return f"stage_{self.table}{self.variant}"
 
     def key_of(self, row: Row) -> Key:
         return tuple([row[name] for name in self.key])

@@ -12,6 +12,7 @@ from typing import Any
 from django.db import connection
 
 from autosync.mirror.merge import Key, Merge, Row
+from autosync.mirror.stage import source
 
 
 def keys_of(merge: Merge, node_ids: Iterable[str]) -> dict[str, Key]:
@@ -70,16 +71,18 @@ def learn(merge: Merge, forms: Mapping[str, str]) -> None:
                 )
 
 
-def keep_forms(merge: Merge, cursor: Any) -> None:
+def keep_forms(merge: Merge, staged: Mapping[str, Any]) -> None:
     """Of the rows staged and merged just now: a node id that the row does not have is an alias."""
     match = " AND ".join(f"s.{name} = t.{name}" for name in merge.key)
-    cursor.execute(
-        "INSERT INTO node_aliases (table_name, node_id, row_id) "  # noqa: S608 (names are ours)
-        f"SELECT DISTINCT %s, s.node_id, t.{_primary(merge)} FROM {merge.stage} s "
-        f"JOIN {merge.table} t ON {match} WHERE s.node_id <> '' AND s.node_id <> t.node_id "
-        "ORDER BY s.node_id ON CONFLICT DO NOTHING",
-        [merge.table],
-    )
+    rows = source(merge, tuple(dict.fromkeys((*merge.key, "node_id"))))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO node_aliases (table_name, node_id, row_id) "  # noqa: S608 (names are ours)
+            f"SELECT DISTINCT %(table)s, s.node_id, t.{_primary(merge)} FROM {rows} "
+            f"JOIN {merge.table} t ON {match} WHERE s.node_id <> '' AND s.node_id <> t.node_id "
+            "ORDER BY s.node_id ON CONFLICT DO NOTHING",
+            {**staged, "table": merge.table},
+        )
 
 
 def _primary(merge: Merge) -> str:

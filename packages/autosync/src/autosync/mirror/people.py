@@ -34,9 +34,11 @@ _NOREPLY = re.compile(r"(?:(\d+)\+)?([\w-]+)@users\.noreply\.[\w.-]+")
 # Each begins with what is rare in text and quickly found; what is before it is looked at then.
 # @ada
 _MENTION = re.compile(r"@(?<![\w@/.-]@)([A-Za-z0-9][\w-]*)", re.ASCII)
-# …://github.com/ada, …://api.github.com/users/ada
+# …://github.com/ada, …://api.github.com/users/ada, git@github.com:ada/rocket.git
 _ADDRESS = re.compile(
-    r"://[^/\s\"'<>()]+/(?:api/v3/)?(?:users/|repos/|orgs/)?([A-Za-z0-9][\w-]*)", re.ASCII
+    r"(?:://[^/\s\"'<>()]+/(?:api/v3/)?(?:users/|repos/|orgs/)?|git@[\w.:-]+:)"
+    r"([A-Za-z0-9][\w-]*)",
+    re.ASCII,
 )
 # ada/rocket#5
 _REFERENCE = re.compile(r"/[\w.-]+#\d", re.ASCII)
@@ -186,6 +188,10 @@ class Forgotten:
         if "sets" in row:  # members of other tables, whom the row carries
             changed["sets"] = self._sets(merge, row["sets"])
         for name, value in row.items():
+            if type(value) is dict and name not in changed and name != "sets":
+                plain = {k: self.text(v) if type(v) is str else v for k, v in value.items()}
+                if plain != value:
+                    changed[name] = plain
             if type(value) is str and name not in changed and name != "node_id":
                 cleaned = self.text(value)
                 if cleaned != value:

@@ -22,7 +22,11 @@ def erase_until(merge: Merge, before: datetime) -> int:
     if not merge.prose or not merge.has("deleted_at"):
         return 0
     key = merge.model._meta.pk.column
-    written = " OR ".join(f"t.{name} <> ''" for name in merge.prose)
+    # What may be null is erased to that: see below.
+    written = " OR ".join(
+        f"t.{name} IS NOT NULL" if merge.fields[name].null else f"t.{name} <> ''"
+        for name in merge.prose
+    )
     changed = 0
     while True:
         with transaction.atomic(), connection.cursor() as cursor:

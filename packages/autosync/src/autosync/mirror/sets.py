@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import msgspec
 from django.db import connection
 
 from autosync.mirror.merge import Clock, Key, Merge, Result, Row, Rule, SetOf
+from autosync.mirror.prepared import prepared
 from autosync.mirror.tombstones import among
 from autosync.storable import text
 
@@ -51,12 +53,14 @@ class _Writes:
     new: list[tuple[Any, ...]] = field(default_factory=list)
 
 
+@lru_cache(maxsize=128)
 def own(one: SetOf) -> tuple[str, ...]:
     """A member's columns but for those that link it: those of the key first."""
     linked = dict(one.link)
     return (*_own_key(one), *(name for name in one.members.governed if name not in linked))
 
 
+@lru_cache(maxsize=128)
 def _own_key(one: SetOf) -> tuple[str, ...]:
     linked = dict(one.link)
     return tuple(name for name in one.members.key if name not in linked)
@@ -66,24 +70,11 @@ def carried(
     merge: Merge, chosen: str, values: Mapping[str, Any] | None = None
 ) -> dict[Key, Carrier]:
     """The rows `t` that are not deleted, of those `chosen` by SQL behind FROM."""
-    key = _of("t", merge.key)
-    links = tuple(dict.fromkeys(theirs for one in merge.sets for _, theirs in one.link))
-    sets = ", ".join(
-        f"(SELECT jsonb_agg(jsonb_build_array({_of('m', own(one))})) "  # noqa: S608 (our names)
-        f"FROM {one.members.table} m WHERE "
-        + " AND ".join(f"m.{ours} = t.{theirs}" for ours, theirs in one.link)
-        + ")"
-        for one in merge.sets
-    )
+    links = _links(merge)
     width, wide = len(merge.key), len(links)
     found: dict[Key, Carrier] = {}
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT {key}, t.{merge.decided_by.value}, t.observed_at, "  # noqa: S608 (our names)
-            f"t.{KNOWN} AND NOT coalesce(t.lacking ? '{KNOWN}', false), {_of('t', links)}, {sets} "
-            f"FROM {merge.table} t {chosen} AND t.deleted_at IS NULL",
-            values,
-        )
+    with prepared() as cursor:
+        cursor.execute(_carrying(merge, chosen), values)
         for row in cursor.fetchall():
             version, seen, known, *rest = row[width:]
             found[tuple(row[:width])] = Carrier(
@@ -100,6 +91,28 @@ def carried(
     return found
 
 
+@lru_cache(maxsize=128)
+def _carrying(merge: Merge, chosen: str) -> str:
+    key, links = _of("t", merge.key), _of("t", _links(merge))
+    sets = ", ".join(
+        f"(SELECT jsonb_agg(jsonb_build_array({_of('m', own(one))})) "  # noqa: S608 (our names)
+        f"FROM {one.members.table} m WHERE "
+        + " AND ".join(f"m.{ours} = t.{theirs}" for ours, theirs in one.link)
+        + ")"
+        for one in merge.sets
+    )
+    return (
+        f"SELECT {key}, t.{merge.decided_by.value}, t.observed_at, "  # noqa: S608 (our names)
+        f"t.{KNOWN} AND NOT coalesce(t.lacking ? '{KNOWN}', false), {links}, {sets} "
+        f"FROM {merge.table} t {chosen} AND t.deleted_at IS NULL"
+    )
+
+
+@lru_cache(maxsize=128)
+def _links(merge: Merge) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(theirs for one in merge.sets for _, theirs in one.link))
+
+
 def given(merge: Merge, row: Row) -> Mapping[str, Members]:
     """What a row carries, as the tables have it; not every way gives all sets."""
     return {
@@ -113,7 +126,7 @@ def given(merge: Merge, row: Row) -> Mapping[str, Members]:
 
 def replace_sets(
     merge: Merge,
-    rows: Iterable[Row],
+    rows: Sequence[Row],
     result: Result,
     rule: Rule,
     observed_at: datetime,
@@ -125,7 +138,11 @@ def replace_sets(
     What belongs to a version that is not the stored one is dropped.
     """
     replaced = Replaced()
-    here = carried(merge, f"JOIN {merge.stage} s ON {_both(merge.key, 's', 't')}")
+    keys = [merge.key_of(row) for row in rows if "sets" in row]
+    if not keys:
+        return replaced
+    values: dict[str, Any] = {}
+    here = carried(merge, f"WHERE {among(merge, 't', keys, values)}", values)
     unknown: list[Key] = []
     writes = {one.name: _Writes() for one in merge.sets}
     fresh = result.inserted | (result.updated - result.dirty)
@@ -210,10 +227,6 @@ def _now_known(merge: Merge, keys: Sequence[Key]) -> None:
 
 def _of(alias: str, names: Iterable[str]) -> str:
     return ", ".join(f"{alias}.{name}" for name in names)
-
-
-def _both(names: Iterable[str], one: str, other: str) -> str:
-    return " AND ".join(f"{one}.{name} = {other}.{name}" for name in names)
 
 
 def _plain(value: Any) -> Any:

@@ -14,6 +14,7 @@ from typing import Any
 from django.db import models
 
 from autosync.mirror.merge import Clock, Group, Merge, Rule
+from autosync.mirror.stage import source
 
 # Before any sight and any absence: the row of what was only ever known to be absent.
 NEVER = "'0001-01-02 00:00:00+00'::timestamptz"
@@ -40,10 +41,10 @@ def insertion(
         extra["kind_version"] = str(merge.version)
     columns = ", ".join([*names, *extra])
     chosen = [f"coalesce(s.{n}, here.{n})" if n in lent else f"s.{n}" for n in names]
-    source = f"{merge.stage} s"
+    rows = source(merge, names)
     where = ""
     if lent:
-        source += f" LEFT JOIN {merge.table} here ON {matches(merge, 's', 'here')}"
+        rows += f" LEFT JOIN {merge.table} here ON {matches(merge, 's', 'here')}"
         enough = " AND ".join(f"coalesce(s.{n}, here.{n}) IS NOT NULL" for n in lent)
         where = f"WHERE {enough} "
     key = ", ".join(merge.key)
@@ -51,25 +52,27 @@ def insertion(
     dirty = "old.dirty_at IS NOT NULL" if merge.has("dirty_at") else "false"
     return (
         f"INSERT INTO {merge.table} AS old ({columns}) "  # noqa: S608 (names are ours)
-        f"SELECT {', '.join([*chosen, *extra.values()])} FROM {source} {where}"
+        f"SELECT {', '.join([*chosen, *extra.values()])} FROM {rows} {where}"
         f"ORDER BY {_of('s', merge.key)} ON CONFLICT ({key}) {conflict} "
         f"RETURNING {_of('old', merge.key)}, old.xmax = 0, {dirty}"
     )
 
 
 @lru_cache(maxsize=128)
-def sighting(merge: Merge, own_moments: bool, some_left_out: bool = False) -> str:
+def sighting(merge: Merge, names: tuple[str, ...], some_left_out: bool = False) -> str:
     """Note when rows and groups were seen whose content is as it was, so that what is older loses.
 
-    All these rows are locked already, by the statement above; but for those it left out, if another
-    writer has added them since: none of these is waited for.
+    `names` are the staged columns. All these rows are locked already, by the statement above; but
+    for those it left out, if another writer has added them since: none of these is waited for.
     """
-    seen = "s.observed_at" if own_moments else "%(observed_at)s"
+    seen = "s.observed_at" if "observed_at" in names else "%(observed_at)s"
     moments = {group.observed_at: f"s.{group.observed_at}" for group in merge.groups}
     if merge.counts_sights:
         moments["observed_at"] = seen
     assignments = ", ".join(f"{name} = greatest(t.{name}, {at})" for name, at in moments.items())
     older = " OR ".join(f"t.{name} < {at}" for name, at in moments.items())
+    moments_given = {*merge.key, *(group.observed_at for group in merge.groups), "observed_at"}
+    rows = source(merge, tuple(name for name in names if name in moments_given))
     alive = "" if merge.returns or not merge.has("deleted_at") else " AND t.deleted_at IS NULL"
     if merge.inherits and alive:
         alive = " AND (t.deleted_at IS NULL OR t.gone_because = 'parent')"
@@ -78,12 +81,21 @@ def sighting(merge: Merge, own_moments: bool, some_left_out: bool = False) -> st
         keys = _of("f", merge.key)
         free = (
             f" AND ({_of('t', merge.key)}) IN (SELECT {keys} FROM {merge.table} f "  # noqa: S608
-            f"JOIN {merge.stage} s ON {matches(merge, 's', 'f')} "
+            f"JOIN {rows} ON {matches(merge, 's', 'f')} "
             "FOR NO KEY UPDATE OF f SKIP LOCKED)"
         )
     return (
-        f"UPDATE {merge.table} t SET {assignments} FROM {merge.stage} s "  # noqa: S608
+        f"UPDATE {merge.table} t SET {assignments} FROM {rows} "  # noqa: S608
         f"WHERE {matches(merge, 's', 't')} AND ({older}){alive}{free}"
+    )
+
+
+@lru_cache(maxsize=128)
+def unmet(merge: Merge) -> str:
+    """The keys of staged rows that the table has no row for."""
+    return (
+        f"SELECT {_of('s', merge.key)} FROM {source(merge, merge.key)} WHERE NOT EXISTS "  # noqa: S608
+        f"(SELECT FROM {merge.table} t WHERE {matches(merge, 's', 't')})"
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from autosync.mirror.merge import (
@@ -23,9 +23,10 @@ from autosync.mirror.merge import (
 )
 from autosync.mirror.nodes import keep_forms
 from autosync.mirror.people import unnamed
+from autosync.mirror.prepared import prepared
 from autosync.mirror.sets import replace_sets
-from autosync.mirror.stage import stage
-from autosync.mirror.statement import insertion, matches, sighting
+from autosync.mirror.stage import Staged, stage
+from autosync.mirror.statement import insertion, sighting, unmet
 from autosync.mirror.tombstones import mark_dirty, tombstone
 
 __all__ = [
@@ -82,9 +83,11 @@ def upsert(
     if not rounds:
         return result
     values = {"observed_at": observed_at, "lag": lag, "now": timezone.now()}
-    with transaction.atomic():
-        for versions in rounds:
-            result.followed_by(_merge_round(merge, versions, rule, values))
+    staged = [stage(merge, versions, observed_at) for versions in rounds]
+    # A savepoint is of use to nobody: whoever goes on after an error has one of their own.
+    with transaction.atomic(savepoint=False):
+        for versions, given in zip(rounds, staged, strict=True):
+            result.followed_by(_merge_round(merge, versions, given, rule, values))
         if tied and rule is not Rule.INSERT_MISSING:
             result.dirty |= mark_dirty(merge, tied & result.changed)
         if doubtful and rule is Rule.VERSIONED:
@@ -107,47 +110,52 @@ def absent(
     unique = {merge.key_of(row): row for row in rows}
     if not unique:
         return set()
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         staged = stage(merge, [unique[key] for key in sorted(unique)], at)
         names = tuple(name for name in staged.names if name != "observed_at")
         sql = insertion(merge, Rule.VERSIONED, names, staged.lent, absent=True)
-        with connection.cursor() as cursor:
-            cursor.execute(sql, {"at": at, "cause": cause, "observed_at": at})
+        with prepared() as cursor:
+            cursor.execute(
+                sql, {"staged": staged.document, "at": at, "cause": cause, "observed_at": at}
+            )
             return {tuple(row[: len(merge.key)]) for row in cursor.fetchall()}
 
 
 def _merge_round(
-    merge: Merge, rows: Sequence[Row], rule: Rule, values: Mapping[str, Any]
+    merge: Merge, rows: Sequence[Row], staged: Staged, rule: Rule, values: Mapping[str, Any]
 ) -> Result:
     """Merge one row of each key, in key order."""
-    staged = stage(merge, rows, values["observed_at"])
+    values = {**values, "staged": staged.document}
     result = Result()
     width = len(merge.key)
-    with connection.cursor() as cursor:
-        cursor.execute(insertion(merge, rule, staged.names, staged.lent, absent=False), values)
-        for row in cursor.fetchall():
-            row_key = tuple(row[:width])
-            (result.inserted if row[width] else result.updated).add(row_key)
-            if row[width + 1]:
-                result.dirty.add(row_key)
-        if staged.lent:
-            keys = ", ".join(f"s.{name}" for name in merge.key)
-            cursor.execute(
-                f"SELECT {keys} FROM {merge.stage} s WHERE NOT EXISTS "  # noqa: S608 (our names)
-                f"(SELECT FROM {merge.table} t WHERE {matches(merge, 's', 't')})"
-            )
-            result.unknown = {tuple(row) for row in cursor.fetchall()}
-        if merge.sets and rule is not Rule.INSERT_MISSING:
-            sets = replace_sets(merge, rows, result, rule, values["observed_at"], values["lag"])
-            result.dirty |= mark_dirty(merge, sets.tied)
-            result.updated |= sets.changed - result.inserted
-        if rule is not Rule.INSERT_MISSING:
-            if merge.groups or merge.counts_sights:
-                own_moments = "observed_at" in staged.names
-                cursor.execute(sighting(merge, own_moments, bool(staged.lent)), values)
-            if merge.aliases:
-                keep_forms(merge, cursor)
+    sql = insertion(merge, rule, staged.names, staged.lent, absent=False)
+    for row in _rows(sql, values):
+        row_key = tuple(row[:width])
+        (result.inserted if row[width] else result.updated).add(row_key)
+        if row[width + 1]:
+            result.dirty.add(row_key)
+    if staged.lent:
+        result.unknown = {tuple(row) for row in _rows(unmet(merge), values)}
+    if rule is Rule.INSERT_MISSING:
+        return result
+    # What changed has the moments of its sights by now.
+    as_it_was = len(result.inserted) + len(result.updated) < len(rows)
+    if merge.sets:
+        sets = replace_sets(merge, rows, result, rule, values["observed_at"], values["lag"])
+        result.dirty |= mark_dirty(merge, sets.tied)
+        result.updated |= sets.changed - result.inserted
+    if as_it_was and (merge.groups or merge.counts_sights):
+        with prepared() as cursor:
+            cursor.execute(sighting(merge, staged.names, bool(staged.lent)), values)
+    if merge.aliases:
+        keep_forms(merge, values)
     return result
+
+
+def _rows(sql: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    with prepared() as cursor:
+        cursor.execute(sql, values)
+        return list(cursor.fetchall())
 
 
 def _earlier(row: Row, lag: timedelta) -> Row:

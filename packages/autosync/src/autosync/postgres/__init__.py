@@ -1,7 +1,7 @@
 """The embedded PostgreSQL: started when the first process needs it, stopped with the last one."""
 
 from autosync.postgres.errors import EmbeddedPostgresError, NoCluster, NotInstalled
-from autosync.postgres.lease import ensure_running, forbid_new, release, require
+from autosync.postgres.lease import ensure_running, forbid_new, release, require, without_a_thread
 
 __all__ = [
     "EmbeddedPostgresError",
@@ -11,4 +11,5 @@ __all__ = [
     "forbid_new",
     "release",
     "require",
+    "without_a_thread",
 ]

@@ -14,6 +14,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from autosync import killpoints
@@ -61,6 +63,24 @@ def forbid_new() -> None:
     """From now on this process starts only clusters that are there; else NoCluster is raised."""
     global _new_allowed
     _new_allowed = False
+
+
+@contextmanager
+def without_a_thread() -> Iterator[None]:
+    """Start no thread meanwhile, so that this process may fork; afterwards those that are due.
+
+    A forked child starts its own.
+    """
+    global _threads_allowed
+    _threads_allowed = False
+    try:
+        yield
+    finally:
+        _threads_allowed = True
+        with _lock:
+            leases = set(_leases.values())
+        for lease in leases:
+            lease.watch()
 
 
 def require(data_dir: Path) -> None:
@@ -256,9 +276,14 @@ class _Lease:
         self._said = (found.st_ino, found.st_mtime_ns)
         return pid
 
-    def _watch(self) -> None:
+    def watch(self) -> None:
         """Have a thread notice a keeper's death, for connections that nobody asks us about."""
-        if self._watcher is None or not self._watcher.is_alive():
+        if self._pid:
+            with self._lock:
+                self._watch()
+
+    def _watch(self) -> None:
+        if _threads_allowed and (self._watcher is None or not self._watcher.is_alive()):
             self._watcher = threading.Thread(
                 target=self._heal, name="autosync-postgres-watch", daemon=True
             )
@@ -336,13 +361,15 @@ def _same_file(fd: int, path: Path) -> bool:
 
 
 def _after_fork() -> None:
-    global _lock
+    global _lock, _threads_allowed
     _lock = threading.Lock()
+    _threads_allowed = True
     for lease in set(_leases.values()):
         lease.forget_after_fork()
 
 
 _new_allowed = True
+_threads_allowed = True
 _lock = threading.Lock()
 _leases: dict[str, _Lease] = {}
 os.register_at_fork(after_in_child=_after_fork)

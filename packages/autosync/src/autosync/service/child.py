@@ -70,11 +70,13 @@ def importing() -> Iterator[None]:
 
 
 def set_up_django(settings: str = "autosync.settings") -> None:
-    """Load Django in this process."""
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", settings)
+    """Load Django in this process, with the settings named, unless it is there."""
     import django  # noqa: PLC0415 (start-up time)
+    from django.apps import apps  # noqa: PLC0415 (start-up time)
 
-    django.setup()
+    if not apps.ready:
+        os.environ.setdefault("DJANGO_SETTINGS_MODULE", settings)
+        django.setup()
 
 
 def _watch_code() -> None:

@@ -8,16 +8,17 @@ import socket
 import sys
 from collections.abc import Callable, Mapping
 
-from autosync import config
+from autosync import config, postgres
 from autosync.app_key import load_private_key
 from autosync.database import conninfo
 from autosync.fitness import check
 from autosync.folders import too_open
 from autosync.foreseen import NO_GIT
 from autosync.killpoints import reached
-from autosync.service import migration
+from autosync.service import forked, migration, warm
 from autosync.service.listener import LISTENER_VARIABLE, listen
 from autosync.service.supervisor import Child, ChildFailed, Supervisor, python
+from autosync.service.warm import Warm
 
 _START_SECONDS = 60.0
 
@@ -61,27 +62,34 @@ def start(
     environment: Mapping[str, str] | None = None,
     listener: socket.socket | None = None,
     on_listening: Callable[[], None] = lambda: None,
+    forks: bool = True,
 ) -> None:
     """Start the service's processes under `supervisor`; returns when they are ready.
 
     `listener` is on the address of the settings; left out, one is made, which may raise PortInUse.
-    `on_listening` is called when the address is ours, before the first process starts.
+    `on_listening` is called when the address is ours, before the first process starts. With `forks`
+    this process imports for all of them, and they begin as its forks.
     """
     listener = listener or open_door()
+    supervisor.owns(listener)
     on_listening()
-    # Held here too, so that the embedded server outlives any child's crash.
-    conninfo()
-    check()
-    reached("serve: database up, not migrated")
-    if migrate and migration.is_needed():
-        supervisor.complete(Child("migrate", python("-m", "autosync.service.migration")))
     environment = environment or {}
-    if with_worker:
-        supervisor.start(worker(environment))
-        reached("serve: worker started, web not")
-    webs = [web(listener, number, environment) for number in range(1, web_processes + 1)]
-    for process in webs:
-        supervisor.start(process)
+    with postgres.without_a_thread():
+        # Held here too, so that the embedded server outlives any child's crash.
+        conninfo()
+        check()
+        reached("serve: database up, not migrated")
+        if migrate and migration.is_needed():
+            supervisor.complete(Child("migrate", python("-m", "autosync.service.migration")))
+        ready_made = warm.up() if forks and forked.is_possible() else None
+        if with_worker:
+            supervisor.start(worker(environment, ready_made))
+            reached("serve: worker started, web not")
+        webs = [
+            web(listener, number, environment, ready_made) for number in range(1, web_processes + 1)
+        ]
+        for process in webs:
+            supervisor.start(process)
     for process in webs:
         if not supervisor.wait_for(process, _START_SECONDS):
             raise ChildFailed(f"{process.name} is not ready after {_START_SECONDS:.0f} seconds.")
@@ -98,16 +106,29 @@ def open_door() -> socket.socket:
     return listen(settings.autosync_host, settings.autosync_port)
 
 
-def web(listener: socket.socket, number: int, environment: Mapping[str, str]) -> Child:
+def web(
+    listener: socket.socket, number: int, environment: Mapping[str, str], ready_made: Warm | None
+) -> Child:
     """Receiver, API and dashboard; several share the listening socket."""
-    name = "web" if number == 1 else f"web {number}"
-    command = python("-m", "autosync.service.web")
-    return Child(name, command, environment, {LISTENER_VARIABLE: listener}, beats=True)
+    return Child(
+        "web" if number == 1 else f"web {number}",
+        python("-m", "autosync.service.web"),
+        environment,
+        {LISTENER_VARIABLE: listener},
+        beats=True,
+        work=ready_made.web if ready_made else None,
+    )
 
 
-def worker(environment: Mapping[str, str]) -> Child:
+def worker(environment: Mapping[str, str], ready_made: Warm | None) -> Child:
     """Applies the inbox, imports, reconciles, keeps the schedule."""
-    return Child("worker", python("-m", "autosync.service.worker"), environment, beats=True)
+    return Child(
+        "worker",
+        python("-m", "autosync.service.worker"),
+        environment,
+        beats=True,
+        work=ready_made.worker if ready_made else None,
+    )
 
 
 def url() -> str:

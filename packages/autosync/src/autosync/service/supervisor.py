@@ -15,8 +15,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from autosync.errors import AutoSyncError
-from autosync.service import lifeline, offspring
+from autosync.service import forked, lifeline, offspring
 from autosync.service.child import CHANGED, RELOAD_VARIABLE, UNFIT
+from autosync.service.child import run as run_child
 
 logger = logging.getLogger(__name__)
 
@@ -52,8 +53,11 @@ class Child:
     once: bool = False  # it is meant to end
     quiet: bool = False  # what it says on standard output is for programs
     beats: bool = False  # it says every second that it works: silent, it hangs and is replaced
+    # What the command does, where this process has imported it: the first start is then a fork.
+    # Every later one is the command, a new interpreter: nothing is left in it of what went wrong.
+    work: Callable[[], int] | None = None
 
-    process: subprocess.Popen[bytes] | None = field(default=None, init=False)
+    process: subprocess.Popen[bytes] | forked.Forked | None = field(default=None, init=False)
     line: socket.socket | None = field(default=None, init=False)
     ready: bool = field(default=False, init=False)  # it has been, since the service started
     started: float = field(default=0.0, init=False)
@@ -81,7 +85,9 @@ class Supervisor:
         self._hang_after = hang_after or float(os.environ.get(HANG_VARIABLE) or _HANG_SECONDS)
         self._looked = time.monotonic()
         self._children: list[Child] = []
+        self._listeners: set[socket.socket] = set()
         self._selector = selectors.DefaultSelector()
+        self._wake_ends: tuple[int, ...] = ()
         self._asked_to_stop = 0
         self._stopping = False
 
@@ -101,9 +107,14 @@ class Supervisor:
             finally:
                 self.stop()
 
+    def owns(self, listener: socket.socket) -> None:
+        """Nobody is to inherit it but a child that has it among its sockets."""
+        self._listeners.add(listener)
+
     def start(self, child: Child) -> None:
         """Start `child` and keep it running."""
         self._children.append(child)
+        self._listeners.update(child.sockets.values())
         self._spawn(child)
 
     def complete(self, child: Child) -> None:
@@ -186,7 +197,7 @@ class Supervisor:
         gits = offspring.gits_of(child.process.pid) if hangs else []
         self._bury(child)
         offspring.kill(gits)
-        code = child.process.returncode
+        code = child.process.wait()
         child.crashes += 1
         if not child.ready and (code == UNFIT or child.crashes >= _ATTEMPTS):
             raise ChildFailed(f"{child.name} cannot start; see its message above.")
@@ -209,30 +220,58 @@ class Supervisor:
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         names = {name: str(s.fileno()) for name, s in child.sockets.items()}
+        environment = {**child.environment, **names, lifeline.VARIABLE: str(theirs.fileno())}
+        first = not child.started
         child.started = time.monotonic()
         child.silent, child.has_beaten = 0.0, False
-        child.process = subprocess.Popen(
-            child.command,
-            env={
-                **os.environ,
-                **child.environment,
-                **names,
-                lifeline.VARIABLE: str(theirs.fileno()),
-            },
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL if child.quiet else None,
-            pass_fds=[theirs.fileno(), *(s.fileno() for s in child.sockets.values())],
-            start_new_session=True,
-        )
+        if first and child.work is not None and forked.is_possible():
+            child.process = self._fork(child, child.work, environment, ours)
+        else:
+            child.process = subprocess.Popen(
+                child.command,
+                env={**os.environ, **environment},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL if child.quiet else None,
+                pass_fds=[theirs.fileno(), *(s.fileno() for s in child.sockets.values())],
+                start_new_session=True,
+            )
         theirs.close()
         child.line = ours
         self._selector.register(ours, selectors.EVENT_READ, child)
+
+    def _fork(
+        self,
+        child: Child,
+        work: Callable[[], int],
+        environment: Mapping[str, str],
+        ours: socket.socket,
+    ) -> forked.Forked:
+        def begin() -> None:
+            # Whoever holds a supervisor's end keeps a child from seeing that its supervisor died.
+            ours.close()
+            self._let_go(kept=child)
+            os.environ.update(environment)
+            run_child(work)
+
+        return forked.fork(begin, " ".join(["python", *child.command[1:]]))
+
+    def _let_go(self, kept: Child) -> None:
+        """In a fork of this process: close what is the supervisor's, and other children's."""
+        self._selector.close()
+        for end in self._wake_ends:
+            os.close(end)
+        for child in self._children:
+            if child.line is not None:
+                child.line.close()
+        for listener in self._listeners - set(kept.sockets.values()):
+            listener.close()
 
     def _bury(self, child: Child) -> None:
         """End what is left of a child: its process if it still runs, and those it started."""
         if child.process is not None:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(child.process.pid, signal.SIGKILL)
+            child.process.kill()  # a fork that leads no group yet
             child.process.wait()
         self._hang_up(child)
 
@@ -266,6 +305,7 @@ class Supervisor:
         wake, wake_end = os.pipe()
         os.set_blocking(wake, False)
         os.set_blocking(wake_end, False)
+        self._wake_ends = (wake, wake_end)
         self._selector.register(wake, selectors.EVENT_READ, None)
         previous_fd = signal.set_wakeup_fd(wake_end, warn_on_full_buffer=False)
         previous = {
@@ -282,6 +322,7 @@ class Supervisor:
                 signal.signal(number, handler)
             signal.set_wakeup_fd(previous_fd)
             self._selector.unregister(wake)
+            self._wake_ends = ()
             os.close(wake)
             os.close(wake_end)
 

@@ -185,12 +185,19 @@ def _of_parents(
     kind: Derived, repository: Repository, client: InstallationClient, at: str
 ) -> Iterator[_Page]:
     """Children are read with their parents, of which only a page waits at a time."""
-    left = [one.pk for one in kind.family.all(repository.pk) if one.pk > int(at or 0)]
+    place, _, pk = at.rpartition("/")
+    left = [
+        (number, one.pk)
+        for number, nest in enumerate(kind.nests)
+        for one in nest.family.all(repository.pk)
+        if (number, one.pk) > (int(place or 0), int(pk or 0))
+    ]
     for start in range(0, len(left), PARENTS):
         page = left[start : start + PARENTS]
-        kind.family.read_again(page)
+        for number, nest in enumerate(kind.nests):
+            nest.family.read_again([pk for place, pk in page if place == number])
         sync_children(kind, repository, client, lambda: None)
-        following = str(page[-1]) if start + PARENTS < len(left) else ""
+        following = "/".join(map(str, page[-1])) if start + PARENTS < len(left) else ""
         yield _Page(len(page), following, lambda: None)
 
 

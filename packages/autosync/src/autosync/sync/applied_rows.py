@@ -7,10 +7,10 @@ from enum import StrEnum
 from typing import Any
 
 import msgspec
-from django.db import connection
 
 from autosync.kinds._events import Changes
 from autosync.mirror.models import Delivery
+from autosync.mirror.prepared import prepared
 from autosync.mirror.upsert import Key
 from autosync.storable import storable
 
@@ -57,7 +57,7 @@ def _rows(plan: Sequence[Changes]) -> Iterator[tuple[str, Key, Effect]]:
 def mark_applied(deliveries: Sequence[Delivery], rows: Sequence[dict[str, Any]]) -> None:
     """Mark the deliveries as applied, each with its rows, in one statement."""
     received = [d.received_at for d in deliveries]
-    with connection.cursor() as cursor:
+    with prepared() as cursor:
         cursor.execute(
             "UPDATE inbox SET status = 'applied', attempts = attempts + 1, error = '', "
             "finished_at = clock_timestamp(), touched = done.touched::jsonb "

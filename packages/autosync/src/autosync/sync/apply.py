@@ -28,8 +28,9 @@ from autosync.kinds._payload import IncompletePayload, reader
 from autosync.kinds.repository import MERGE as REPOSITORY
 from autosync.kinds.repository import row as repository_row
 from autosync.mirror.doubt import audit_soon
-from autosync.mirror.models import Delivery, GitHubAppInstallation, Repository
+from autosync.mirror.models import Delivery
 from autosync.mirror.people import current
+from autosync.mirror.prepared import prepared
 from autosync.mirror.unnamed_payloads import unnamed_body
 from autosync.mirror.upsert import Rule
 from autosync.sync.applied_rows import applied_rows, mark_applied
@@ -40,6 +41,22 @@ logger = logging.getLogger(__name__)
 
 BATCH = 200
 MAX_ATTEMPTS = 8
+# What of a delivery is needed to apply it.
+_CLAIMED = ("id", "guid", "event", "repository_id", "body", "received_at", "attempts", "error")
+_CLAIM = (
+    f"SELECT {', '.join(_CLAIMED)} FROM inbox "  # noqa: S608 (names are ours)
+    "WHERE status = 'pending' AND next_attempt_at <= %s ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED"
+)
+_LOOK_UP = """
+WITH here AS (
+    SELECT true, github_id, NULL::bigint, auto_sync_enabled, installation_id, full_name,
+           names_changed_at, retry_at
+    FROM repositories WHERE github_id = ANY(%s::bigint[]) ORDER BY github_id FOR NO KEY UPDATE
+)
+SELECT * FROM here UNION ALL
+SELECT false, github_id, account_id, NULL, NULL, NULL, NULL, NULL
+FROM installations WHERE github_id = ANY(%s::bigint[])
+"""
 WORKER_ENDED = "the worker ended while it applied this delivery"
 # A star of somebody who is forgotten, say, of whom it lacks the id by now.
 _GHOST = b'"ghost"'
@@ -56,6 +73,8 @@ class _Here(NamedTuple):
     auto_sync_enabled: bool
     installation_id: int
     full_name: str
+    names_changed_at: datetime | None
+    retry_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -95,17 +114,18 @@ class WebhookProcessor:
         If one of them cannot be applied the transaction is undone and each gets its own, so that
         a bad delivery never holds up the others.
         """
+        waiting: set[int] = set()
         try:
             with transaction.atomic():
                 deliveries = self._claim(limit)
                 fresh = [d for d in deliveries if not d.attempts and not self._careful]
                 if fresh:
                     reached("apply: claimed")
-                    self._apply(fresh)
+                    waiting = self._apply(fresh)
                     reached("apply: marked, not committed")
             if fresh:
                 reached("apply: committed")
-                retry_soon({one.repository_id for one in fresh if one.repository_id is not None})
+                retry_soon(waiting)
         except Exception as error:
             if is_away(error):
                 raise
@@ -143,11 +163,9 @@ class WebhookProcessor:
         return count
 
     def _claim(self, limit: int) -> list[Delivery]:
-        return list(
-            Delivery.objects.select_for_update(skip_locked=True)
-            .filter(status=Delivery.Status.PENDING, next_attempt_at__lte=timezone.now())
-            .order_by("id")[:limit]
-        )
+        with prepared() as cursor:
+            cursor.execute(_CLAIM, [timezone.now(), limit])
+            return [Delivery.from_db("default", _CLAIMED, row) for row in cursor.fetchall()]
 
     def _process_one(self, delivery: Delivery) -> None:
         if not self._try_once_more(delivery):
@@ -228,8 +246,11 @@ class WebhookProcessor:
             error,
         )
 
-    def _apply(self, deliveries: Sequence[Delivery]) -> None:
-        """Carry out all changes of `deliveries` and mark them, inside the caller's transaction."""
+    def _apply(self, deliveries: Sequence[Delivery]) -> set[int]:
+        """Carry out all changes of `deliveries` and mark them, inside the caller's transaction.
+
+        Returns those of their repositories that wait for another try of a sync that failed.
+        """
         leave_out_forgotten(deliveries)
         events = [_event(delivery) for delivery in deliveries]
         known = self._look_up(events)
@@ -253,13 +274,16 @@ class WebhookProcessor:
             applied.append(delivery)
         if plans:
             observed_at = max(e.received_at for e in events)
-            changed = carry_out([changes for plan in plans for changes in plan], observed_at)
+            renamed = {pk: here.names_changed_at for pk, here in known.repositories.items()}
+            plan = [changes for handled in plans for changes in handled]
+            changed = carry_out(plan, observed_at, renamed)
             reached("apply: all written, not yet marked")
             mark_applied(applied, [applied_rows(plan, changed) for plan in plans])
         for reason, dropped in ignored.items():
             _only(dropped).update(
                 status=Delivery.Status.IGNORED, finished_at=timezone.now(), error=reason
             )
+        return {pk for pk, here in known.repositories.items() if here.retry_at is not None}
 
     def _handled(self, event: Event) -> list[Changes]:
         """What the event changes of each kind that hears it. One that cannot read it holds up no
@@ -272,7 +296,8 @@ class WebhookProcessor:
                 found.append(handle(event))
             except IncompletePayload as why:
                 unreadable.append(why)
-        if unreadable and not found:
+        # To read again what belongs to it says nothing of the object itself.
+        if unreadable and all(one == Changes(rereads=one.rereads) for one in found):
             raise unreadable[0]
         for error in unreadable:
             logger.warning("a %s event could be read in part only: %s", event.name, error)
@@ -283,20 +308,15 @@ class WebhookProcessor:
         """What is known of the batch's repositories; their rows stay locked to its end."""
         repositories = sorted({e.repository_id for e in events if e.repository_id is not None})
         installations = {e.installation_id for e in events if e.installation_id is not None}
-        rows = (
-            Repository.objects.select_for_update(no_key=True)
-            .filter(pk__in=repositories)
-            .order_by("pk")
-            .values_list("pk", *_Here._fields)
-        )
-        return _Known(
-            {pk: _Here(*row) for pk, *row in rows},
-            dict(
-                GitHubAppInstallation.objects.filter(pk__in=installations).values_list(
-                    "pk", "account_id"
-                )
-            ),
-        )
+        known = _Known({}, {})
+        with prepared() as cursor:
+            cursor.execute(_LOOK_UP, [repositories, sorted(installations)])
+            for is_repository, pk, account, *row in cursor.fetchall():
+                if is_repository:
+                    known.repositories[pk] = _Here(*row)
+                else:
+                    known.installations[pk] = account
+        return known
 
     def _of_account(self, event: Event, known: _Known) -> Event:
         """The event with the account that it is about, which not every payload names."""

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from django.db import connection
 from django.db.models import F
 from django.utils import timezone
 
+from autosync import moments
 from autosync.killpoints import reached
 from autosync.kinds import RESOURCES, account_kinds, nested_kinds, refetched
 from autosync.kinds._events import Changes, FollowUp, RefMove
 from autosync.mirror.digest import DIGEST
 from autosync.mirror.doubt import (
+    LAG,
     audit_soon,
     mark_new_and_late,
     mark_renamed,
@@ -27,10 +29,15 @@ from autosync.sync.gone import delete, follow_parents
 from autosync.sync.queue import hand_over
 
 
-def carry_out(plan: Sequence[Changes], observed_at: datetime) -> Changed:
+def carry_out(
+    plan: Sequence[Changes],
+    observed_at: datetime,
+    renamed: Mapping[int, datetime | None] | None = None,
+) -> Changed:
     """Write all changes of `plan` in the surrounding transaction, in an order without deadlocks.
 
-    Returns which rows really changed, by table.
+    `renamed`: repository → when a name in it changed last, of repositories that are locked; where
+    it is not known the database is asked. Returns which rows really changed, by table.
     """
     followups = {f for changes in plan for f in changes.followups}
     changed: Changed = {}
@@ -40,14 +47,21 @@ def carry_out(plan: Sequence[Changes], observed_at: datetime) -> Changed:
         follow_parents(merge, result.inserted)
         changed.setdefault(merge.table, set()).update(result.changed)
         if merge.table in _NESTED:
-            _NESTED[merge.table].mark(rows, timezone.now())
+            _mark(merge, rows)
         marked = set(result.dirty)
         if merge.table in _REFETCHED:
             marked |= mark_new_and_late(merge, result.inserted, observed_at)
-            marked |= mark_renamed(merge, result.changed, F("updated_at"))
+            older = _older_than_names(merge, rows, renamed or {}) & result.changed
+            marked |= mark_renamed(merge, older, F("updated_at"))
         if merge.table in _TOLD:
-            marked |= mark_told_late(merge, result.updated, observed_at)
+            late = _late(merge, rows, observed_at) & result.updated
+            marked |= mark_told_late(merge, late, observed_at)
         followups |= _settle(merge, marked, rows)
+    rereads: dict[Merge, list[Row]] = {}
+    for reread in (one for changes in plan for one in changes.rereads):
+        rereads.setdefault(reread.merge, []).append(dict(reread.link))
+    for merge, links in rereads.items():
+        _mark(merge, links)
     for changes in plan:
         for one in changes.tombstones:
             for table, keys in delete(one.merge, one.ids, one.at).items():
@@ -55,8 +69,6 @@ def carry_out(plan: Sequence[Changes], observed_at: datetime) -> Changed:
         for patch in changes.patches:
             chosen = patch.merge.model._default_manager.filter(pk__in=patch.ids, **patch.where)
             chosen.update(**patch.values)
-        for reread in changes.rereads:
-            _NESTED[reread.merge.table].mark([reread.link], timezone.now())
         for doubt in changes.doubts:
             doubt.model._default_manager.filter(**doubt.where).update(dirty_at=timezone.now())
             account = doubt.where.get("account_id")
@@ -68,6 +80,37 @@ def carry_out(plan: Sequence[Changes], observed_at: datetime) -> Changed:
         hand_over(followup, now=True)
         reached("follow-up: enqueued, not committed")
     return changed
+
+
+def _older_than_names(
+    merge: Merge, rows: Sequence[Row], renamed: Mapping[int, datetime | None]
+) -> set[Key]:
+    """Those that may show a label or a milestone under a former name."""
+    found = set()
+    for row in rows:
+        home, clock = row.get("repository_id"), row.get("updated_at")
+        at = renamed.get(home, moments.LATEST) if home is not None else moments.LATEST
+        if at is not None and (clock is None or at >= moments.before(clock, LAG)):
+            found.add(merge.key_of(row))
+    return found
+
+
+def _late(merge: Merge, rows: Sequence[Row], observed_at: datetime) -> set[Key]:
+    """Those whose clocks say that the event came late."""
+    if not merge.groups:
+        return set()
+    in_time = observed_at - LAG
+    return {
+        merge.key_of(row)
+        for row in rows
+        if (clock := row.get("updated_at")) is None or clock < in_time
+    }
+
+
+def _mark(merge: Merge, rows: Sequence[Row]) -> None:
+    """Have the parents of these read again, whichever kind they are of."""
+    for family in _NESTED[merge.table]:
+        family.mark(rows, timezone.now())
 
 
 def _look_at_pairs(plan: Sequence[Changes], now: datetime) -> None:
@@ -103,7 +146,7 @@ _REFETCHED = {resource.merge.table for resource in refetched()}
 # Those whose events are about them: their clock is about that of the event.
 _TOLD = {resource.merge.table for resource in refetched() if not resource.inside}
 # Read again with their parents at the next sync.
-_NESTED = {kind.merge.table: kind.family for kind in nested_kinds()}
+_NESTED = {kind.merge.table: [n.family for n in kind.nests] for kind in nested_kinds()}
 # Settled by the lists of the account.
 _OF_ACCOUNTS = {kind.merge.table for kind in account_kinds()}
 # Settled by the listing of the installation: table → the column with the installation's id.

@@ -16,6 +16,7 @@ from django.utils import timezone
 from autosync.github import InstallationClient
 from autosync.killpoints import reached
 from autosync.kinds import Derived, nested_kinds
+from autosync.kinds._nest import Nest
 from autosync.mirror.children import Parent, Read
 from autosync.mirror.doubt import LAG, lock_repositories
 from autosync.mirror.keys import rows_of
@@ -40,10 +41,10 @@ def waiting(
     """
     found: dict[int, set[str]] = {pk: set() for pk in repository_ids}
     refused = unavailable(found) if refused is None else refused
-    for kind in nested_kinds():
-        for pk in kind.family.waiting_in(found):
-            if kind.parent.name not in refused[pk]:
-                found[pk].add(kind.name)
+    for nest in (nest for kind in nested_kinds() for nest in kind.nests):
+        for pk in nest.family.waiting_in(found):
+            if nest.parent.name not in refused[pk]:
+                found[pk].add(nest.kind.name)
     return found
 
 
@@ -55,34 +56,40 @@ def sync_children(
 
     Each page of parents is committed with what is known of them then, so a kill costs one page.
     """
-    family = kind.family
-    gone = family.parents.model._default_manager.filter(
-        repository=repository, deleted_at__isnull=False
-    )
-    inherit(family.children, family.parents, family.link, parent_keys=gone.values_list("pk"))
-    family.forget_gone(repository.pk)
-    if kind.parent.name in unavailable([repository.pk])[repository.pk]:
-        return 0  # as its cursor says
+    for family in (nest.family for nest in kind.nests):
+        gone = family.parents.model._default_manager.filter(
+            repository=repository, deleted_at__isnull=False
+        )
+        inherit(family.children, family.parents, family.link, parent_keys=gone.values_list("pk"))
+        family.forget_gone(repository.pk)
+    refused = unavailable([repository.pk])[repository.pk]
+    shown = [nest for nest in kind.nests if nest.parent.name not in refused]
+    if not shown:
+        return 0  # as their cursors say
     cursor, _ = ResourceCursor.objects.get_or_create(repository=repository, resource=kind.name)
-    parents = family.waiting(repository.pk)
+    work = [
+        (nests, parents)
+        for nest in shown
+        for nests, parents in _together(nest, repository, nest.family.waiting(repository.pk))
+    ]
     count = 0
-    if parents:
+    if work:
         if cursor.backfilled_at is None:
             cursor.backfill_started_at = cursor.backfill_started_at or timezone.now()
         cursor.state = ResourceCursor.State.RUNNING
         cursor.save()
-    for kinds, some in _together(kind, repository, parents).items():
-        for page in read_children(kinds, repository, client, some):
-            by_kind = {one: [each for each in page if each.kind is one] for one in kinds}
-            for one, children in by_kind.items():
-                read_deep(one, repository, client, children)
-            absent = {one: set(gone_in(one, client, by_kind[one])) for one in kinds}
+    for nests, some in work:
+        for page in read_children(nests, repository, client, some):
+            by_nest = {one: [each for each in page if each.nest is one] for one in nests}
+            for one, children in by_nest.items():
+                read_deep(one.kind, repository, client, children)
+            absent = {one: set(gone_in(one, client, by_nest[one])) for one in nests}
             reached("import: page read, not stored")
             with transaction.atomic():
-                for one in kinds:
-                    count += _store(one, repository, by_kind[one], absent[one])
+                for one in nests:
+                    count += _store(one, repository, by_nest[one], absent[one])
                 if cursor.backfilled_at is None:
-                    cursor.done += sum(len(one.rows) for one in by_kind[kind])
+                    cursor.done += sum(len(one.rows) for one in page if one.nest.kind is kind)
                     cursor.save()
                 progress()
                 reached("import: page stored, not committed")
@@ -96,27 +103,28 @@ def sync_children(
 
 
 def _together(
-    kind: Derived, repository: Repository, parents: Sequence[Parent]
-) -> dict[tuple[Derived, ...], list[Parent]]:
-    """The parents by the kinds that they wait for. One that is new to this mirror comes with others
-    that are: it is read from another part of the quota.
+    nest: Nest, repository: Repository, parents: Sequence[Parent]
+) -> Iterable[tuple[tuple[Nest, ...], list[Parent]]]:
+    """The parents by the kinds of children that they wait for. One that is new to this mirror comes
+    with others that are: it is read from another part of the quota.
     """
     others = [
         one
-        for one in nested_kinds()
-        if one is not kind
-        and one.parent is kind.parent
-        and was_read(one.resource, repository) == was_read(kind.resource, repository)
+        for kind in nested_kinds()
+        for one in kind.nests
+        if kind is not nest.kind
+        and one.parent is nest.parent
+        and was_read(kind.resource, repository) == was_read(nest.kind.resource, repository)
     ]
     waits = {one: {each.pk for each in one.family.waiting(repository.pk)} for one in others}
-    found: dict[tuple[Derived, ...], list[Parent]] = defaultdict(list)
+    found: dict[tuple[Nest, ...], list[Parent]] = defaultdict(list)
     for parent in parents:
-        found[kind, *(one for one in others if parent.pk in waits[one])].append(parent)
-    return found
+        found[nest, *(one for one in others if parent.pk in waits[one])].append(parent)
+    return found.items()
 
 
 def gone_in(
-    kind: Derived,
+    nest: Nest,
     client: InstallationClient,
     page: Sequence[Children],
     *,
@@ -125,7 +133,7 @@ def gone_in(
     """Key → node id of children that are here, that a whole answer lacks, and that GitHub, asked by
     their node ids, does not know either: lists of GitHub come back too short at times.
     """
-    absent = _absent(kind, page, seen_before)
+    kind, absent = nest.kind, _absent(nest, page, seen_before)
     left = [(key, node_id) for key, node_id in absent.items() if node_id]
     gone: dict[Key, str] = dict.fromkeys(absent.keys() - dict(left).keys(), "")
     query = f"query($ids: [ID!]!) {{ nodes(ids: $ids) {{ ... on {kind.graphql_type} {{ id }} }} }}"
@@ -144,16 +152,15 @@ def gone_in(
     return gone
 
 
-def _absent(
-    kind: Derived, page: Sequence[Children], seen_before: datetime | None
-) -> dict[Key, str]:
+def _absent(nest: Nest, page: Sequence[Children], seen_before: datetime | None) -> dict[Key, str]:
     """Key → node id of what a whole answer lacks, but for what was seen shortly before."""
     whole = [one for one in page if one.whole and not one.odd]
     if not whole:
         return {}
-    merge, link = kind.merge, kind.family.link
+    kind = nest.kind
+    merge, link = kind.merge, nest.family.link
     there = {merge.key_of(row) for one in page for row in one.rows}
-    parents = kind.parent.model._default_manager.filter(pk__in=[one.parent.pk for one in whole])
+    parents = nest.parent.model._default_manager.filter(pk__in=[one.parent.pk for one in whole])
     known = set(parents.values_list(*link.values()))
     asked_at = min(one.asked_at for one in whole)
     here = _alive(kind).filter(
@@ -170,13 +177,11 @@ def _absent(
     return found
 
 
-def _store(
-    kind: Derived, repository: Repository, page: Sequence[Children], absent: set[Key]
-) -> int:
+def _store(nest: Nest, repository: Repository, page: Sequence[Children], absent: set[Key]) -> int:
     """In the caller's transaction; returns how many rows changed."""
     if not page:
         return 0
-    family = kind.family
+    kind, family = nest.kind, nest.family
     asked_at = min(one.asked_at for one in page)
     lock_repositories({repository.pk})
     rows = [row for one in page for row in one.rows]

@@ -56,4 +56,6 @@ def _forget(names: Collection[str]) -> None:
     ResourceCursor.objects.filter(resource__in=names).delete()
     AccountCursor.objects.filter(resource__in=names).delete()
     UnreadObject.objects.filter(resource__in=names).delete()
-    ChildrenRead.objects.filter(kind__in=names).delete()
+    nested = [KINDS[name] for name in names if name in KINDS]
+    nests = [nest.name for kind in nested if kind.is_nested for nest in kind.nests]
+    ChildrenRead.objects.filter(kind__in=[*names, *nests]).delete()

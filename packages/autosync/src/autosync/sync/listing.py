@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -29,17 +30,42 @@ IDS = "id fullDatabaseId"
 # The watermark steps back this far, against clocks that differ and lists that lag.
 OVERLAP = timedelta(minutes=5)
 Progress = Callable[[], None]
+Odd = list[tuple[int | None, unread.Unread]]
+
+
+@dataclass
+class Batch:
+    """A page of a first reading, understood. `following`: where the next one is, "" after the last.
+    `total`: how many there are in all, if the page says it. `again`: what follows has them again.
+    """
+
+    asked_at: datetime
+    rows: list[Row]
+    odd: Odd
+    following: str
+    total: int | None
+    again: bool = False
+
+
+# From a cursor on.
+Batches = Callable[[Resource, Repository, InstallationClient, str], Iterator[Batch]]
 
 
 def sync_listing(
-    resource: Resource, repository: Repository, client: InstallationClient, progress: Progress
+    resource: Resource,
+    repository: Repository,
+    client: InstallationClient,
+    progress: Progress,
+    batches: Batches,
 ) -> int:
-    """Backfill what was never read, else read what changed since the watermark; rows changed."""
+    """Backfill what was never read, by `batches`, else read what changed since the watermark; rows
+    changed.
+    """
     assert resource.listing is not None
     cursor, _ = ResourceCursor.objects.get_or_create(repository=repository, resource=resource.name)
     started_at = timezone.now()
     if cursor.backfilled_at is None:
-        count, total = _backfill(resource, resource.listing, repository, client, cursor, progress)
+        count, total = _backfill(resource, repository, client, cursor, progress, batches)
     else:
         count, total = _catch_up(resource, resource.listing, repository, client, cursor)
     count += refetch(resource, client, unread.found_since(resource, repository, started_at))
@@ -61,38 +87,33 @@ def alive(resource: Resource, repository: Repository) -> int:
 
 def _backfill(
     resource: Resource,
-    listing: Listing,
     repository: Repository,
     client: InstallationClient,
     cursor: ResourceCursor,
     progress: Progress,
+    batches: Batches,
 ) -> tuple[int, int]:
-    """Read everything in creation order, committing every page with its cursor."""
+    """Read everything, committing every page with its cursor."""
+    assert resource.listing is not None
     if cursor.backfill_started_at is None or not cursor.cursor:
         cursor.backfill_started_at = timezone.now()
         cursor.done = 0
     cursor.state = ResourceCursor.State.RUNNING
     cursor.save()
-    count = total = 0
-    order = "orderBy: {field: CREATED_AT, direction: ASC}"
-    for asked_at, page in pages(
-        listing.connection, repository, client, order, listing.node_fields, cursor.cursor
-    ):
-        complete_lists(resource, client, page["nodes"])
-        rows, odd = unread.understood(resource, page["nodes"], repository.pk)
-        complete_sets(resource, client, rows)
-        total = page["totalCount"]
-        info = page["pageInfo"]
+    count, total = 0, None
+    for batch in batches(resource, repository, client, cursor.cursor):
+        total = batch.total
         reached("import: page read, not stored")
         with transaction.atomic():
             result, refused = unread.store(
-                resource.merge, rows, observed_at=asked_at, rule=Rule.VERSIONED
+                resource.merge, batch.rows, observed_at=batch.asked_at, rule=Rule.VERSIONED
             )
-            _remember(resource, repository, rows, page, [*odd, *refused])
-            cursor.done += len(rows)
-            cursor.total = total
-            cursor.cursor = info["endCursor"] or "" if info["hasNextPage"] else ""
-            if not info["hasNextPage"]:
+            _remember(resource, batch.rows, [*batch.odd, *refused])
+            cursor.done += 0 if batch.again else len(batch.rows)
+            if total is not None:
+                cursor.total = total
+            cursor.cursor = batch.following
+            if not batch.following:
                 cursor.backfilled_at = timezone.now()
                 cursor.watermark = cursor.backfill_started_at - OVERLAP
             cursor.save()
@@ -100,7 +121,7 @@ def _backfill(
             reached("import: page stored, not committed")
         reached("import: page committed")
         count += len(result.changed)
-    return count, total
+    return count, _total(resource.listing, repository, client) if total is None else total
 
 
 def _catch_up(
@@ -154,7 +175,8 @@ def store_changes(
     """Store rows of a page, in the caller's transaction; rows changed."""
     lock_repositories({repository.pk})
     result, refused = unread.store(resource.merge, rows, observed_at=asked_at, rule=Rule.VERSIONED)
-    _remember(resource, repository, rows, page, [*odd, *refused])
+    odd = [*odd, *((repository.pk, one) for one in page["unread"])]
+    _remember(resource, rows, [*odd, *refused])
     mark_renamed(resource.merge, result.changed, asked_at)
     return len(result.changed)
 
@@ -212,15 +234,9 @@ def groups(nodes: dict[str, int]) -> Iterator[dict[str, int]]:
         yield dict(items[start : start + PAGE])
 
 
-def _remember(
-    resource: Resource,
-    repository: Repository,
-    rows: list[Row],
-    page: dict[str, Any],
-    odd: list[tuple[int | None, unread.Unread]],
-) -> None:
+def _remember(resource: Resource, rows: list[Row], odd: Odd) -> None:
     unread.forget(resource, rows)
-    unread.remember(resource, [*odd, *((repository.pk, one) for one in page["unread"])])
+    unread.remember(resource, odd)
 
 
 def ask_whether_on(resource: Resource, repository: Repository, client: InstallationClient) -> None:
@@ -245,9 +261,11 @@ def pages(
     fields: str,
     after: str,
     items: str = "nodes",
+    beside: str = "",
 ) -> Iterator[tuple[datetime, dict[str, Any]]]:
     """A connection's pages with the moment each was asked for; smaller while too heavy. `nodes` of
-    a page are its `items`, which may be edges.
+    a page are its `items`, which may be edges. `beside` of it is how many objects the connection of
+    that name has; None if that was not asked, or not answered.
 
     `unread` of a page is the object that GitHub cannot answer for even alone: the list goes on
     behind it.
@@ -258,7 +276,7 @@ def pages(
         asked_at = timezone.now()
         try:
             page = _page(
-                connection, repository, client, arguments, fields, paging.size, after, items
+                connection, repository, client, arguments, fields, paging.size, after, items, beside
             )
         except GraphQLTooHeavy:
             if paging.too_heavy():
@@ -305,14 +323,17 @@ def _page(
     size: int,
     after: str,
     items: str = "nodes",
+    beside: str = "",
 ) -> dict[str, Any]:
+    others = f"beside: {beside} {{ totalCount }} " if beside else ""  # which costs nothing more
     query = (
         "query($id: ID!, $first: Int!, $after: String) { node(id: $id) { ... on Repository {"
-        f"page: {connection}(first: $first, after: $after, {arguments}) {{"
+        f"{others}page: {connection}(first: $first, after: $after, {arguments}) {{"
         f"totalCount pageInfo {{ hasNextPage endCursor }} {items} {{ {fields} }} }} }} }} }}"
     )
     variables = {"id": repository.node_id, "first": size, "after": after or None}
-    found = _shown(client.graphql(query, variables, partial=True), connection, repository)
+    reply = client.graphql(query, variables, partial=True)
+    found = _shown(reply, connection, repository)
     try:
         info = found["pageInfo"]
         page: dict[str, Any] = {
@@ -320,12 +341,19 @@ def _page(
             "pageInfo": {"hasNextPage": bool(info["hasNextPage"]), "endCursor": info["endCursor"]},
             "nodes": list(found[items]),
             "unread": [],
+            "beside": _beside(reply),
         }
     except unread.ODD:
         raise _no_page(connection, repository) from None
     if page["pageInfo"]["hasNextPage"] and not isinstance(info["endCursor"], str):
         raise _no_page(connection, repository)
     return page
+
+
+def _beside(reply: GraphQLReply) -> int | None:
+    others = reply.data["node"].get("beside")
+    total = others.get("totalCount") if isinstance(others, dict) else None
+    return total if isinstance(total, int) else None
 
 
 def _no_page(connection: str, repository: Repository) -> GraphQLTooHeavy:

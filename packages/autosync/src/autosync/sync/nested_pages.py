@@ -20,8 +20,7 @@ from autosync.github import GraphQLTooHeavy, InstallationClient
 from autosync.github.price import MOST_NODES
 from autosync.github.purpose import made_for
 from autosync.kinds import Derived
-from autosync.kinds._columns import camel
-from autosync.kinds._kind import Nested
+from autosync.kinds._nest import Nest
 from autosync.mirror.children import Parent
 from autosync.mirror.models import Repository
 from autosync.mirror.upsert import Row
@@ -39,10 +38,11 @@ _NAME = 64  # characters that the name of a list may have
 class Children:
     """What GitHub said of one parent's children of one kind. Not `whole`: some may be missing."""
 
-    kind: Derived
+    nest: Nest
     parent: Parent
     asked_at: datetime
     clock: datetime | None
+    place: Row
     nodes: list[Any]
     whole: bool
     rows: list[Row] = field(default_factory=list)
@@ -50,29 +50,29 @@ class Children:
 
 
 def read_children(
-    kinds: Sequence[Derived],
+    nests: Sequence[Nest],
     repository: Repository,
     client: InstallationClient,
     parents: Sequence[Parent],
 ) -> Iterator[list[Children]]:
-    """The children of `parents`, which have all these kinds, a page of parents at a time; smaller
-    pages while too heavy.
+    """The children of `parents`, which are of one kind and have all these, a page of parents at a
+    time; smaller pages while too heavy.
 
     A parent that GitHub does not show is left out: its own list says what became of it. So is one
     whose children GitHub does not answer for even alone, which is remembered as such.
     """
-    lists = " ".join(_nested(kind).name for kind in kinds)
-    name = f"{kinds[0].parent.name} {lists}"[:_NAME]
-    paging = Paging(_most(kinds), repository.pk, name)
+    lists = " ".join(nest.read.name for nest in nests)
+    name = f"{nests[0].parent.name} {lists}"[:_NAME]
+    paging = Paging(_most(nests), repository.pk, name)
     left = list(parents)
     while left:
         group = left[: paging.size]
         try:
-            page = _ask(kinds, repository, client, group)
+            page = _ask(nests, repository, client, group)
         except GraphQLTooHeavy:
             if paging.too_heavy():
                 continue
-            page = [one for kind in kinds for one in _alone(kind, client, group[0])]
+            page = [one for nest in nests for one in _alone(nest, client, group[0])]
             paging.was_one_object()
         else:
             paging.went_well()
@@ -82,26 +82,26 @@ def read_children(
         yield page
 
 
-def _most(kinds: Sequence[Derived]) -> int:
+def _most(nests: Sequence[Nest]) -> int:
     """How many parents a query asks for: GitHub refuses more than so many nodes."""
-    return min(PARENTS, MOST_NODES // (1 + sum(_nested(kind).first for kind in kinds)))
+    return min(PARENTS, MOST_NODES // (1 + sum(nest.read.first for nest in nests)))
 
 
 def _ask(
-    kinds: Sequence[Derived],
+    nests: Sequence[Nest],
     repository: Repository,
     client: InstallationClient,
     parents: Sequence[Parent],
 ) -> list[Children]:
-    lists = " ".join(_list(kind, f"first: {_nested(kind).first}") for kind in kinds)
+    lists = " ".join(nest.list(f"first: {nest.read.first}") for nest in nests)
     query = (
         "query($ids: [ID!]!, $home: ID!) { home: node(id: $home) { id } "
-        f"parents: nodes(ids: $ids) {{ ... on {kinds[0].parent.graphql_type} "
-        f"{{ {_clocks(kinds)} {lists} }} }} }}"
+        f"parents: nodes(ids: $ids) {{ ... on {nests[0].parent.graphql_type} "
+        f"{{ {_of_parents(nests)} {lists} }} }} }}"
     )
     asked_at = timezone.now()
     variables = {"ids": [one.node_id for one in parents], "home": repository.node_id}
-    with made_for(kind.name for kind in kinds):
+    with made_for(nest.kind.name for nest in nests):
         reply = client.graphql(query, variables, partial=True)
     if not reply.data.get("home"):
         raise out_of_sight(repository)
@@ -113,44 +113,44 @@ def _ask(
         )
     answered = []
     for place, (parent, node) in enumerate(zip(parents, found, strict=True)):
-        for kind in kinds:
-            if not isinstance(node, dict) or node.get(kind.name) is None:
+        for nest in nests:
+            if not isinstance(node, dict) or node.get(nest.kind.name) is None:
                 refusal = refusal_at(reply, "parents", place)
                 if refusal is not None:
                     raise Refused(refusal)
                 continue
             try:
-                answered.append(_read_on(kind, client, parent, asked_at, node))
+                answered.append(_read_on(nest, client, parent, asked_at, node))
             except GraphQLTooHeavy as error:
-                _not_answered(kind, client, parent, error)
+                _not_answered(nest, client, parent, error)
     return answered
 
 
-def _alone(kind: Derived, client: InstallationClient, parent: Parent) -> list[Children]:
+def _alone(nest: Nest, client: InstallationClient, parent: Parent) -> list[Children]:
     """One whose children GitHub did not send along: they are read by themselves, fewer at once."""
     try:
-        return [_read_on(kind, client, parent, timezone.now(), None)]
+        return [_read_on(nest, client, parent, timezone.now(), None)]
     except GraphQLTooHeavy as error:
-        _not_answered(kind, client, parent, error)
+        _not_answered(nest, client, parent, error)
         return []
 
 
 def _not_answered(
-    kind: Derived, client: InstallationClient, parent: Parent, error: GraphQLTooHeavy
+    nest: Nest, client: InstallationClient, parent: Parent, error: GraphQLTooHeavy
 ) -> None:
     """If GitHub shows the parent it is up, and it is these children; raises otherwise. They wait,
     and are asked for at each sync.
     """
     query = "query($id: ID!) { node(id: $id) { id } }"
     if client.graphql(query, {"id": parent.node_id}).data.get("node"):
-        of = f"the {kind.parent.name} {parent.pk}"
-        why = f"{unread.NOT_ANSWERED} ({kind.name}s of {of}): {error.what}"
+        of = f"the {nest.parent.name} {parent.pk}"
+        why = f"{unread.NOT_ANSWERED} ({nest.kind.name}s of {of}): {error.what}"
         one = unread.Unread(parent.pk, parent.node_id, why)
-        unread.remember(kind.resource, [(parent.repository_id, one)])
+        unread.remember(nest.kind.resource, [(parent.repository_id, one)])
 
 
 def _read_on(
-    kind: Derived,
+    nest: Nest,
     client: InstallationClient,
     parent: Parent,
     asked_at: datetime,
@@ -162,17 +162,18 @@ def _read_on(
     """
     query = (
         "query($id: ID!, $first: Int!, $after: String) { parent: node(id: $id) { "
-        f"... on {kind.parent.graphql_type} {{ {_clocks([kind])} "
-        f"{_list(kind, 'first: $first, after: $after')} }} }} }}"
+        f"... on {nest.parent.graphql_type} {{ {_of_parents([nest])} "
+        f"{nest.list('first: $first, after: $after')} }} }} }}"
     )
     paging = Paging(PAGE)
     clock = nodes = None
+    place: Row = {}
     total, after, more = 0, "", True
     while more:
         if node is None:
             variables = {"id": parent.node_id, "first": paging.size, "after": after or None}
             try:
-                with made_for([kind.name]):
+                with made_for([nest.kind.name]):
                     node = client.graphql(query, variables).data.get("parent")
             except GraphQLTooHeavy:
                 if paging.too_heavy():
@@ -180,23 +181,25 @@ def _read_on(
                 raise
             paging.went_well()
         try:
-            page = node[kind.name]  # type: ignore[index]
-            total, info = int(page["totalCount"]), page["pageInfo"]
+            page = node[nest.kind.name]  # type: ignore[index]
+            count, info = int(page[nest.total]), page["pageInfo"]
+            total = total + count if nest.read.union else count
             if nodes is None:
-                clock = moments.moment(node[_clock(kind)])  # type: ignore[index]
+                clock = moments.moment(node[nest.clock])  # type: ignore[index]
+                place = nest.place(node)  # type: ignore[arg-type]
                 nodes = []
             nodes += page["nodes"]
             more = bool(info["hasNextPage"])
             after = info["endCursor"] if more else ""
         except unread.ODD:
             raise GraphQLTooHeavy(
-                f"GitHub answered with a page of {_nested(kind).name} that is none",
+                f"GitHub answered with a page of {nest.read.name} that is none",
                 installation_id=client.installation_id,
             ) from None
         node = None
     assert nodes is not None
     whole = len(nodes) == total and all(nodes)
-    return Children(kind, parent, asked_at, clock, nodes, whole)
+    return Children(nest, parent, asked_at, clock, place, nodes, whole)
 
 
 def read_deep(
@@ -234,31 +237,14 @@ def read_deep(
         one.rows = [{**row, **found.get(str(row["node_id"]), {})} for row in one.rows]
 
 
-def _list(kind: Derived, arguments: str) -> str:
-    return (
-        f"{kind.name}: {_nested(kind).name}({arguments}) {{ totalCount "
-        f"pageInfo {{ hasNextPage endCursor }} nodes {{ {kind.graphql_list.selection} }} }}"
-    )
-
-
-def _nested(kind: Derived) -> Nested:
-    read = kind.declared.read
-    assert isinstance(read, Nested), kind.name
-    return read
-
-
-def _clock(kind: Derived) -> str:
-    return camel(kind.under.follows)
-
-
-def _clocks(kinds: Sequence[Derived]) -> str:
-    return " ".join(dict.fromkeys(_clock(kind) for kind in kinds))
+def _of_parents(nests: Sequence[Nest]) -> str:
+    return " ".join(dict.fromkeys(field for nest in nests for field in nest.of_parent))
 
 
 def _understand(one: Children, repository: Repository) -> None:
     for node in filter(None, one.nodes):
         try:
-            one.rows.append(one.kind.from_graph_list(node, repository.pk))
+            one.rows.append(one.nest.row(node, one.place, repository.pk))
         except unread.ODD as error:
             why = f"not as documented: {type(error).__name__}: {error}"
             one.odd.append(unread.of_node(node, why[:300]))

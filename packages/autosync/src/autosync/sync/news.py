@@ -116,14 +116,15 @@ def moved(there: There, here: Here, refused: Collection[str] = ()) -> frozenset[
         if not counted or changed_since(list_there, list_here):
             names.add(name)
     names -= set(refused)
+    git = GIT not in refused and git_moved(there, here)
     for resource in listed_resources():
         if not resource.follows or resource.name in refused:
             continue
         # Never read whole: this mirror is older than the kind.
         new = resource.name in here.lists and here.lists[resource.name].watermark is None
-        if new or names.intersection(resource.follows):
+        if new or names.intersection(resource.follows) or (git and GIT in resource.follows):
             names.add(resource.name)
-    if GIT not in refused and git_moved(there, here):
+    if git:
         names.add(GIT)
     return frozenset(names)
 

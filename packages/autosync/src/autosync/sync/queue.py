@@ -14,6 +14,7 @@ from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
 
 from autosync.kinds._events import FollowUp
+from autosync.mirror.prepared import prepared
 
 LIVE = "live"  # short follow-ups of deliveries
 SYNC = "sync"  # imports and reconciles
@@ -100,6 +101,11 @@ def defer(
     )
 
     def enqueue() -> bool:
+        # Mostly it waits: to ask costs a fraction of an error and what must be undone for it.
+        if (waits_on := _waits(lock)) is not None:
+            if now and waits_on:
+                _wait_no_longer(lock)
+            return False
         try:
             with transaction.atomic():
                 task.defer(**arguments)
@@ -112,6 +118,18 @@ def defer(
     if not enqueue() and connection.in_atomic_block:
         # The one that waits may start, and end, before what it is to see is committed.
         transaction.on_commit(enqueue)
+
+
+def _waits(queueing_lock: str) -> bool | None:
+    """Whether the work waits for a time to come, or in line; None if there is none that waits."""
+    with prepared() as cursor:
+        cursor.execute(
+            "SELECT coalesce(scheduled_at > now(), false) FROM procrastinate_jobs "
+            "WHERE queueing_lock = %s AND status = 'todo'",
+            [queueing_lock],
+        )
+        found = cursor.fetchone()
+    return found[0] if found else None
 
 
 def _wait_no_longer(queueing_lock: str) -> None:

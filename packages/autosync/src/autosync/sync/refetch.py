@@ -104,6 +104,8 @@ def refetch(resource: Resource, client: InstallationClient, nodes: Mapping[str, 
     row that was seen within LAG before stays as well. One that GitHub cannot answer for even alone,
     or that cannot be read, is kept as such (`sync.unread`).
     """
+    if resource.rest is not None and resource.rest.newest:
+        return 0  # it is in its list, and never changes
     with made_for([resource.name]):
         if resource.rest is not None and resource.rest.one:
             return ask_one_by_one(resource, client, nodes)

@@ -1,7 +1,8 @@
 """Read a kind of one repository through its list in REST: whole, or what changed since.
 
 A list with `since` is read in order of update, each page from where the last one ended: what
-changes meanwhile moves behind, and no page shifts. Others are read whole along their links.
+changes meanwhile moves behind, and no page shifts. Others are read whole along their links; of
+those whose objects never change only what is new.
 """
 
 from __future__ import annotations
@@ -63,7 +64,10 @@ def sync_rest(
     at = cursor.cursor
     if not first:
         at = _moment(cursor.watermark or _FIRST) if rest.since else ""
-    for asked_at, items, following in list_pages(rest, repository, client, at):
+    pages = list_pages(rest, repository, client, at)
+    if rest.newest and not first:
+        pages = _new_ones(resource, pages)
+    for asked_at, items, following in pages:
         reached("import: page read, not stored")
         with transaction.atomic():
             lock_repositories({repository.pk})
@@ -84,7 +88,12 @@ def sync_rest(
         count += read_differing(resource, repository, client, since)
         if not first:
             count += refetch(resource, client, seen_before(resource, repository))
-    elif not resumed:
+    elif rest.newest and first and resumed:
+        for asked_at, items, _ in _new_ones(resource, list_pages(rest, repository, client, "")):
+            with transaction.atomic():
+                lock_repositories({repository.pk})
+                store_page(resource, repository, items, asked_at, seen)
+    elif not resumed and not rest.newest:
         count += compare(resource, repository, client, seen, alive_rows(resource, repository))
     count += refetch(resource, client, unread.found_since(resource, repository, started_at))
     cursor.total = cursor.done = alive(resource, repository)
@@ -92,6 +101,21 @@ def sync_rest(
     cursor.cursor = cursor.error = ""
     cursor.save()
     return count
+
+
+def _new_ones(
+    resource: Resource, pages: Iterator[tuple[datetime, list[Any], str]]
+) -> Iterator[tuple[datetime, list[Any], str]]:
+    """The pages down to one with something that is here, the oldest first: whatever is cut off
+    leaves no gap behind it.
+    """
+    found: list[tuple[datetime, list[Any], str]] = []
+    for page in pages:
+        found.append(page)
+        ids = [one.get("id") for one in page[1] if _is_object(one)]
+        if resource.merge.model._default_manager.filter(pk__in=ids).exists():
+            break
+    return iter(found[::-1])
 
 
 def read_whole(resource: Resource, repository: Repository, client: InstallationClient) -> int:

@@ -1,8 +1,9 @@
-"""Read a kind that GitHub lists as edges in the order of a moment that never changes.
+"""Read a kind that GitHub lists as edges, most in the order of a moment that never changes.
 
 New ones are at its front: reading stops at what was read before. What is gone leaves no trace but a
 smaller count. Then the list is read whole, and the pages that would have what it lacks are asked
-for once more: lists of GitHub come back empty, or end early, at times (max-sixty/tend#345).
+for once more: lists of GitHub come back empty, or end early, at times (max-sixty/tend#345). A list
+without an order is read whole each time, and twice before anything that it lacks is gone.
 """
 
 from __future__ import annotations
@@ -61,12 +62,13 @@ def sync_stream(
 ) -> int:
     """Read what was never read, else what is new, and if the number differs all; rows changed."""
     cursor, _ = ResourceCursor.objects.get_or_create(repository=repository, resource=resource.name)
+    total: int | None
     try:
         if cursor.backfilled_at is None:
             count, total = _import(resource, repository, client, cursor, progress)
         else:
             count, total = _newest(resource, repository, client, cursor)
-        if total != unread.accounted(resource, repository):
+        if total is None or total != unread.accounted(resource, repository):
             count += read_whole(resource, repository, client)
     except (GraphQLError, Refused) as error:
         raise _by_events_only(resource, error) from error
@@ -100,6 +102,11 @@ def _import(
         cursor.backfill_started_at = timezone.now()
         cursor.done = 0
     cursor.state = ResourceCursor.State.RUNNING
+    hint = _stream(resource).none_without
+    if hint and not getattr(repository, hint):
+        cursor.backfilled_at = cursor.backfill_started_at
+        cursor.watermark = cursor.backfill_started_at - OVERLAP
+        return 0, unread.accounted(resource, repository)
     cursor.save()
     count = total = 0
     for page in _pages(resource, repository, client, "ASC", cursor.cursor):
@@ -121,14 +128,17 @@ def _import(
 
 def _newest(
     resource: Resource, repository: Repository, client: InstallationClient, cursor: ResourceCursor
-) -> tuple[int, int]:
+) -> tuple[int, int | None]:
     """Read from the front, down to what was read before or until the number is that of here; rows
-    changed, and the number there.
+    changed, and the number there. Nothing, if the list has no front: all of it is to be read.
     """
     stream, started_at = _stream(resource), timezone.now()
     cursor.state = ResourceCursor.State.RUNNING
     cursor.save()
     count = total = 0
+    if not stream.order:
+        cursor.watermark = started_at - OVERLAP
+        return count, None
     for page in _pages(resource, repository, client, "DESC", ""):
         with transaction.atomic():
             count += _store(resource, repository, page)
@@ -223,7 +233,7 @@ def _read_all(resource: Resource, repository: Repository, client: InstallationCl
 def _missing(resource: Resource, repository: Repository, whole: Whole) -> dict[Key, datetime]:
     """Key → moment of what is here, and was not seen just now, and the list lacks."""
     assert whole.asked_at is not None
-    merge, moment = resource.merge, _stream(resource).moment
+    merge, moment = resource.merge, _stream(resource).moment or "observed_at"
     rows = merge.model._default_manager.filter(
         repository=repository, deleted_at__isnull=True, observed_at__lt=whole.asked_at - LAG
     )
@@ -239,6 +249,10 @@ def _still_missing(
     missing: dict[Key, datetime],
 ) -> set[Key]:
     """Those that the pages which would have them lack when they are asked for once more."""
+    if not _stream(resource).order:  # any page might have them
+        again = _read_all(resource, repository, client)
+        whole.changed += again.changed
+        return missing.keys() - again.keys if again.clear else set()
     at_page: dict[str, set[Key]] = {}
     for key, at in missing.items():
         places = (after for after, oldest in whole.pages if oldest is None or oldest <= at)
@@ -259,7 +273,7 @@ def _pages(
     resource: Resource, repository: Repository, client: InstallationClient, way: str, after: str
 ) -> Iterator[Page]:
     stream = _stream(resource)
-    order = f"orderBy: {{field: {stream.order}, direction: {way}}}"
+    order = f"orderBy: {{field: {stream.order}, direction: {way}}}" if stream.order else ""
     read = pages(stream.connection, repository, client, order, stream.fields, after, items="edges")
     for asked_at, page in read:
         rows, odd = understood(resource, repository, page["nodes"])
@@ -297,6 +311,8 @@ def _store(resource: Resource, repository: Repository, page: Page) -> int:
 
 
 def _oldest(stream: Stream, rows: Sequence[Row]) -> datetime | None:
+    if not stream.moment:
+        return None
     return min((row[stream.moment] for row in rows if row[stream.moment]), default=None)
 
 

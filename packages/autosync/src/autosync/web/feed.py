@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from typing import Final
+from urllib.parse import urlencode, urlsplit
 
 from django.db.models import Max, Q, QuerySet
 from django.template.loader import render_to_string
+from django.urls import reverse
 
-from autosync.mirror.models import FeedEvent, Repository
+from autosync.kinds import KINDS, Derived
+from autosync.models import Commit, FeedEvent, Repository
+from autosync.web import hanging
 
 # News about a repository or an installation that went are shown; what was inside is not.
 ALWAYS_SHOWN = ("repository", "installation")
 # More than a page shows, and little enough for a reader that was away for a night.
 CATCH_UP = 200
+# The kinds whose objects have a page of their own by number, and how its address is called.
+_PAGES: Final = {"issue": "issue-page", "pull_request": "pull-page"}
+_COMMIT: Final = "commit"
+_BIGGEST_NUMBER: Final = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +33,17 @@ class Line:
     event: FeedEvent
     repository: str
     """Full name; empty for an installation's news or a repository that is no longer visible."""
+    page: str = ""
+    """The address of what it speaks of, on a page here; empty if it has none."""
+    about: str = ""
+    """What it belongs to, as `#12 Make it fly`; empty if it stands for itself."""
+
+    @property
+    def title(self) -> str:
+        """What happened to it, beside what it belongs to."""
+        known = self.about.partition(" ")[2]
+        title = self.event.title.strip().partition("\n")[0]
+        return "" if self.about and title == known else title
 
 
 def newest(limit: int, repository_id: int | None = None) -> list[Line]:
@@ -63,4 +84,84 @@ def _named(rows: Iterable[FeedEvent]) -> list[Line]:
     events = list(rows)
     ids = {event.repository_id for event in events if event.repository_id is not None}
     names = dict(Repository.visible().filter(pk__in=ids).values_list("pk", "full_name"))
-    return [Line(event, names.get(event.repository_id or 0, "")) for event in events]
+    owned = {event.pk: number for event in events if (number := _number(event))}
+    titles = _titles((event.repository_id or 0, owned.get(event.pk, 0)) for event in events)
+    commits = _commits(event for event in events if event.kind in _about_commits())
+    lines = []
+    for event in events:
+        home = event.repository_id or 0
+        place = (home, owned.get(event.pk, 0))
+        name, page, about = names.get(home, ""), "", ""
+        if place in titles:
+            page = _page_of_number(event, place[1])
+            about = "" if event.kind in _PAGES else f"#{place[1]} {titles[place]}".strip()
+        elif (home, event.object_key) in commits:
+            page = _at(reverse("commit-page", args=[home, event.object_key]), event)
+        lines.append(Line(event, name, page if name else "", about))
+    return lines
+
+
+def _number(event: FeedEvent) -> int:
+    """The number of the issue or pull request that a line is about; 0 if it is about another."""
+    key = event.object_key
+    if event.kind not in _PAGES and event.kind not in _about_numbers():
+        return 0
+    return int(key) if key.isdecimal() and len(key) < 11 and int(key) <= _BIGGEST_NUMBER else 0
+
+
+def _page_of_number(event: FeedEvent, number: int) -> str:
+    # A reference does not say which of both it is; the page does.
+    page = reverse(_PAGES.get(event.kind, "issue-page"), args=[event.repository_id, number])
+    return _at(page, event)
+
+
+def _at(page: str, event: FeedEvent) -> str:
+    """The place on the page where the event's own address leads at GitHub."""
+    place = urlsplit(event.html_url).fragment
+    return f"{page}?{urlencode({'to': place})}#{place}" if place else page
+
+
+def _commits(events: Iterable[FeedEvent]) -> frozenset[tuple[int, str]]:
+    """(repository, name) of those that are here."""
+    wanted = [(event.repository_id or 0, event.object_key) for event in events]
+    if not wanted:
+        return frozenset()
+    homes, shas = {home for home, _ in wanted}, {sha for _, sha in wanted}
+    found = Commit.live.filter(repository_id__in=homes, sha__in=shas)
+    return frozenset(found.values_list("repository_id", "sha"))
+
+
+def _titles(wanted: Iterable[tuple[int, int]]) -> Mapping[tuple[int, int], str]:
+    """(repository, number) → title."""
+    pairs = {pair for pair in wanted if pair[1]}
+    if not pairs:
+        return {}
+    found: dict[tuple[int, int], str] = {}
+    for name in _PAGES:
+        rows = KINDS[name].model.live.filter(
+            repository_id__in={home for home, _ in pairs}, number__in={one for _, one in pairs}
+        )
+        told = rows.values_list("repository_id", "number", "title")
+        found |= {(home, number): title for home, number, title in told}
+    return found
+
+
+@cache
+def _about_commits() -> frozenset[str]:
+    """The words for commits, and for what hangs on one, with its name as the key."""
+    lines = [(one, one.kind.declared.feed) for one in hanging.of_commit() if one.kind]
+    return frozenset(
+        {_COMMIT, *(line.kind for one, line in lines if line and line.key == one.column)}
+    )
+
+
+@cache
+def _about_numbers() -> frozenset[str]:
+    """The words by which the feed speaks of what hangs under a number, with that as its key."""
+    found = set()
+    for owner in _PAGES:
+        for one in hanging.of_number(owner):
+            kind: Derived | None = one.kind
+            line = kind.declared.feed if kind else None
+            found |= {line.kind} if line and line.key == one.column else set()
+    return frozenset(found)

@@ -26,6 +26,8 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "X-Frame-Options": "DENY",
 }
+# For a page whose reader asked for the pictures of strangers.
+WITH_PICTURES = POLICY.replace("img-src 'self' data:", "img-src 'self' data: https:")
 _NO_STORE = "no-store"
 
 

@@ -23,11 +23,13 @@ class ListPage(Generic[Row]):
     first: str
 
 
-def of(rows: QuerySet[Row], request: HttpRequest, order: str) -> ListPage[Row]:
+def of(
+    rows: QuerySet[Row], request: HttpRequest, order: str, length: int = LENGTH
+) -> ListPage[Row]:
     """The page that `?cursor=` asks for, in `order`; Http404 for a cursor not made by us."""
     cursor = request.GET.get("cursor") or None
     try:
-        found = keyset.page(rows, order, cursor=cursor, limit=LENGTH)
+        found = keyset.page(rows, order, cursor=cursor, limit=length)
     except keyset.WrongCursor as error:
         raise Http404(str(error)) from None
     return ListPage(

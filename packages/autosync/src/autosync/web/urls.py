@@ -3,6 +3,7 @@
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import path
 
+from autosync.web.views.commit import commit
 from autosync.web.views.deliveries import (
     delivery,
     delivery_list,
@@ -11,6 +12,7 @@ from autosync.web.views.deliveries import (
 )
 from autosync.web.views.health import health
 from autosync.web.views.jobs import job, job_list
+from autosync.web.views.numbered import issue, pull_request
 from autosync.web.views.overview import overview
 from autosync.web.views.repository import repository, sync
 from autosync.web.views.stream import events
@@ -20,6 +22,9 @@ urlpatterns = [
     path("events/", events, name="events"),
     path("repositories/<int:repository_id>/", repository, name="repository"),
     path("repositories/<int:repository_id>/sync/", sync, name="sync"),
+    path("repositories/<int:repository_id>/issues/<int:number>/", issue, name="issue-page"),
+    path("repositories/<int:repository_id>/pulls/<int:number>/", pull_request, name="pull-page"),
+    path("repositories/<int:repository_id>/commits/<str:sha>/", commit, name="commit-page"),
     path("jobs/", job_list, name="jobs"),
     path("jobs/<int:job_id>/", job, name="job"),
     path("deliveries/", delivery_list, name="deliveries"),

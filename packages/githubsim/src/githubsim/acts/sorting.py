@@ -1,4 +1,4 @@
-"""Keeping order: issues opened and closed, labels, assignees, milestones; and stars."""
+"""Keeping order: issues opened and closed, labels, assignees, milestones; stars and forks."""
 
 from __future__ import annotations
 
@@ -63,6 +63,21 @@ class Sorting(Acting):
             self._store.edit_milestone(open_[0].id, state="closed", sender_id=sender)
         elif issue is not None:
             self._store.set_milestone(issue.id, self._rng.choice(open_).id, sender_id=sender)
+
+    def watch(self, repository: Repository) -> None:
+        """Or watch it no longer."""
+        who, watching = self._somebody().id, self._store.watchers(repository.id)
+        if who in {one.account_id for one in watching}:
+            self._store.unwatch(repository.id, who)
+        else:
+            self._store.watch(repository.id, who)
+
+    def fork(self, repository: Repository) -> None:
+        """One for each who wants to work on it."""
+        owner = self._somebody()
+        name = f"{repository.name}-{self._rng.randrange(10**6)}"
+        made = self._store.fork_repository(repository.id, owner.id, name)
+        self._git.copy(made.id, repository.id)
 
     def star(self, repository: Repository) -> None:
         """One in five takes it back."""

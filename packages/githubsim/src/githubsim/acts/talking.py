@@ -1,6 +1,8 @@
-"""Conversation: comments, reviews, remarks on lines, threads that are resolved."""
+"""Conversation: comments, also on commits, reviews, remarks on lines, threads that are resolved."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from githubsim import words
 from githubsim.acts.acting import Acting
@@ -29,6 +31,25 @@ class Talking(Acting):
         one = self._some_comment(repository)
         if one is not None:
             self._store.delete_comment(one.id, sender_id=one.author_id)
+
+    def comment_commit(self, repository: Repository) -> None:
+        """On a commit of late, or a line of it; some say it otherwise, or nothing at all."""
+        known, chance = self._store.commit_comments(repository.id), self._rng.random()
+        if known and chance < 0.2:
+            one, body = self._rng.choice(known), words.sentence(self._rng)
+            self._store.edit_commit_comment(one.id, body)
+        elif known and chance < 0.3:
+            self._store.delete_commit_comment(self._rng.choice(known).id)
+        else:
+            commits = self._git.log(repository.id, repository.default_branch, limit=20)
+            place: dict[str, Any] = {"path": "README.md", "position": 1, "line": 1}
+            self._store.comment_commit(
+                repository.id,
+                self._rng.choice(commits).sha,
+                words.sentence(self._rng),
+                author_id=self._somebody().id,
+                **(place if self._rng.random() < 0.5 else {}),
+            )
 
     def review(self, repository: Repository) -> None:
         """A verdict, half of them with a remark on a line."""

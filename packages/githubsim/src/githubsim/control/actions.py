@@ -34,6 +34,13 @@ def create_repository(desk: Desk) -> Json:
     return desk.shapes.repository(made)
 
 
+def fork_repository(desk: Desk) -> Json:
+    """`repository`, `sender` (whose it is), `name` (the same) → the fork."""
+    made = desk.store.fork_repository(desk.repository.id, desk.sender.id, desk.get("name"))
+    desk.git.copy(made.id, desk.repository.id)
+    return desk.shapes.repository(made)
+
+
 def edit_repository(desk: Desk) -> Json:
     """`repository` and any of `name`, `description`, `private`, `archived`, `has_issues`."""
     fields = {
@@ -231,6 +238,17 @@ def auto_merge(desk: Desk) -> Json:
     return desk.shapes.pull(desk.repository, new)
 
 
+def link(desk: Desk) -> Json:
+    """`repository`, `number` of a pull request, `issue` (a number), `linked` (true)."""
+    store, pull = desk.store, desk.pull.issue
+    issue = store.issue_by_number(desk.repository.id, int(desk.need("issue")))
+    if issue is None or issue.pull_id is not None:
+        raise KeyError("issue")
+    linked, now = bool(desk.get("linked", True)), store.clock.now()
+    store.link(pull, issue, linked, actor_id=desk.sender.id, at=now)
+    return {"number": issue.number, "linked": linked}
+
+
 def push(desk: Desk) -> Json:
     """`repository`, `branch`, and `count` or `commits` (`message`, `files`: path → text or null,
     `author`: login); `force` with `start` (a sha) → `{"ref", "before", "after", "shas"}`.
@@ -418,6 +436,7 @@ ACTIONS: dict[str, Callable[[Desk], Any]] = {
     "pulls/close": close_issue,
     "pulls/draft": set_draft,
     "pulls/edit": edit_issue,
+    "pulls/link": link,
     "pulls/merge": merge,
     "pulls/open": open_pull,
     "pulls/reopen": reopen_issue,
@@ -425,6 +444,7 @@ ACTIONS: dict[str, Callable[[Desk], Any]] = {
     "refs/delete": delete_ref,
     "refs/set": set_ref,
     "repositories/create": create_repository,
+    "repositories/fork": fork_repository,
     "repositories/default-branch": set_default_branch,
     "repositories/ail": ail_repository,
     "repositories/block": block_repository,

@@ -20,10 +20,10 @@ def comment(desk: Desk) -> Json:
 
 
 def edit(desk: Desk) -> Json:
-    """`repository`, `comment_id`, `body`."""
+    """`comment_id`, `body`."""
     comment_id, body = int(desk.need("comment_id")), desk.get("body", "Said otherwise")
     new = desk.store.edit_commit_comment(comment_id, body)
-    return desk.shapes.commit_comment(desk.repository, new)
+    return desk.shapes.commit_comment(desk.find_repository(new.repository_id), new)
 
 
 def delete(desk: Desk) -> Json:

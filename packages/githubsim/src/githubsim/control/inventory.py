@@ -12,8 +12,8 @@ from githubsim.store.review_finding import PUBLISHED
 def inventory(desk: Desk) -> Json:
     """Installations and repositories by name, nothing counted; `repository` asks for one, and
     then for its `refs`, its `issues`, `pulls` and `milestones` (numbers), its `labels` (names), and
-    its `releases`, `assets`, `comments`, `reviews` and `threads` (ids; of threads the first
-    comment's).
+    its `releases`, `assets`, `comments`, `commit_comments`, `reviews` and `threads` (ids; of
+    threads the first comment's).
     """
     store = desk.store
     one = desk.repository if desk.get("repository") else None
@@ -63,6 +63,7 @@ _INSIDE = {
     "releases": "SELECT id FROM releases WHERE repository_id = ? ORDER BY id",
     "assets": "SELECT id FROM release_assets WHERE repository_id = ? ORDER BY id",
     "comments": "SELECT id FROM comments WHERE repository_id = ? ORDER BY id",
+    "commit_comments": "SELECT id FROM commit_comments WHERE repository_id = ? ORDER BY id",
     "reviews": "SELECT id FROM reviews WHERE repository_id = ? AND submitted_at > 0 ORDER BY id",
     "threads": "SELECT id FROM review_comments WHERE repository_id = ? AND reply_to_id IS NULL "  # noqa: S608
     f"AND {PUBLISHED} ORDER BY id",

@@ -23,6 +23,18 @@ def unstar(desk: Desk) -> Json:
     return {}
 
 
+def watch(desk: Desk) -> Json:
+    """`repository`, `sender`: no webhook says so."""
+    desk.store.watch(desk.repository.id, desk.sender.id)
+    return {}
+
+
+def unwatch(desk: Desk) -> Json:
+    """`repository`, `sender`: no webhook says so."""
+    desk.store.unwatch(desk.repository.id, desk.sender.id)
+    return {}
+
+
 def add_member(desk: Desk) -> Json:
     """`organization`, `login`, `role` (member)."""
     made = desk.store.add_member(
@@ -118,16 +130,21 @@ def take_from_team(desk: Desk) -> Json:
 
 def act(desk: Desk) -> Json:
     """`repository`, `times` (1), `seed` (0): people do everything that they do, so many times."""
-    person = Person(desk.store, desk.git, random.Random(int(desk.get("seed", 0))))
-    done: Counter[str] = Counter()
-    for _ in range(int(desk.get("times", 1))):
-        for _, one in reversed(person.acts()):  # what is done seldom, as to delete, first
+    seed, done = int(desk.get("seed", 0)), Counter[str]()
+    for time in range(int(desk.get("times", 1))):
+        # What is done seldom, as to delete, first. Each has dice of its own, so that what else
+        # people can do changes nothing about it.
+        for name in [one.__name__ for _, one in reversed(_anybody(desk, "").acts())]:
             try:
-                one(desk.repository)
+                getattr(_anybody(desk, f"{seed}/{time}/{name}"), name)(desk.repository)
             except (GitError, KeyError, ValueError):
                 continue  # such as a merge that conflicts
-            done[one.__name__] += 1
+            done[name] += 1
     return dict(done)
+
+
+def _anybody(desk: Desk, dice: str) -> Person:
+    return Person(desk.store, desk.git, random.Random(dice))
 
 
 def _organization(desk: Desk) -> Account:
@@ -158,4 +175,6 @@ ACTIONS: dict[str, Callable[[Desk], Any]] = {
     "teams/role": set_team_role,
     "teams/take": take_from_team,
     "unstar": unstar,
+    "unwatch": unwatch,
+    "watch": watch,
 }

@@ -41,6 +41,7 @@ _COUNTED = {
     "events": ("issue_events", "TRUE"),
     "reactions": ("reactions", "TRUE"),
     "comments": ("comments", "TRUE"),
+    "commit_comments": ("commit_comments", "TRUE"),
     "releases": ("releases", "NOT draft"),
     "reviews": ("reviews", "submitted_at IS NOT NULL"),
     "review_comments": ("review_comments", PUBLISHED),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -23,8 +24,13 @@ _ORDERS = {
 
 def repositories(account: Account, info: Info, **args: Any) -> Page:
     """The repositories of an owner that the caller may see."""
+    return shown(info.context.store.repositories(account.id), info, args)
+
+
+def shown(found: list[Repository], info: Info, args: Mapping[str, Any]) -> Page:
+    """Those of a list that the caller may see, as the arguments want them."""
     context = info.context
-    found = [one for one in context.store.repositories(account.id) if context.caller.sees(one)]
+    found = [one for one in found if context.caller.sees(one)]
     wanted = {
         "has_issues": args.get("hasIssuesEnabled"),
         "archived": args.get("isArchived"),

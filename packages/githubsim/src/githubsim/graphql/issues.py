@@ -97,6 +97,14 @@ def _pull_commits(pull: Pull, info: Info, **args: Any) -> Page:
     return of_list(info, nodes, args)
 
 
+def _closing(pull: Pull, info: Info, userLinkedOnly: bool | None = None, **args: Any) -> Page:
+    """Those that the caller may see."""
+    context = info.context
+    found = context.store.closing(pull.issue, "" if userLinkedOnly else pull.part.base_ref)
+    shown = [one for one in found.values() if context.repository(one.repository_id) is not None]
+    return of_list(info, sorted(shown, key=lambda one: one.id), args)
+
+
 def _merge_commit(pull: Pull, info: Info) -> CommitNode | None:
     sha = pull.part.merge_commit_sha
     if sha is None or not pull.merged:
@@ -217,6 +225,7 @@ TYPES: dict[str, Resolvers] = {
         "baseRefOid": lambda pull, _: pull.part.base_sha,
         "baseRepository": lambda pull, info: info.context.home(pull.repository_id),
         "changedFiles": lambda pull, _: pull.part.changed_files,
+        "closingIssuesReferences": _closing,
         "commits": _pull_commits,
         "deletions": lambda pull, _: pull.part.deletions,
         "headRef": lambda pull, info: _branch(

@@ -9,7 +9,7 @@ from typing import Any
 from githubsim.graphql.context import Info
 from githubsim.graphql.errors import forbidden
 from githubsim.graphql.pages import Edge, Page, Part, Resolvers, of_list
-from githubsim.store import Account, Team
+from githubsim.store import Account, Repository, Team
 
 _LEVELS = {"pull": "READ", "push": "WRITE"}
 
@@ -126,6 +126,32 @@ def _team_repositories(team: Team, info: Info, query: str | None = None, **args:
     return _with_roles(info, found, args)
 
 
+def _collaborators(
+    repository: Repository,
+    info: Info,
+    affiliation: str | None = None,
+    login: str | None = None,
+    query: str | None = None,
+    **args: Any,
+) -> Page:
+    """The same as REST lists; `DIRECT` are those who were given access to this repository, and
+    `OUTSIDE` those of them who are not members of its organisation.
+    """
+    store = info.context.store
+    found = []
+    for account_id, level in store.access(repository).items():
+        account = store.account(account_id)
+        direct = store.collaborator(repository.id, account_id) is not None
+        inside = any(one.account_id == account_id for one in store.members(repository.owner_id))
+        if account is None or (affiliation in ("DIRECT", "OUTSIDE") and not direct):
+            continue
+        if (affiliation == "OUTSIDE" and inside) or login not in (None, account.login):
+            continue
+        if query is None or query.lower() in account.login.lower():
+            found.append((account, _LEVELS.get(level, level.upper())))
+    return _with_roles(info, found, args)
+
+
 def _with_roles(info: Info, items: Sequence[tuple[Any, str | None]], args: dict[str, Any]) -> Page:
     page = of_list(info, [one for one in items if one[0] is not None], args)
 
@@ -153,7 +179,12 @@ ORGANIZATION: Resolvers = {
     "team": _team,
     "teams": _teams,
 }
-REPOSITORY: Resolvers = {"projectsV2": _no_projects}
+_LEVEL_EDGE: Resolvers = {
+    "cursor": _EDGE["cursor"],
+    "node": _EDGE["node"],
+    "permission": _EDGE["role"],
+}
+REPOSITORY: Resolvers = {"collaborators": _collaborators, "projectsV2": _no_projects}
 TEAM: Resolvers = {
     "childTeams": _children,
     "members": _team_members,
@@ -162,11 +193,8 @@ TEAM: Resolvers = {
 TYPES: dict[str, Resolvers] = {
     "OrganizationMemberEdge": _EDGE,
     "TeamMemberEdge": _EDGE,
-    "TeamRepositoryEdge": {
-        "cursor": _EDGE["cursor"],
-        "node": _EDGE["node"],
-        "permission": _EDGE["role"],
-    },
+    "RepositoryCollaboratorEdge": _LEVEL_EDGE,
+    "TeamRepositoryEdge": _LEVEL_EDGE,
 }
 # Types that only ever stand in empty lists.
 NEVER = ("ProjectV2",)

@@ -8,11 +8,13 @@ from typing import Any
 from urllib.parse import quote
 
 from githubsim.clock import iso, iso_or_none
+from githubsim.graphql.accounts import shown
 from githubsim.graphql.commit_comments import REPOSITORY as COMMENTED
 from githubsim.graphql.commits import find_object, target_of
 from githubsim.graphql.context import Info
 from githubsim.graphql.errors import Problem
 from githubsim.graphql.issue_lists import issues, pulls
+from githubsim.graphql.languages import REPOSITORY as WRITTEN_IN
 from githubsim.graphql.organizations import REPOSITORY as PLANNED
 from githubsim.graphql.pages import Page, Resolvers, of_list
 from githubsim.graphql.people import REPOSITORY as LIKED
@@ -198,6 +200,7 @@ TYPES: dict[str, Resolvers] = {
     | RELEASED
     | LIKED
     | PLANNED
+    | WRITTEN_IN
     | {
         "assignableUsers": _people,
         "createdAt": lambda one, _: iso(one.created_at),
@@ -206,6 +209,7 @@ TYPES: dict[str, Resolvers] = {
         "description": lambda one, _: one.description,
         "diskUsage": lambda one, _: one.size,
         "forkCount": lambda one, _: one.forks,
+        "forks": lambda one, info, **args: shown(info.context.store.forks(one.id), info, args),
         "hasIssuesEnabled": lambda one, _: one.has_issues,
         "homepageUrl": lambda one, _: one.homepage,
         "id": lambda one, _: one.node_id,

@@ -23,9 +23,11 @@ from githubsim.graphql import (
     commit_comments,
     commits,
     issues,
+    languages,
     organizations,
     people,
     reactions,
+    references,
     releases,
     repositories,
     reviews,
@@ -51,6 +53,7 @@ def schema() -> GraphQLSchema:
         accounts,
         repositories,
         issues,
+        languages,
         organizations,
         people,
         reactions,
@@ -59,6 +62,7 @@ def schema() -> GraphQLSchema:
         commits,
         commit_comments,
         timeline,
+        references,
     ):
         resolvers |= room.TYPES
     for name, kind in built.type_map.items():
@@ -70,7 +74,7 @@ def schema() -> GraphQLSchema:
             for field in kind.fields.values():
                 field.type = _widened(field.type)
         if isinstance(kind, GraphQLObjectType):
-            if name in organizations.NEVER:
+            if name in organizations.NEVER or name in references.NEVER:
                 continue
             if name.endswith("Connection"):
                 mine = resolvers.pop(name, CONNECTION)

@@ -28,6 +28,18 @@ Parts = tuple[int | str, ...]
 # The types of the events that githubsim writes down, by the names they have in REST.
 EVENT_TYPES = {
     "assigned": "AssignedEvent",
+    "auto_merge_disabled": "AutoMergeDisabledEvent",
+    "auto_merge_enabled": "AutoMergeEnabledEvent",
+    "base_ref_changed": "BaseRefChangedEvent",
+    "comment_deleted": "CommentDeletedEvent",
+    "connected": "ConnectedEvent",
+    "cross-referenced": "CrossReferencedEvent",
+    "disconnected": "DisconnectedEvent",
+    "head_ref_deleted": "HeadRefDeletedEvent",
+    "head_ref_force_pushed": "HeadRefForcePushedEvent",
+    "pinned": "PinnedEvent",
+    "referenced": "ReferencedEvent",
+    "unpinned": "UnpinnedEvent",
     "closed": "ClosedEvent",
     "convert_to_draft": "ConvertToDraftEvent",
     "demilestoned": "DemilestonedEvent",
@@ -87,7 +99,9 @@ def timeline_of(commits: Commits) -> Callable[..., TimelinePage]:
 def _items(node: Issue | Pull, info: Info, commits: Commits) -> list[tuple[int, Any]]:
     store, issue = info.context.store, node if isinstance(node, Issue) else node.issue
     found: list[tuple[int, Any]] = [
-        (one.created_at, one) for one in store.issue_events(issue.id) if one.event in EVENT_TYPES
+        (one.created_at, one)
+        for one in store.issue_events(issue.id)
+        if one.event in EVENT_TYPES and _shown(one, info)
     ]
     found += [(one.created_at, one) for one in store.comments(issue.id)]
     if isinstance(node, Pull):
@@ -102,6 +116,14 @@ def _items(node: Issue | Pull, info: Info, commits: Commits) -> list[tuple[int, 
     return found
 
 
+def _shown(event: IssueEvent, info: Info) -> bool:
+    """Of a mention in a repository that the caller may not see, nothing is shown."""
+    if "source_id" not in event.detail:
+        return True
+    source = info.context.store.issue(event.detail["source_id"])
+    return source is not None and info.context.repository(source.repository_id) is not None
+
+
 def _item_type(item: Any) -> str:
     """The name of an item's type as `itemTypes` has it: LabeledEvent is LABELED_EVENT."""
     name = EVENT_TYPES[item.event] if isinstance(item, IssueEvent) else ""
@@ -113,11 +135,12 @@ def event_by_id(info: Info, parts: Parts) -> IssueEvent | None:
     """An event by any of their prefixes."""
     info.context.need("issues|pull_requests")
     found = info.context.store.issue_event(int(parts[1]))
-    known = found is not None and found.event in EVENT_TYPES
+    known = found is not None and found.event in EVENT_TYPES and _shown(found, info)
     return found if known and found is not None and found.repository_id == parts[0] else None
 
 
-def _subject(event: IssueEvent, info: Info) -> Issue | Pull:
+def subject_of(event: IssueEvent, info: Info) -> Issue | Pull:
+    """What it was done to."""
     issue = info.context.store.issue(event.issue_id)
     if issue is None:
         raise Problem("NOT_FOUND", "Could not resolve to an Issue.")
@@ -160,14 +183,15 @@ def _message(event: IssueEvent) -> str | None:
     return found
 
 
-def _merge_commit(event: IssueEvent, info: Info) -> CommitNode | None:
-    sha = event.detail.get("commit_id")
+def commit_of(event: IssueEvent, info: Info, key: str = "commit_id") -> CommitNode | None:
+    """The commit that it names, if git has it still."""
+    sha = event.detail.get(key)
     commits = info.context.commits(info.context.home(event.repository_id))
     return None if sha is None or commits.find(sha) is None else CommitNode(sha, commits)
 
 
 def _base(event: IssueEvent, info: Info) -> str:
-    subject = _subject(event, info)
+    subject = subject_of(event, info)
     return subject.part.base_ref if isinstance(subject, Pull) else ""
 
 
@@ -194,37 +218,37 @@ def _closed_because(event: IssueEvent, info: Info) -> str | None:
 
 
 def _reopened_because(event: IssueEvent, info: Info) -> str | None:
-    return "REOPENED" if isinstance(_subject(event, info), Issue) else None
+    return "REOPENED" if isinstance(subject_of(event, info), Issue) else None
 
 
 def _path(event: IssueEvent, info: Info) -> str:
-    home, subject = info.context.home(event.repository_id), _subject(event, info)
+    home, subject = info.context.home(event.repository_id), subject_of(event, info)
     kind = "issues" if isinstance(subject, Issue) else "pull"
     page = f"/{quote(info.context.full_name(home))}/{kind}/{subject.number}"
     return f"{page}#event-{event.id}"
 
 
-_ANY: Resolvers = {
+ANY: Resolvers = {
     "actor": _actor,
     "createdAt": lambda event, _: iso(event.created_at),
     "id": lambda event, _: event.node_id,
 }
-_LOCATED: Resolvers = {
+LOCATED: Resolvers = {
     "resourcePath": _path,
     "url": lambda event, info: info.context.web + _path(event, info),
 }
-_ASSIGNING = _ANY | {
-    "assignable": _subject,
+_ASSIGNING = ANY | {
+    "assignable": subject_of,
     "assignee": _assignee,
     "user": _assigned_user,
 }
-_LABELLING = _ANY | {"label": _label, "labelable": _subject}
-_SORTING = _ANY | {
+_LABELLING = ANY | {"label": _label, "labelable": subject_of}
+_SORTING = ANY | {
     "milestoneTitle": lambda event, _: event.detail["milestone"]["title"],
-    "subject": _subject,
+    "subject": subject_of,
 }
-_ASKING = _ANY | {"pullRequest": _subject, "requestedReviewer": _reviewer}
-_DRAFTING = _ANY | _LOCATED | {"pullRequest": _subject}
+_ASKING = ANY | {"pullRequest": subject_of, "requestedReviewer": _reviewer}
+_DRAFTING = ANY | LOCATED | {"pullRequest": subject_of}
 _CONNECTION = CONNECTION | {
     "filteredCount": lambda page, _: page.left,
     "pageCount": lambda page, _: len(page.part.edges),
@@ -232,10 +256,10 @@ _CONNECTION = CONNECTION | {
 }
 TYPES: dict[str, Resolvers] = {
     "AssignedEvent": _ASSIGNING,
-    "ClosedEvent": _ANY
-    | _LOCATED
+    "ClosedEvent": ANY
+    | LOCATED
     | {
-        "closable": _subject,
+        "closable": subject_of,
         # Nothing here closes an issue but people.
         "closer": lambda event, _: None,
         "stateReason": _closed_because,
@@ -244,41 +268,41 @@ TYPES: dict[str, Resolvers] = {
     "DemilestonedEvent": _SORTING,
     "IssueTimelineItemsConnection": _CONNECTION,
     "LabeledEvent": _LABELLING,
-    "LockedEvent": _ANY
-    | {"lockReason": lambda event, _: _lock_reason(event), "lockable": _subject},
-    "MergedEvent": _ANY
-    | _LOCATED
+    "LockedEvent": ANY
+    | {"lockReason": lambda event, _: _lock_reason(event), "lockable": subject_of},
+    "MergedEvent": ANY
+    | LOCATED
     | {
-        "commit": _merge_commit,
+        "commit": lambda event, info: commit_of(event, info),
         "mergeRef": _merge_ref,
         "mergeRefName": _base,
-        "pullRequest": _subject,
+        "pullRequest": subject_of,
     },
     "MilestonedEvent": _SORTING,
     "PullRequestTimelineItemsConnection": _CONNECTION,
     "ReadyForReviewEvent": _DRAFTING,
-    "RenamedTitleEvent": _ANY
+    "RenamedTitleEvent": ANY
     | {
         "currentTitle": lambda event, _: event.detail["rename"]["to"],
         "previousTitle": lambda event, _: event.detail["rename"]["from"],
-        "subject": _subject,
+        "subject": subject_of,
     },
-    "ReopenedEvent": _ANY | {"closable": _subject, "stateReason": _reopened_because},
-    "ReviewDismissedEvent": _ANY
-    | _LOCATED
+    "ReopenedEvent": ANY | {"closable": subject_of, "stateReason": _reopened_because},
+    "ReviewDismissedEvent": ANY
+    | LOCATED
     | {
         "databaseId": lambda event, _: event.id,
         "dismissalMessage": lambda event, _: _message(event),
         "dismissalMessageHTML": lambda event, _: html_of(_message(event)),
         "previousReviewState": lambda event, _: event.detail["dismissed_review"]["state"].upper(),
-        "pullRequest": _subject,
+        "pullRequest": subject_of,
         "pullRequestCommit": lambda event, _: None,
         "review": _dismissed,
     },
     "ReviewRequestRemovedEvent": _ASKING,
     "ReviewRequestedEvent": _ASKING,
-    "TransferredEvent": _ANY | {"fromRepository": _from_repository, "issue": _subject},
+    "TransferredEvent": ANY | {"fromRepository": _from_repository, "issue": subject_of},
     "UnassignedEvent": _ASSIGNING,
     "UnlabeledEvent": _LABELLING,
-    "UnlockedEvent": _ANY | {"lockable": _subject},
+    "UnlockedEvent": ANY | {"lockable": subject_of},
 }

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from types import ModuleType
 
 from githubsim.rest import (
+    activity,
     app,
     collaborators,
     comments,
@@ -32,6 +33,7 @@ from githubsim.rest import (
 from githubsim.rest.call import Route, Router
 
 _RESOURCES = (
+    activity,
     app,
     collaborators,
     comments,

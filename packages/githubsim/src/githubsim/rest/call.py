@@ -170,6 +170,10 @@ class Call:
         """This URL with another `cursor`."""
         return self._page_url({"cursor": cursor})
 
+    def turned(self, **cursors: str | None) -> str:
+        """This URL with other cursors."""
+        return self._page_url(cursors)
+
     def beside(self, page: int, *, after: str | None = None, before: str | None = None) -> str:
         """The URL of a neighbouring page where cursors say which it is."""
         return self._page_url({"after": after, "before": before, "page": str(page)})

@@ -7,6 +7,9 @@ from githubsim.shapes import Json
 from githubsim.store import IssueEvent
 
 _EITHER = "issues|pull_requests"
+# The timeline alone has these: octokit/octokit.rb#1444.
+_CROSS = "cross-referenced"
+_SHOWN = f"event <> '{_CROSS}'"
 
 
 @route("GET", "/repos/{owner}/{repo}/issues/events", _EITHER)
@@ -15,11 +18,12 @@ def list_all(call: Call) -> Answer:
     store, repository = call.store, call.repository
     found = store.rows(
         IssueEvent,
-        "WHERE repository_id = ? ORDER BY created_at DESC, id DESC LIMIT ? OFFSET ?",
+        f"WHERE repository_id = ? AND {_SHOWN} ORDER BY created_at DESC, id DESC LIMIT ? OFFSET ?",
         (repository.id, call.per_page, call.offset),
     )
     total = store.value(
-        "SELECT count(*) FROM issue_events WHERE repository_id = ?", (repository.id,)
+        f"SELECT count(*) FROM issue_events WHERE repository_id = ? AND {_SHOWN}",  # noqa: S608
+        (repository.id,),
     )
     issues = store.issues_of(list({one.issue_id for one in found}))
     shapes = [
@@ -33,7 +37,7 @@ def list_all(call: Call) -> Answer:
 def show(call: Call) -> Answer:
     """https://docs.github.com/rest/issues/events#get-an-issue-event"""
     found = call.store.issue_event(call.number("event_id"))
-    if found is None or found.repository_id != call.repository.id:
+    if found is None or found.event == _CROSS or found.repository_id != call.repository.id:
         raise not_found()
     issue = call.store.issue(found.issue_id)
     if issue is None:
@@ -44,7 +48,8 @@ def show(call: Call) -> Answer:
 @route("GET", "/repos/{owner}/{repo}/issues/{number}/events", _EITHER)
 def list_of_issue(call: Call) -> Answer:
     """https://docs.github.com/rest/issues/events#list-issue-events (oldest first)"""
-    found = call.store.issue_events(find_issue(call).id)
+    events = call.store.issue_events(find_issue(call).id)
+    found = [one for one in events if one.event != _CROSS]
     return call.whole(found, lambda one: call.shapes.issue_event(call.repository, one))
 
 
@@ -52,10 +57,16 @@ def list_of_issue(call: Call) -> Answer:
 def timeline(call: Call) -> Answer:
     """https://docs.github.com/rest/issues/timeline: events, comments, reviews, commits by time"""
     issue, repository, store = find_issue(call), call.repository, call.store
-    found: list[tuple[int, Json]] = [
-        (one.created_at, call.shapes.timeline_event(repository, one))
-        for one in store.issue_events(issue.id)
-    ]
+    found: list[tuple[int, Json]] = []
+    for one in store.issue_events(issue.id):
+        if one.event != _CROSS:
+            found.append((one.created_at, call.shapes.timeline_event(repository, one)))
+            continue
+        source = store.issue(one.detail["source_id"])
+        home = source and store.repository(source.repository_id)
+        # Of a repository that the caller may not see, nothing is shown.
+        if source and home and call.caller.covers(home):
+            found.append((one.created_at, call.shapes.cross_referenced(home, one, source)))
     found += [
         (one.created_at, call.shapes.commented(repository, one, issue))
         for one in store.comments(issue.id)

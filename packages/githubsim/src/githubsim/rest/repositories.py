@@ -2,35 +2,16 @@
 
 from collections import Counter
 from functools import lru_cache
-from pathlib import PurePosixPath
 
 from githubsim.errors import ApiError, invalid
 from githubsim.gitrepos import GitRepos
+from githubsim.languages import languages_of
 from githubsim.rest.call import Answer, Call, route
 from githubsim.shapes import Json
 from githubsim.shapes.repositories import READ_ONLY
 
 # Of this many distinct emails GitHub links the accounts; the rest are anonymous.
 LINKED_EMAILS = 500
-_LANGUAGES = {
-    ".c": "C",
-    ".cpp": "C++",
-    ".css": "CSS",
-    ".go": "Go",
-    ".h": "C",
-    ".html": "HTML",
-    ".java": "Java",
-    ".js": "JavaScript",
-    ".kt": "Kotlin",
-    ".php": "PHP",
-    ".py": "Python",
-    ".rb": "Ruby",
-    ".rs": "Rust",
-    ".sh": "Shell",
-    ".sql": "PLpgSQL",
-    ".swift": "Swift",
-    ".ts": "TypeScript",
-}
 
 
 @route("GET", "/repos/{owner}/{repo}", "metadata")
@@ -87,6 +68,36 @@ def transfer(call: Call) -> Answer:
     return Answer(call.shapes.repository(new), 202)
 
 
+@route("GET", "/repos/{owner}/{repo}/forks", "metadata")
+def list_forks(call: Call) -> Answer:
+    """https://docs.github.com/rest/repos/forks#list-forks (newest first, unless `sort` says)"""
+    found = [one for one in call.store.forks(call.repository.id) if call.caller.sees(one)]
+    order = call.query.get("sort", "newest")
+    if order in ("newest", "stargazers", "watchers"):
+        found.reverse()
+    if order in ("stargazers", "watchers"):
+        found.sort(key=lambda one: -one.stargazers)
+    return call.whole(found, call.shapes.repository)
+
+
+@route("POST", "/repos/{owner}/{repo}/forks", "administration:write")
+def fork(call: Call) -> Answer:
+    """https://docs.github.com/rest/repos/forks#create-a-fork"""
+    body = call.json()
+    owner = call.acting_id
+    if body.get("organization") is not None:
+        found = call.store.account_by_login(str(body["organization"]))
+        if found is None:
+            raise invalid("Repository", "organization", "invalid")
+        owner = found.id
+    try:
+        made = call.store.fork_repository(call.repository.id, owner, body.get("name"))
+    except ValueError as error:
+        raise invalid("Repository", "name", "custom", str(error)) from error
+    call.git.copy(made.id, call.repository.id)
+    return Answer(call.shapes.full_repository(made), 202)
+
+
 @route("GET", "/repos/{owner}/{repo}/topics", "metadata")
 def list_topics(call: Call) -> Answer:
     """https://docs.github.com/rest/repos/repos#get-all-repository-topics"""
@@ -111,7 +122,7 @@ def languages(call: Call) -> Answer:
     head = call.git.ref(call.repository.id, f"refs/heads/{call.repository.default_branch}")
     if head is None:
         return Answer({})
-    return Answer(dict(_languages(call.git, call.repository.id, head)))
+    return Answer(dict(languages_of(call.git, call.repository.id, head)))
 
 
 @route("GET", "/repos/{owner}/{repo}/contributors", "metadata")
@@ -153,16 +164,6 @@ def nothing_there(call: Call) -> Answer:
 def no_such_thing(call: Call) -> Answer:
     """Single things that no world has so far."""
     raise ApiError(404, "Not Found")
-
-
-@lru_cache(maxsize=512)
-def _languages(git: GitRepos, repository_id: int, head: str) -> tuple[tuple[str, int], ...]:
-    sizes: Counter[str] = Counter()
-    for path, size in git.files(repository_id, head).items():
-        language = _LANGUAGES.get(PurePosixPath(path).suffix)
-        if language is not None:
-            sizes[language] += size
-    return tuple(sizes.most_common())
 
 
 @lru_cache(maxsize=512)

@@ -57,6 +57,18 @@ class HistoryShapes(ReviewShapes):
         shape.pop("assigner", None)
         return shape
 
+    def cross_referenced(self, home: Repository, event: IssueEvent, source: Issue) -> Json:
+        """`timeline-cross-referenced-event`; `home` is the repository of the source."""
+        pull = None if source.pull_id is None else self.store.pull_of(source)
+        issue = self.issue(home, source, pull=pull) | {"repository": self.repository(home)}
+        return {
+            "event": event.event,
+            "actor": self.user_by_id(event.actor_id),
+            "created_at": iso(event.created_at),
+            "updated_at": iso(event.created_at),
+            "source": {"type": "issue", "issue": issue},
+        }
+
     def commented(self, repository: Repository, comment: Comment, issue: Issue) -> Json:
         """`timeline-comment-event`."""
         shape = self.comment(repository, comment, issue)

@@ -5,6 +5,7 @@ changed row, and emits what GitHub would send as a webhook. The `bulk_` methods 
 send nothing and are for loading a world.
 """
 
+from githubsim.store.activity import Activity
 from githubsim.store.collaborators import Collaborators
 from githubsim.store.comments import Comments
 from githubsim.store.commit_comment_rows import CommitComment
@@ -64,6 +65,7 @@ __all__ = [
     "MOST_LABELS",
     "ZERO_SHA",
     "Account",
+    "Activity",
     "App",
     "Collaborator",
     "Comment",

@@ -98,6 +98,7 @@ class Accounts(Database):
         with self.writing():
             for table, column in (
                 ("issue_events", "actor_id"),
+                ("activity", "actor_id"),
                 ("issues", "author_id"),
                 ("issues", "closed_by_id"),
                 ("comments", "author_id"),

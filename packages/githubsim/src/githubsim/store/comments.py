@@ -3,11 +3,11 @@
 from dataclasses import replace
 from typing import Any
 
-from githubsim.store.issue_rows import IssueRows
+from githubsim.store.mentions import Mentions
 from githubsim.store.rows import Comment, Issue
 
 
-class Comments(IssueRows):
+class Comments(Mentions):
     """The part of the store that holds what people say under an issue."""
 
     def comment(
@@ -36,6 +36,7 @@ class Comments(IssueRows):
             self.insert(new)
             issue = self._save(issue, at, comments=issue.comments + 1)
             self._tell_comment(new, issue, "created", author_id, at)
+            self.note_mentions(issue, body, author_id, at)
         return new
 
     def edit_comment(
@@ -54,6 +55,7 @@ class Comments(IssueRows):
             # (octokit/webhooks), microsoft/TypeScript-Twoslash-Repro-Action#17.
             issue = self._save(self._issue(old.issue_id), at)
             self._tell_comment(new, issue, "edited", sender_id, at, changes=changes)
+            self.note_mentions(issue, body, sender_id, at)
         return new
 
     def delete_comment(
@@ -69,6 +71,9 @@ class Comments(IssueRows):
             self.forget_reactions("comment", comment_id)
             issue = self._issue(old.issue_id)
             issue = self._save(issue, at, comments=issue.comments - 1)
+            self.note_event(
+                issue, "comment_deleted", sender_id, at, deleted_author_id=old.author_id
+            )
             self._tell_comment(old, issue, "deleted", sender_id, at)
         return old
 

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from githubsim import nonces
 from githubsim.clock import Clock
 from githubsim.ids import FIRST_ID
+from githubsim.store.activity import Activity
 from githubsim.store.commit_comment_rows import CommitComment
 from githubsim.store.events import need_known
 from githubsim.store.history_rows import IssueEvent, Reaction
@@ -70,6 +71,7 @@ TABLES: dict[type[Any], str] = {
     ReviewComment: "review_comments",
     ReviewRequest: "review_requests",
     Collaborator: "collaborators",
+    Activity: "activity",
     CommitComment: "commit_comments",
     Member: "members",
     Star: "stars",

@@ -18,6 +18,7 @@ EVENTS: dict[str, tuple[str | None, ...]] = {
     "commit_comment": ("created",),
     "create": (None,),
     "delete": (None,),
+    "fork": (None,),
     "installation": ("created", "deleted", "new_permissions_accepted", "suspend", "unsuspend"),
     "installation_repositories": ("added", "removed"),
     "issue_comment": ("created", "deleted", "edited"),

@@ -10,6 +10,8 @@ from githubsim.store.rows import Issue
 # Actions of webhooks that are events of the timeline, by the names they have there.
 _EVENTS = {
     "assigned": "assigned",
+    "auto_merge_disabled": "auto_merge_disabled",
+    "auto_merge_enabled": "auto_merge_enabled",
     "closed": "closed",
     "converted_to_draft": "convert_to_draft",
     "demilestoned": "demilestoned",

@@ -8,6 +8,18 @@ from githubsim.ids import node_id
 # As node ids of events of the timeline begin.
 PREFIXES = {
     "assigned": "AE",
+    "auto_merge_disabled": "AMDE",
+    "auto_merge_enabled": "AMEE",
+    "base_ref_changed": "BRCE",
+    "comment_deleted": "CDE",
+    "connected": "CNE",
+    "cross-referenced": "CRE",
+    "disconnected": "DCE",
+    "head_ref_deleted": "HRDE",
+    "head_ref_force_pushed": "HRFPE",
+    "pinned": "PINE",
+    "referenced": "REFE",
+    "unpinned": "UNPINE",
     "closed": "CE",
     "convert_to_draft": "CTDE",
     "demilestoned": "DME",
@@ -35,7 +47,8 @@ class IssueEvent:
 
     `detail` holds what the event adds: `label` (name, color), `assignee_id`, `milestone` (title),
     `rename` (from, to), `lock_reason`, `commit_id`, `state_reason`, `reviewer_id`, `team_id`,
-    `dismissed_review`, `from_repository_id`.
+    `dismissed_review`, `from_repository_id`, `source_id` (of the issue that mentions it) and
+    `will_close`, `deleted_author_id`, `previous_ref`, `before`, `ref`.
     """
 
     id: int

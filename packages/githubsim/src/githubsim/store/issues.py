@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from githubsim.store.issue_rows import IssueRows
+from githubsim.store.mentions import Mentions
 from githubsim.store.rows import MOST_LABELS, Issue, IssueSpec, TooManyLabels
 
 
-class Issues(IssueRows):
+class Issues(Mentions):
     """The part of the store that changes issues; pull requests build on it."""
 
     def open_issue(
@@ -58,6 +58,7 @@ class Issues(IssueRows):
         if issue.milestone_id is not None:
             milestone = self.milestone(issue.milestone_id)
             self.tell_issue(issue, "milestoned", sender_id, at, milestone=milestone)
+        self.note_mentions(issue, issue.body, sender_id, at)
 
     def edit_issue(
         self,
@@ -86,6 +87,7 @@ class Issues(IssueRows):
                 body=old.body if body is None else body,
             )
             self.tell_issue(new, "edited", sender_id, at, changes=changes)
+            self.note_mentions(new, body, sender_id, at)
         return new
 
     def close_issue(
@@ -235,6 +237,7 @@ class Issues(IssueRows):
             if old.pull_id is not None:
                 raise ValueError("a pull request cannot be deleted")
             self.forget_history(old)
+            self.forget_mentions(old)
             self._remove(old, None)
             self.tell_issue(old, "deleted", sender_id, at)
         return old
@@ -273,6 +276,7 @@ class Issues(IssueRows):
                 updated_at=max(at, old.updated_at),
             )
             self.move_history(old, new)
+            self.moved_mentions(old, new)
             self._remove(old, new.id)
             self.insert(new)
             for one in comments:

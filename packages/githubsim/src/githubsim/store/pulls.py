@@ -84,6 +84,7 @@ class Pulls(Issues):
         changed_files: int,
         commits: int,
         base_sha: str | None = None,
+        forced: bool = False,
         sender_id: int | None = None,
         at: int | None = None,
     ) -> Pull:
@@ -104,6 +105,10 @@ class Pulls(Issues):
             )
             issue = self._save(old.issue, at)
             before, after = old.part.head_sha, head_sha
+            if forced:
+                self.note_event(
+                    issue, "head_ref_force_pushed", sender_id, at, commit_id=after, before=before
+                )
             self.tell_issue(issue, "synchronize", sender_id, at, before=before, after=after)
             return self.pull_of(issue)
 
@@ -168,8 +173,12 @@ class Pulls(Issues):
         at = self.clock.now() if at is None else at
         with self.writing():
             old = self._pull(pull_id)
+            if base_ref == old.part.base_ref:
+                return old
             self.update(replace(old.part, base_ref=base_ref, base_sha=base_sha))
             issue = self._save(old.issue, at)
+            bases = {"previous_ref": old.part.base_ref, "ref": base_ref}
+            self.note_event(issue, "base_ref_changed", sender_id, at, **bases)
             changes = {
                 "base": {"ref": {"from": old.part.base_ref}, "sha": {"from": old.part.base_sha}}
             }

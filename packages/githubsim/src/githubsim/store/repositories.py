@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from githubsim.store.activity import Activity
 from githubsim.store.installations import Installations
 from githubsim.store.rows import Event, Label, Push, Repository, Subject
 
@@ -89,6 +90,44 @@ class Repositories(Installations):
             if not quiet:
                 self.tell_repository(new, "created", sender_id, at)
         return new
+
+    def fork_repository(
+        self, repository_id: int, owner_id: int, name: str | None = None, *, at: int | None = None
+    ) -> Repository:
+        """Somebody's fork (the git side is `GitRepos.copy`). Sends `fork`; the count of the parent
+        moves, and not its clock, as in GitHub's example payload (octokit/webhooks).
+
+        ValueError if the account has a repository of that name.
+        """
+        at = self.clock.now() if at is None else at
+        with self.writing():
+            parent = self._existing(repository_id)
+            new = self.create_repository(
+                owner_id,
+                name or parent.name,
+                description=parent.description,
+                language=parent.language,
+                default_branch=parent.default_branch,
+                private=parent.private,
+                parent_id=parent.id,
+                has_issues=False,
+                default_labels=False,
+                sender_id=owner_id,
+                at=at,
+            )
+            self._count_forks(parent.id, 1)
+            self.tell("fork", None, self._existing(parent.id), new, owner_id, at)
+        return new
+
+    def forks(self, repository_id: int) -> list[Repository]:
+        """The forks of a repository, oldest first."""
+        where = "WHERE parent_id = ? AND deleted_at IS NULL ORDER BY created_at, id"
+        return self.rows(Repository, where, (repository_id,))
+
+    def _count_forks(self, parent_id: int | None, change: int) -> None:
+        parent = self.repository(parent_id)
+        if parent is not None:
+            self.update(replace(parent, forks=parent.forks + change))
 
     def repository(self, repository_id: int | None) -> Repository | None:
         """A repository by id; None for the deleted."""
@@ -237,6 +276,7 @@ class Repositories(Installations):
             heard = self.installations_seeing(old)
             new = replace(old, deleted_at=at, updated_at=max(at, old.updated_at))
             self.update(new)
+            self._count_forks(old.parent_id, -1)
             self.execute("DELETE FROM installation_repositories WHERE repository_id = ?", (old.id,))
             sender = sender_id or old.owner_id
             self.emit(Event("repository", "deleted", at, sender, old, heard, old))
@@ -250,8 +290,10 @@ class Repositories(Installations):
         sender_id: int | None = None,
         at: int | None = None,
         event: bool = True,
+        kind: str = "",
     ) -> Repository:
-        """Note that a ref moved (git has moved it already). Sends `push`, `create`, `delete`.
+        """Note that a ref moved (git has moved it already). Sends `push`, `create`, `delete`; of
+        branches it is an activity of that `kind`, or what the push says.
 
         `event` False only moves `pushed_at`: GitHub sends nothing for more than 5,000 branches
         or more than 3 tags at once.
@@ -262,6 +304,8 @@ class Repositories(Installations):
             moved = max(at, old.pushed_at)
             new = replace(old, pushed_at=moved, updated_at=max(moved, old.updated_at))
             self.update(new)
+            if push.ref.startswith("refs/heads/"):
+                self._note_activity(new.id, push, kind, sender_id or new.owner_id, at)
             if event:
                 kind = "tag" if push.ref.startswith("refs/tags/") else "branch"
                 about = {"ref_type": kind, "ref": push.ref.split("/", 2)[-1]}
@@ -271,6 +315,23 @@ class Repositories(Installations):
                 if push.deleted:
                     self.tell("delete", None, new, push, sender_id, at, **about)
         return new
+
+    def _note_activity(
+        self, repository_id: int, push: Push, kind: str, actor_id: int, at: int
+    ) -> None:
+        if push.created:
+            kind = "branch_creation"
+        elif push.deleted:
+            kind = "branch_deletion"
+        kind = kind or ("force_push" if push.forced else "push")
+        number = self.allocate("activity")
+        self.insert(
+            Activity(number, repository_id, kind, push.ref, push.before, push.after, actor_id, at)
+        )
+
+    def activity(self, repository_id: int) -> list[Activity]:
+        """What happened to the branches of a repository, oldest first."""
+        return self.rows(Activity, "WHERE repository_id = ? ORDER BY id", (repository_id,))
 
     # Events.
 

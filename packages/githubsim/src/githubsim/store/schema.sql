@@ -319,6 +319,12 @@ CREATE TABLE IF NOT EXISTS reactions (
 );
 CREATE INDEX IF NOT EXISTS reaction_subject ON reactions (subject, subject_id, content);
 CREATE INDEX IF NOT EXISTS reaction_repository ON reactions (repository_id);
+-- Issues that somebody linked to a pull request by hand.
+CREATE TABLE IF NOT EXISTS closing_links (
+    pull_issue_id INTEGER NOT NULL,
+    issue_id INTEGER NOT NULL,
+    PRIMARY KEY (pull_issue_id, issue_id)
+) WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS members (
     organization_id INTEGER NOT NULL,
@@ -384,3 +390,15 @@ CREATE TABLE IF NOT EXISTS commit_comments (
     updated_at INTEGER NOT NULL
 );
 CREATE INDEX IF NOT EXISTS commit_comment_sha ON commit_comments (repository_id, commit_sha, id);
+
+CREATE TABLE IF NOT EXISTS activity (
+    id INTEGER PRIMARY KEY,
+    repository_id INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    ref TEXT NOT NULL,
+    before TEXT NOT NULL,
+    after TEXT NOT NULL,
+    actor_id INTEGER,
+    at INTEGER NOT NULL
+);
+CREATE INDEX IF NOT EXISTS activity_of ON activity (repository_id, id);

@@ -52,6 +52,18 @@ class Stars(Repositories):
         sql = "SELECT count(*) FROM stars WHERE repository_id = ?"
         return int(self.value(sql, (repository_id,)))
 
+    def watch(self, repository_id: int, account_id: int) -> None:
+        """Watch a repository; twice is once. Sends nothing, and no clock moves."""
+        with self.writing():
+            if all(one.account_id != account_id for one in self.watchers(repository_id)):
+                self.insert(Watcher(repository_id, account_id))
+
+    def unwatch(self, repository_id: int, account_id: int) -> None:
+        """Watch it no longer. Sends nothing."""
+        where = "WHERE repository_id = ? AND account_id = ?"
+        with self.writing():
+            self.execute(f"DELETE FROM watchers {where}", (repository_id, account_id))  # noqa: S608
+
     def watchers(self, repository_id: int) -> list[Watcher]:
         """Who watches a repository, the oldest account first."""
         return self.rows(Watcher, "WHERE repository_id = ? ORDER BY account_id", (repository_id,))

@@ -60,6 +60,7 @@ class Command(BaseCommand):
                     migrate=False,
                     environment=environment,
                     on_listening=lambda: self._greet(serve.local_url()),
+                    forks=False,  # each start is to see the code as it is then
                 )
             )
         except AutoSyncError as error:

@@ -16,9 +16,11 @@ from psycopg import OperationalError
 from psycopg.conninfo import conninfo_to_dict
 
 from autosync.postgres import NoCluster, NotInstalled, ensure_running
-from autosync.postgres.backend.odd import StoringCursor, prepare
+from autosync.postgres.backend.odd import PreparingCursor, StoringCursor, prepare
 from autosync.postgres.binaries import installed
 
+_PREPARED_WHEN_ASKED = 1_000_000  # uses, after which psycopg prepares without being asked
+_PREPARED = 200  # statements that a session keeps
 _RECONNECT = 30.0  # seconds during which a server that was killed may come back
 
 
@@ -54,6 +56,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def get_connection_params(self) -> dict[str, Any]:
         params = super().get_connection_params()
         params["cursor_factory"] = StoringCursor
+        # For the cursors that ask for it (Django's put their parameters into the text).
+        params["prepare_threshold"] = _PREPARED_WHEN_ASKED
         if self._embedded is not None:
             try:
                 where = conninfo_to_dict(ensure_running(self._embedded))
@@ -67,8 +71,17 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         """Connect; to an embedded server that has just been killed, once it is back."""
         connection = self._connected(conn_params)
+        connection.prepared_max = _PREPARED
         prepare(connection, self.timezone)
         return connection
+
+    def preparing_cursor(self) -> Any:
+        """As `cursor()`, but each statement is kept prepared for the session."""
+        self.close_if_health_check_failed()
+        self.ensure_connection()
+        with self.wrap_database_errors:
+            cursor = PreparingCursor(self.connection)
+            return self._prepare_cursor(cursor)  # type: ignore[attr-defined]
 
     def _connected(self, conn_params: dict[str, Any]) -> Any:
         if self._embedded is None:

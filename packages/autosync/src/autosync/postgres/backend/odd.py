@@ -56,7 +56,7 @@ class ClampingLoader(BaseTzLoader):  # type: ignore[misc]
             return moments.EARLIEST if early else moments.LATEST
 
 
-class StoringCursor(base.Cursor):  # type: ignore[misc, name-defined]
+class _Storing:
     """Cleans the parameters of a statement that they would make unsendable, and sends it again.
 
     psycopg refuses NUL and half a surrogate pair before anything is sent, so nothing is undone.
@@ -64,18 +64,33 @@ class StoringCursor(base.Cursor):  # type: ignore[misc, name-defined]
 
     def execute(self, query: Any, params: Any = None, **more: Any) -> Any:
         try:
-            return super().execute(query, params, **more)
+            return super().execute(query, params, **more)  # type: ignore[misc]
         except (DataError, UnicodeEncodeError) as error:
             cleaned = _again(params, error)
-        return super().execute(query, cleaned, **more)
+        return super().execute(query, cleaned, **more)  # type: ignore[misc]
 
     def executemany(self, query: Any, params_seq: Any, **more: Any) -> Any:
         rows = list(params_seq)
         try:
-            return super().executemany(query, rows, **more)
+            return super().executemany(query, rows, **more)  # type: ignore[misc]
         except (DataError, UnicodeEncodeError) as error:
             cleaned = _again(rows, error)
-        return super().executemany(query, cleaned, **more)
+        return super().executemany(query, cleaned, **more)  # type: ignore[misc]
+
+
+class StoringCursor(_Storing, base.Cursor):  # type: ignore[misc, name-defined]
+    """Django's cursor, which puts the parameters into the text."""
+
+
+class PreparingCursor(_Storing, base.ServerBindingCursor):  # type: ignore[misc, name-defined]
+    """Keeps each statement prepared, and sends the parameters apart from its text."""
+
+    def execute(self, query: Any, params: Any = None, **more: Any) -> Any:
+        return super().execute(query, params, **{"prepare": True, **more})
+
+    def _convert_query(self, query: Any, params: Any = None) -> Any:
+        self._query = super()._convert_query(query, params)  # for Django's log of statements
+        return self._query
 
 
 def prepare(connection: Connection[Any] | AsyncConnection[Any], timezone: Any) -> None:

@@ -45,6 +45,7 @@ from autosync.sync.audit.small import (
 )
 from autosync.sync.audit.streams import Newest, newest
 from autosync.sync.audit.streams import differences as of_stream
+from autosync.sync.audit.unchanging import missing
 from autosync.sync.commits import chunks
 from autosync.sync.errors import Busy, is_passing, log_failure
 from autosync.sync.followups import sync_gained
@@ -246,8 +247,9 @@ class Auditor:
                     found += compare.misnamed(resource, names, found)
             for kind in nested_kinds():
                 turn_to(kind.name)
-                if kind.parent.name not in refused:
-                    found += compare.children.compare(kind, read.silent, whole=self.deep)
+                for nest in kind.nests:
+                    if nest.parent.name not in refused:
+                        found += compare.children.compare(nest, read.silent, whole=self.deep)
             turn_to("commit")
             if self.deep:
                 found += compare.commits()
@@ -288,6 +290,8 @@ class Auditor:
         small: SmallThere | None,
         silent: Sequence[Silent],
     ) -> list[Difference]:
+        if resource.rest is not None and resource.rest.newest:
+            return missing(resource, repository, self.client, whole=self.deep)
         if resource.under is not None and resource.under.moves_with:
             if self.deep or is_large(KINDS[resource.name], repository):
                 return told_by_clock(resource, repository, self.client, whole=self.deep)
@@ -305,6 +309,8 @@ class Auditor:
             if resource.rest is not None:
                 # The sync below reads the others whole, or from where they were read last.
                 mine = [one for one in found if one.resource == name]
+                if resource.rest.newest and mine:
+                    read_list(resource, repository, self.client)
                 if resource.under is not None and mine:
                     if resource.under.moves_with and self.deep:
                         read_list(resource, repository, self.client)

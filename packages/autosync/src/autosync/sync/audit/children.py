@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from django.utils import timezone
 
 from autosync.github import InstallationClient
 from autosync.kinds import Derived
+from autosync.kinds._nest import Nest
 from autosync.mirror.children import Parent
 from autosync.mirror.doubt import IN_FLIGHT
 from autosync.mirror.keys import rows_of, written
@@ -19,50 +20,60 @@ from autosync.sync.children import gone_in
 from autosync.sync.nested_pages import Children, read_children
 
 Problem = AuditFinding.Problem
+# Nights in which the children of every parent are read once, if some come unheard.
+NIGHTS = 7
 
 
 class ChildrenComparison:
     """Compares the children of one repository's parents; `differing` are the parents that differ,
-    by kind.
+    by what they belong together with.
     """
 
     def __init__(self, repository: Repository, client: InstallationClient) -> None:
         self._repository = repository
         self._client = client
-        self.differing: dict[str, list[Parent]] = {}
+        self.differing: dict[Nest, list[Parent]] = {}
 
-    def compare(self, kind: Derived, silent: Sequence[Silent], *, whole: bool) -> list[Difference]:
-        """Of all parents, or of those that have waited to be asked about for a while, and of those
-        whose children are known to differ.
+    def compare(self, nest: Nest, silent: Sequence[Silent], *, whole: bool) -> list[Difference]:
+        """Of all parents, or of those that have waited to be asked about for a while, of those
+        whose children are known to differ, and of a share of the others if some come unheard.
         """
         settled = timezone.now() - IN_FLIGHT
         pk = self._repository.pk
         if whole:
-            parents = kind.family.all(pk)
+            parents = nest.family.all(pk)
         else:
-            parents = kind.family.waiting(pk, since=settled)
-            numbers = [one.number for one in silent if one.difference.resource == kind.name]
+            parents = nest.family.waiting(pk, since=settled)
+            numbers = [one.number for one in silent if one.difference.resource == nest.kind.name]
             if numbers:
-                parents = sorted({*parents, *kind.family.numbered(pk, numbers)})
+                parents = sorted({*parents, *nest.family.numbered(pk, numbers)})
+            if nest.read.unheard:
+                tonight = _today().toordinal() % NIGHTS
+                share = (one for one in nest.family.all(pk) if one.pk % NIGHTS == tonight)
+                parents = sorted({*parents, *share})
         found: list[Difference] = []
-        for page in read_children([kind], self._repository, self._client, parents):
-            found += self._differences(kind, page, settled)
+        for page in read_children([nest], self._repository, self._client, parents):
+            found += self._differences(nest, page, settled)
         return found
 
     def read_again(self, kind: Derived) -> None:
         """Have the next sync read the parents that differ."""
-        parents = self.differing.get(kind.name, ())
-        kind.family.read_again([one.pk for one in parents])
+        for nest in kind.nests:
+            parents = self.differing.get(nest, ())
+            nest.family.read_again([one.pk for one in parents])
 
     def still_differs(self, kind: Derived) -> bool:
         """Whether something differs after a repair."""
-        settled, parents = timezone.now() - IN_FLIGHT, self.differing.get(kind.name, [])
-        pages = read_children([kind], self._repository, self._client, list(parents))
-        return any(self._differences(kind, page, settled) for page in pages)
+        settled = timezone.now() - IN_FLIGHT
+        for nest in kind.nests:
+            parents = list(self.differing.get(nest, ()))
+            pages = read_children([nest], self._repository, self._client, parents)
+            if any(self._differences(nest, page, settled) for page in pages):
+                return True
+        return False
 
-    def _differences(
-        self, kind: Derived, page: list[Children], settled: datetime
-    ) -> list[Difference]:
+    def _differences(self, nest: Nest, page: list[Children], settled: datetime) -> list[Difference]:
+        kind = nest.kind
         merge, columns = kind.merge, kind.merge.governed
         versioned = {"kind_version"} if merge.version > 1 else set()
         found = []
@@ -88,11 +99,15 @@ class ChildrenComparison:
                 known = [name for name in columns if name in row and name not in unknown]
                 if any(mine[name] != row[name] for name in known):
                     differs.append((key, row.get("node_id", ""), Problem.STALE))
-            gone = gone_in(kind, self._client, [one], seen_before=settled)
+            gone = gone_in(nest, self._client, [one], seen_before=settled)
             differs += [(key, node_id, Problem.SURPLUS) for key, node_id in gone.items()]
             if differs:
-                self.differing.setdefault(kind.name, []).append(one.parent)
+                self.differing.setdefault(nest, []).append(one.parent)
             found += [
                 Difference(kind.name, written(key), what, node) for key, node, what in differs
             ]
         return found
+
+
+def _today() -> date:
+    return timezone.now().date()

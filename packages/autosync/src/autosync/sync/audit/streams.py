@@ -58,10 +58,10 @@ def asked(resource: Resource) -> str:
     """GraphQL for the newest, below a repository."""
     stream = resource.stream
     assert stream is not None
+    order = f", orderBy: {{field: {stream.order}, direction: DESC}}" if stream.order else ""
     return (
-        f"{resource.name}: {stream.connection}(first: {PAGE}, orderBy: {{field: {stream.order}, "
-        f"direction: DESC}}) {{ totalCount pageInfo {{ hasNextPage }} "
-        f"edges {{ {stream.fields} }} }}"
+        f"{resource.name}: {stream.connection}(first: {PAGE}{order}) "
+        f"{{ totalCount pageInfo {{ hasNextPage }} edges {{ {stream.fields} }} }}"
     )
 
 
@@ -129,7 +129,7 @@ def differences(
     found: list[Difference] = []
     for key, row in keys.items():
         mine = here.get(key)
-        if row[moment] is None or row[moment] > settled:
+        if moment and (row[moment] is None or row[moment] > settled):
             continue
         if mine is not None and _moved(mine, settled):
             continue
@@ -138,7 +138,7 @@ def differences(
         elif any(mine[name] != row[name] for name in merge.governed):
             found.append(Difference(resource.name, written(key), Problem.STALE))
     short = there.whole and there.total - len(there.rows) > max(0, unlisted(resource, repository))
-    if not there.clear or short:
+    if not there.clear or short or not (moment or there.whole):
         return found  # no word about what it lacks
     alive = merge.model._default_manager.filter(
         repository=repository, deleted_at__isnull=True, observed_at__lt=settled

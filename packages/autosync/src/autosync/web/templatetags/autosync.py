@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from django import template
@@ -107,6 +107,12 @@ def external(url: str) -> str:
 
 
 @register.filter
+def address(url: str) -> str:
+    """The same, or that of a page here."""
+    return url if url.startswith("/") and not url.startswith("//") else external(url)
+
+
+@register.filter
 def percent_of(part: int | None, whole: int | None) -> int | None:
     """0 to 100, rounded down; None where either is unknown."""
     if part is None or not whole:
@@ -152,9 +158,10 @@ def bar(percent: float, label: str) -> SafeString:
 
 
 @register.filter
-def label_color(label: dict[str, str]) -> str:
+def label_color(label: Mapping[str, str] | Model) -> str:
     """A GitHub label's colour for a style attribute; empty unless it is six hex digits."""
-    color = str(label.get("color", ""))
+    found = label.get("color") if isinstance(label, Mapping) else getattr(label, "color", "")
+    color = str(found or "")
     return f"#{color}" if re.fullmatch("[0-9a-fA-F]{6}", color) else ""
 
 

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 from django.contrib import messages
 from django.db.models import Model
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
@@ -15,24 +15,26 @@ from autosync import kinds
 from autosync.insight import again, ailing, analytics, drift, jobs
 from autosync.models import Repository, ResourceCursor
 from autosync.sync import SyncJobRunner
-from autosync.web import charts, feed, paging
+from autosync.web import charts, feed, more, paging, reader, sight
 from autosync.web.access import readable, staff_only, wants_charts
+from autosync.web.markdown import Place
 from autosync.web.tabs import TABS, Tab
 
 FEED_LENGTH = 15
-_BIGGEST_ID = 2**63 - 1
 
 
 @require_safe
 @readable
 def repository(request: HttpRequest, repository_id: int) -> HttpResponse:
     """`/repositories/<id>/?tab=&q=&state=&cursor=`; with htmx only what it asks for."""
-    found = _visible(repository_id)
+    found = sight.repository(repository_id)
     tab = next((tab for tab in TABS if tab.key == request.GET.get("tab")), TABS[0])
     state = request.GET.get("state", "")
     state = state if state in tab.states else ""
     search = paging.search(request)
     page: paging.ListPage[Model] = paging.of(tab.find(found, search, state), request, tab.order)
+    more.add_to(tab, found.pk, page.rows)
+    texts = reader.texts_of(request, Place.of(found))
     resources = jobs.resource_progress([found.pk]).get(found.pk, [])
     context = {
         "repository": found,
@@ -46,7 +48,9 @@ def repository(request: HttpRequest, repository_id: int) -> HttpResponse:
         "state": state,
         "page": page,
         "verdicts": drift.by_repository(timezone.now() - timedelta(days=drift.DAYS), found.pk),
-        "row_template": tab.template or f"web/_{tab.key}.html",
+        # The first of them that there is.
+        "row_template": [f"web/lists/{tab.key}.html", tab.template or f"web/_{tab.key}.html"],
+        "texts": texts,
         "left_out": kinds.left_out().get(tab.kind, ""),
         "arriving": _is_arriving(found, tab, resources),
     }
@@ -65,7 +69,7 @@ def repository(request: HttpRequest, repository_id: int) -> HttpResponse:
             "lead_time": analytics.lead_time(found.pk),
             "top": analytics.top_contributors(found.pk, 8),
         }
-    return render(request, "web/repository.html", context)
+    return reader.answer(request, "web/repository.html", context, texts)
 
 
 def _is_arriving(repository: Repository, tab: Tab, resources: list[jobs.ResourceProgress]) -> bool:
@@ -80,7 +84,7 @@ def _is_arriving(repository: Repository, tab: Tab, resources: list[jobs.Resource
 @staff_only
 def sync(request: HttpRequest, repository_id: int) -> HttpResponse:
     """The button “Sync now”: start a manual sync and show its job."""
-    found = _visible(repository_id)
+    found = sight.repository(repository_id)
     if found.installation.is_suspended:
         messages.error(
             request,
@@ -89,11 +93,3 @@ def sync(request: HttpRequest, repository_id: int) -> HttpResponse:
         )
         return redirect("repository", repository_id)
     return redirect("job", SyncJobRunner.start_manual(found).pk)
-
-
-def _visible(repository_id: int) -> Repository:
-    rows = Repository.visible().select_related("installation")
-    found = rows.filter(pk=repository_id).first() if repository_id <= _BIGGEST_ID else None
-    if found is None:
-        raise Http404("This repository is not mirrored.")
-    return found

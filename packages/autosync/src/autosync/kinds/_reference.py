@@ -31,13 +31,17 @@ the payload.
 _WAYS = ("REST", "in lists", "GraphQL", "webhook")
 
 
-def page(kinds: Iterable[Derived], plain: Iterable[type[models.Model]] = PLAIN) -> str:
+def page(
+    kinds: Iterable[Derived],
+    plain: Iterable[type[models.Model]] = PLAIN,
+    relations: Sequence[Relation] = RELATIONS,
+) -> str:
     """The page as Markdown, ending in a newline."""
     models_of, by_table = list(plain), sorted(kinds, key=lambda kind: kind.merge.table)
-    sections = [_HEAD, "\n".join(overview(by_table, models_of))]
+    sections = [_HEAD, "\n".join(overview(by_table, models_of, relations))]
     sections += ["\n".join(_plain(model)) for model in models_of]
     sections += ["\n".join(_declared(kind)) for kind in by_table]
-    sections += ["\n".join(_relation(one)) for one in RELATIONS]
+    sections += ["\n".join(_relation(one)) for one in relations]
     return "\n".join(f"{section.rstrip()}\n" for section in sections)
 
 

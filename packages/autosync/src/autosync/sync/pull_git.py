@@ -30,6 +30,8 @@ RESOURCE = "pull_request_commit"
 # Pull requests that git is asked about at once, and rows that one transaction stores, about.
 _PULLS = 200
 _ROWS = 10_000
+# More than these are left to the next sync of the repository: a first reading is no live work.
+_LIVE = 500
 _TABLES = (PullRequestCommit, PullRequestFile)
 
 
@@ -61,7 +63,8 @@ def sync_pull_git(
         return 0
     affordable = connect.files_are_affordable(repository)
     _take_away(repository, unread if not affordable else unread.filter(deleted_at__isnull=False))
-    if not affordable or not unread.exists():
+    waiting = unread.count() if affordable else 0
+    if not waiting or (patience and waiting > _LIVE):
         return 0
     begun, _ = ResourceCursor.objects.update_or_create(
         repository=repository,

@@ -76,6 +76,15 @@ ALLOWED: Mapping[str, tuple[set[str], str]] = {
     ),
     "mirror/doubt.py": ({"labels", "milestone"}, "columns that copy the names of other objects"),
     "mirror/unnamed_payloads.py": ({"label"}, "a field of payloads in which people write text"),
+    "api/pull_git.py": ({"PullRequest"}, "lists of what one pull request brings"),
+    "kinds/_relations.py": (
+        {"commits", "pull_requests"},
+        "a view of what was merged as which commit",
+    ),
+    "sync/pull_git.py": (
+        {"pull_request", "pull_requests"},
+        "git has refs of pull requests, and of no other kind",
+    ),
     "kinds/_derived.py": (
         {"labels", "reactions"},
         "functions that read labels and counts of reactions wherever they are carried",

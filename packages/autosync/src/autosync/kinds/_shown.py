@@ -18,6 +18,8 @@ from autosync.mirror.models import (
     Contributor,
     GitHubAppInstallation,
     MirroredModel,
+    PullRequestCommit,
+    PullRequestFile,
     Repository,
 )
 from autosync.mirror.sets import KNOWN
@@ -32,7 +34,13 @@ _CLOCKS: Final = {
     "observed_at": "When AutoSync learned this content.",
 }
 # The tables whose kinds are not declared: what all others hang from, and what is counted here.
-PLAIN: Final[Sequence[type[models.Model]]] = (GitHubAppInstallation, Repository, Contributor)
+PLAIN: Final[Sequence[type[models.Model]]] = (
+    GitHubAppInstallation,
+    Repository,
+    Contributor,
+    PullRequestCommit,
+    PullRequestFile,
+)
 # What a table on a page has no room for.
 _LONG = (gh.Json, gh.Labels, gh.Logins, gh.NodeId, gh.Url, gh.ActorId, gh.Key, gh.Sha)
 _ROOM = 7

@@ -23,6 +23,8 @@ from autosync.models import (
     ChildrenRead,
     Contributor,
     GitHubAppInstallation,
+    PullRequestCommit,
+    PullRequestFile,
     QuotaBudget,
     Repository,
     ResourceCursor,
@@ -41,7 +43,7 @@ _OF_AN_ACCOUNT = tuple(one.model for one in _KINDS if one.of_account)
 # Each with the way to the id of its repository.
 _OF_A_REPOSITORY: tuple[tuple[type[models.Model], str], ...] = (
     *((one.model, one.home) for one in _KINDS if not one.of_account),
-    (Contributor, "repository_id"),
+    *((one, "repository_id") for one in (PullRequestCommit, PullRequestFile, Contributor)),
 )
 _TOMBSTONED = tuple(one.model for one in _KINDS if one.merge.can_be_gone)
 

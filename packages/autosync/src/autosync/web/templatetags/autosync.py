@@ -124,6 +124,7 @@ _PLURALS = {
     "app": "the App itself",
     "commit_detail": "commit details",
     "commit_file": "files of commits",
+    "pull_request_commit": "commits and files of pull requests",
     "contributor": "contributors",
     "other": "of no kind",
     "ref": "branches and tags",

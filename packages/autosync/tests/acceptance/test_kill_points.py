@@ -25,42 +25,15 @@ from tests.chaos.there import git
 from tests.killing import Stage
 from tests.service import SECRET, acknowledged_by_us
 from tests.service_processes import deliver, processes_of
-from tests.waiting import PATIENCE, Told, eventually
+from tests.waiting import PATIENCE, eventually
 
 _serial = count(1)
-_made: list[str] = []
-LEFT = (
-    "SELECT count(*) FROM issues i JOIN repositories r ON r.github_id = i.repository_id "
-    "WHERE r.deleted_at IS NOT NULL"
-)
 
 
 @pytest.fixture(scope="module")
 def stage() -> Iterator[Stage]:
     with Stage() as stage:
         yield stage
-
-
-@pytest.fixture(autouse=True)
-def small(stage: Stage) -> Iterator[None]:
-    """The repositories that a test made are deleted: all that follow would read them as well."""
-    yield
-    for name in _made:
-        stage.sim.control("repositories/delete", {"repository": name})
-    if _made:
-        _made.clear()
-        stage.sim.control("webhooks/wait", {"timeout": 30})
-        eventually(lambda: emptied(stage), Told(stage.state))
-
-
-def emptied(stage: Stage) -> bool:
-    """Whether nothing is left of deleted repositories; asks for it where all is at rest."""
-    if stage.unrest():
-        return False
-    if stage.service.query(LEFT) == [[0]]:
-        return True
-    stage.defer("purge", queue="sync", timestamp=0)
-    return False
 
 
 # What makes something happen.
@@ -117,7 +90,6 @@ def create(stage: Stage) -> str:
     owner = repository(stage).partition("/")[0]
     name = f"{owner}/new-{next(_serial)}"
     stage.sim.control("repositories/create", {"owner": owner, "name": name.partition("/")[2]})
-    _made.append(name)
     if stage.sim.truth()["installations"][0]["repository_selection"] == "selected":
         stage.sim.control("installation/add", {"repositories": [name]})
     stage.sim.control("push", {"repository": name, "count": 3})

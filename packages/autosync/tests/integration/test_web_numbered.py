@@ -440,3 +440,22 @@ def test_files_and_commits_of_a_pull_request_are_lists_of_their_own(
         assert "By git" in lines  # of a fork: no branch here reaches it
         assert f'href="/repositories/{here.pk}/commits/{"d" * 40}/"' not in lines
         assert f'href="/repositories/{here.pk}/commits/{known.sha}/"' in lines
+
+
+@pytest.mark.usefixtures("asks_anew")
+def test_a_list_leads_to_other_numbers_of_the_repository_alone(
+    page: Open, here: Repository
+) -> None:
+    issue = scene.an_issue(here)
+    with table(
+        "Closing", pull_number=models.IntegerField(), issue_number=models.IntegerField(),
+        issue_repository_id=models.BigIntegerField(),
+    ) as model:  # fmt: skip
+        for number, home in ((13, here.pk), (14, here.pk + 1)):
+            model.objects.create(
+                repository=here, pull_number=number, issue_number=12, issue_repository_id=home
+            )
+        shown = page(issue, tab="closings")
+        listed = shown[shown.index('id="list"') :]
+        assert f'href="/repositories/{here.pk}/issues/13/">#13</a>' in listed
+        assert "#14" not in listed

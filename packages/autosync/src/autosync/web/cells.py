@@ -7,6 +7,7 @@ from typing import Any
 
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.db import models
+from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
@@ -16,6 +17,8 @@ from autosync.kinds._shown import Shown
 
 _LENGTH = 160
 _SHA = 10
+# Issues and pull requests share their numbers.
+NUMBERS = ("issue_number", "pull_number", "pull_request_number")
 # What a heading need not say: `author_login`, `created_at`, `issue_number`, `comments_count`.
 _ENDINGS = re.compile(r"(?<=.)_(login|at|number|count|sha|ref)$")
 
@@ -31,9 +34,20 @@ def cell(row: models.Model, column: Shown, address: str) -> SafeString:
     """The column's <td> of one row; `address`, if any, is what it is a link to."""
     value = getattr(row, column.attribute)
     text = _shown(column, value)
+    if not address and (page := _page(row, column, value)):
+        text = format_html('<a href="{}">{}</a>', page, text)
     if address:
         text = format_html('<a href="{}" rel="noreferrer">{}</a>', address, text or "(none)")
     return format_html('<td class="{}">{}</td>', _class(column), text)
+
+
+def _page(row: models.Model, column: Shown, value: Any) -> str:
+    """The page of the issue or pull request whose number it is; empty if it is none of here."""
+    home = getattr(row, "repository_id", None)
+    elsewhere = getattr(row, column.name.replace("_number", "_repository_id"), home)
+    if column.name not in NUMBERS or not value or home is None or elsewhere != home:
+        return ""
+    return reverse("issue-page", args=[home, value])
 
 
 def _shown(column: Shown, value: Any) -> SafeString | str:

@@ -105,9 +105,11 @@ class Hanging:
 
     def rows(self, repository_id: int, owner: int | str) -> models.QuerySet[Any]:
         """Those of one number or commit, with those that were deleted and are still here."""
-        return self.model._default_manager.filter(
-            repository_id=repository_id, **{self.column: owner}
-        )
+        asked = {"repository_id": repository_id, self.column: owner}
+        # A pull request may close an issue of another repository, which has its number there.
+        if (where := self.column.replace("_number", "_repository_id")) in self.fields:
+            asked[where] = repository_id
+        return self.model._default_manager.filter(**asked)
 
     def live(self, repository_id: int, owner: int | str) -> models.QuerySet[Any]:
         """Those that are at GitHub now."""

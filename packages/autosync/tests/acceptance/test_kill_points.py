@@ -59,10 +59,6 @@ def push(stage: Stage) -> None:
     stage.sim.control("push", {"repository": repository(stage), "count": 2})
 
 
-def open_pull(stage: Stage) -> None:
-    stage.sim.control("pulls/open", {"repository": repository(stage)})
-
-
 def force_back(stage: Stage, commits: int = 1) -> None:
     """The default branch loses its last commits: there is nothing new that would be counted."""
     there, home = beside(stage)
@@ -174,12 +170,8 @@ def differ_and_audit(stage: Stage) -> None:
 
 
 def remove_and_purge(stage: Stage) -> None:
-    there, _ = beside(stage)
-    stage.sim.control("installation/remove", {"repositories": [there["full_name"]]})
-    gone = (
-        "SELECT count(*) FROM repositories "
-        f"WHERE removed_at IS NOT NULL AND github_id = {there['id']}"
-    )
+    stage.sim.control("installation/remove", {"repositories": [repository(stage)]})
+    gone = "SELECT count(*) FROM repositories WHERE removed_at IS NOT NULL"
     eventually(lambda: stage.service.query(gone)[0][0], "it is hidden")
     stage.defer("purge", queue="sync", timestamp=0)
 
@@ -342,7 +334,6 @@ WORKER = {
     "git: refs stored, not committed": Scene(push),
     "git: refs committed, contributors not counted": Scene(force_back),
     "files: some stored, not all": Scene(push),
-    "pulls: some stored, not all": Scene(open_pull),
     "details: read, not stored": Scene(push),
     "recover: log read, no payload read": Scene(lose_and_recover, nothing, all_read_again),
     "recover: payloads read, not stored": Scene(lose_and_recover, nothing, all_read_again),

@@ -34,10 +34,17 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     folder = tmp_path_factory.mktemp("history") / "autosync.git"
     clone = ["clone", "--quiet", "--bare", "--single-branch", "--no-tags", str(ROOT)]
     subprocess.run(["git", *clone, str(folder)], check=True)
-    git = ["git", "-C", str(folder)]
-    commits = subprocess.run([*git, "rev-list", "HEAD"], check=True, capture_output=True, text=True)
-    early = commits.stdout.split()[-150:][0]
-    subprocess.run([*git, "update-ref", "HEAD", early], check=True)
+
+    def git(*arguments: str) -> list[str]:
+        command = ["git", "-C", str(folder), *arguments]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+
+    early = git("rev-list", "HEAD")[-150:][0]
+    branches = git("for-each-ref", "--format=%(refname)", "refs/heads")
+    git("update-ref", "refs/heads/main", early)
+    git("symbolic-ref", "HEAD", "refs/heads/main")
+    for name in {*branches} - {"refs/heads/main"}:
+        git("update-ref", "-d", name)
     return [folder]
 
 

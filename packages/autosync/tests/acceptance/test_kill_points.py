@@ -25,42 +25,15 @@ from tests.chaos.there import git
 from tests.killing import Stage
 from tests.service import SECRET, acknowledged_by_us
 from tests.service_processes import deliver, processes_of
-from tests.waiting import PATIENCE, Told, eventually
+from tests.waiting import PATIENCE, eventually
 
 _serial = count(1)
-_made: list[str] = []
-LEFT = (
-    "SELECT count(*) FROM issues i JOIN repositories r ON r.github_id = i.repository_id "
-    "WHERE r.deleted_at IS NOT NULL"
-)
 
 
 @pytest.fixture(scope="module")
 def stage() -> Iterator[Stage]:
     with Stage() as stage:
         yield stage
-
-
-@pytest.fixture(autouse=True)
-def small(stage: Stage) -> Iterator[None]:
-    """The repositories that a test made are deleted: all that follow would read them as well."""
-    yield
-    for name in _made:
-        stage.sim.control("repositories/delete", {"repository": name})
-    if _made:
-        _made.clear()
-        stage.sim.control("webhooks/wait", {"timeout": 30})
-        eventually(lambda: emptied(stage), Told(stage.state))
-
-
-def emptied(stage: Stage) -> bool:
-    """Whether nothing is left of deleted repositories; asks for it where all is at rest."""
-    if stage.unrest():
-        return False
-    if stage.service.query(LEFT) == [[0]]:
-        return True
-    stage.defer("purge", queue="sync", timestamp=0)
-    return False
 
 
 # What makes something happen.
@@ -84,10 +57,6 @@ def issue(stage: Stage, title: str = "An issue") -> None:
 
 def push(stage: Stage) -> None:
     stage.sim.control("push", {"repository": repository(stage), "count": 2})
-
-
-def open_pull(stage: Stage) -> None:
-    stage.sim.control("pulls/open", {"repository": repository(stage)})
 
 
 def force_back(stage: Stage, commits: int = 1) -> None:
@@ -121,7 +90,6 @@ def create(stage: Stage) -> str:
     owner = repository(stage).partition("/")[0]
     name = f"{owner}/new-{next(_serial)}"
     stage.sim.control("repositories/create", {"owner": owner, "name": name.partition("/")[2]})
-    _made.append(name)
     if stage.sim.truth()["installations"][0]["repository_selection"] == "selected":
         stage.sim.control("installation/add", {"repositories": [name]})
     stage.sim.control("push", {"repository": name, "count": 3})
@@ -202,12 +170,8 @@ def differ_and_audit(stage: Stage) -> None:
 
 
 def remove_and_purge(stage: Stage) -> None:
-    there, _ = beside(stage)
-    stage.sim.control("installation/remove", {"repositories": [there["full_name"]]})
-    gone = (
-        "SELECT count(*) FROM repositories "
-        f"WHERE removed_at IS NOT NULL AND github_id = {there['id']}"
-    )
+    stage.sim.control("installation/remove", {"repositories": [repository(stage)]})
+    gone = "SELECT count(*) FROM repositories WHERE removed_at IS NOT NULL"
     eventually(lambda: stage.service.query(gone)[0][0], "it is hidden")
     stage.defer("purge", queue="sync", timestamp=0)
 
@@ -370,7 +334,6 @@ WORKER = {
     "git: refs stored, not committed": Scene(push),
     "git: refs committed, contributors not counted": Scene(force_back),
     "files: some stored, not all": Scene(push),
-    "pulls: some stored, not all": Scene(open_pull),
     "details: read, not stored": Scene(push),
     "recover: log read, no payload read": Scene(lose_and_recover, nothing, all_read_again),
     "recover: payloads read, not stored": Scene(lose_and_recover, nothing, all_read_again),

@@ -113,3 +113,39 @@ def test_a_world_outlives_kill_9(tmp_path: Path) -> None:
         assert github.private_key == key
     finally:
         assert github.stop() == 0
+
+
+def test_pull_requests_have_read_only_refs_that_outlive_their_branches(
+    github: Sim, client: httpx.Client, repository: str, remote: str, tmp_path: Path
+) -> None:
+    def heads() -> dict[str, str]:
+        listed = git("ls-remote", remote, "refs/pull/*/head", cwd=tmp_path)
+        return {name: sha for sha, name in (line.split("\t") for line in listed.splitlines())}
+
+    pulls = client.get(f"/repos/{repository}/pulls?state=all&per_page=100").json()
+    seeded = {f"refs/pull/{one['number']}/head": one["head"]["sha"] for one in pulls}
+    assert pulls
+    assert seeded.items() <= heads().items()
+    made = github.control("pulls/open", {"repository": repository, "head": "mine"})
+    name = f"refs/pull/{made['number']}/head"
+    assert heads()[name] == made["head"]["sha"]
+    github.control("push", {"repository": repository, "branch": "mine"})
+    pushed = client.get(f"/repos/{repository}/pulls/{made['number']}").json()["head"]["sha"]
+    assert heads()[name] == pushed != made["head"]["sha"]
+    github.control("refs/delete", {"repository": repository, "ref": "refs/heads/mine"})
+    assert heads()[name] == pushed
+    git("clone", "-q", remote, "copy", cwd=tmp_path)
+    said = git("push", "-q", "origin", f"HEAD:{name}", cwd=tmp_path / "copy", fails=True)
+    assert "deny updating a hidden ref" in said
+
+
+def test_a_seeded_pull_request_is_as_large_as_its_commits_make_it(
+    client: httpx.Client, repository: str
+) -> None:
+    for listed in client.get(f"/repos/{repository}/pulls?state=all&per_page=100").json()[:30]:
+        path = f"/repos/{repository}/pulls/{listed['number']}"
+        one, files = client.get(path).json(), client.get(f"{path}/files?per_page=100").json()
+        assert one["commits"] == len(client.get(f"{path}/commits?per_page=100").json())
+        assert one["changed_files"] == len(files)
+        assert one["additions"] == sum(file["additions"] for file in files)
+        assert one["deletions"] == sum(file["deletions"] for file in files)

@@ -52,6 +52,7 @@ POINTS = (
     "git: refs stored, not committed",
     "git: refs committed, contributors not counted",
     "files: some stored, not all",
+    "pulls: some stored, not all",
     "details: read, not stored",
     "recover: log read, no payload read",
     "recover: payloads read, not stored",

@@ -44,7 +44,7 @@ def stage() -> Iterator[tuple[Sim, Service]]:
 def test_an_import_goes_on_where_it_was(stage: tuple[Sim, Service]) -> None:
     sim, service = stage
     eventually(lambda: started_up(service), "it has looked for installations")
-    sim.control("weather", {"latency": 0.15})
+    sim.control("weather", {"latency": 0.25})
     sim.control("install")
     eventually(
         lambda: service.query("SELECT count(*) FROM issues")[0][0] > 200,

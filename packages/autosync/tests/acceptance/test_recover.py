@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -21,8 +22,18 @@ from tests.waiting import eventually
 WORLD = {"repositories": 4, "commits": 120, "issues": 60, "pulls": 20}
 
 
-@pytest.fixture
-def sim() -> Iterator[Sim]:
+@pytest.fixture(scope="module")
+def mirror() -> Iterator[tuple[Sim, Service]]:
+    """Where GitHub's webhooks lead nowhere, all is imported; no schedule heals what is lost."""
+    with github() as sim, Service(sim, free_port(), AUTOSYNC_SYNC_INTERVAL="59") as service:
+        sim.control("install")
+        eventually(lambda: imported(service), f"the import finished; {service.said()}")
+        sim.control("webhooks/wait", {"timeout": 30})
+        yield sim, service
+
+
+@contextmanager
+def github() -> Iterator[Sim]:
     with Sim(**WORLD, webhook_secret=SECRET, webhook_url=hook_url(9), install=False) as sim:  # type: ignore[arg-type]
         yield sim
 
@@ -43,46 +54,45 @@ def people_at_work(sim: Sim) -> None:
             sim.control("issues/delete", where | {"number": gone["number"]})
 
 
-def lose_webhooks(sim: Sim, service: Service) -> None:
-    """Import all, then work of which no webhook arrives."""
-    sim.control("install")
-    eventually(lambda: imported(service), f"the import finished; {service.said()}")
-    sim.control("webhooks/wait", {"timeout": 30})
+def lose_webhooks(sim: Sim) -> None:
+    """Work of which no webhook arrives."""
     sim.control("webhooks", {"lost": 1.0})
     people_at_work(sim)
     sim.control("webhooks/wait", {"timeout": 30})
 
 
-def test_lost_webhooks_are_read_back_from_githubs_log(sim: Sim) -> None:
-    with Service(sim, free_port()) as service:
-        lose_webhooks(sim, service)
-        sim.control("webhooks", {"lost": 0.0})
-        # The worker may have been first: it looks every two minutes.
-        assert "Missing deliveries put into the inbox" in service.run("autosync", "recover").stdout
-        eventually(lambda: differences(service, sim) == {}, "the mirror equals GitHub")
-        assert service.query("SELECT count(*) FROM inbox WHERE source = 'delivery_log'")[0][0] > 0
-        assert service.run("autosync", "recover").stdout.endswith(": 0.\n")
+def test_lost_webhooks_are_read_back_from_githubs_log(mirror: tuple[Sim, Service]) -> None:
+    sim, service = mirror
+    lose_webhooks(sim)
+    sim.control("webhooks", {"lost": 0.0})
+    # The worker may have been first: it looks every two minutes.
+    assert "Missing deliveries put into the inbox" in service.run("autosync", "recover").stdout
+    eventually(lambda: differences(service, sim) == {}, "the mirror equals GitHub")
+    assert service.query("SELECT count(*) FROM inbox WHERE source = 'delivery_log'")[0][0] > 0
+    assert service.run("autosync", "recover").stdout.endswith(": 0.\n")
 
 
-def test_where_more_is_missing_than_the_quota_allows_lists_are_read_instead(sim: Sim) -> None:
-    with Service(sim, free_port(), AUTOSYNC_SYNC_INTERVAL="59") as service:
-        lose_webhooks(sim, service)
-        # A quarter of the App's 5,000 is not for this; of the rest so little is left.
-        sim.control("quota", {"remaining": 1256})
-        service.run("autosync", "doctor", check=False)  # asks something, and so hears of it
-        sim.ask("requests", clear=1)
-        service.run("autosync", "recover")
-        asked = sim.requests()["endpoints"].get("GET /app/hook/deliveries/{delivery_id}", {})
-        assert sum(asked.values()) <= 6
-        due = "SELECT count(*) FROM repositories WHERE audit_due_at IS NOT NULL"
-        assert service.query(due)[0][0] > 0
-        make_audits_due(service)
-        eventually(lambda: differences(service, sim) == {}, "the mirror equals GitHub")
+def test_where_more_is_missing_than_the_quota_allows_lists_are_read_instead(
+    mirror: tuple[Sim, Service],
+) -> None:
+    sim, service = mirror
+    lose_webhooks(sim)
+    # A quarter of the App's 5,000 is not for this; of the rest so little is left.
+    sim.control("quota", {"remaining": 1256})
+    service.run("autosync", "doctor", check=False)  # asks something, and so hears of it
+    sim.ask("requests", clear=1)
+    service.run("autosync", "recover")
+    asked = sim.requests()["endpoints"].get("GET /app/hook/deliveries/{delivery_id}", {})
+    assert sum(asked.values()) <= 6
+    due = "SELECT count(*) FROM repositories WHERE audit_due_at IS NOT NULL"
+    assert service.query(due)[0][0] > 0
+    make_audits_due(service)
+    eventually(lambda: differences(service, sim) == {}, "the mirror equals GitHub")
 
 
-def test_without_any_public_url_events_arrive_all_the_same(sim: Sim) -> None:
+def test_without_any_public_url_events_arrive_all_the_same() -> None:
     settings = {"AUTOSYNC_WEBHOOKS": "pull", "GITHUB_WEBHOOK_URL": "", "GITHUB_WEBHOOK_SECRET": ""}
-    with Service(sim, free_port(), **settings) as service:
+    with github() as sim, Service(sim, free_port(), **settings) as service:
         sim.control("install")
         eventually(lambda: imported(service), f"the import finished; {service.said()}")
         people_at_work(sim)

@@ -52,6 +52,7 @@ SPELLS: dict[float, tuple[str, dict[str, Any]]] = {
     0.85: ("limits", STRICT),
     0.93: ("limits", {"githubs": True}),
 }
+WORLD = {"repositories": 1, "commits": 40, "issues": 20, "pulls": 6}  # for each repository
 OUTAGE_AT, OUTAGE_SHARE = 0.5, 0.02  # of the operations, which people go on with meanwhile
 MOST_KILLS = 60
 # No webhook and no clock tells of a release's files, of a mention that is gone with the issue that
@@ -92,7 +93,7 @@ def run(
     What is reordered is held back for up to `held` seconds.
     """
     port = free_port()
-    world = {"repositories": repositories, "commits": 400, "issues": 200, "pulls": 60}
+    world = {name: number * repositories for name, number in WORLD.items()}
     hook = {"webhook_url": hook_url(port), "webhook_secret": SECRET}
     with (
         Sim(seed=seed, install=False, **world, **hook) as sim,

@@ -31,7 +31,8 @@ PULL_REQUESTS = (
     *_COMMON, "draft", "merged", "merged_at", "merged_by_login", "merge_commit_sha", "base_ref",
     "base_sha", "head_ref", "head_sha", "head_repository", "head_repository_id", "additions",
     "deletions", "changed_files", "commits_count", "maintainer_can_modify", "merged_by_id",
-    "auto_merge_method", "auto_merge_by_id", "auto_merge_by_login",
+    "auto_merge_method", "auto_merge_by_id", "auto_merge_by_login", "brings_commits",
+    "brings_files",
 )  # fmt: skip
 COMMITS = (
     "parents", "author_name", "author_email", "authored_at", "committer_name", "committer_email",
@@ -48,7 +49,12 @@ _SEEN = (
     f"(SELECT github_id FROM installations WHERE {_LIVE})"
 )
 _INSIDE = f"repository_id IN (SELECT github_id FROM repositories WHERE {_SEEN})"
+_OF_IT = "repository_id = pull_requests.repository_id AND pull_request_number = number"
 _AS_GIT_SAYS = {
+    "brings_commits": "(SELECT coalesce(json_agg(sha ORDER BY position), '[]') "
+    f"FROM pull_request_commits o WHERE o.{_OF_IT})",
+    "brings_files": "(SELECT coalesce(json_agg(json_build_array(o.additions, o.deletions) "
+    f"ORDER BY position), '[]') FROM pull_request_files o WHERE o.{_OF_IT})",
     "authored_at": "extract(epoch FROM authored_at)::bigint",
     "committed_at": "extract(epoch FROM committed_at)::bigint",
     "message": "rtrim(message, E'\\n')",

@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -217,6 +218,9 @@ async def _history(
         if name.startswith(("refs/heads/", "refs/tags/")):
             found["refs"][number, name] = {"sha": peeled or sha}
             heads.add(peeled or sha)
+    _brought(
+        home, [one for one in found["pull_requests"].values() if one["repository_id"] == number]
+    )
     if not heads:
         return
     default = set()
@@ -249,6 +253,24 @@ async def _history(
         }
     mine = (found["commits"][number, sha] for sha in default)
     found["contributors"] |= {(number, who): row for who, row in _contributors(mine).items()}
+
+
+def _brought(home: Path, pulls: Iterable[dict[str, Any]]) -> None:
+    """What pull requests bring: commits that the base has not, and the three-dot diff."""
+    for one in pulls:
+        one["brings_commits"], one["brings_files"] = _range(home, one["base_sha"], one["head_sha"])
+
+
+@cache
+def _range(home: Path, base: str, head: str) -> tuple[list[str], list[list[int | None]]]:
+    """Two commits never change."""
+    commits = git(home, "rev-list", "--topo-order", "--reverse", head, f"^{base}").split()
+    try:
+        lines = git(home, "diff", "-M", "--numstat", f"{base}...{head}").splitlines()
+    except subprocess.CalledProcessError:  # nothing in common
+        lines = []
+    cells = [line.split("\t", 2) for line in lines]
+    return commits, [[None if n == "-" else int(n) for n in cell[:2]] for cell in cells]
 
 
 async def _accounts(api: GitHubAPI, path: str, heads: Iterable[str]) -> dict[str, Account]:

@@ -25,6 +25,8 @@ from tests.integration.test_github_git import Remote, no_token
 
 # The project's own repository.
 ROOT = Path(__file__).parents[4]
+# Others may be given, as paths between colons.
+HISTORIES = [ROOT, *map(Path, filter(None, os.environ.get("AUTOSYNC_HISTORIES", "").split(":")))]
 Sizes = dict[str, tuple[int | None, int | None, int | None]]
 
 
@@ -212,6 +214,46 @@ def test_a_real_history_has_the_files_of_git_and_the_sizes_of_graphql(
             one if name != "renamed" else (one[0], one[1], "renamed")
             for one, name in zip(ours[sha], names, strict=True)
         ] == plain
+
+
+def by_git_log(repository: Repository) -> dict[str, list[tuple[str, str, str]]]:
+    """Another judge: `git log --numstat` of everything that branches and tags reach."""
+    done = subprocess.run(
+        ["git", "log", "--branches", "--tags", "--numstat", "-M", "--diff-merges=first-parent",
+         "--root", "--format=%x01%H", "--no-mailmap"],
+        cwd=config.load().data_dir / "git" / f"{repository.pk}.git",
+        capture_output=True, check=True, env=os.environ | {"GIT_CONFIG_GLOBAL": os.devnull},
+    )  # fmt: skip
+    found = {}
+    for entry in done.stdout.decode(errors="replace").split("\x01")[1:]:
+        sha, *lines = [line for line in entry.split("\n") if line]
+        found[sha] = [(one[0], one[1], one[2]) for one in (line.split("\t") for line in lines)]
+    return found
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("history", HISTORIES, ids=lambda path: path.parent.name)
+def test_a_real_history_has_the_lines_of_git_log(history: Path) -> None:
+    world = Sim(repositories=4, commits=9, issues=1, pulls=0, install=False, import_git=[history])
+    with world as sim:
+        client, repository = chosen(sim)
+        sync_commits(repository, client, silent)
+        sync_files(repository, client, silent)
+    theirs, sized = by_git_log(repository), sizes()
+    ours: dict[str, list[tuple[str, str, str]]] = {sha: [] for sha in sizes()}
+    for file in CommitFile.objects.order_by("commit", "position").select_related("commit"):
+        lines = ["-" if count is None else str(count) for count in (file.additions, file.deletions)]
+        ours[file.commit.sha].append((lines[0], lines[1], file.path))
+    assert ours.keys() == theirs.keys()
+    for sha, files in theirs.items():
+        assert [one[:2] for one in ours[sha]] == [one[:2] for one in files], sha
+        # git log writes renames and odd names in its own manner.
+        names = [(mine[2], one[2]) for mine, one in zip(ours[sha], files, strict=True)]
+        assert all(mine == one for mine, one in names if " => " not in one and one[0] != '"'), sha
+        counted = [(int(one[0]), int(one[1])) for one in files if one[0] != "-"]
+        added, deleted = (sum(one[place] for one in counted) for place in (0, 1))
+        assert sized[sha] == (added, deleted, len(files))
+    print(f"{len(ours)} commits, {sum(map(len, ours.values()))} files")
 
 
 @pytest.mark.django_db(transaction=True)

@@ -11,6 +11,7 @@ from autosync.kinds._overview import HEADS, facts, undescribed
 from autosync.kinds._permissions import permissions
 from autosync.kinds._plain import PLAIN
 from autosync.kinds._reference import app_sentence, page
+from autosync.kinds._relations import RELATIONS
 from autosync.sync.hook import not_granted, wanted_events
 from tests.integration import throwaway
 
@@ -26,6 +27,7 @@ def test_the_committed_page_is_current() -> None:
 
 def test_of_every_table_it_is_said_which_tools_have_it_too() -> None:
     tables = [*(kind.merge.table for kind in TABLES.values()), *(m._meta.db_table for m in PLAIN)]
+    tables += [one.name for one in RELATIONS]
     missing = undescribed(tables)
     assert missing == [], (
         "add to src/autosync/kinds/tables.toml, with the letters of the tools that have it ("
@@ -41,6 +43,7 @@ def test_every_table_is_listed_with_what_it_needs_and_costs() -> None:
     assert listed == {
         *(kind.merge.table for kind in TABLES.values()),
         *(model._meta.db_table for model in PLAIN),
+        *(one.name for one in RELATIONS),
     }
     assert all(len(cells) == len(HEADS) for cells in lines)
     declared = {kind.merge.table for kind in TABLES.values()}
@@ -53,7 +56,11 @@ def test_every_table_is_listed_with_what_it_needs_and_costs() -> None:
 @pytest.mark.django_db
 def test_a_kind_that_nobody_described_is_listed_all_the_same() -> None:
     with throwaway.declared() as kind:
-        line = next(one for one in page([kind], plain=[]).splitlines() if one.startswith("| `"))
+        line = next(
+            one
+            for one in page([kind], plain=[], relations=[]).splitlines()
+            if one.startswith("| `")
+        )
         assert undescribed([kind.merge.table]) == [kind.merge.table]
     assert line.startswith(
         "| `side_notes` | A note on an issue. | issues, discussions | side_note |"

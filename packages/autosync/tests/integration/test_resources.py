@@ -33,7 +33,9 @@ GRAPHQL_ALONE = {
 COLUMNS = [
     (resource.name, column)
     for resource in RESOURCES
-    if resource.stream is None and resource.name not in GRAPHQL_ALONE
+    if resource.stream is None
+    and resource.name not in GRAPHQL_ALONE
+    and resource.name != "pull_request_commit"  # by git alone
     for column in resource.merge.content
 ]
 COLUMNS += [(resource.name, "sets") for resource in RESOURCES if resource.sets]

@@ -43,6 +43,11 @@ ALLOWED: Mapping[str, tuple[set[str], str]] = {
     ),
     "mirror/doubt.py": ({"labels", "milestone"}, "columns that copy the names of other objects"),
     "mirror/unnamed_payloads.py": ({"label"}, "a field of payloads in which people write text"),
+    "kinds/_relations.py": ({"pull_requests"}, "a view of what was merged as which commit"),
+    "sync/pull_git.py": (
+        {"PullRequest", "pull_request", "pull_requests"},
+        "git has refs of pull requests, and of no other kind",
+    ),
     "kinds/_plain.py": ({"fork"}, "a column of repositories: whether it is one"),
     "kinds/_derived.py": (
         {"labels", "reactions"},

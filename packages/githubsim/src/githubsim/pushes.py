@@ -190,6 +190,7 @@ def follow(
             store.close_issue(pull.issue.id, sender_id=sender_id, at=at)
         elif pull.part.head_sha != after and pull.repository_id == repository_id:
             spec = pull_spec(git, repository_id, pull.part.base_ref, branch)
+            git.pull_head(repository_id, pull.number, after)
             store.synchronize_pull(
                 pull.id,
                 after,
@@ -253,6 +254,23 @@ def pull_spec(
         changed_files=stats.files,
         commits=git.count_log(repository_id, head, exclude=[base]),
     )
+
+
+def open_pull(
+    store: Store,
+    git: GitRepos,
+    repository_id: int,
+    title: str,
+    body: str | None,
+    spec: PullSpec,
+    *,
+    author_id: int,
+) -> Pull:
+    """A new pull request, whose head has a ref of its own before anybody hears of it."""
+    with store.writing():
+        made = store.open_pull(repository_id, title, body, spec, author_id=author_id)
+        git.pull_head(repository_id, made.number, spec.head_sha)
+    return made
 
 
 def merge_pull(

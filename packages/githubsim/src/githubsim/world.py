@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from githubsim import seeds, words
@@ -47,13 +46,25 @@ class People:
         return self.bot.id if draw < 0.08 else rng.choice(self.users).id
 
 
+@dataclass(frozen=True)
+class _Branch:
+    """Commits on a branch, from `base` on, and from when they are."""
+
+    name: str
+    base: str
+    head: str
+    at: int
+    commits: int = 1
+    merge: str = ""
+
+
 @dataclass
 class _History:
-    """What the pull requests of a repository refer to."""
+    """What the pull requests of a repository refer to; `last` is the newest commit."""
 
-    tip: str
-    merges: list[tuple[str, str, str, int]]  # branch, head sha, merge sha, time
-    open_heads: list[tuple[str, str, int]]  # branch, head sha, time
+    last: _Branch
+    merges: list[_Branch]
+    open_heads: list[_Branch]
 
 
 def build(
@@ -104,6 +115,7 @@ def build(
         if history is not None or weights[place]:
             _discuss(
                 store,
+                git,
                 repository,
                 people,
                 rng,
@@ -187,7 +199,14 @@ def _import(store: Store, git: GitRepos, repository: Repository, path: Path) -> 
         repository.id, default_branch=default, at=repository.updated_at, quiet=True
     )
     tip = git.ref(repository.id, f"refs/heads/{default}")
-    return None if tip is None else _History(tip, [], [])
+    return None if tip is None else _History(_last(git, repository, tip), [], [])
+
+
+def _last(git: GitRepos, repository: Repository, tip: str) -> _Branch:
+    """The newest commit, or merge, as a branch of its own."""
+    before = git.commits(repository.id, [tip])[tip].parents
+    base = before[0] if before else tip
+    return _Branch("", base, tip, 0, git.count_log(repository.id, tip, exclude=[base]))
 
 
 def _write(
@@ -204,7 +223,7 @@ def _write(
     if not count:
         return None
     still_open = min(max(pulls // 8, 1), count // 4, 40)
-    merges: list[tuple[str, int, int, int]] = []
+    merges: list[tuple[str, int, int, int, int, int]] = []
     heads: list[tuple[str, int, int]] = []
     tags: dict[str, int] = {}
     times = sorted(rng.randrange(until - _SPAN, until - 86_400) for _ in range(count))
@@ -233,7 +252,7 @@ def _write(
                     at=when,
                     parents=[base, head],
                 )
-                merges.append((branch, head, tip, when))
+                merges.append((branch, base, head, when, length, tip))
                 done += length + 1
             else:
                 tip = _commit(writer, "refs/heads/main", people, rng, times[done], [tip])
@@ -256,9 +275,12 @@ def _write(
     git.first_refs(repository.id, {ref: shas[mark] for ref, mark in tags.items()})
     git.tidy(repository.id)
     return _History(
-        shas[tip],
-        [(branch, shas[head], shas[merge], at) for branch, head, merge, at in merges],
-        [(branch, shas[head], at) for branch, head, at in heads],
+        _last(git, repository, shas[tip]),
+        [
+            _Branch(branch, shas[base], shas[head], at, commits, shas[merge])
+            for branch, base, head, at, commits, merge in merges
+        ],
+        [_Branch(branch, shas[tip], shas[head], at) for branch, head, at in heads],
     )
 
 
@@ -286,6 +308,7 @@ def _commit(
 
 def _discuss(
     store: Store,
+    git: GitRepos,
     repository: Repository,
     people: People,
     rng: random.Random,
@@ -309,32 +332,54 @@ def _discuss(
             for place in range(pulls)
         ]
     specs.sort(key=lambda spec: (spec.created_at, spec.title))
-    store.bulk_issues(repository.id, specs)
+    specs = _measured(git, repository, specs)
+    made = store.bulk_issues(repository.id, specs)
+    heads = {
+        one.number: spec.pull.head_sha
+        for one, spec in zip(made, specs, strict=True)
+        if spec.pull is not None
+    }
+    if heads:
+        git.pull_heads(repository.id, heads)
+
+
+def _measured(git: GitRepos, repository: Repository, specs: list[IssueSpec]) -> list[IssueSpec]:
+    """Pull requests with the lines and files that their commits really change."""
+    pairs = {(one.pull.base_sha, one.pull.head_sha): None for one in specs if one.pull}
+    sizes = dict(zip(pairs, git.sizes(repository.id, list(pairs)), strict=True))
+    found = []
+    for one in specs:
+        pull = one.pull
+        if pull is not None:
+            size = sizes[pull.base_sha, pull.head_sha]
+            pull = replace(
+                pull,
+                additions=size.additions,
+                deletions=size.deletions,
+                changed_files=size.files,
+            )
+        found.append(replace(one, pull=pull))
+    return found
 
 
 def _pull(
     people: People, rng: random.Random, history: _History, place: int, until: int
 ) -> tuple[PullSpec, str, int]:
     """The pull half, its state, and when it was last touched."""
-    sized = partial(
-        PullSpec,
-        "main",
-        history.tip,
-        additions=rng.randint(1, 400),
-        deletions=rng.randint(0, 200),
-        changed_files=rng.randint(1, 12),
-        commits=rng.randint(1, 6),
-    )
+
+    def spec(one: _Branch, name: str = "") -> PullSpec:
+        return PullSpec("main", one.base, name or one.name, one.head, commits=one.commits)
+
     if place < len(history.open_heads):
-        branch, head, at = history.open_heads[place]
-        return sized(branch, head, draft=rng.random() < 0.2), "open", at
+        opened = history.open_heads[place]
+        return replace(spec(opened), draft=rng.random() < 0.2), "open", opened.at
     if history.merges and rng.random() < 0.75:
-        branch, head, merge, at = rng.choice(history.merges)
+        one = rng.choice(history.merges)
         merger = rng.choice(people.users).id
-        spec = sized(branch, head, merged_at=at, merged_by_id=merger, merge_commit_sha=merge)
-        return spec, "closed", at
+        done = replace(spec(one), merged_at=one.at, merged_by_id=merger, merge_commit_sha=one.merge)
+        return done, "closed", one.at
     at = rng.randrange(until - _SPAN, until - 86_400)
-    return sized(f"abandoned/{place}", history.tip), "closed", at
+    return spec(history.last, f"abandoned/{place}"), "closed", at
 
 
 def _issue(

@@ -21,6 +21,7 @@ from autosync.api.deliveries import router as deliveries
 from autosync.api.errors import problem
 from autosync.api.kinds import router as kinds
 from autosync.api.mirror import router as mirror
+from autosync.api.pull_git import router as pull_git
 from autosync.api.sync import router as sync
 from autosync.api.webhook import router as webhook
 from autosync.config import command
@@ -153,4 +154,4 @@ def _sentence(problem: dict[str, Any]) -> str:
     return message if name == "query" else f"{name}: {message}"
 
 
-api = assembled([sync, mirror, kinds, deliveries, webhook, elsewhere])
+api = assembled([sync, mirror, pull_git, kinds, deliveries, webhook, elsewhere])

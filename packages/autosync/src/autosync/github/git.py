@@ -24,6 +24,7 @@ from autosync.github import git_process
 from autosync.github.addresses import check_home
 from autosync.github.errors import Forbidden, ForeignURL, GitFailed, Unauthorized, Unavailable
 from autosync.github.git_changes import OPTIONS, CommitChanges, changes
+from autosync.github.git_pulls import PullReader
 from autosync.github.transport import fresh_pause
 from autosync.killpoints import reached
 
@@ -37,6 +38,9 @@ SILENCE = 30.0
 _FILTER = "tree:0"
 _PARTIAL = (("remote.origin.promisor", "true"), ("remote.origin.partialCloneFilter", _FILTER))
 _REFSPECS = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
+# The heads of pull requests, also of closed ones and of forks' branches that are gone:
+# https://docs.github.com/pull-requests/collaborating-with-pull-requests/reviewing-changes-in-pull-requests/checking-out-pull-requests-locally
+_PULLS = "+refs/pull/*/head:refs/pull/*/head"
 _FORMAT = "%H%x00%P%x00%an%x00%ae%x00%ad%x00%cn%x00%ce%x00%cd%x00%B"
 _FIELDS = 9
 _LEFT_OUT = "autosync-left-out"
@@ -66,9 +70,10 @@ class GitCommit:
     message: str
 
 
-class GitReader:
+class GitReader(PullReader):
     """One repository's git: a bare clone in the folder `cache_dir`, which holds commits and tags
-    alone (`tree:0`), or everything if it is to be `whole`. One that is whole stays so.
+    alone (`tree:0`), or everything if it is to be `whole`, the heads of pull requests too. One that
+    is whole stays so.
 
     `token_provider` gives an installation token; it reaches git through the environment only,
     never through arguments or a file. `token_refused` hears of a token that was not accepted
@@ -194,6 +199,15 @@ class GitReader:
             for record in _records(output):
                 yield _parse(record)
 
+    def commits_alone(self, shas: Sequence[str]) -> Iterator[GitCommit]:
+        """These commits, which the cache must hold, in the order given."""
+        if shas:
+            options = ("--no-walk=unsorted", "--no-mailmap", "--no-show-signature", "--no-notes")
+            form = ("--date=raw", f"--format={_FORMAT}")
+            with self._stream(shas, "log", "-z", *options, *form) as output:
+                for record in _records(output):
+                    yield _parse(record)
+
     def ancestors(self, sha: str) -> Iterator[str]:
         """SHAs of `sha` and everything it reaches, newest first; nothing for an unknown SHA."""
         if sha not in self._kinds([sha]):
@@ -222,7 +236,8 @@ class GitReader:
         """Every ref with what it names and the commit behind that (None: a tag of no commit)."""
         if not (self._cache / "HEAD").exists():
             return {}
-        output = self._local("for-each-ref", "--format=%(objectname) %(objecttype) %(refname)")
+        form = "--format=%(objectname) %(objecttype) %(refname)"
+        output = self._local("for-each-ref", form, "refs/heads", "refs/tags")
         refs: dict[str, tuple[str, str | None]] = {}
         tags: list[str] = []
         for line in git_process.lines(output):
@@ -304,7 +319,7 @@ class GitReader:
         remote: list[tuple[str, str | bytes]] = [
             ("remote.origin.url", self._url),
             *(_PARTIAL if not whole else ()),
-            *(("remote.origin.fetch", spec) for spec in _REFSPECS),
+            *(("remote.origin.fetch", spec) for spec in (*_REFSPECS, *([_PULLS] * whole))),
             *(("remote.origin.fetch", b"^" + _raw(name)) for name in left_out),
         ]
         without = () if whole else (f"--filter={_FILTER}",)
@@ -316,6 +331,23 @@ class GitReader:
             about=self._url,
             holding=holding,
         )
+
+    def _bring(self, shas: Sequence[str]) -> None:
+        """Fetch commits by name. GitFailed names one that the remote does not give."""
+        lock = self._cache.with_name(self._cache.name + ".lock")
+        with git_process.locked(lock, FETCH_TIMEOUT, self._url) as holding:
+
+            def fetch(token: git_process.Settings) -> str:
+                return git_process.run(
+                    *("fetch", "--quiet", "--no-tags", "--", "origin", *shas),
+                    cwd=self._cache,
+                    settings=[("remote.origin.url", self._url), *token],
+                    timeout=FETCH_TIMEOUT,
+                    about=self._url,
+                    holding=holding,
+                )
+
+            self._remotely(fetch)
 
     def _advertised(self) -> tuple[dict[str, str], dict[str, str]]:
         """What the remote's refs name, and the same seen through tags."""

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO
 
-# Against the first parent, renames found as GitHub finds them (half of the lines are the same).
-OPTIONS = (
-    "--no-walk=unsorted", "--diff-merges=first-parent", "--root", "--raw", "--numstat", "-M",
-    "-z", "--no-abbrev", "--no-mailmap", "--no-show-signature", "--no-notes", "--no-color",
-    "--no-ext-diff", "--no-textconv", "--format=%x01%H",
+# Renames found as GitHub finds them (half of the lines are the same).
+DIFF = (
+    "--raw", "--numstat", "-M", "-z", "--no-abbrev", "--no-show-signature", "--no-notes",
+    "--no-color", "--no-ext-diff", "--no-textconv", "--format=%x01%H",
 )  # fmt: skip
+# Against the first parent.
+OPTIONS = (
+    *("--no-walk=unsorted", "--diff-merges=first-parent", "--root", "--no-mailmap"),
+    *DIFF,
+)
 # git's letters as GitHub says them: the schema `diff-entry` of its REST description. T, another
 # type of file (a link, say), is `changed`.
 _WORDS = {"A": "added", "D": "removed", "M": "modified", "R": "renamed", "C": "copied"}
@@ -51,9 +56,10 @@ class CommitChanges:
         return sum(one.deletions or 0 for one in self.files)
 
 
-def changes(output: IO[bytes]) -> Iterator[CommitChanges]:
+def changes(output: IO[bytes], most: int = sys.maxsize) -> Iterator[CommitChanges]:
     """The commits in what `git log` with OPTIONS writes: per commit its name, then each file with
-    status and modes, then each file with its lines, all ended by NUL.
+    status and modes, then each file with its lines, all ended by NUL. Of more than `most` files of
+    one commit the first are given.
     """
     sha = b""
     raw: list[tuple[str, str, str]] = []  # status, previous path, path
@@ -69,11 +75,13 @@ def changes(output: IO[bytes]) -> Iterator[CommitChanges]:
             path = next(tokens)
             previous, path = (path, next(tokens)) if letter[:1] in b"RC" else (b"", path)
             status = _WORDS.get(letter[:1].decode(), "changed")
-            raw.append((status, _text(previous), _text(path)))
+            if len(raw) < most:
+                raw.append((status, _text(previous), _text(path)))
         elif found := _COUNTS.fullmatch(token):
             if not found[3]:  # renamed: both paths follow
                 next(tokens), next(tokens)
-            lines.append((_number(found[1]), _number(found[2])))
+            if len(lines) < most:
+                lines.append((_number(found[1]), _number(found[2])))
     if sha:
         yield _commit(sha, raw, lines)
 

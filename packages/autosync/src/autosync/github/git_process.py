@@ -49,6 +49,7 @@ _NETWORK = re.compile(
     r"|gnutls|ssl_|network is unreachable|remote error",
     re.I,
 )
+_NOT_GIVEN = re.compile(r"not our ref [0-9a-f]{40}")  # asked for by name, and not there
 _SILENT = re.compile(r"operation too slow", re.I)
 NO_SPACE = re.compile(r"no space left|disk quota exceeded|read-only file system", re.I)
 _SECRETS = re.compile(r"(//)[^/@\s]*@|\bgh[a-z]_[\w.\-]+|\bgithub_pat_\w+|(basic|bearer) \S+", re.I)
@@ -129,6 +130,8 @@ def failure(stderr: str, about: str) -> Exception:
         return Forbidden(f"git was refused: {words}", url=about)
     if NO_SPACE.search(words):
         return GitFailed(f"git cannot write: {words}", url=about)
+    if _NOT_GIVEN.search(words):
+        return GitFailed(f"git is not given a commit: {words}", url=about)
     if _SILENT.search(words):
         return Silent(f"GitHub's git does not answer: {words}", url=about)
     if _NETWORK.search(words):

@@ -33,6 +33,7 @@ _KINDS = {
     "commit": "commits",
     "commit_detail": "sizes and accounts of commits",
     "commit_file": "files of commits",
+    "pull_request_commit": "commits and files of pull requests",
     "repository": "the repository itself",
     **{kind.name: kind.merge.table.replace("_", " ") for kind in KINDS.values()},
 }

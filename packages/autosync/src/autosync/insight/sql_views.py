@@ -22,6 +22,7 @@ from psycopg import errors, sql
 from autosync.kinds import TABLES, Derived, left_out
 from autosync.kinds import _shown as shown
 from autosync.kinds._plain import PLAIN
+from autosync.kinds._relations import RELATIONS, Relation
 from autosync.kinds._shown import Shown
 from autosync.models import GitHubAppInstallation, Repository
 
@@ -60,6 +61,11 @@ class View:
     def needs(self) -> set[str]:
         """The columns that the table must have."""
         return {one.field.column for one in self.columns}
+
+    @property
+    def uses(self) -> Mapping[str, set[str]]:
+        """The tables that it reads, with the columns that they must have."""
+        return {self.table: self.needs}
 
     @property
     def meanings(self) -> Mapping[str, str]:
@@ -106,9 +112,13 @@ class View:
         return named and self.table != "installations"
 
 
-def views(kinds: Iterable[Derived] = ()) -> list[View]:
+AnyView = View | Relation
+
+
+def views(kinds: Iterable[Derived] = ()) -> Sequence[AnyView]:
     """All that there are to be, by name; of these kinds, or of all."""
-    found = [_plain(model) for model in PLAIN]
+    found: list[AnyView] = [_plain(model) for model in PLAIN]
+    found += () if kinds else RELATIONS
     for kind in kinds or TABLES.values():
         about = shown.sentence(kind.model.__doc__)
         if why := left_out().get(kind.name):
@@ -119,7 +129,7 @@ def views(kinds: Iterable[Derived] = ()) -> list[View]:
         found.append(
             View(kind.merge.table, about, shown.columns(kind), " AND ".join([*alive, *seen]))
         )
-    return sorted(found, key=lambda view: view.name)
+    return sorted(found, key=lambda view: str(view.name))
 
 
 # The organisations on which the App is installed, each once.
@@ -157,7 +167,9 @@ def prepare(plan: Iterable[tuple[Migration, bool]], using: str = DEFAULT_DB_ALIA
                 _granted[name] = rights
 
 
-def bring_up_to_date(using: str = DEFAULT_DB_ALIAS, wanted: Sequence[View] | None = None) -> None:
+def bring_up_to_date(
+    using: str = DEFAULT_DB_ALIAS, wanted: Sequence[AnyView] | None = None
+) -> None:
     """Make what is missing, replace what has changed, drop what is no more. Does nothing twice.
 
     A role that may not make the schema gets one line in the log, and everything else works.
@@ -194,7 +206,7 @@ def _may_change(migration: Migration, backwards: bool) -> bool:
     return backwards or not all(isinstance(one, _HARMLESS) for one in migration.operations)
 
 
-def _remake(cursor: CursorWrapper, fit: Sequence[View], version: str) -> None:
+def _remake(cursor: CursorWrapper, fit: Sequence[AnyView], version: str) -> None:
     cursor.execute("SELECT to_regnamespace(%s) IS NULL", [SCHEMA])
     if cursor.fetchone() == (True,):
         cursor.execute(f"CREATE SCHEMA {SCHEMA}")
@@ -216,7 +228,7 @@ def _remake(cursor: CursorWrapper, fit: Sequence[View], version: str) -> None:
     _comment(cursor, f"SCHEMA {SCHEMA}", _NOTE.format(", ".join(kept), noted))
 
 
-def _replace(cursor: CursorWrapper, view: View) -> bool:
+def _replace(cursor: CursorWrapper, view: AnyView) -> bool:
     """Make the view as it is to be; whether that was possible."""
     place = f'{SCHEMA}."{view.name}"'
     try:
@@ -262,17 +274,21 @@ def _comment(cursor: CursorWrapper, what: str, text: str) -> None:
     cursor.execute(f"COMMENT ON {what} IS {quoted}".replace("%", "%%"), [])
 
 
-def _fitting(cursor: CursorWrapper, wanted: Sequence[View]) -> list[View]:
+def _fitting(cursor: CursorWrapper, wanted: Sequence[AnyView]) -> list[AnyView]:
     """Those whose tables have every column: not by migrations that came before them."""
     cursor.execute(
         "SELECT relname, array_agg(attname::text) FROM pg_class "
         "JOIN pg_attribute ON attrelid = pg_class.oid "
         "WHERE relname = ANY(%s) AND pg_table_is_visible(pg_class.oid) AND relkind IN ('r', 'p') "
         "AND attnum > 0 AND NOT attisdropped GROUP BY relname",
-        [[one.table for one in wanted]],
+        [sorted({table for one in wanted for table in one.uses})],
     )
     columns: dict[str, Any] = dict(cursor.fetchall())
-    return [one for one in wanted if one.needs <= set(columns.get(one.table, ()))]
+    return [
+        one
+        for one in wanted
+        if all(needs <= set(columns.get(table, ())) for table, needs in one.uses.items())
+    ]
 
 
 def _noted(cursor: CursorWrapper) -> tuple[list[str], str]:

@@ -9,7 +9,7 @@ import pkgutil
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 
-from autosync.kinds import commit, installation, repository
+from autosync.kinds import commit, installation, pull_request_commit, repository
 from autosync.kinds._chosen import left_out
 from autosync.kinds._derived import Derived, kind_of
 from autosync.kinds._events import Handler, Resource, RestList, Riding
@@ -50,6 +50,7 @@ RESOURCES: Sequence[Resource] = (
     repository.RESOURCE,
     commit.RESOURCE,
     *(kind.resource for kind in _parents_first()),
+    pull_request_commit.RESOURCE,
 )
 
 # Events that change nothing in the mirror, and why. Everything else unknown is counted likewise.

@@ -16,6 +16,7 @@ from django.db import models
 from autosync.kinds import _shown as shown
 from autosync.kinds._derived import Derived
 from autosync.kinds._kind import Inside, Nested, Packed, Scalar, With, Within
+from autosync.kinds._relations import Relation
 from autosync.kinds._ways import Known, Left, Reading, Way, first_reading
 
 HEADS = ("table", "what it is", "permission", "events", "read by", "import", "quiet day", "also in")
@@ -36,9 +37,15 @@ def undescribed(tables: Iterable[str]) -> list[str]:
     return sorted(set(tables) - facts()["tables"].keys())
 
 
-def overview(kinds: Sequence[Derived], plain: Iterable[type[models.Model]]) -> Iterator[str]:
+def overview(
+    kinds: Sequence[Derived],
+    plain: Iterable[type[models.Model]],
+    relations: Iterable[Relation] = (),
+) -> Iterator[str]:
     """The section, line by line."""
-    rows = [*map(_of_plain, plain), *map(_of_kind, kinds)]
+    rows = [_of_plain(one._meta.db_table, shown.sentence(one.__doc__)) for one in plain]
+    rows += [_of_plain(one.name, one.about) for one in relations]
+    rows += map(_of_kind, kinds)
     listed = {cells[0].strip("`") for cells in rows}
     yield from ("## All tables", "")
     yield from wrap(
@@ -72,11 +79,10 @@ def _example(kinds: Sequence[Derived]) -> str:
     return ", ".join(each) or f"{_ROWS} rows"
 
 
-def _of_plain(model: type[models.Model]) -> Sequence[str]:
-    table = model._meta.db_table
+def _of_plain(table: str, about: str) -> Sequence[str]:
     said = _said(table)
     cells = (said.get(one, UNKNOWN) for one in ("permission", "events", "by", "import", "quiet"))
-    return (f"`{table}`", shown.sentence(model.__doc__), *cells, _also(table))
+    return (f"`{table}`", about, *cells, _also(table))
 
 
 def _of_kind(kind: Derived) -> Sequence[str]:

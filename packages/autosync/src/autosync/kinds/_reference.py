@@ -12,6 +12,7 @@ from autosync.kinds import _shown as shown
 from autosync.kinds._derived import Derived
 from autosync.kinds._overview import overview
 from autosync.kinds._plain import PLAIN
+from autosync.kinds._relations import RELATIONS, Relation
 from autosync.kinds._shown import Shown
 
 _HEAD = """\
@@ -30,12 +31,17 @@ the payload.
 _WAYS = ("REST", "in lists", "GraphQL", "webhook")
 
 
-def page(kinds: Iterable[Derived], plain: Iterable[type[models.Model]] = PLAIN) -> str:
+def page(
+    kinds: Iterable[Derived],
+    plain: Iterable[type[models.Model]] = PLAIN,
+    relations: Sequence[Relation] = RELATIONS,
+) -> str:
     """The page as Markdown, ending in a newline."""
     models_of, by_table = list(plain), sorted(kinds, key=lambda kind: kind.merge.table)
-    sections = [_HEAD, "\n".join(overview(by_table, models_of))]
+    sections = [_HEAD, "\n".join(overview(by_table, models_of, relations))]
     sections += ["\n".join(_plain(model)) for model in models_of]
     sections += ["\n".join(_declared(kind)) for kind in by_table]
+    sections += ["\n".join(_relation(one)) for one in relations]
     return "\n".join(f"{section.rstrip()}\n" for section in sections)
 
 
@@ -55,6 +61,13 @@ def _plain(model: type[models.Model]) -> Iterator[str]:
     yield ""
     heads = ("column", "type", "meaning")
     yield from _table(heads, _with_name(map(_meaning, shown.plain_columns(model))))
+
+
+def _relation(one: Relation) -> Iterator[str]:
+    yield from _title(one.name, one.about)
+    yield ""
+    rows = [(f"`{name}`", kind, about) for name, kind, about in one.columns]
+    yield from _table(("column", "type", "meaning"), rows)
 
 
 def _declared(kind: Derived) -> Iterator[str]:

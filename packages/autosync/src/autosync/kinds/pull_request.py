@@ -10,6 +10,12 @@ from autosync.kinds._kind import Connection, Kind, Line
 from autosync.kinds._merging import Merging
 from autosync.kinds._rules import Moves, Whole
 
+# Git is to be asked what it brings; or it is gone, and what it brought is to go. Behind an index.
+UNREAD = (
+    models.Q(deleted_at__isnull=True)
+    & ~models.Q(read_base_sha=models.F("base_sha"), read_head_sha=models.F("head_sha"))
+) | (models.Q(deleted_at__isnull=False) & ~models.Q(read_head_sha=""))
+
 
 class PullRequest(Merging):
     """One pull request, keyed by its own id (not that of its issue)."""
@@ -59,6 +65,25 @@ class PullRequest(Merging):
     merged_at = gh.Moment(null=True, about="When it was merged.")
     reactions = gh.Reactions(None, null=True, added=2, about="As an issue's, but by GraphQL alone.")
 
+    # See sync.pull_git.
+    read_base_sha = models.CharField(
+        max_length=64,
+        default="",
+        db_default="",
+        help_text="The base with which git compared it; empty if it did not.",
+    )
+    read_head_sha = models.CharField(
+        max_length=64,
+        default="",
+        db_default="",
+        help_text="The head of which its commits and files are; empty if they were not read.",
+    )
+    git_unknown = models.TextField(
+        default="",
+        db_default="",
+        help_text="Why git does not know its commits and files; empty if it does.",
+    )
+
     github = Kind(
         read=Connection("pullRequests"),
         # These move the clock without a `pull_request` event, and show it without its counts.
@@ -79,4 +104,5 @@ class PullRequest(Merging):
         indexes = [
             *by_update("pull_request"),
             models.Index(fields=["head_repository_id"], name="pull_request_by_head"),
+            models.Index(fields=["repository"], name="pull_request_unread", condition=UNREAD),
         ]

@@ -6,15 +6,16 @@ A row of `children_read` says up to which version of its parent the children of 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import connection
 
 from autosync.mirror.merge import Merge, Row
+from autosync.mirror.prepared import prepared
 
 
 class Parent(NamedTuple):
@@ -87,24 +88,6 @@ class Family:
             )
             return {row[0] for row in cursor.fetchall()}
 
-    def mark(self, rows: Iterable[Row], at: datetime) -> None:
-        """An event spoke of these children: GitHub is asked for all of their parents, for events
-        may come in another order than they happened.
-        """
-        values = [[row[name] for row in rows] for name in self.link]
-        arrays = ", ".join(
-            f"%s::{self.children.fields[name].db_type(connection)}[]" for name in self.link
-        )
-        theirs = ", ".join(f"p.{name}" for name in self.link.values())
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "INSERT INTO children_read AS old (kind, parent_id, repository_id, marked_at) "  # noqa: S608
-                f"SELECT %s, p.{self._key}, p.repository_id, %s FROM {self.parents.table} p "
-                f"WHERE ({theirs}) IN (SELECT * FROM unnest({arrays})) ORDER BY p.{self._key} "
-                "ON CONFLICT (kind, parent_id) DO UPDATE SET marked_at = EXCLUDED.marked_at",
-                [self.name, at, *values],
-            )
-
     def note(self, read: Collection[Read], asked_at: datetime, known_at: datetime) -> None:
         """These were read. The answer, asked for at `asked_at`, surely knows what was before
         `known_at`, and settles nothing that is younger.
@@ -171,3 +154,40 @@ class Family:
             f"WHERE p.deleted_at IS NULL AND ({unread} OR p.{self.follows} > c.clock "
             "OR c.marked_at IS NOT NULL)"
         )
+
+
+def mark(families: Sequence[Family], rows: Iterable[Row], at: datetime) -> None:
+    """An event spoke of these children: GitHub is asked for all of their parents, for events may
+    come in another order than they happened. `families` are of one kind of children, whose parents
+    may be of several.
+    """
+    rows = list(rows)
+    values: dict[str, Any] = {name: [row[name] for row in rows] for name in families[0].link}
+    with prepared() as cursor:
+        cursor.execute(_marking(tuple(one.name for one in families), families), values | {"at": at})
+
+
+# Families hold mappings, so their names stand for them.
+_marks: dict[tuple[str, ...], str] = {}
+
+
+def _marking(names: tuple[str, ...], families: Sequence[Family]) -> str:
+    if names not in _marks:
+        first = families[0]
+        arrays = ", ".join(
+            f"%({name})s::{first.children.fields[name].db_type(connection)}[]"
+            for name in first.link
+        )
+        found = " UNION ALL ".join(
+            f"SELECT '{one.name}', p.{one.parents.key[0]}, p.repository_id, "  # noqa: S608
+            f"%(at)s::timestamptz FROM {one.parents.table} p "
+            f"WHERE ({', '.join(f'p.{name}' for name in one.link.values())}) "
+            f"IN (SELECT * FROM unnest({arrays}))"
+            for one in families
+        )
+        _marks[names] = (
+            "INSERT INTO children_read AS old (kind, parent_id, repository_id, marked_at) "  # noqa: S608
+            f"SELECT * FROM ({found}) AS found ORDER BY 1, 2 "
+            "ON CONFLICT (kind, parent_id) DO UPDATE SET marked_at = EXCLUDED.marked_at"
+        )
+    return _marks[names]

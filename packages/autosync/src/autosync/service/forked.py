@@ -11,6 +11,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import NoReturn
 
 _NO_ENVIRONMENT = "SPT_NOENV"
@@ -60,8 +61,10 @@ def fork(work: Callable[[], object], title: str) -> Forked:
 
     Signals are there as in a program that was just started, and `ps` shows `title`.
     """
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:  # closed by whoever started us
+            with suppress(OSError):
+                stream.flush()
     # One that arrives between fork and `_as_new` must not end in the supervisor's own handler.
     blocked = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
     try:
@@ -88,8 +91,9 @@ def _be(work: Callable[[], object], title: str, blocked: set[int | signal.Signal
 def _as_new(blocked: set[int | signal.Signals]) -> None:
     os.setsid()
     nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.close(nothing)
+    if nothing != 0:  # it is where the input was closed
+        os.dup2(nothing, 0)
+        os.close(nothing)
     signal.set_wakeup_fd(-1)
     for number in signal.valid_signals():
         if callable(signal.getsignal(number)):  # what is ignored stays so, as after exec

@@ -13,6 +13,7 @@ from autosync import moments
 from autosync.killpoints import reached
 from autosync.kinds import RESOURCES, account_kinds, nested_kinds, refetched
 from autosync.kinds._events import Changes, FollowUp, RefMove
+from autosync.mirror.children import mark
 from autosync.mirror.digest import DIGEST
 from autosync.mirror.doubt import (
     LAG,
@@ -73,6 +74,8 @@ def carry_out(
             doubt.model._default_manager.filter(**doubt.where).update(dirty_at=timezone.now())
             account = doubt.where.get("account_id")
             followups.add(FollowUp("sync_account", account) if account else FollowUp("refetch", 0))
+    for merge, links in _rereads(plan).items():
+        _mark(merge, links)
     changed["refs"] = move_refs([move for changes in plan for move in changes.refs], observed_at)
     reached("apply: rows written, not yet in the feed")
     publish(_news(plan, changed))
@@ -107,10 +110,18 @@ def _late(merge: Merge, rows: Sequence[Row], observed_at: datetime) -> set[Key]:
     }
 
 
+def _rereads(plan: Sequence[Changes]) -> dict[Merge, list[Row]]:
+    """By kind of the children, of whom those of a batch are to be read again: at one time."""
+    found: dict[Merge, list[Row]] = {}
+    for changes in plan:
+        for one in changes.rereads:
+            found.setdefault(one.merge, []).append(one.link)
+    return dict(sorted(found.items(), key=lambda entry: entry[0].table))
+
+
 def _mark(merge: Merge, rows: Sequence[Row]) -> None:
     """Have the parents of these read again, whichever kind they are of."""
-    for family in _NESTED[merge.table]:
-        family.mark(rows, timezone.now())
+    mark(_NESTED[merge.table], rows, timezone.now())
 
 
 def _look_at_pairs(plan: Sequence[Changes], now: datetime) -> None:

@@ -5,7 +5,7 @@ installation. See `FollowUp`.
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import timedelta
 
 from django.db.models import Q
@@ -60,6 +60,15 @@ def sync_gained(installation_id: int, gained: Collection[int]) -> None:
 
 def sync_git(repository_id: int) -> None:
     """After a push: close the gap to git."""
+    _ask_git(repository_id, GitHubSyncManager.sync_git)
+
+
+def sync_pull_git(repository_id: int) -> None:
+    """After a pull request was opened or moved: ask git what it brings."""
+    _ask_git(repository_id, GitHubSyncManager.sync_pull_git)
+
+
+def _ask_git(repository_id: int, work: Callable[[GitHubSyncManager, Repository], int]) -> None:
     repository = (
         Repository.visible().filter(pk=repository_id).select_related("installation").first()
     )
@@ -71,7 +80,7 @@ def sync_git(repository_id: int) -> None:
         return
     started = time.monotonic()
     try:
-        GitHubSyncManager(repository.installation, Priority.LIVE).sync_git(repository)
+        work(GitHubSyncManager(repository.installation, Priority.LIVE), repository)
     except Exception as error:
         if isinstance(error, Busy) or is_away(error) or not is_passing(error):
             raise

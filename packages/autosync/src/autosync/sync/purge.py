@@ -25,6 +25,8 @@ from autosync.models import (
     CommitFile,
     Contributor,
     GitHubAppInstallation,
+    PullRequestCommit,
+    PullRequestFile,
     QuotaBudget,
     Ref,
     Repository,
@@ -45,7 +47,7 @@ _OF_AN_ACCOUNT = tuple(
     resource.merge.model for resource in reversed(mirrored()) if resource.scope == "account_id"
 )
 _OF_A_REPOSITORY: tuple[type[models.Model], ...] = (
-    *(Commit, Ref),
+    *(Commit, Ref, PullRequestCommit, PullRequestFile),
     *_CARRIED,
     *(model for model in _MIRRORED if model not in _OF_AN_ACCOUNT),
     Contributor,

@@ -49,6 +49,7 @@ class Work:
 
 START_UP = Work("start_up", "start_up", LIVE, 10)
 SYNC_GIT = Work("sync_git", "git", LIVE, 9, "repository_id")
+SYNC_PULL_GIT = Work("sync_pull_git", "pull_git", LIVE, 4, "repository_id")
 RECOVER = Work("recover", "recover", LIVE, 9)
 IMPORT_INSTALLATION = Work("import_installation", "import", LIVE, 8, "installation_id")
 REFRESH_INSTALLATION = Work("refresh_installation", "refresh", LIVE, 8, "installation_id")
@@ -63,7 +64,7 @@ AUDIT_INSTALLATION = Work("audit_installation", "audit", SYNC, -1000, "installat
 READ_AGAIN = Work("read_again", "again", SYNC, -2000, "installation_id")
 WORK = (
     *(START_UP, SYNC_GIT, RECOVER, IMPORT_INSTALLATION, REFRESH_INSTALLATION, REFETCH),
-    *(IMPORT_REPOSITORY, RUN_JOB, SYNC_REPOSITORY, SYNC_ACCOUNT),
+    *(IMPORT_REPOSITORY, RUN_JOB, SYNC_REPOSITORY, SYNC_ACCOUNT, SYNC_PULL_GIT),
     *(AUDIT_DUE, AUDIT_INSTALLATION, READ_AGAIN),
 )
 
@@ -72,7 +73,7 @@ FOLLOW_UPS: Mapping[str, Work] = {
     work.task: work
     for work in (
         *(IMPORT_INSTALLATION, REFRESH_INSTALLATION, IMPORT_REPOSITORY, SYNC_GIT, REFETCH),
-        SYNC_ACCOUNT,
+        *(SYNC_ACCOUNT, SYNC_PULL_GIT),
     )
 }
 

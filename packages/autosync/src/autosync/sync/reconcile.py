@@ -45,6 +45,8 @@ from autosync.sync.commits import refresh_contributors, sync_commits, sync_detai
 from autosync.sync.lists import sync_list
 from autosync.sync.news import Look, Moved, look
 from autosync.sync.parts import Parts
+from autosync.sync.pull_git import RESOURCE as PULL_GIT
+from autosync.sync.pull_git import sync_pull_git
 from autosync.sync.queue import SYNC_GIT, defer
 from autosync.sync.refetch import refetch
 from autosync.sync.refusals import Refused, lacks, switched_off
@@ -172,6 +174,7 @@ class GitHubSyncManager:
             for kind in nested_kinds():  # after their parents
                 work[kind.name] = partial(self._sync_children, kind, repository, progress)
             work["commit_file"] = partial(sync_files, repository, self.client, progress)
+            work[PULL_GIT] = partial(sync_pull_git, repository, self.client, progress)
             work["commit_detail"] = partial(sync_details, repository, self.client, progress)
             reached("reconcile: change announced, not read")
             for name in parts.in_order(work):
@@ -260,6 +263,15 @@ class GitHubSyncManager:
         count += parts.run("commit_file", lambda: sync_files(repository, self.client, _silent))
         count += parts.run("commit_detail", lambda: sync_details(repository, self.client, _silent))
         refresh_contributors(repository)
+        parts.finish()
+        return count
+
+    def sync_pull_git(self, repository: Repository) -> int:
+        """After a pull request moved: what it brings, by git. Touches no list."""
+        parts = Parts(repository, self.client)
+        count = parts.run(
+            PULL_GIT, lambda: sync_pull_git(repository, self.client, _silent, patience=1)
+        )
         parts.finish()
         return count
 

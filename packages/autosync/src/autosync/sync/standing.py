@@ -13,6 +13,7 @@ from django.db.models import Q, QuerySet
 from autosync.kinds import listed_resources, nested_kinds
 from autosync.kinds._events import Resource
 from autosync.mirror.models import Repository, ResourceCursor
+from autosync.sync.pull_git import unread_in
 from autosync.sync.unread import NOT_ANSWERED
 
 GIT = "commit"  # the resource whose cursor tells how far git was read
@@ -98,6 +99,7 @@ def standing(repository_ids: Iterable[int]) -> dict[int, Here]:
     resources = listed_resources()
     values: dict[str, Any] = {"ids": ids, "complete": ResourceCursor.State.COMPLETE.value}
     lists: dict[int, dict[str, ListHere]] = {pk: {} for pk in ids}
+    waiting = unread_in(Repository.objects.filter(pk__in=ids).only("size"))
     with connection.cursor() as cursor:
         for resource in resources:
             sql = _LIST.replace("TABLE", resource.merge.table).replace("SAME", _same(resource))
@@ -107,8 +109,9 @@ def standing(repository_ids: Iterable[int]) -> dict[int, Here]:
         read = [GIT, *(resource.name for resource in resources)]
         cursor.execute(_GIT, values | {"git": GIT, "read": read, "silent": f"{NOT_ANSWERED}%"})
         return {
-            pk: Here(lists[pk], watermark, branch, head or "", marked, incomplete, unfinished)
+            pk: Here(lists[pk], watermark, branch, head or "", marked, incomplete, more)
             for pk, watermark, branch, head, marked, incomplete, unfinished in cursor.fetchall()
+            for more in [unfinished or pk in waiting]
         }
 
 

@@ -55,6 +55,12 @@ def sync_git(repository_id: int) -> None:
 
 
 @app.task(queue=LIVE, retry=RetryLater())
+def sync_pull_git(repository_id: int) -> None:
+    """After a pull request was opened or moved: ask git what it brings."""
+    followups.sync_pull_git(repository_id)
+
+
+@app.task(queue=LIVE, retry=RetryLater())
 def refetch() -> None:
     """Settle rows whose clocks could not decide."""
     followups.settle_doubts()

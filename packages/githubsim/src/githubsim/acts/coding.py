@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from githubsim import words
 from githubsim.acts.acting import Acting
-from githubsim.pushes import NewCommit, merge_pull, pull_spec, push_commits, release_commit_at
+from githubsim.pushes import (
+    NewCommit,
+    merge_pull,
+    open_pull,
+    pull_spec,
+    push_commits,
+    release_commit_at,
+)
 from githubsim.store import Account, Release, Repository
 
 
@@ -40,8 +47,14 @@ class Coding(Acting):
         )
         push_commits(self._store, self._git, repository.id, branch, [change], sender_id=user.id)
         spec = pull_spec(self._git, repository.id, repository.default_branch, branch)
-        self._store.open_pull(
-            repository.id, words.title(self._rng), words.body(self._rng), spec, author_id=user.id
+        open_pull(
+            self._store,
+            self._git,
+            repository.id,
+            words.title(self._rng),
+            words.body(self._rng),
+            spec,
+            author_id=user.id,
         )
 
     def merge(self, repository: Repository) -> None:

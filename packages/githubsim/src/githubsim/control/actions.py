@@ -14,6 +14,7 @@ from githubsim.pushes import (
     pull_spec,
     push_commits,
 )
+from githubsim.pushes import open_pull as open_in_git
 from githubsim.shapes import Json
 from githubsim.store import ZERO_SHA, Issue
 
@@ -194,7 +195,9 @@ def open_pull(desk: Desk) -> Json:
     if head not in desk.git.branches(repository.id):
         start = desk.git.ref(repository.id, f"refs/heads/{base}")
         _push(desk, head, [{}], start=start)
-    made = desk.store.open_pull(
+    made = open_in_git(
+        desk.store,
+        desk.git,
         repository.id,
         desk.get("title", "A change"),
         desk.get("body"),

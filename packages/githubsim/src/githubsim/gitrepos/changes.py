@@ -102,6 +102,16 @@ class Changes(Process):
         pairs_of_trees = zip(trees[::2], trees[1::2], strict=True)
         return [found.get(f"{old} {new}", {}) for old, new in pairs_of_trees]
 
+    def sizes(self, repository_id: int, pairs: Sequence[tuple[str, str]]) -> list[Stats]:
+        """What lies between each pair of commits, (older, newer)."""
+        if not pairs:
+            return []
+        flags = ["diff-tree", "--stdin", "--always", "-r", "-M", "--numstat", "--format=%x00"]
+        data = "".join(f"{new} {old}\n" for old, new in pairs).encode()
+        said = self._run(flags, self.path(repository_id), data=data).decode(errors="replace")
+        blocks = [block.strip("\n").split("\n") for block in said.split("\0")[1:]]
+        return [summed([line.split("\t", 2) for line in lines if line]) for lines in blocks]
+
     def compare(self, repository_id: int, base: str, head: str) -> Stats:
         """Stats of `base...head`, as a pull request shows them."""
         said = self._run(

@@ -47,8 +47,12 @@ class Making(Refs):
         return default
 
     def copy(self, repository_id: int, source_id: int) -> None:
-        """A fork: the same objects and refs."""
-        shutil.copytree(self.path(source_id), self.path(repository_id))
+        """A fork: the same objects, branches and tags; pull requests stay where they are."""
+        path = self.path(repository_id)
+        shutil.copytree(self.path(source_id), path)
+        said = self._run(["for-each-ref", "--format=delete %(refname)", "refs/pull"], path)
+        if said:
+            self._run(["update-ref", "--stdin"], path, data=said)
 
     def fast_import(self, repository_id: int, *, force: bool = False) -> FastImport:
         """A writer of many commits: `with git.fast_import(id) as writer: …`."""

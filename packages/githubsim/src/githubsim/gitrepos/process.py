@@ -18,6 +18,7 @@ _CONFIG = """\
 \tauto = false
 [receive]
 \tautogc = false
+\thideRefs = refs/pull
 \tdenyNonFastForwards = false
 \tdenyDeleteCurrent = refuse
 [http]

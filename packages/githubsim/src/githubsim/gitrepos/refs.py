@@ -89,6 +89,20 @@ class Refs(Process):
         with path.open("x", encoding="utf-8", errors="surrogateescape") as file:
             file.writelines(["# pack-refs with: peeled fully-peeled sorted \n", *lines])
 
+    def pull_head(self, repository_id: int, number: int, sha: str) -> None:
+        """Point a pull request's own ref at its head. GitHub keeps it when the pull request is
+        closed and when its branch, or the fork it came from, is gone:
+        https://docs.github.com/pull-requests/collaborating-with-pull-requests/reviewing-changes-in-pull-requests/checking-out-pull-requests-locally
+        """
+        self.update_ref(repository_id, f"refs/pull/{number}/head", sha)
+
+    def pull_heads(self, repository_id: int, heads: Mapping[int, str]) -> None:
+        """The same for many, of a world that is being made."""
+        lines = "".join(f"update refs/pull/{number}/head {sha}\n" for number, sha in heads.items())
+        path = self.path(repository_id)
+        self._run(["update-ref", "--stdin"], path, data=lines.encode())
+        self._run(["pack-refs", "--all"], path)
+
     def _packed_refs(self, repository_id: int) -> dict[str, str]:
         file = self.path(repository_id) / "packed-refs"
         try:

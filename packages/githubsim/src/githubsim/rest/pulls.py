@@ -5,9 +5,13 @@ from typing import Any
 from githubsim.errors import ApiError, invalid, not_found
 from githubsim.gitrepos import MergeConflict
 from githubsim.pushes import merge_pull, pull_spec
+from githubsim.pushes import open_pull as open_in_git
 from githubsim.rest.call import Answer, Call, route
 from githubsim.store import Pull
 
+# "Lists a maximum of 250 commits", "Responses include a maximum of 3000 files":
+# https://docs.github.com/rest/pulls/pulls
+_MOST_COMMITS, _MOST_FILES = 250, 3000
 _ORDERS = {
     "created": "created_at",
     "updated": "updated_at",
@@ -84,8 +88,14 @@ def open_pull(call: Call) -> Answer:
     if any(one.part.base_ref == body["base"] for one in _from(call, head)):
         message = f"A pull request already exists for {body['head']}."
         raise invalid("PullRequest", "head", "custom", message)
-    made = call.store.open_pull(
-        call.repository.id, body["title"], body.get("body"), spec, author_id=call.acting_id
+    made = open_in_git(
+        call.store,
+        call.git,
+        call.repository.id,
+        body["title"],
+        body.get("body"),
+        spec,
+        author_id=call.acting_id,
     )
     return Answer(call.shapes.pull(call.repository, made), 201)
 
@@ -160,7 +170,9 @@ def list_commits(call: Call) -> Answer:
     shas = call.git.existing(call.repository.id, [part.head_sha, part.base_sha])
     if len(set(shas)) < len({part.head_sha, part.base_sha}):
         return Answer([])
-    found = call.git.log(call.repository.id, part.head_sha, exclude=[part.base_sha], limit=250)
+    found = call.git.log(
+        call.repository.id, part.head_sha, exclude=[part.base_sha], limit=_MOST_COMMITS
+    )
     return call.whole(found[::-1], lambda one: call.shapes.commit(call.repository, one))
 
 
@@ -171,7 +183,7 @@ def list_files(call: Call) -> Answer:
     fork = call.git.merge_base(call.repository.id, part.base_sha, part.head_sha)
     if fork is None:
         return Answer([])
-    changes = call.git.diff(call.repository.id, fork, part.head_sha)
+    changes = call.git.diff(call.repository.id, fork, part.head_sha)[:_MOST_FILES]
     return call.paged(
         call.shapes.files(
             call.repository,

@@ -23,6 +23,7 @@ from autosync.mirror.models.progress import (
     ResourceCursor,
     UnreadObject,
 )
+from autosync.mirror.models.pull_git import PullRequestCommit, PullRequestFile
 from autosync.mirror.models.quota import QuotaBudget, QuotaDelta, QuotaLease, QuotaUse
 from autosync.mirror.models.repository import Repository
 
@@ -46,6 +47,8 @@ __all__ = [
     "MirroredModel",
     "NodeAlias",
     "PageSize",
+    "PullRequestCommit",
+    "PullRequestFile",
     "QuotaBudget",
     "QuotaDelta",
     "QuotaLease",

@@ -125,6 +125,7 @@ _PLURALS = {
     "commit": "commits",
     "commit_detail": "commit details",
     "commit_file": "files of commits",
+    "pull_request_commit": "commits and files of pull requests",
     "contributor": "contributors",
     "other": "of no kind",
     "ref": "branches and tags",

@@ -148,6 +148,24 @@ def add(kind: str, here: Repository, **values: Any) -> Any:
     return KINDS[kind].model.objects.create(**given)
 
 
+def test_what_was_said_of_a_commit_stands_on_its_page_and_in_the_feed(
+    reader: Client, here: Repository
+) -> None:
+    commit(here, sha=SHA)
+    said = add("commit_comment", here, github_id=5, commit_sha=SHA, author_login="ada",
+               body="Why **now**?", path="wings/engine.py", line=7, updated_at=T0,
+               html_url=f"https://github.com/acme/rocket/commit/{SHA}#commitcomment-5")  # fmt: skip
+    (line,) = lines(
+        FeedLine("commit_comment", "created", here.pk, object_key=SHA, html_url=said.html_url)
+    )
+    path = f"/repositories/{here.pk}/commits/{SHA}/"
+    assert line.page == f"{path}?to=commitcomment-5#commitcomment-5"
+    shown = opened(reader, path)
+    assert '<li id="commitcomment-5">' in shown
+    assert "<strong>now</strong>" in shown
+    assert "on wings/engine.py line 7" in text(shown)
+
+
 def test_releases_have_their_notes_and_files(reader: Client, here: Repository) -> None:
     new = add("release", here, github_id=1, tag_name="v2", name="Second flight", updated_at=T0,
               body="![x](https://e.x/p.png) **Higher**", published_at=moment(5),

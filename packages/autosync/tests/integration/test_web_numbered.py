@@ -399,6 +399,27 @@ def test_a_new_kind_of_events_stands_between_what_was_said(page: Open, here: Rep
         assert "ada something new #13 of another repository" in text(shown)
 
 
+def test_deeds_of_the_timeline_stand_between_what_was_said(page: Open, here: Repository) -> None:
+    it = scene.a_pull_request(here)
+    comment = scene.comment(it, 5)
+    rows = [
+        TABLES["timeline_event"].model.objects.create(
+            node_id=f"E{place}", repository=here, issue_number=13, event=event, observed_at=T0,
+            actor_login="ada", created_at=moment(place), **more,
+        )
+        for place, (event, more) in enumerate(
+            [("review_requested", {"subject_login": "linus"}),
+             ("merged", {"commit_sha": "c" * 40, "details": {"into": "main"}})]
+        )
+    ]  # fmt: skip
+    shown = page(it)
+    places = [f"timeline-event-{one.pk}" for one in rows]
+    assert anchors(shown) == [*places, f"issuecomment-{comment.pk}"]
+    assert 'asked for a review <a href="https://github.com/linus"' in shown
+    assert f'href="/repositories/{here.pk}/commits/{"c" * 40}/"' in shown
+    assert "ada merged this cccccccccc main" in text(shown)
+
+
 @pytest.mark.usefixtures("asks_anew")
 def test_files_and_commits_of_a_pull_request_are_lists_of_their_own(
     page: Open, here: Repository

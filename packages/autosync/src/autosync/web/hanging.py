@@ -106,7 +106,8 @@ class Hanging:
         """Those of one number or commit, with those that were deleted and are still here."""
         asked = {"repository_id": repository_id, self.column: owner}
         # A pull request may close an issue of another repository, which has its number there.
-        if (where := self.column.replace("_number", "_repository_id")) in self.fields:
+        where = f"{self.column.removesuffix('_number')}_repository_id"
+        if where in self.fields:
             asked[where] = repository_id
         return self.model._default_manager.filter(**asked)
 

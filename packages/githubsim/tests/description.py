@@ -31,7 +31,7 @@ SAID_OF_ERRORS = (".status", ".block", ".url")
 SAID_ELSEWHERE = re.compile(
     r"\.user_view_type|labels\[\]\.archived_(at|by)"
     r"|requested_teams?(\[\])?\.(notification_setting|organization_id|type)"
-    r"|repo(sitory)?\.(has_discussions|has_pull_requests|pull_request_creation_policy)"
+    r"|(repo(sitory)?|forkee)\.(has_discussions|has_pull_requests|pull_request_creation_policy)"
     r"|repo(sitory)?\.web_commit_signoff_required"
 )
 # Events that the schema of an issue's events forgets; that of its timeline has them.

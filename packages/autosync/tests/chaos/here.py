@@ -95,9 +95,8 @@ def mirror(query: Query) -> dict[str, Rows]:
 def children(query: Query) -> dict[str, Rows]:
     """The same of what belongs to them, for each of TABLES that the mirror has."""
     found: dict[str, Rows] = {}
-    off = {f"{row[0]}s" for row in query("SELECT name FROM kinds_left_out")}
     for name, table in TABLES.items():
-        if name in off or query(f"SELECT to_regclass('{name}')") == [[None]]:
+        if query(f"SELECT to_regclass('{name}')") == [[None]]:
             continue
         read = f"SELECT FROM resource_cursors WHERE resource = '{OFF.get(name)}'"
         if name in OFF and query(f"SELECT EXISTS ({read}) OR EXISTS (SELECT FROM {name})") == [

@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("mirror", "0054_repository_languages"),
+        ("mirror", "0037_versions_of_kinds"),
     ]
 
     operations = [

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("mirror", "0037_versions_of_kinds"),
+        ("mirror", "0044_pull_requests_unread"),
     ]
 
     operations = [

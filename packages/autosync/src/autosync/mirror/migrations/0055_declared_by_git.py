@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("mirror", "0044_pull_requests_unread"),
+        ("mirror", "0054_repository_languages"),
     ]
 
     operations = [

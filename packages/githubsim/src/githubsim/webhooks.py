@@ -160,8 +160,10 @@ class Webhooks(Deliveries):
         elif isinstance(subject, ReviewComment):
             found |= self._on_diff(repository, subject, extra)
         elif isinstance(subject, Repository) and event.name == "fork":
-            # Of which language it is was not counted yet: null in GitHub's schema of the event.
-            found["forkee"] = shapes.repository(subject) | {"language": None}
+            # As GitHub's schema of the event has it: its language was not counted yet.
+            newer = ("has_discussions", "has_pull_requests", "pull_request_creation_policy")
+            forkee = shapes.repository(subject) | {"language": None}
+            found["forkee"] = {key: forkee[key] for key in forkee if key not in newer}
         elif isinstance(subject, Release):
             found["release"] = shapes.release(repository, subject)
         elif isinstance(subject, CommitComment):

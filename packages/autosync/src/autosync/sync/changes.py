@@ -42,12 +42,13 @@ def carry_out(
     followups = {f for changes in plan for f in changes.followups}
     changed: Changed = {}
     _look_at_pairs(plan, observed_at)
+    spoken_of = _rereads(plan)
     for (merge, rule), rows in _by_merge(plan).items():
         result = upsert(merge, rows, observed_at=observed_at, rule=rule)
         follow_parents(merge, result.inserted)
         changed.setdefault(merge.table, set()).update(result.changed)
         if merge.table in _NESTED:
-            _mark(merge, rows)
+            spoken_of.setdefault(merge, []).extend(rows)
         marked = set(result.dirty)
         if merge.table in _REFETCHED:
             marked |= mark_new_and_late(merge, result.inserted, observed_at)
@@ -57,11 +58,6 @@ def carry_out(
             late = _late(merge, rows, observed_at) & result.updated
             marked |= mark_told_late(merge, late, observed_at)
         followups |= _settle(merge, marked, rows)
-    rereads: dict[Merge, list[Row]] = {}
-    for reread in (one for changes in plan for one in changes.rereads):
-        rereads.setdefault(reread.merge, []).append(dict(reread.link))
-    for merge, links in rereads.items():
-        _mark(merge, links)
     for changes in plan:
         for one in changes.tombstones:
             for table, keys in delete(one.merge, one.ids, one.at).items():
@@ -73,8 +69,9 @@ def carry_out(
             doubt.model._default_manager.filter(**doubt.where).update(dirty_at=timezone.now())
             account = doubt.where.get("account_id")
             followups.add(FollowUp("sync_account", account) if account else FollowUp("refetch", 0))
-    for merge, links in _rereads(plan).items():
-        _mark(merge, links)
+    for merge, links in sorted(spoken_of.items(), key=lambda entry: entry[0].table):
+        # Their parents are read again, whichever kind they are of.
+        mark(_NESTED[merge.table], links, timezone.now())
     for move in (one for changes in plan for one in changes.moves):
         if moved(move.merge, move.key, move.before, move.after, observed_at):
             changed.setdefault(move.merge.table, set()).add(move.key)
@@ -112,17 +109,12 @@ def _late(merge: Merge, rows: Sequence[Row], observed_at: datetime) -> set[Key]:
 
 
 def _rereads(plan: Sequence[Changes]) -> dict[Merge, list[Row]]:
-    """By kind of the children, of whom those of a batch are to be read again: at one time."""
+    """By kind of the children, whose parents are to be read again: all of a batch at one time."""
     found: dict[Merge, list[Row]] = {}
     for changes in plan:
         for one in changes.rereads:
             found.setdefault(one.merge, []).append(one.link)
-    return dict(sorted(found.items(), key=lambda entry: entry[0].table))
-
-
-def _mark(merge: Merge, rows: Sequence[Row]) -> None:
-    """Have the parents of these read again, whichever kind they are of."""
-    mark(_NESTED[merge.table], rows, timezone.now())
+    return found
 
 
 def _look_at_pairs(plan: Sequence[Changes], now: datetime) -> None:

@@ -16,6 +16,7 @@ from django.test.utils import CaptureQueriesContext
 
 from autosync import config
 from autosync.kinds import TABLES
+from autosync.mirror.models import PullRequestCommit, PullRequestFile
 from autosync.models import Issue, PullRequest, Repository
 from autosync.web import hanging
 from autosync.web.conversation import LENGTH
@@ -420,47 +421,38 @@ def test_deeds_of_the_timeline_stand_between_what_was_said(page: Open, here: Rep
     assert "ada merged this cccccccccc main" in text(shown)
 
 
-@pytest.mark.usefixtures("asks_anew")
 def test_files_and_commits_of_a_pull_request_are_lists_of_their_own(
     page: Open, here: Repository
 ) -> None:
     it = scene.a_pull_request(here)
     assert "Conversation</a>" not in page(it)  # nothing to choose from
     known = commit(here, sha="c" * 40, message="Bend the wings\n\nmore")
-    number = {"pull_request_number": models.IntegerField(), "position": models.IntegerField()}
-    again = {name: field.clone() for name, field in number.items()}
-    with (
-        table(
-            "PullFile", path=models.TextField(), previous_path=models.TextField(default=""),
-            status=models.TextField(), additions=models.IntegerField(null=True),
-            deletions=models.IntegerField(null=True), **number,
-        ) as files,
-        table(
-            "PullCommit", sha=models.TextField(), message=models.TextField(), **again
-        ) as commits,
-    ):  # fmt: skip
-        which = {"repository": here, "pull_request_number": 13}
-        for place in range(150):
-            files.objects.create(
-                **which, position=place, path=f"wings/{place}.py", status="modified",
-                additions=1_234, deletions=2,
-            )  # fmt: skip
-        for place, sha in enumerate((known.sha, "d" * 40)):
-            commits.objects.create(**which, position=place, sha=sha, message="By git\nalone")
-        shown = page(it)
-        assert 'href="?tab=files"' in shown
-        assert 'href="?tab=commits"' in shown
-        listed = page(it, tab="files")
-        assert "wings/99.py" in listed
-        assert "wings/100.py" not in listed
-        assert "+1,234" in listed
-        older = re.search(r'href="\?tab=files&amp;cursor=([^"]*)" rel="next"', listed)
-        assert older is not None
-        lines = page(it, tab="commits")
-        assert "Bend the wings" in lines
-        assert "By git" in lines  # of a fork: no branch here reaches it
-        assert f'href="/repositories/{here.pk}/commits/{"d" * 40}/"' not in lines
-        assert f'href="/repositories/{here.pk}/commits/{known.sha}/"' in lines
+    which = {"repository": here, "pull_request_number": 13}
+    PullRequestFile.objects.bulk_create(
+        PullRequestFile(
+            **which, position=place, path=f"wings/{place}.py", status="modified",
+            additions=1_234, deletions=2,
+        )
+        for place in range(150)
+    )  # fmt: skip
+    for place, sha in enumerate((known.sha, "d" * 40)):
+        PullRequestCommit.objects.create(
+            **which, position=place, sha=sha, message="By git\nalone", authored_at=T0,
+            committed_at=T0,
+        )  # fmt: skip
+    shown = page(it)
+    assert 'href="?tab=files"' in shown
+    assert 'href="?tab=commits"' in shown
+    listed = page(it, tab="files")
+    assert "wings/99.py" in listed
+    assert "wings/100.py" not in listed
+    assert "+1,234" in listed
+    assert re.search(r'href="\?tab=files&amp;cursor=([^"]*)" rel="next"', listed)
+    lines = page(it, tab="commits")
+    assert "Bend the wings" in lines
+    assert "By git" in lines  # of a fork: no branch here reaches it
+    assert f'href="/repositories/{here.pk}/commits/{known.sha}/"' in lines
+    assert f'href="/repositories/{here.pk}/commits/{"d" * 40}/"' not in lines
 
 
 @pytest.mark.usefixtures("asks_anew")

@@ -88,6 +88,10 @@ class Family:
             )
             return {row[0] for row in cursor.fetchall()}
 
+    def mark(self, rows: Iterable[Row], at: datetime) -> None:
+        """`mark`, of these parents alone."""
+        mark([self], rows, at)
+
     def note(self, read: Collection[Read], asked_at: datetime, known_at: datetime) -> None:
         """These were read. The answer, asked for at `asked_at`, surely knows what was before
         `known_at`, and settles nothing that is younger.

@@ -23,6 +23,7 @@ class Same(NamedTuple):
     columns: str
     keys: Callable[[Record], Key]
     where: str = "TRUE"
+    only: Callable[[Record], bool] = lambda record: True
 
     def stands_in(self, tables: Collection[str]) -> bool:
         """Whether it is one of the mirror's tables."""
@@ -55,9 +56,19 @@ _BOTH = {
 }
 _LABELS = Same("labels", "node_id", _by("node_id"))
 _MILESTONES = Same("milestones", "node_id", _by("node_id"))
+# GitHub's list of events has not who is mentioned elsewhere; those who are told of everything
+# that happens are in no table.
+_EVENTS = Same(
+    "timeline_events",
+    "node_id",
+    _by("node_id"),
+    "event <> 'cross-referenced'",
+    lambda record: record["event"] not in ("mentioned", "subscribed", "unsubscribed"),
+)
 _COMMENTS = Same("issue_comments", "github_id", _ID)
 
 TAP_GITHUB: dict[str, Same] = _BOTH | {
+    "issue_events": _EVENTS,
     "labels": _LABELS,
     "milestones": _MILESTONES,
     "issue_comments": _COMMENTS,
@@ -66,6 +77,8 @@ TAP_GITHUB: dict[str, Same] = _BOTH | {
     "contributors": Same("contributors", "login", _by("login"), "login <> ''"),
 }
 AIRBYTE: dict[str, Same] = _BOTH | {
+    "issue_events": _EVENTS,
+    "issue_reactions": Same("reactions", "node_id", _by("node_id")),
     "issue_labels": _LABELS,
     "issue_milestones": _MILESTONES,
     "comments": _COMMENTS,

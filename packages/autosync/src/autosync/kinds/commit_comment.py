@@ -34,7 +34,7 @@ class CommitComment(OfRepository):
         news=Packed("commitComments"),
         events={"commit_comment": Whole("comment")},
         needs={"contents": "read"},
-        feed=Line("commit_comment", key="commit_sha", title="body"),
+        feed=Line("commit_comment", key="commit_sha", title=""),
         api=List(
             "-updated_at",
             filters=("author_login", "commit_sha", "path"),

@@ -89,7 +89,7 @@ def test_every_column_says_what_it_means() -> None:
 @pytest.mark.django_db
 def test_a_declared_kind_is_described_with_where_github_has_each_column() -> None:
     with throwaway.declared() as kind:
-        text = page([kind], plain=[])
+        text = page([kind], plain=[], relations=[])
     assert "## side_notes\n\nA note on an issue.\n\n- View: `github.side_notes`\n" in text
     assert "- API: `GET /api/side-notes/`, `GET /api/side-notes/{key}/`\n" in text
     assert "- Permissions of the App: `issues` (write), `discussions` (read)\n" in text

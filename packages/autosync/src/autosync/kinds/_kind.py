@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from django.db import models
+from django.db.backends.utils import truncate_name
 from django.db.models.base import ModelBase
 
 from autosync.kinds._columns import NodeId
@@ -407,22 +408,27 @@ def _scope(attrs: Mapping[str, Any], bases: tuple[type, ...]) -> Any:
     return attrs.get("scope") or next(getattr(base, "scope", "") for base in bases)
 
 
+def _named(word: str, what: str) -> str:
+    """The name of an index; Django allows thirty letters, so a long one ends in a digest."""
+    return truncate_name(f"{word}_{what}", models.Index.max_name_length, hash_len=6)
+
+
 def _indexes(word: str, home: str, numbered: bool) -> list[models.Index]:
     indexes = [
         models.Index(
             fields=["dirty_at"],
-            name=f"{word}_in_doubt",
+            name=_named(word, "in_doubt"),
             condition=models.Q(dirty_at__isnull=False),
         ),
         # For the counts that each sync compares: from the index alone.
         models.Index(
             fields=[home],
-            name=f"{word}_alive",
+            name=_named(word, "alive"),
             condition=models.Q(deleted_at__isnull=True),
         ),
     ]
     if numbered:
-        indexes.append(models.Index(fields=[home, "number"], name=f"{word}_by_number"))
+        indexes.append(models.Index(fields=[home, "number"], name=_named(word, "by_number")))
     return indexes
 
 
@@ -437,7 +443,7 @@ def _index_of_list(
     keys = (name for name, one in columns.items() if getattr(one, "primary_key", False))
     sign = "-" if listed.order.startswith("-") else ""
     fields = [listed.order, f"{sign}{next(keys, 'id')}"]
-    return [models.Index(fields=fields, name=f"{word[:22]}_by_list")]
+    return [models.Index(fields=fields, name=_named(word, "by_list"))]
 
 
 class OfScope(MirroredModel, metaclass=KindBase):

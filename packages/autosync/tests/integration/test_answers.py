@@ -327,9 +327,10 @@ def test_an_object_that_cannot_be_understood_costs_itself(
             return
         document = seen.document
         data = document["data"]
-        nodes = data["nodes"] if "nodes" in data else data["node"].get("page", {}).get("nodes", [])
-        for node in nodes:
-            if field in node and (not odd or node["id"] in odd):
+        page = (data.get("node") or {}).get("page", {})
+        for node in data.get("nodes") or page.get("nodes", []):
+            # Not what is read with an issue.
+            if field in (node or {}) and (not odd or node.get("id") in odd):
                 odd[:] = [node["id"]]
                 node[field] = value
         seen.document = document

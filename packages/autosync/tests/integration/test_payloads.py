@@ -36,6 +36,7 @@ ESSENTIAL = {
     "release": {("release",), ("release", "id")},
     "label": {("label",), ("label", "id")},
     "star": {("sender",), ("sender", "id")},
+    "fork": {("forkee",), ("forkee", "id")},
     "milestone": {("milestone",), ("milestone", "id"), ("milestone", "number")},
     "installation": {("installation",), ("installation", "id")},
     "installation_repositories": {("installation",), ("installation", "id")},

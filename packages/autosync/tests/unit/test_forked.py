@@ -16,6 +16,7 @@ from pathlib import Path
 from autosync.service import forked
 signal.signal(signal.SIGTERM, lambda *_: print("the supervisor's own"))
 signal.signal(signal.SIGHUP, signal.SIG_IGN)
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background of a shell
 wake, end = os.pipe(); os.set_blocking(end, False); signal.set_wakeup_fd(end)
 sys.stdout.write("before\\n")
 """

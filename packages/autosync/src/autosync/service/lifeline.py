@@ -8,7 +8,6 @@ and every second that it still does its work (`beat`): one that hangs is replace
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 import socket
@@ -56,6 +55,8 @@ def beat() -> None:
 
 async def keep_beating() -> None:
     """Beat for as long as the running event loop goes round."""
+    import asyncio  # noqa: PLC0415 (start-up time: every command imports this module)
+
     while True:
         beat()
         await asyncio.sleep(BEAT_SECONDS)

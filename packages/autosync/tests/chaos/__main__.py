@@ -18,7 +18,7 @@ from typing import Any
 
 from githubsim.testing import Sim
 from tests.chaos.child_tables import OFF
-from tests.chaos.reader import Difference, differences
+from tests.chaos.reader import Difference, Watch
 from tests.chaos.storm import Storm
 from tests.chaos.story import tell
 from tests.service import SECRET, Service, descendants, free_port, hook_url
@@ -100,7 +100,7 @@ def run(
         Service(sim, port, **SETTINGS) as service,
     ):
         _two_installations(sim)
-        eventually(lambda: not differences(sim, service.query), "the import is complete")
+        eventually(Watch(sim, service.query).equal, "the import is complete")
         imported = _imported(service)
         storm = Storm(sim, seed)
         began = time.monotonic()
@@ -152,20 +152,19 @@ def _until_equal(
 ) -> tuple[list[Difference], float]:
     """What differs in the end, and when the look ended that first saw that nothing did.
 
-    What differed is looked at again and again; once it does not, everything once more.
+    Says in which tables something differs, whenever that changes: the last of them is waited for.
     """
-    only: set[int] | None = None
+    watch = Watch(sim, service.query, storm.uncountable, without)
     began = time.monotonic()
+    tables: set[str] = set()
     while True:
-        left = differences(sim, service.query, only, uncountable=storm.uncountable, without=without)
+        left = watch.look()
         looked_at = time.monotonic()  # a look takes a while: equal by then, perhaps before
-        if not left and only is None:
-            return [], looked_at
-        if left and time.monotonic() > until:
+        if tables != (tables := {one.table for one in left}):
+            print(f"after {looked_at - began:.0f} s: {', '.join(sorted(tables))}", file=sys.stderr)
+        if not left or looked_at > until:
             return left, looked_at
-        only = {one.repository_id for one in left} or None
-        if left:  # less and less often: a look costs a little of the App's quota
-            time.sleep(1 + (looked_at - began) / 30)
+        time.sleep(1 + (looked_at - began) / 30)  # a look costs a little of the App's quota
 
 
 def _audited(sim: Sim, service: Service, storm: Storm) -> list[Difference]:

@@ -26,6 +26,11 @@ class Difference(NamedTuple):
     def __str__(self) -> str:
         return f"repository {self.repository_id}: {self.what}"
 
+    @property
+    def table(self) -> str:
+        """In which table."""
+        return self.what.partition(" ")[0]
+
 
 # No webhook is sent when these move with a push: the next listing of the repositories tells.
 LISTED = frozenset({("repositories", "pushed_at"), ("repositories", "updated_at")})
@@ -40,13 +45,19 @@ def differences(
     but: Collection[tuple[str, str]] = (),
     uncountable: Collection[str] = (),
     without: Collection[str] = (),
+    inside: Collection[str] | None = None,
 ) -> list[Difference]:
     """Every field of every row that is not as GitHub has it; empty: equal. Not of tables `without`.
 
     `only` looks at these repositories (ids) alone; `but` are (table, field) not to be compared. The
-    sizes of commits that are `uncountable` (SHAs) may be unknown.
+    sizes of commits that are `uncountable` (SHAs) may be unknown. Of what belongs to repositories,
+    issues and pull requests only the tables `inside` are looked at, or all: each costs requests.
     """
-    ours_too = children(query)
+    ours_too = {
+        table: rows
+        for table, rows in children(query).items()
+        if table not in without and (inside is None or table in inside)
+    }
     there = _patiently(lambda: github(sim, only, ours_too))
     here = mirror(query) | ours_too
     found: list[Difference] = []
@@ -74,6 +85,48 @@ def differences(
                 ]
             found += [Difference(repository_id, one) for one in what]
     return found
+
+
+class Watch:
+    """Looks until nothing differs: at what differed again and again; once it does not, everything
+    once more. A whole look takes a request or more for each issue and pull request.
+    """
+
+    def __init__(
+        self,
+        sim: Sim,
+        query: Query,
+        uncountable: Collection[str] = (),
+        without: Collection[str] = (),
+    ) -> None:
+        self._sim = sim
+        self._query = query
+        self._uncountable = uncountable
+        self._without = without
+        self._only: set[int] | None = None
+        # The first look is at what costs least.
+        self._inside: set[str] | None = set()
+
+    def look(self) -> list[Difference]:
+        """What differs, of what differed before; empty: nothing at all."""
+        while True:
+            left = differences(
+                self._sim,
+                self._query,
+                self._only,
+                uncountable=self._uncountable,
+                without=self._without,
+                inside=self._inside,
+            )
+            whole = self._only is None and self._inside is None
+            self._only = {one.repository_id for one in left} or None
+            self._inside = {one.table for one in left} or None
+            if left or whole:
+                return left
+
+    def equal(self) -> bool:
+        """Whether nothing at all differs."""
+        return not self.look()
 
 
 def _patiently(read: Callable[[], dict[str, Rows]]) -> dict[str, Rows]:

@@ -27,7 +27,7 @@ from autosync.mirror.models import (
 )
 from autosync.models import Issue, PullRequest
 from autosync.sync import WebhookProcessor
-from autosync.sync.audit import Auditor
+from autosync.sync.audit import Auditor, shares
 from autosync.sync.audit import children as audit_children
 from autosync.sync.children import sync_children, waiting
 from githubsim.receiver import Receiver
@@ -261,10 +261,8 @@ def test_what_no_webhook_told_of_is_found_by_an_audit_within_a_week(
     world.settled()
     found = set[tuple[str, str]]()
     tonight = timezone.now()
-    for night in range(audit_children.NIGHTS):
-        monkeypatch.setattr(
-            audit_children, "_today", lambda at=tonight + timedelta(days=night): at.date()
-        )
+    for night in range(shares.NIGHTS):
+        monkeypatch.setattr(shares, "_today", lambda at=tonight + timedelta(days=night): at.date())
         world.settled()
         before = AuditFinding.objects.count()
         Auditor(GitHubAppInstallation.objects.get()).run()

@@ -70,6 +70,10 @@ class Family:
         found = rows.order_by("pk").values_list("pk", "node_id", "repository_id")
         return [Parent(*row) for row in found]
 
+    def share(self, repository_id: int, part: int, of: int) -> list[Parent]:
+        """One of so many parts of all parents of the repository."""
+        return [one for one in self.all(repository_id) if one.pk % of == part]
+
     def numbered(self, repository_id: int, numbers: Iterable[int]) -> list[Parent]:
         """The parents of the repository that have these numbers."""
         rows = self.parents.model._default_manager.filter(

@@ -56,7 +56,7 @@ def read_children(
     parents: Sequence[Parent],
 ) -> Iterator[list[Children]]:
     """The children of `parents`, which are of one kind and have all these, a page of parents at a
-    time; smaller pages while too heavy.
+    time; smaller pages while too heavy. `repository` is that of the first, if not of all.
 
     A parent that GitHub does not show is left out: its own list says what became of it. So is one
     whose children GitHub does not answer for even alone, which is remembered as such.
@@ -78,7 +78,7 @@ def read_children(
             paging.went_well()
         del left[: len(group)]
         for one in page:
-            _understand(one, repository)
+            _understand(one)
         yield page
 
 
@@ -241,10 +241,10 @@ def _of_parents(nests: Sequence[Nest]) -> str:
     return " ".join(dict.fromkeys(field for nest in nests for field in nest.of_parent))
 
 
-def _understand(one: Children, repository: Repository) -> None:
+def _understand(one: Children) -> None:
     for node in filter(None, one.nodes):
         try:
-            one.rows.append(one.nest.row(node, one.place, repository.pk))
+            one.rows.append(one.nest.row(node, one.place, one.parent.repository_id))
         except unread.ODD as error:
             why = f"not as documented: {type(error).__name__}: {error}"
             one.odd.append(unread.of_node(node, why[:300]))

@@ -35,6 +35,7 @@ from autosync.sync.audit.difference import Difference
 from autosync.sync.audit.findings import record, record_repairs
 from autosync.sync.audit.names import names_of
 from autosync.sync.audit.sets import still_different
+from autosync.sync.audit.shares import Shares
 from autosync.sync.audit.silent import Silent, is_large, silent_differences
 from autosync.sync.audit.small import There as SmallThere
 from autosync.sync.audit.small import (
@@ -78,6 +79,7 @@ class Lists:
     small: SmallThere | None
     fronts: Mapping[str, Newest]
     silent: Sequence[Silent]
+    shares: Shares
 
 
 def finish_left_open(installation_id: int) -> None:
@@ -91,9 +93,10 @@ class Auditor:
     """Audits one installation.
 
     Unchanged repositories cost: two GraphQL points per hundred for the news of them, one for each
-    small kind, whose lists are read whole, one per hundred objects that change in silence, and one
-    `ls-remote` each that is outside the quota. Others are listed only where these differ, or all of
-    them if `deep`, a hundred a point. `names` compares the names of labels and milestones too,
+    small kind, whose lists are read whole, one per hundred objects that change in silence, one per
+    hundred of tonight's share of the parents of what comes unheard, and one `ls-remote` each that
+    is outside the quota. Others are listed only where these differ, or all of them if `deep`, a
+    hundred a point. `names` compares the names of labels and milestones too,
     which is free, and asks whose the commits are that no ref reaches, a hundred a point.
     """
 
@@ -148,6 +151,8 @@ class Auditor:
                 small = small_lists(self.client, group, refused)
                 fronts = newest(self.client, group, refused)
                 silent = {} if self.deep else silent_differences(self.client, group, refused)
+                shown = [one for one in group if one.pk in there]
+                shares = Shares(self.client, shown, refused)
                 left_out |= {
                     one.full_name: "GitHub could not report its content"
                     for one in group
@@ -174,7 +179,7 @@ class Auditor:
                             pk = repository.pk
                             some = small.get(pk)
                             front = fronts.get(pk, {}) | (some.fronts if some else {})
-                            lists = Lists(some, front, silent.get(pk, []))
+                            lists = Lists(some, front, silent.get(pk, []), shares)
                             self._audit(audit, repository, said, lists)
                     Repository.objects.filter(
                         pk=repository.pk, audit_due_at__lte=started_at
@@ -249,7 +254,9 @@ class Auditor:
                 turn_to(kind.name)
                 for nest in kind.nests:
                     if nest.parent.name not in refused:
-                        found += compare.children.compare(nest, read.silent, whole=self.deep)
+                        found += compare.children.compare(
+                            nest, read.silent, read.shares, whole=self.deep
+                        )
             turn_to(GIT)
             if self.deep:
                 found += compare.commits()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import datetime
 
 from django.utils import timezone
 
@@ -15,13 +15,12 @@ from autosync.mirror.doubt import IN_FLIGHT
 from autosync.mirror.keys import rows_of, written
 from autosync.mirror.models import AuditFinding, Repository
 from autosync.sync.audit.difference import Difference
+from autosync.sync.audit.shares import Shares
 from autosync.sync.audit.silent import Silent
 from autosync.sync.children import gone_in
 from autosync.sync.nested_pages import Children, read_children
 
 Problem = AuditFinding.Problem
-# Nights in which the children of every parent are read once, if some come unheard.
-NIGHTS = 7
 
 
 class ChildrenComparison:
@@ -34,24 +33,26 @@ class ChildrenComparison:
         self._client = client
         self.differing: dict[Nest, list[Parent]] = {}
 
-    def compare(self, nest: Nest, silent: Sequence[Silent], *, whole: bool) -> list[Difference]:
+    def compare(
+        self, nest: Nest, silent: Sequence[Silent], shares: Shares, *, whole: bool
+    ) -> list[Difference]:
         """Of all parents, or of those that have waited to be asked about for a while, of those
         whose children are known to differ, and of a share of the others if some come unheard.
         """
         settled = timezone.now() - IN_FLIGHT
         pk = self._repository.pk
+        share: list[Children] = []
         if whole:
             parents = nest.family.all(pk)
         else:
+            share, left = shares.of(nest, self._repository)
             parents = nest.family.waiting(pk, since=settled)
             numbers = [one.number for one in silent if one.difference.resource == nest.kind.name]
             if numbers:
-                parents = sorted({*parents, *nest.family.numbered(pk, numbers)})
-            if nest.read.unheard:
-                tonight = _today().toordinal() % NIGHTS
-                share = (one for one in nest.family.all(pk) if one.pk % NIGHTS == tonight)
-                parents = sorted({*parents, *share})
-        found: list[Difference] = []
+                parents += nest.family.numbered(pk, numbers)
+            read = {one.parent for one in share}
+            parents = sorted({*parents, *left} - read)
+        found = self._differences(nest, share, settled)
         for page in read_children([nest], self._repository, self._client, parents):
             found += self._differences(nest, page, settled)
         return found
@@ -72,12 +73,15 @@ class ChildrenComparison:
                 return True
         return False
 
-    def _differences(self, nest: Nest, page: list[Children], settled: datetime) -> list[Difference]:
+    def _differences(
+        self, nest: Nest, page: Sequence[Children], settled_at: datetime
+    ) -> list[Difference]:
         kind = nest.kind
         merge, columns = kind.merge, kind.merge.governed
         versioned = {"kind_version"} if merge.version > 1 else set()
         found = []
         for one in page:
+            settled = min(settled_at, one.asked_at - IN_FLIGHT)
             if one.clock is None or one.clock > settled:
                 continue  # its event may be on its way
             rows = {merge.key_of(row): row for row in one.rows}
@@ -107,7 +111,3 @@ class ChildrenComparison:
                 Difference(kind.name, written(key), what, node) for key, node, what in differs
             ]
         return found
-
-
-def _today() -> date:
-    return timezone.now().date()

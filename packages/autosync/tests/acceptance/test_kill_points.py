@@ -59,6 +59,10 @@ def push(stage: Stage) -> None:
     stage.sim.control("push", {"repository": repository(stage), "count": 2})
 
 
+def open_pull(stage: Stage) -> None:
+    stage.sim.control("pulls/open", {"repository": repository(stage)})
+
+
 def force_back(stage: Stage, commits: int = 1) -> None:
     """The default branch loses its last commits: there is nothing new that would be counted."""
     there, home = beside(stage)
@@ -334,6 +338,7 @@ WORKER = {
     "git: refs stored, not committed": Scene(push),
     "git: refs committed, contributors not counted": Scene(force_back),
     "files: some stored, not all": Scene(push),
+    "pulls: some stored, not all": Scene(open_pull),
     "details: read, not stored": Scene(push),
     "recover: log read, no payload read": Scene(lose_and_recover, nothing, all_read_again),
     "recover: payloads read, not stored": Scene(lose_and_recover, nothing, all_read_again),

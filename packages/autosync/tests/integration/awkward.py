@@ -202,6 +202,8 @@ class World:
         self._here("reviews/resolve", comment_id=self.remarks[0], sender="somebody")
         for number in self.releases:
             self._here("releases/edit", release_id=number, body=None)
+        for login in ("somebody", "robot[bot]", "Copilot", "old-hand"):
+            self._here("commits/comment", body=f"of {login}\r\n\u2028 \u0000", sender=login)
         # After reviews and comments, which move their clocks as well, maybe a second later. And
         # once: an edit that changes nothing sends nothing.
         for title, number in self.numbers.items():

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.db import connection
 from django.utils import timezone
 
+from autosync.errors import ConfigurationError
 from autosync.github import Unavailable
 from autosync.insight import ailing
 from autosync.mirror.models import (
@@ -18,7 +20,7 @@ from autosync.mirror.models import (
     SyncJob,
     SyncJobRepository,
 )
-from autosync.sync import SyncJobRunner, sick
+from autosync.sync import GitHubSyncManager, SyncJobRunner, sick
 from autosync.sync.audit import Auditor
 from autosync.sync.resume import retry_sick_repositories
 from githubsim.testing import Sim
@@ -119,6 +121,34 @@ def test_a_sick_repository_is_named_and_the_others_are_synced(
     assert (one.failures, one.failing_since, one.retry_at) == (0, None, None)
     assert one.sync_state == Repository.SyncState.SYNCED
     assert list(ailing.findings()) == []
+
+
+def test_without_git_all_that_git_reads_says_so_once_and_no_repository_is_sick(
+    sim: Sim, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    one = patient()
+    for what in ("push", "pulls/open"):
+        sim.control(what, {"repository": one.pk})
+    sim.control("issues/open", {"repository": one.pk, "title": "Seen all the same"})
+    before = one.commits.count()
+    with monkeypatch.context() as patch:
+        patch.setenv("PATH", str(tmp_path))
+        job = period()
+        with pytest.raises(ConfigurationError, match="Install git"):
+            GitHubSyncManager(one.installation).sync_git(one)
+    assert job.status == SyncJob.Status.FAILED  # there were commits to read everywhere
+    errors = job.repositories.values_list("error", flat=True)
+    assert [error.count("Install git") for error in errors] == [1, 1, 1]
+    assert "PartsFailed" not in job.error_message
+    logged = [line for line in caplog.messages if "Install git" in line]
+    assert len(logged) == 4  # one by each sync of a repository
+    parts = set(one.cursors.exclude(error="").values_list("resource", flat=True))
+    assert parts == {"commit", "pull_request_commit"}
+    one.refresh_from_db()
+    assert (one.failures, one.retry_at, one.commits.count()) == (0, None, before)
+    assert one.issues.filter(title="Seen all the same").exists()
+    assert period().status == SyncJob.Status.COMPLETED
+    assert one.commits.count() > before
 
 
 def test_pauses_grow_to_an_hour() -> None:

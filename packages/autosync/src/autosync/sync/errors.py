@@ -6,7 +6,7 @@ import logging
 
 from autosync import foreseen
 from autosync.database import is_away
-from autosync.errors import AutoSyncError
+from autosync.errors import AutoSyncError, ConfigurationError
 from autosync.github.errors import QuotaExhausted, Unavailable
 
 
@@ -23,7 +23,11 @@ class PartsFailed(AutoSyncError):
 
     def __init__(self, failures: dict[str, Exception]) -> None:
         self.failures = failures
-        super().__init__("; ".join(f"{name}: {one}" for name, one in failures.items()))
+        # What several parts say is said once, such as that the one git they read does not answer.
+        names: dict[str, list[str]] = {}
+        for name, one in failures.items():
+            names.setdefault(str(one), []).append(name)
+        super().__init__("; ".join(f"{', '.join(who)}: {said}" for said, who in names.items()))
 
 
 def log_failure(logger: logging.Logger, error: Exception, message: str, *about: object) -> None:
@@ -32,6 +36,13 @@ def log_failure(logger: logging.Logger, error: Exception, message: str, *about: 
         logger.error(f"{message}: %s", *about, explained)
     else:
         logger.error(message, *about, exc_info=error)
+
+
+def is_of_machine(error: BaseException) -> bool:
+    """Whether it is this machine that lacks something, such as git, and nothing else is wrong."""
+    if isinstance(error, PartsFailed):
+        return all(is_of_machine(one) for one in error.failures.values())
+    return isinstance(error, ConfigurationError)
 
 
 def is_passing(error: BaseException) -> bool:

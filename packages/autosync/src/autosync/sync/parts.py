@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Collection
 
 from autosync.database import is_away
+from autosync.errors import AutoSyncError
 from autosync.github import (
     InstallationClient,
     InstallationSuspended,
@@ -18,7 +19,7 @@ from autosync.github.purpose import made_for
 from autosync.mirror.doubt import list_soon
 from autosync.mirror.models import Repository, ResourceCursor
 from autosync.sync import refusals
-from autosync.sync.errors import Busy, PartsFailed, is_passing, log_failure
+from autosync.sync.errors import Busy, PartsFailed, is_of_machine, is_passing, log_failure
 from autosync.sync.sick import LONG, GitHubAway, github_answers
 from autosync.sync.standing import GIT
 
@@ -72,9 +73,12 @@ class Parts:
 
     def finish(self) -> None:
         """Raise what failed, if anything did."""
-        if len(self.failures) == 1:
-            raise next(iter(self.failures.values()))
-        if self.failures:
+        failures = list(self.failures.values())
+        # What this machine lacks is no part's own, such as the git that several of them ask.
+        same = len({str(one) for one in failures}) == 1
+        if len(failures) == 1 or (same and is_of_machine(failures[0])):
+            raise failures[0]
+        if failures:
             raise PartsFailed(self.failures)
 
     def _failed(self, name: str, error: Exception) -> None:
@@ -90,9 +94,14 @@ class Parts:
             ) from error
         if isinstance(error, NotFound):
             list_soon([self.repository.pk])
-        elif not is_passing(error):
+        elif not is_passing(error) and not self._is_known(error):
             log_failure(logger, error, "%s of %s failed", name, self.repository)
         self.failures[name] = error
         ResourceCursor.objects.filter(repository=self.repository, resource=name).update(
             error=str(error)[:2000]
         )
+
+    def _is_known(self, error: Exception) -> bool:
+        """Whether another part failed for the same foreseen reason: the log has it."""
+        said = {str(one) for one in self.failures.values()}
+        return isinstance(error, AutoSyncError) and str(error) in said

@@ -20,11 +20,10 @@ from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
 from autosync import config
-from autosync.errors import ConfigurationError
 from autosync.github import GitHubError, InstallationClient, QuotaExhausted, Unavailable
 from autosync.mirror.doubt import audit_soon
 from autosync.mirror.models import QuotaBudget, Repository, SyncJob
-from autosync.sync.errors import is_passing
+from autosync.sync.errors import is_of_machine, is_passing
 
 logger = logging.getLogger(__name__)
 
@@ -98,8 +97,8 @@ def failed(repository_id: int, error: BaseException, seconds: float) -> bool:
     """
     if isinstance(error, (GitHubAway, QuotaExhausted)):
         return False
-    if isinstance(error, ConfigurationError):
-        return True  # of this machine, such as no git: the next job tries again
+    if is_of_machine(error):
+        return True  # the next job tries again
     rows = Repository.objects.filter(pk=repository_id)
     rows.update(failures=F("failures") + 1, failing_since=Coalesce("failing_since", Now()))
     row = rows.first()

@@ -45,7 +45,7 @@ def test_an_equal_mirror_is_proved_at_six_points(stage: tuple[Sim, Service]) -> 
     said = service.run("autosync", "audit").stdout
     assert "6 of 6 repositories equal to GitHub, 0 objects differed" in said
     after = _used(sim)
-    # The news, the small kinds, threads and remarks; tonight's share of the timelines of issues, and
+    # The news, the small kinds, threads and remarks; a share of the timelines of issues, and
     # that of pull requests with what these close.
     assert after["graphql"] - before["graphql"] == 5
     assert after["core"] - before["core"] == 1

@@ -78,7 +78,13 @@ TAP_GITHUB: dict[str, Same] = _BOTH | {
 }
 AIRBYTE: dict[str, Same] = _BOTH | {
     "issue_events": _EVENTS,
-    "issue_reactions": Same("reactions", "node_id", _by("node_id")),
+    # Of issues alone: those of pull requests are in none of its streams.
+    "issue_reactions": Same(
+        "reactions",
+        "node_id",
+        _by("node_id"),
+        "(repository_id, issue_number) IN (SELECT repository_id, number FROM issues)",
+    ),
     "issue_labels": _LABELS,
     "issue_milestones": _MILESTONES,
     "comments": _COMMENTS,

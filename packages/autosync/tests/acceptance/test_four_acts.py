@@ -162,6 +162,7 @@ def test_a_sync_with_nothing_new_costs_two_points_whoever_does_it_with_whatever_
         "UPDATE resource_cursors SET watermark = now() + "
         "CASE resource WHEN 'commit' THEN interval '6 minutes' ELSE interval '0' END"
     )
+    service.execute("UPDATE children_read SET clock = now(), marked_at = NULL")
     # The tokens now in use die; each worker makes its own.
     sim.control("weather", {"token_life": 1})
     time.sleep(1.1)

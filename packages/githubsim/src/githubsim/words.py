@@ -19,6 +19,9 @@ REPOSITORIES = (
     "nectar onyx prairie quill ripple summit thicket"
 ).split()
 LANGUAGES = ("Python", "TypeScript", "Go", "Rust", "Java", "C++", "Ruby", "Kotlin", None)
+_ENDINGS = dict(
+    zip(LANGUAGES, ("py", "ts", "go", "rs", "java", "cpp", "rb", "kt", "txt"), strict=True)
+)
 TOPICS = ("api", "cli", "data", "infra", "mobile", "observability", "platform", "web")
 VERBS = "Add Fix Refactor Remove Speed-up Document Test Simplify Rename Guard Retry Cache".split()
 THINGS = (
@@ -74,11 +77,12 @@ def body(rng: random.Random) -> str | None:
     return "\n\n".join(sentence(rng) for _ in range(rng.randint(1, 4)))
 
 
-def files(rng: random.Random) -> dict[str, bytes | None]:
-    """What a commit changes: one to three small files."""
+def files(rng: random.Random, language: str | None) -> dict[str, bytes | None]:
+    """What a commit changes: one to three small files, named as those of the language."""
     changed: dict[str, bytes | None] = {}
+    ending = _ENDINGS.get(language, "txt")
     for _ in range(rng.choice((1, 1, 1, 2, 3))):
-        path = f"src/{rng.choice(WHERE)}/{rng.choice(('main', 'model', 'view', 'test'))}.py"
+        path = f"src/{rng.choice(WHERE)}/{rng.choice(('main', 'model', 'view', 'test'))}.{ending}"
         lines = "\n".join(f"value_{i} = {rng.randrange(10**6)}" for i in range(rng.randint(1, 9)))
         changed[path] = f"{lines}\n".encode()
     return changed

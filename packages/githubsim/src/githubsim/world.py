@@ -10,6 +10,7 @@ from pathlib import Path
 from githubsim import seeds, words
 from githubsim.fastimport import FastImport, Person
 from githubsim.gitrepos import GitRepos
+from githubsim.languages import languages_of
 from githubsim.seeds.people import seed_organization, seed_stars
 from githubsim.store import Account, IssueSpec, PullSpec, Repository, Store
 
@@ -125,10 +126,15 @@ def build(
                 until,
             )
         seeds.around(store, git, repository, people, seed, until)
-        if history is not None:
-            store.edit_repository(
-                repository.id, size=git.size_kb(repository.id), at=repository.updated_at, quiet=True
-            )
+        # https://docs.github.com/repositories/managing-your-repositorys-settings-and-features/customizing-your-repository/about-repository-languages
+        found = languages_of(git, repository.id, history.last.head) if history is not None else ()
+        store.edit_repository(
+            repository.id,
+            language=found[0][0] if found else None,
+            size=git.size_kb(repository.id) if history is not None else repository.size,
+            at=repository.updated_at,
+            quiet=True,
+        )
     seed_organization(store, owner, people, seed, until - _SPAN)
     seed_stars(store, people, seed, until - _SPAN, until)
     return owner
@@ -222,13 +228,14 @@ def _write(
     git.init(repository.id)
     if not count:
         return None
+    language = repository.language
     still_open = min(max(pulls // 8, 1), count // 4, 40)
     merges: list[tuple[str, int, int, int, int, int]] = []
     heads: list[tuple[str, int, int]] = []
     tags: dict[str, int] = {}
     times = sorted(rng.randrange(until - _SPAN, until - 86_400) for _ in range(count))
     with git.fast_import(repository.id) as writer:
-        tip = _commit(writer, "refs/heads/main", people, rng, times[0], [])
+        tip = _commit(writer, "refs/heads/main", people, rng, times[0], [], language)
         done = 1
         while done < count - still_open:
             left = count - still_open - done
@@ -238,10 +245,17 @@ def _write(
                 head = base
                 changed: dict[str, bytes | None] = {}
                 for step in range(length):
-                    files = words.files(rng)
+                    files = words.files(rng, language)
                     changed |= files
                     head = _commit(
-                        writer, "refs/topic/x", people, rng, times[done + step], [head], files
+                        writer,
+                        "refs/topic/x",
+                        people,
+                        rng,
+                        times[done + step],
+                        [head],
+                        language,
+                        files,
                     )
                 when = times[done + length]
                 tip = writer.commit(
@@ -255,7 +269,7 @@ def _write(
                 merges.append((branch, base, head, when, length, tip))
                 done += length + 1
             else:
-                tip = _commit(writer, "refs/heads/main", people, rng, times[done], [tip])
+                tip = _commit(writer, "refs/heads/main", people, rng, times[done], [tip], language)
                 if rng.random() < 0.02:
                     tags[f"refs/tags/v0.{done}"] = tip
                 elif rng.random() < 0.01:
@@ -267,7 +281,7 @@ def _write(
         for number in range(still_open):
             branch = f"feature/{number}"
             when = times[done + number]
-            head = _commit(writer, f"refs/heads/{branch}", people, rng, when, [tip])
+            head = _commit(writer, f"refs/heads/{branch}", people, rng, when, [tip], language)
             heads.append((branch, head, when))
     if merges:
         git.update_ref(repository.id, "refs/topic/x", "0" * 40)
@@ -291,13 +305,14 @@ def _commit(
     rng: random.Random,
     at: int,
     parents: list[int],
+    language: str | None,
     files: dict[str, bytes | None] | None = None,
 ) -> int:
     author = people.author(rng)
     return writer.commit(
         ref,
         words.commit_message(rng),
-        words.files(rng) if files is None else files,
+        words.files(rng, language) if files is None else files,
         author=author,
         at=at,
         zone=rng.choice(("+0000", "+0100", "-0700", "+0530")),

@@ -23,7 +23,10 @@ class Coding(Acting):
         now = self._store.clock.now()
         commits = [
             NewCommit(
-                words.commit_message(self._rng), words.files(self._rng), _signature(user), now
+                words.commit_message(self._rng),
+                words.files(self._rng, repository.language),
+                _signature(user),
+                now,
             )
             for _ in range(self._rng.choice((1, 1, 1, 2, 3)))
         ]

@@ -10,7 +10,12 @@ from pathlib import Path
 import pytest
 
 _root = Path(tempfile.mkdtemp(prefix="autosync-tests-"))
-_kept = ("AUTOSYNC_POSTGRES_USER", "AUTOSYNC_REQUIRE_ALL", "AUTOSYNC_TESTS_TEMPLATE")
+_kept = (
+    "AUTOSYNC_HISTORIES",
+    "AUTOSYNC_POSTGRES_USER",
+    "AUTOSYNC_REQUIRE_ALL",
+    "AUTOSYNC_TESTS_TEMPLATE",
+)
 for name in [n for n in os.environ if n.startswith(("GITHUB_", "AUTOSYNC_"))]:
     if name not in _kept:
         del os.environ[name]

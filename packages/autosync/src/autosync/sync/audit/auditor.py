@@ -95,9 +95,9 @@ class Auditor:
     Unchanged repositories cost: two GraphQL points per hundred for the news of them, one for each
     small kind, whose lists are read whole, one per hundred objects that change in silence, one per
     hundred parents for each kind that comes unheard, of tonight's share, and one `ls-remote` each
-    that is outside the quota. Others are listed only where these differ, or all of them if `deep`, a
-    hundred a point. `names` compares the names of labels and milestones too,
-    which is free, and asks whose the commits are that no ref reaches, a hundred a point.
+    that is outside the quota. Others are listed only where these differ, or all of them if `deep`,
+    a hundred a point. `names` compares the names of labels and milestones too, which is free, and
+    asks whose the commits are that no ref reaches, a hundred a point.
     """
 
     def __init__(

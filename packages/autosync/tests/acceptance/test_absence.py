@@ -73,6 +73,9 @@ def test_back_after_an_absence(
     # As if the audit that follows an import had been.
     service.execute("UPDATE repositories SET audit_due_at = NULL")
     come_back = go(sim)
+    there = [one["id"] for one in sim.ask("inventory")["repositories"]]
+    # Of these webhooks go on; their timelines wait for the next sync.
+    heard = set(there[1:] if go is leave_out else ())
     changed = 0
     for one in sim.ask("inventory")["repositories"]:
         where = {"repository": one["full_name"]}
@@ -89,7 +92,7 @@ def test_back_after_an_absence(
     sim.control("webhooks/wait", {"timeout": 30})
     come_back()
     eventually(
-        lambda: not missing(sim, service),
+        lambda: not missing(sim, service, heard),
         Told(lambda: f"what was changed or made meanwhile is here: {service.said()}"),
         45,  # before the audit that comes after a minute
     )
@@ -218,12 +221,19 @@ def apart(sim: Sim, service: Service) -> str:
     return str([str(one) for one in differences(sim, service.query)][:20])
 
 
-def missing(sim: Sim, service: Service) -> list[object]:
+def missing(sim: Sim, service: Service, heard: set[int]) -> list[object]:
     """All but what is left to the audit, the deleted and names of labels, and to the next sync,
-    timelines.
+    timelines of what webhooks spoke of.
     """
-    return [
-        one
-        for one in differences(sim, service.query, without=["timeline_events"])
-        if not one.what.endswith("only here") and ": labels is" not in one.what
-    ]
+    found: list[object] = []
+    for inside in ([], None):  # what costs least first
+        found += [
+            one
+            for one in differences(sim, service.query, inside=inside)
+            if not one.what.endswith("only here")
+            and ": labels is" not in one.what
+            and not (one.table == "timeline_events" and one.repository_id in heard)
+        ]
+        if found:
+            break
+    return found

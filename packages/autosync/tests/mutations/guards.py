@@ -450,9 +450,9 @@ GUARDS = (
     ),
     Guard(
         "audits read a share of what comes unheard",
-        "src/autosync/sync/audit/children.py",
-        "if nest.read.unheard:",
-        "if False:",
+        "src/autosync/sync/audit/shares.py",
+        "if nest.read.unheard and",
+        "if False and",
         "tests/integration/test_timeline.py",
     ),
     Guard(

@@ -46,7 +46,7 @@ def test_a_wheel_holds_the_whole_package_and_nothing_beside_it(
     assert found - about == sources(PACKAGES[distribution])
     assert f"{PACKAGES[distribution]}/py.typed" in found
     kinds = {Path(one).suffix for one in found - about}
-    expected = {"autosync_github": {".html", ".js", ".css", ".svg", ".sql"},
+    expected = {"autosync_github": {".html", ".js", ".css", ".svg", ".sql", ".toml"},
                 "githubsim": {".graphql", ".css", ".sql"}}  # fmt: skip
     assert kinds == expected[distribution] | {".py", ".typed"}
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import pytest
 
 from autosync import config, connect
 from autosync.kinds import left_out, listed_resources, nested_kinds, refetched
-from autosync.mirror.models import GitHubAppInstallation, SyncJob, SyncJobRepository
-from autosync.sync import SyncJobRunner
+from autosync.mirror.inbox import store
+from autosync.mirror.models import Delivery, GitHubAppInstallation, SyncJob, SyncJobRepository
+from autosync.sync import SyncJobRunner, WebhookProcessor
+from githubsim.receiver import Received, Receiver
 from githubsim.testing import Sim
 
 _TO_DO = (SyncJobRepository.Status.PENDING, SyncJobRepository.Status.RUNNING)
@@ -40,6 +42,29 @@ def installed(sim: Sim) -> GitHubAppInstallation:
     pk = sim.control("install")["id"]
     run(SyncJobRunner.start_import(pk)[0])
     return GitHubAppInstallation.objects.get(pk=pk)
+
+
+def heard(sim: Sim, receiver: Receiver, seconds: int = 30) -> list[Received]:
+    """What GitHub has sent since the last time, once all of it is here."""
+    assert sim.control("webhooks/wait", {"timeout": seconds})["delivered"]
+    found = list(receiver.received)
+    receiver.clear()
+    return found
+
+
+def delivery_of(one: Received) -> Delivery:
+    """It as the inbox takes it."""
+    action = one.payload.get("action", "")
+    delivery = Delivery(guid=one.guid, event=one.event, action=action, headers={})
+    delivery.body = one.body
+    return delivery
+
+
+def apply_sent(received: Iterable[Received]) -> None:
+    """Store these one by one, as they come, and apply them."""
+    for one in received:
+        store([delivery_of(one)], Delivery.Source.WEBHOOK)
+    WebhookProcessor().drain()
 
 
 def period() -> SyncJob:

@@ -19,24 +19,21 @@ from autosync.github import InstallationClient, Priority
 from autosync.kinds.review_comment import ReviewComment
 from autosync.kinds.review_thread import ReviewThread
 from autosync.mirror.doubt import IN_FLIGHT
-from autosync.mirror.inbox import store
 from autosync.mirror.models import (
     AuditFinding,
     ChildrenRead,
-    Delivery,
     GitHubAppInstallation,
     Repository,
     ResourceCursor,
 )
 from autosync.models import PullRequest
-from autosync.sync import WebhookProcessor
 from autosync.sync.audit import Auditor
 from autosync.sync.followups import settle_doubts
 from githubsim.receiver import Received, Receiver
 from githubsim.testing import Sim
 from tests.chaos.here import children
 from tests.chaos.there import forget_tokens, github
-from tests.integration.engine import engine, installed
+from tests.integration.engine import apply_sent, engine, heard, installed
 
 MODELS = (ReviewComment, ReviewThread)
 TABLE_NAMES = tuple(model._meta.db_table for model in MODELS)
@@ -77,22 +74,13 @@ class Scene:
 
     def sent(self) -> list[Received]:
         """What GitHub has sent since the last time."""
-        assert self.sim.control("webhooks/wait", {"timeout": 30})["delivered"]
-        found = list(self.receiver.received)
-        self.receiver.clear()
-        return found
+        return heard(self.sim, self.receiver)
 
     def lose(self) -> None:
         self.sent()
 
     def arrive(self, deliveries: list[Received] | None = None) -> None:
-        for one in self.sent() if deliveries is None else deliveries:
-            delivery = Delivery(
-                guid=one.guid, event=one.event, action=one.payload.get("action", ""), headers={}
-            )
-            delivery.body = one.body
-            store([delivery], Delivery.Source.WEBHOOK)
-        WebhookProcessor().drain()
+        apply_sent(self.sent() if deliveries is None else deliveries)
         settle_doubts()
 
     def equal(self) -> None:

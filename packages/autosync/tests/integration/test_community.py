@@ -22,15 +22,13 @@ from autosync.kinds.repository_activity import RepositoryActivity
 from autosync.kinds.repository_language import RepositoryLanguage
 from autosync.kinds.watcher import Watcher
 from autosync.mirror.doubt import IN_FLIGHT
-from autosync.mirror.inbox import store
 from autosync.mirror.models import (
     AuditFinding,
-    Delivery,
     GitHubAppInstallation,
     Repository,
     ResourceCursor,
 )
-from autosync.sync import SyncJobRunner, WebhookProcessor, purge, rest_listing
+from autosync.sync import SyncJobRunner, purge, rest_listing
 from autosync.sync.audit import Auditor, small
 from autosync.sync.reconcile import GitHubSyncManager
 from autosync.sync.rest_listing import sync_rest
@@ -40,7 +38,7 @@ from githubsim.testing import Sim
 from tests.chaos.child_tables import OFF
 from tests.chaos.here import children
 from tests.chaos.there import forget_tokens, github
-from tests.integration.engine import engine, installed, period, run
+from tests.integration.engine import apply_sent, engine, heard, installed, period, run
 
 pytestmark = pytest.mark.django_db(transaction=True)
 MODELS = (CommitComment, Fork, Watcher)
@@ -68,15 +66,7 @@ class Scene:
 
     def deliver(self) -> None:
         """Apply what GitHub has sent since the last time."""
-        assert self.sim.control("webhooks/wait", {"timeout": 30})["delivered"]
-        for one in self.receiver.received:
-            delivery = Delivery(
-                guid=one.guid, event=one.event, action=one.payload.get("action", ""), headers={}
-            )
-            delivery.body = one.body
-            store([delivery], Delivery.Source.WEBHOOK)
-        self.receiver.clear()
-        WebhookProcessor().drain()
+        apply_sent(heard(self.sim, self.receiver))
 
     def later(self) -> None:
         """Nothing is on its way any more."""

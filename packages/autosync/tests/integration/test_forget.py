@@ -19,7 +19,6 @@ from autosync.errors import AutoSyncError
 from autosync.kinds import KINDS
 from autosync.kinds.issue_comment import IssueComment
 from autosync.mirror import people
-from autosync.mirror.inbox import store
 from autosync.mirror.models import (
     AuditFinding,
     Commit,
@@ -32,7 +31,7 @@ from autosync.mirror.models import (
 )
 from autosync.mirror.upsert import Rule, upsert
 from autosync.models import Issue, PullRequest, Review
-from autosync.sync import WebhookProcessor, eraser
+from autosync.sync import eraser
 from autosync.sync.audit import Auditor
 from autosync.sync.commit_details import store_details
 from autosync.sync.followups import settle_doubts, sync_git
@@ -41,7 +40,7 @@ from autosync.sync.watch import look_at_this_machine
 from githubsim.receiver import Receiver
 from githubsim.testing import Sim
 from tests.integration.api_rows import commit, installation, issue, repository
-from tests.integration.engine import engine, installed, period
+from tests.integration.engine import apply_sent, engine, heard, installed, period
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LOGIN, NAME, EMAIL = "zelda-quux", "Zelda Quuxberry", "zelda@quuxberry.example"
@@ -134,15 +133,7 @@ class Scene:
 
     def deliver(self) -> None:
         """Apply what GitHub has sent since the last time, and what follows from it."""
-        assert self.sim.control("webhooks/wait", {"timeout": 30})["delivered"]
-        for one in self.receiver.received:
-            delivery = Delivery(
-                guid=one.guid, event=one.event, action=one.payload.get("action", ""), headers={}
-            )
-            delivery.body = one.body
-            store([delivery], Delivery.Source.WEBHOOK)
-        self.receiver.clear()
-        WebhookProcessor().drain()
+        apply_sent(heard(self.sim, self.receiver))
         assert not Delivery.objects.exclude(status__in=["applied", "ignored"]).exists()
         settle_doubts()
         sync_git(Repository.objects.get().pk)

@@ -15,10 +15,8 @@ from pydantic import ByteSize
 
 from autosync import config, connect
 from autosync.github import InstallationClient, Priority, git_pulls
-from autosync.mirror.inbox import store
 from autosync.mirror.models import (
     Commit,
-    Delivery,
     GitHubAppInstallation,
     PullRequestCommit,
     PullRequestFile,
@@ -26,7 +24,7 @@ from autosync.mirror.models import (
     ResourceCursor,
 )
 from autosync.models import PullRequest
-from autosync.sync import WebhookProcessor, forget, pull_git
+from autosync.sync import forget, pull_git
 from autosync.sync.followups import settle_doubts
 from autosync.sync.followups import sync_pull_git as follow_up
 from autosync.sync.pull_git import sync_pull_git
@@ -35,7 +33,7 @@ from autosync.sync.standing import standing
 from githubsim.receiver import Receiver
 from githubsim.testing import Sim
 from tests.integration.api_rows import client_with
-from tests.integration.engine import engine, installed
+from tests.integration.engine import apply_sent, engine, heard, installed
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Brought = dict[int, tuple[list[Any], list[Any]]]
@@ -73,16 +71,10 @@ class Scene:
 
     def arrive(self) -> set[str]:
         """What GitHub has sent is applied; the tasks that it asked for."""
-        assert self.sim.control("webhooks/wait", {"timeout": 30})["delivered"]
+        received = heard(self.sim, self.receiver)
         with connection.cursor() as cursor:
             cursor.execute("DELETE FROM procrastinate_jobs WHERE status = 'todo'")
-        for one in list(self.receiver.received):
-            action = one.payload.get("action", "")
-            delivery = Delivery(guid=one.guid, event=one.event, action=action, headers={})
-            delivery.body = one.body
-            store([delivery], Delivery.Source.WEBHOOK)
-        self.receiver.clear()
-        WebhookProcessor().drain()
+        apply_sent(received)
         settle_doubts()
         with connection.cursor() as cursor:
             cursor.execute("SELECT task_name FROM procrastinate_jobs WHERE status = 'todo'")

@@ -22,16 +22,14 @@ from autosync.kinds.milestone import Milestone
 from autosync.kinds.release import Release
 from autosync.kinds.release_asset import ReleaseAsset
 from autosync.mirror.doubt import IN_FLIGHT
-from autosync.mirror.inbox import store
 from autosync.mirror.models import (
     AuditFinding,
-    Delivery,
     FeedEvent,
     GitHubAppInstallation,
     Repository,
     ResourceCursor,
 )
-from autosync.sync import WebhookProcessor, purge
+from autosync.sync import purge
 from autosync.sync.audit import Auditor, small
 from autosync.sync.followups import settle_doubts
 from autosync.sync.reconcile import GitHubSyncManager
@@ -40,7 +38,7 @@ from githubsim.receiver import Receiver
 from githubsim.testing import Sim
 from tests.chaos.here import children
 from tests.chaos.there import forget_tokens, github
-from tests.integration.engine import engine, installed, period
+from tests.integration.engine import apply_sent, engine, heard, installed, period
 
 pytestmark = pytest.mark.django_db(transaction=True)
 MODELS = (Label, Milestone, Release, ReleaseAsset, IssueComment)
@@ -93,15 +91,7 @@ class Scene:
 
     def deliver(self) -> None:
         """Apply what GitHub has sent since the last time."""
-        assert self.sim.control("webhooks/wait", {"timeout": 30})["delivered"]
-        for one in self.receiver.received:
-            delivery = Delivery(
-                guid=one.guid, event=one.event, action=one.payload.get("action", ""), headers={}
-            )
-            delivery.body = one.body
-            store([delivery], Delivery.Source.WEBHOOK)
-        self.receiver.clear()
-        WebhookProcessor().drain()
+        apply_sent(heard(self.sim, self.receiver))
         settle_doubts()
 
     def equal(self) -> None:

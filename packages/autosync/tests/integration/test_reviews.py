@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from autosync import connect
 from autosync.github import InstallationClient, Priority
 from autosync.kinds import KINDS
-from autosync.mirror.children import Read
+from autosync.mirror.children import Read, mark
 from autosync.mirror.doubt import LAG
 from autosync.mirror.models import (
     AuditFinding,
@@ -376,7 +376,7 @@ def test_a_parent_waits_until_an_answer_surely_knows_its_last_change(
         elif step == "mark":
             changed = now
             row = {"repository_id": parent.repository_id, "pull_number": parent.number}
-            family.mark([row], now)
+            mark([family], [row], now)
         elif step == "ask":
             asked.append((now, parent.updated_at))
         elif asked:

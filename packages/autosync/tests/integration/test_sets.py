@@ -13,10 +13,8 @@ from django.db import connection
 from django.db.models import F
 
 from autosync.mirror.doubt import IN_FLIGHT
-from autosync.mirror.inbox import store
-from autosync.mirror.models import AuditFinding, Delivery, GitHubAppInstallation, Repository
+from autosync.mirror.models import AuditFinding, GitHubAppInstallation, Repository
 from autosync.models import Issue, IssueAssignee, IssueLabel, PullRequest, RequestedReviewer
-from autosync.sync import WebhookProcessor
 from autosync.sync.audit import Auditor
 from autosync.sync.followups import settle_doubts
 from autosync.sync.reconcile import GitHubSyncManager
@@ -24,7 +22,7 @@ from githubsim.receiver import Receiver
 from githubsim.testing import Sim
 from tests.chaos.here import children
 from tests.chaos.there import forget_tokens, github
-from tests.integration.engine import engine, installed, period
+from tests.integration.engine import apply_sent, engine, heard, installed, period
 
 pytestmark = pytest.mark.django_db(transaction=True)
 MODELS = (IssueLabel, IssueAssignee, RequestedReviewer)
@@ -78,15 +76,7 @@ class Scene:
 
     def deliver(self) -> None:
         """Apply what GitHub has sent since the last time."""
-        assert self.sim.control("webhooks/wait", {"timeout": 30})["delivered"]
-        for one in self.receiver.received:
-            delivery = Delivery(
-                guid=one.guid, event=one.event, action=one.payload.get("action", ""), headers={}
-            )
-            delivery.body = one.body
-            store([delivery], Delivery.Source.WEBHOOK)
-        self.receiver.clear()
-        WebhookProcessor().drain()
+        apply_sent(heard(self.sim, self.receiver))
         settle_doubts()
 
     def equal(self) -> None:

@@ -41,7 +41,7 @@ from githubsim.testing import Sim
 from tests.chaos.here import children
 from tests.chaos.there import forget_tokens, github
 from tests.integration.api_rows import client_with
-from tests.integration.engine import engine, installed, period
+from tests.integration.engine import delivery_of, engine, heard, installed, period
 
 pytestmark = pytest.mark.django_db(transaction=True)
 FANS = [f"fan-{number}" for number in range(5)]
@@ -106,16 +106,7 @@ class Scene:
 
     def hear(self) -> list[Delivery]:
         """What GitHub has sent since the last time."""
-        assert self.sim.control("webhooks/wait", {"timeout": 30})["delivered"]
-        found = []
-        for one in self.receiver.received:
-            delivery = Delivery(
-                guid=one.guid, event=one.event, action=one.payload.get("action", ""), headers={}
-            )
-            delivery.body = one.body
-            found.append(delivery)
-        self.receiver.clear()
-        return found
+        return [delivery_of(one) for one in heard(self.sim, self.receiver)]
 
     def deliver(self) -> None:
         store(self.hear(), Delivery.Source.WEBHOOK)

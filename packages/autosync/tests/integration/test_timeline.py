@@ -17,22 +17,19 @@ from autosync.kinds._rules import mentioned
 from autosync.kinds.closing_reference import ClosingReference
 from autosync.kinds.timeline_event import TimelineEvent
 from autosync.mirror.doubt import IN_FLIGHT
-from autosync.mirror.inbox import store
 from autosync.mirror.models import (
     AuditFinding,
     ChildrenRead,
-    Delivery,
     GitHubAppInstallation,
     Repository,
 )
 from autosync.models import Issue, PullRequest
-from autosync.sync import WebhookProcessor
 from autosync.sync.audit import Auditor, shares
 from autosync.sync.audit import children as audit_children
 from autosync.sync.children import sync_children, waiting
 from githubsim.receiver import Receiver
 from githubsim.testing import Sim
-from tests.integration.engine import engine, installed
+from tests.integration.engine import apply_sent, engine, heard, installed
 
 pytestmark = pytest.mark.django_db(transaction=True)
 TIMELINE, CLOSING = KINDS["timeline_event"], KINDS["closing_reference"]
@@ -77,15 +74,7 @@ class World:
 
     def arrive(self) -> None:
         """All webhooks sent since the last time are applied."""
-        assert self.sim.control("webhooks/wait", {"timeout": 60})["delivered"]
-        for one in self.receiver.received:
-            delivery = Delivery(
-                guid=one.guid, event=one.event, action=one.payload.get("action", ""), headers={}
-            )
-            delivery.body = one.body
-            store([delivery], Delivery.Source.WEBHOOK)
-        self.receiver.clear()
-        WebhookProcessor().drain()
+        apply_sent(heard(self.sim, self.receiver, 60))
 
     def lose(self) -> None:
         assert self.sim.control("webhooks/wait", {"timeout": 60})["delivered"]

@@ -85,7 +85,7 @@ ALLOWED: Mapping[str, tuple[set[str], str]] = {
         {"pull_request", "pull_requests"},
         "git has refs of pull requests, and of no other kind",
     ),
-    "kinds/_derived.py": (
+    "kinds/_compile.py": (
         {"labels", "reactions"},
         "functions that read labels and counts of reactions wherever they are carried",
     ),

@@ -1,20 +1,19 @@
 """What is derived from a declared kind: rows by every way, queries, handlers. Row functions are
-generated as source, for a webhook costs no more than one written by hand; `kinds show` prints it.
+compiled (`_compile.py`); `kinds show` prints their source.
 """
 
 from __future__ import annotations
 
-import linecache
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import cache, cached_property
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from autosync.kinds import _events, _git, _graphql, _union
+from autosync.kinds import _git
 from autosync.kinds._columns import Column
+from autosync.kinds._compile import Rows, compiled, function
 from autosync.kinds._events import (
     Handler,
     Listing,
@@ -51,10 +50,9 @@ from autosync.kinds._offers import offers
 from autosync.kinds._payload import IncompletePayload, read
 from autosync.kinds._people import people, prose
 from autosync.kinds._rules import Pair, Whole
-from autosync.kinds._shape import At, Selection, Shape, Way, clock_of, steps, written
+from autosync.kinds._shape import At, Shape, Way, steps, written
 from autosync.mirror import merge as merging
 from autosync.mirror.children import Family
-from autosync.mirror.people import held
 from autosync.mirror.sets import KNOWN
 from autosync.mirror.upsert import Group, Merge, Row
 
@@ -67,37 +65,6 @@ _CLOCKS: Mapping[Clock | None, merging.Clock] = {
     Clock.COMPLETE: merging.Clock.COMPLETE,
     None: merging.Clock.NONE,
 }
-_CALLED = {
-    "beginning": _events.beginning,
-    "carrying": _events.carrying,
-    "clock": _events.clock,
-    "labels": _events.labels,
-    "logins": _events.logins,
-    "timestamp": _events.timestamp,
-    "database_id": _graphql.database_id,
-    "first_id": _graphql.first_id,
-    "member": _union.member,
-    "login": _graphql.login,
-    "needed": _events.needed,
-    "number": _graphql.number,
-    "number_in": _events.number_in,
-    "owners": _graphql.owners,
-    "reaction_groups": _graphql.reaction_groups,
-    "reactions": _events.reactions,
-}
-
-
-@dataclass(frozen=True)
-class Rows:
-    """One way compiled: what is decoded, and what makes a row of it."""
-
-    struct: type[msgspec.Struct]
-    make: Callable[[Any, int], dict[str, Any]]
-    source: str
-    gives: frozenset[str]
-    selection: str
-    lists: Mapping[str, tuple[str, str]]
-    tree: Selection = field(default_factory=dict)
 
 
 class Derived:
@@ -268,7 +235,7 @@ class Derived:
         body = [f'        "{self.model.scope}": scope,', *body]
         source = "\n".join([f"def {name}(it, scope):", "    return {", *body, "    }", ""])
         given = frozenset({self.model.scope, *(one.name for one in columns)})
-        return Rows(_git.Nothing, _function(name, source, {}), source, given, "", {})
+        return Rows(_git.Nothing, function(name, source, {}), source, given, "", {})
 
     def listed_in_event(self, reads: Mapping[str, Any]) -> Rows:
         """An item of a list in a payload, with these fields too, each with its type."""
@@ -392,56 +359,7 @@ class Derived:
         listed: bool = False,
         reads: Mapping[str, Any] = {},
     ) -> Rows:
-        model, unless = self.model, self.declared.unless
-        shape = Shape(f"{model.__name__}{way.title()}", way, base)
-        known = {one.name: one for one in self.columns}
-        expressions, absent = {model.scope: "scope"}, {}
-
-        def expression(column: Column[Any, Any]) -> str:
-            found = column.source(At(shape, column, known))
-            if column.name in self.model.identity and not column.primary_key:
-                return f"needed({found}, {column.name!r})"
-            if not column.when:
-                return found
-            return f"({found}) if ({expression(known[column.when])}) else {column.get_default()!r}"
-
-        for column in self.columns:
-            if self.of_git and (way == "graphql") is bool(column.git):
-                continue  # GraphQL is asked for what git does not tell
-            if steps(column, way) and not (listed and column.deep):
-                expressions[column.name] = expression(column)
-            elif self.of_git and column.git:
-                absent[column.name] = repr(column.get_default())
-        for path, kind in reads.items():
-            shape.value((*base, *path.split(".")), kind, "", optional=False)
-        if self.declared.clock is Clock.UPDATED:
-            expressions["updated_at"] = f"clock({clock_of(shape)})"
-        for key, kind in (unless.reads if unless and way != "graphql" else {}).items():
-            shape.value((*base, key), kind, None, optional=True)
-        if listed and way == "rest":
-            for column in self.columns:
-                if not column.listed:
-                    expressions.pop(column.name, None)
-        begin, end = "    return {", ["    }"]
-        if self.sets:
-            expressions[KNOWN] = "True"
-            begin = "    return carrying({"
-            lists = {one.name: one.expression(shape, way, base) for one in self.sets}
-            sets = [f'            "{name}": {value},' for name, value in lists.items()]
-            end = ["    }, {", *sets, "    })"]
-        struct = shape.struct()
-        values = {**expressions, **absent}
-        body = [f'        "{name}": {value},' for name, value in values.items()]
-        lines = [f"    {line}" for line in shape.prologue("\n".join([*body, *end]))]
-        name = f"{self.name}_from_{way}{'_list' if listed else ''}"
-        source = "\n".join([f"def {name}(it, scope):", *lines, begin, *body, *end, ""])
-        make = _function(name, source, {**_CALLED, **shape.constants})
-        if self.merge.people and not self.of_git:  # of which whole histories come at once
-            make = _without_forgotten(make, self.merge)
-        union = getattr(self.declared.read, "union", None) if way == "graphql" else None
-        selection = union.written(shape.selection) if union else written(shape.selection)
-        gives = frozenset(expressions)
-        return Rows(struct, make, source, gives, selection, shape.lists, shape.selection)
+        return compiled(self, way, base, listed=listed, reads=reads)
 
     # Events and lists.
 
@@ -583,25 +501,3 @@ class Derived:
 def kind_of(model: type[OfScope]) -> Derived:
     """What is derived from a declared kind, made once."""
     return Derived(model)
-
-
-def _without_forgotten(
-    make: Callable[[Any, int], dict[str, Any]], merge: Merge
-) -> Callable[[Any, int], dict[str, Any]]:
-    """Rows as they are stored, so that whoever compares them compares like with like."""
-
-    def made(it: Any, scope: int) -> dict[str, Any]:
-        row = make(it, scope)
-        forgotten = held()
-        return cast(dict[str, Any], forgotten.row(merge, row)) if forgotten.known else row
-
-    return made
-
-
-def _function(name: str, source: str, known: dict[str, Any]) -> Callable[..., dict[str, Any]]:
-    place = f"<generated: {name}>"
-    exec(compile(source, place, "exec"), known)
-    # So that a traceback shows the line.
-    linecache.cache[place] = (len(source), None, source.splitlines(keepends=True), place)
-    made: Callable[..., dict[str, Any]] = known[name]
-    return made

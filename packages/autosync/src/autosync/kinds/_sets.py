@@ -13,7 +13,8 @@ import msgspec
 from django.db import models
 from django.db.models.base import ModelBase
 
-from autosync.kinds._derived import _CALLED, Derived, Rows, _function, kind_of
+from autosync.kinds._compile import CALLED, Rows, function
+from autosync.kinds._derived import Derived, kind_of
 from autosync.kinds._events import Carried
 from autosync.kinds._kind import CARRIED, Kind, Within, declared, snake
 from autosync.kinds._people import people
@@ -137,7 +138,7 @@ class DerivedSet(Derived):
         lines = [f"    {line}" for line in shape.prologue("\n".join(body))]
         name = f"{self.name}_from_{way}"
         source = "\n".join([f"def {name}(it):", *lines, "    return {", *body, "    }", ""])
-        make = _function(name, source, {**_CALLED, **shape.constants})
+        make = function(name, source, {**CALLED, **shape.constants})
         said = {name for each in self.read.lists for name in each.says if way != "graphql"}
         gives = frozenset({*expressions, *said, self.model.scope, self.read.number})
         return Rows(struct, make, source, gives, self.read.fields, {})

@@ -7,7 +7,6 @@ from its beginning, in order of update: what changes meanwhile moves behind. See
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from autosync import connect
 from autosync.github import InstallationClient, Priority
@@ -84,17 +83,7 @@ def _by_rest(
                 row = also.normalise(item, repository.pk)
             except unread.ODD as error:
                 reason = f"not as documented: {unread.said(error)}"
-                odd.append((repository.pk, _of_item(item, reason)))
+                odd.append((repository.pk, unread.of_item(item, reason)))
             else:
                 rows += [row] if row is not None else []
         yield Batch(asked_at, rows, odd, f"{_BY_REST}{following}" if following else "", None)
-
-
-def _of_item(item: Any, reason: str) -> unread.Unread:
-    fields = item if isinstance(item, dict) else {}
-    number, node_id = fields.get("id"), fields.get("node_id")
-    return unread.Unread(
-        number if isinstance(number, int) else None,
-        node_id if isinstance(node_id, str) else "",
-        reason,
-    )

@@ -8,7 +8,7 @@ those whose objects never change only what is new.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -194,23 +194,21 @@ def store_page(
     odd: list[tuple[int | None, unread.Unread]] = []
     documents: list[tuple[Any, Row]] = []
     for item in items:
-        number = item.get("id") if isinstance(item, dict) else None
-        node_id = str(item.get("node_id") or "") if isinstance(item, dict) else ""
-        if not isinstance(number, int):
+        known = unread.of_item(item, "")
+        if known.key is None:
             seen.whole = False
-            number = None
         try:
             row = rest.normalise(item, repository.pk)
         except unread.ODD as error:
             reason = f"not as documented: {unread.said(error)}"
-            odd.append((repository.pk, unread.Unread(number, node_id, reason)))
+            odd.append((repository.pk, replace(known, reason=reason)))
         else:
             if row is None:
                 continue
             rows.append(row)
             documents.append((item, row))
-        if number is not None:
-            seen.there[number] = node_id
+        if known.key is not None:
+            seen.there[known.key] = known.node_id
     seen.changed += _store(resource, rows, odd, asked_at)
     for riding in riding_in(rest):
         inside = [one for document, row in documents for one in riding.rows(document, row)]

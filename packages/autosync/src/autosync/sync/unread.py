@@ -114,6 +114,15 @@ def of_node(node: Any, reason: str) -> Unread:
     return Unread(key, node_id if isinstance(node_id, str) else "", reason)
 
 
+def of_item(item: Any, reason: str) -> Unread:
+    """An object by what can be read of it as an item of REST's list."""
+    fields: Mapping[str, Any] = item if isinstance(item, dict) else {}
+    number = fields.get("id")
+    return Unread(
+        number if isinstance(number, int) else None, str(fields.get("node_id") or ""), reason
+    )
+
+
 def store(
     merge: Merge,
     rows: Sequence[Row],

@@ -13,7 +13,7 @@ from autosync.kinds import installation, pull_request_commit, repository
 from autosync.kinds._chosen import left_out
 from autosync.kinds._derived import Derived, kind_of
 from autosync.kinds._events import Handler, Resource, RestList, Riding
-from autosync.kinds._kind import CARRIED, DECLARED, Git, Nested
+from autosync.kinds._kind import CARRIED, DECLARED, Git
 from autosync.kinds._sets import DerivedSet, set_of
 
 for _module in pkgutil.iter_modules(__path__, f"{__name__}."):
@@ -84,8 +84,8 @@ def listed_resources() -> Sequence[Resource]:
 @cache
 def nested_kinds() -> Sequence[Derived]:
     """The kinds of repositories that are read with their parents, of those that are kept up."""
-    nested = (kind for kind in KINDS.values() if isinstance(kind.declared.read, Nested))
-    return tuple(k for k in nested if not k.of_account and k.name not in left_out())
+    nested = (kind for kind in KINDS.values() if kind.is_nested)
+    return tuple(kind for kind in nested if kind.name not in left_out())
 
 
 @cache

@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from django.db import connection
+from django.db.models import F, QuerySet
 
 from autosync.mirror.merge import Merge, Row
 from autosync.mirror.prepared import prepared
@@ -64,21 +65,22 @@ class Family:
 
     def all(self, repository_id: int) -> list[Parent]:
         """All parents of the repository."""
-        rows = self.parents.model._default_manager.filter(
-            repository_id=repository_id, deleted_at__isnull=True
-        ).exclude(node_id="")
-        found = rows.order_by("pk").values_list("pk", "node_id", "repository_id")
-        return [Parent(*row) for row in found]
+        return self._found(self._rows(repository_id))
 
     def share(self, repository_id: int, part: int, of: int) -> list[Parent]:
         """One of so many parts of all parents of the repository."""
-        return [one for one in self.all(repository_id) if one.pk % of == part]
+        return self._found(self._rows(repository_id).annotate(part=F("pk") % of).filter(part=part))
 
     def numbered(self, repository_id: int, numbers: Iterable[int]) -> list[Parent]:
         """The parents of the repository that have these numbers."""
-        rows = self.parents.model._default_manager.filter(
-            repository_id=repository_id, number__in=list(numbers), deleted_at__isnull=True
-        ).exclude(node_id="")
+        return self._found(self._rows(repository_id).filter(number__in=list(numbers)))
+
+    def _rows(self, repository_id: int) -> QuerySet[Any]:
+        rows = self.parents.model._default_manager.filter(repository_id=repository_id)
+        return rows.filter(deleted_at__isnull=True).exclude(node_id="")
+
+    @staticmethod
+    def _found(rows: QuerySet[Any]) -> list[Parent]:
         found = rows.order_by("pk").values_list("pk", "node_id", "repository_id")
         return [Parent(*row) for row in found]
 
@@ -91,10 +93,6 @@ class Family:
                 {"kind": self.name, "homes": list(repository_ids)},
             )
             return {row[0] for row in cursor.fetchall()}
-
-    def mark(self, rows: Iterable[Row], at: datetime) -> None:
-        """`mark`, of these parents alone."""
-        mark([self], rows, at)
 
     def note(self, read: Collection[Read], asked_at: datetime, known_at: datetime) -> None:
         """These were read. The answer, asked for at `asked_at`, surely knows what was before

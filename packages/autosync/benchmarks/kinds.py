@@ -29,12 +29,17 @@ WORLD = {"repositories": 20, "commits": 20_000, "issues": 8_000, "pulls": 3_000}
 _PATIENCE = 3600
 
 
-def run() -> dict[str, Any]:
-    """What an import and a quiet sync took, by commit; `by_kind` where it is accounted."""
-    world: dict[str, Any] = {
+def standard_world() -> dict[str, Any]:
+    """The options of githubsim for the world of the claims, or for the share of it."""
+    return {
         name: count if name == "repositories" else max(count // SHARE, 20)
         for name, count in WORLD.items()
     }
+
+
+def run() -> dict[str, Any]:
+    """What an import and a quiet sync took, by commit; `by_kind` where it is accounted."""
+    world = standard_world()
     port = free_port()
     result: dict[str, Any] = {"world": world}
     with ExitStack() as stack:

@@ -8,17 +8,15 @@ connector would wait for its quota is not in its seconds, so its points are stat
 
 from __future__ import annotations
 
-import os
 import time
 from typing import Any
 
-from benchmarks.kinds import WORLD, points, prices
+from benchmarks.kinds import points, prices, standard_world
 from githubsim.testing import Sim
 from tests.peers.streams import CONNECTORS, access, read
 from tests.service import SECRET, Service, free_port, hook_url
 from tests.waiting import eventually
 
-SHARE = int(os.environ.get("AUTOSYNC_BENCH_SHARE", "1"))
 LATENCY = 0.05
 _PATIENCE = 3600
 _NO_QUOTA = 10_000_000
@@ -26,10 +24,7 @@ _NO_QUOTA = 10_000_000
 
 def run() -> dict[str, Any]:
     """By reader: requests, points by API, seconds, rows; and AutoSync's price by kind."""
-    world: dict[str, Any] = {
-        name: count if name == "repositories" else max(count // SHARE, 20)
-        for name, count in WORLD.items()
-    }
+    world = standard_world()
     port = free_port()
     hook = {"webhook_url": hook_url(port), "webhook_secret": SECRET}
     with Sim(**world, **hook, latency=LATENCY, start_timeout=900) as sim:

@@ -8,12 +8,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from psycopg.types.json import Json, Jsonb
 
 from autosync import moments
 
+# Of columns of type integer and bigint: https://www.postgresql.org/docs/current/datatype-numeric.html
+BIGGEST_INTEGER: Final = 2**31 - 1
+BIGGEST_ID: Final = 2**63 - 1
 _BAD = re.compile("[\x00\ud800-\udfff]")
 
 

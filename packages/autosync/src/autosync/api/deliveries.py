@@ -13,7 +13,7 @@ from ninja.errors import HttpError
 from pydantic import Field
 
 from autosync.api.access import may
-from autosync.api.mirror import BIGGEST_ID, PROBLEMS
+from autosync.api.mirror import PROBLEMS
 from autosync.api.pages import Moment, Page, PageQuery, StrictQuery, Text, page
 from autosync.api.schemas import (
     DeliveryDetail,
@@ -25,6 +25,7 @@ from autosync.api.schemas import (
 from autosync.insight.delivery_filter import Filter
 from autosync.jsontext import repaired
 from autosync.mirror.models import Delivery
+from autosync.storable import BIGGEST_ID
 from autosync.sync import WebhookProcessor
 
 router = Router(tags=["deliveries"])

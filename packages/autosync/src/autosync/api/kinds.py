@@ -16,7 +16,7 @@ from ninja import Query, Router, Schema
 from ninja.errors import HttpError
 from pydantic import Field, create_model
 
-from autosync.api.mirror import BIGGEST_ID, PROBLEMS, OfAccount, OfRepository, of_repositories
+from autosync.api.mirror import PROBLEMS, OfAccount, OfRepository, of_repositories
 from autosync.api.pages import Moment, Page, PageQuery, Text, page
 from autosync.api.schemas import (
     AccountRef,
@@ -33,6 +33,7 @@ from autosync.kinds import KINDS, Derived, left_out
 from autosync.kinds import _columns as gh
 from autosync.kinds import _shown as shown
 from autosync.kinds._shown import Shown
+from autosync.storable import BIGGEST_ID
 
 EXPERIMENTAL: Final = (
     "Experimental: made of the kind's declaration, and may gain or lose fields with it."

@@ -32,11 +32,10 @@ from autosync.models import (
     PullRequest,
     Repository,
 )
+from autosync.storable import BIGGEST_ID
 
 router = Router(tags=["mirror"])
 Row = TypeVar("Row", bound=Model)
-
-BIGGEST_ID = 2**63 - 1
 
 
 class OfRepository(PageQuery):

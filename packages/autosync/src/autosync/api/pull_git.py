@@ -14,15 +14,15 @@ from autosync.api.mirror import PROBLEMS, visible_repository
 from autosync.api.pages import Page, PageQuery, Text, page
 from autosync.api.schemas import CommitFileOut, Problem
 from autosync.models import PullRequest, PullRequestCommit, PullRequestFile
+from autosync.storable import BIGGEST_INTEGER
 
 router = Router(tags=["mirror"])
-_BIGGEST = 2**31 - 1
 
 
 class OfPullRequest(PageQuery):
     order: Literal["position", "-position"] = "position"
     repository: Text = Field(description="GitHub's id or the full name `owner/name`")
-    pull_request: int = Field(description="its number", ge=1, le=_BIGGEST)
+    pull_request: int = Field(description="its number", ge=1, le=BIGGEST_INTEGER)
 
 
 class PullRequestCommitOut(Schema):

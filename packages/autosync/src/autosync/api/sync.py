@@ -11,7 +11,7 @@ from ninja.errors import HttpError
 from pydantic import ConfigDict, Field
 
 from autosync.api.access import caller, may
-from autosync.api.mirror import BIGGEST_ID, PROBLEMS, visible_repository
+from autosync.api.mirror import PROBLEMS, visible_repository
 from autosync.api.pages import Page, PageQuery, StrictQuery, page
 from autosync.api.schemas import (
     JobOut,
@@ -26,6 +26,7 @@ from autosync.insight import health, jobs
 from autosync.insight.report import Health
 from autosync.insight.report import Status as HealthStatus
 from autosync.mirror.models import GitHubAppInstallation, SyncJob
+from autosync.storable import BIGGEST_ID
 from autosync.sync import SyncJobRunner
 
 router = Router(tags=["sync"])

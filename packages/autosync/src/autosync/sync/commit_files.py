@@ -18,7 +18,7 @@ from autosync.github.git_changes import CommitChanges
 from autosync.killpoints import reached
 from autosync.kinds import git_carried
 from autosync.models import Commit, Repository, ResourceCursor
-from autosync.storable import text
+from autosync.storable import BIGGEST_INTEGER, text
 from autosync.sync.identity import fetched
 from autosync.sync.locks import exclusive
 from autosync.sync.standing import unfinished
@@ -26,7 +26,6 @@ from autosync.sync.standing import unfinished
 # Commits that one `git log` is given, and files that one transaction stores, about.
 _COMMITS = 10_000
 _FILES = 10_000
-_MOST = 2**31 - 1
 
 
 def files_later(repository: Repository) -> None:
@@ -89,7 +88,12 @@ def _batches(repository: Repository, reader: GitReader) -> Iterator[list[CommitC
 
 def _store(repository: Repository, batch: Sequence[CommitChanges]) -> int:
     sizes = [
-        (one.sha, min(one.additions, _MOST), min(one.deletions, _MOST), len(one.files))
+        (
+            one.sha,
+            min(one.additions, BIGGEST_INTEGER),
+            min(one.deletions, BIGGEST_INTEGER),
+            len(one.files),
+        )
         for one in batch
     ]
     with connection.cursor() as cursor:

@@ -9,6 +9,7 @@ from typing import Any, Final
 from django.urls import reverse
 
 from autosync.kinds import _columns as gh
+from autosync.storable import BIGGEST_INTEGER
 from autosync.web import hanging
 from autosync.web.hanging import Hanging
 from autosync.web.markdown import Place
@@ -109,6 +110,6 @@ def _reference(number: int, repository_id: Any, place: Place) -> Fact:
     """The same number of another repository is another issue."""
     if repository_id not in (None, place.repository_id):
         return Fact(f"#{number} of another repository")
-    if not 0 < number < 2**31:
+    if not 0 < number <= BIGGEST_INTEGER:
         return Fact(f"#{number}")
     return Fact(f"#{number}", reverse("issue-page", args=[place.repository_id, number]))

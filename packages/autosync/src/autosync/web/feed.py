@@ -14,6 +14,7 @@ from django.urls import reverse
 
 from autosync.kinds import KINDS, Derived
 from autosync.models import Commit, FeedEvent, Repository
+from autosync.storable import BIGGEST_INTEGER
 from autosync.web import hanging
 
 # News about a repository or an installation that went are shown; what was inside is not.
@@ -23,7 +24,6 @@ CATCH_UP = 200
 # The kinds whose objects have a page of their own by number, and how its address is called.
 _PAGES: Final = {"issue": "issue-page", "pull_request": "pull-page"}
 _COMMIT: Final = "commit"
-_BIGGEST_NUMBER: Final = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ def _number(event: FeedEvent) -> int:
     key = event.object_key
     if event.kind not in _PAGES and event.kind not in _about_numbers():
         return 0
-    return int(key) if key.isdecimal() and len(key) < 11 and int(key) <= _BIGGEST_NUMBER else 0
+    return int(key) if key.isdecimal() and len(key) < 11 and int(key) <= BIGGEST_INTEGER else 0
 
 
 def _page_of_number(event: FeedEvent, number: int) -> str:

@@ -14,9 +14,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from autosync import connect
 from autosync.errors import AutoSyncError
 from autosync.mirror.models import GitHubAppInstallation, Repository, SyncJob
+from autosync.storable import BIGGEST_ID
 from autosync.sync import SyncJobRunner, worker
-
-_BIGGEST_ID = 2**63 - 1
 
 
 class Command(BaseCommand):
@@ -139,7 +138,7 @@ def _unknown(installation_id: int) -> str:
 
 
 def _check_installation(installation_id: int) -> None:
-    if not 0 < installation_id <= _BIGGEST_ID:
+    if not 0 < installation_id <= BIGGEST_ID:
         raise CommandError(_unknown(installation_id))
     row = GitHubAppInstallation.live.filter(pk=installation_id).first()
     if row is not None and row.is_suspended:

@@ -14,11 +14,11 @@ from django.views.decorators.http import require_POST, require_safe
 from autosync import moments
 from autosync.insight.delivery_filter import Filter
 from autosync.mirror.models import Delivery, Repository
+from autosync.storable import BIGGEST_ID
 from autosync.sync import WebhookProcessor
 from autosync.web import paging, story, story_rows
 from autosync.web.access import readable, staff_only
 
-_BIGGEST_ID = 2**63 - 1
 FILTERS = ("q", "repository", "error", "since", "until")
 
 
@@ -60,7 +60,7 @@ def _chosen(asked: QueryDict) -> Filter:
 def _repository(name: str) -> int | None:
     if not name:
         return None
-    if name.isdecimal() and int(name) <= _BIGGEST_ID:
+    if name.isdecimal() and int(name) <= BIGGEST_ID:
         return int(name)
     found = Repository.visible().filter(full_name__iexact=name).values_list("pk", flat=True).first()
     return found or 0  # no repository has the id 0: nothing matches
@@ -77,7 +77,7 @@ def _day(text: str) -> datetime | None:
 @readable
 def delivery(request: HttpRequest, delivery_id: int) -> HttpResponse:
     """`/deliveries/<id>/`: its story; headers and payload for those who signed in."""
-    found = Delivery.objects.filter(pk=delivery_id).first() if delivery_id <= _BIGGEST_ID else None
+    found = Delivery.objects.filter(pk=delivery_id).first() if delivery_id <= BIGGEST_ID else None
     if found is None:
         raise Http404("No such delivery.")
     document, text = story.payload(found)
@@ -101,7 +101,7 @@ def delivery(request: HttpRequest, delivery_id: int) -> HttpResponse:
 @staff_only
 def replay_one(request: HttpRequest, delivery_id: int) -> HttpResponse:
     """Apply the delivery again. Harmless for one that was applied: newer rows stay."""
-    if delivery_id > _BIGGEST_ID or not WebhookProcessor.replay([delivery_id]):
+    if delivery_id > BIGGEST_ID or not WebhookProcessor.replay([delivery_id]):
         raise Http404("No such delivery.")
     messages.success(request, "The delivery will be applied again.")
     return redirect("delivery", delivery_id)

@@ -8,12 +8,12 @@ from django.views.decorators.http import require_safe
 
 from autosync.insight import jobs
 from autosync.mirror.models import SyncJob, SyncJobRepository
+from autosync.storable import BIGGEST_ID
 from autosync.web import paging
 from autosync.web.access import readable
 
 # A job over thousands of repositories shows those that matter: running and failed ones are first.
 PARTS = 200
-_BIGGEST_ID = 2**63 - 1
 
 
 @require_safe
@@ -39,7 +39,7 @@ def job_list(request: HttpRequest) -> HttpResponse:
 @readable
 def job(request: HttpRequest, job_id: int) -> HttpResponse:
     """`/jobs/<id>/`: its progress per repository and resource."""
-    found = jobs.newest().filter(pk=job_id).first() if job_id <= _BIGGEST_ID else None
+    found = jobs.newest().filter(pk=job_id).first() if job_id <= BIGGEST_ID else None
     if found is None:
         raise Http404("No such job.")
     parts = jobs.progress(found)

@@ -14,13 +14,13 @@ from django.views.decorators.http import require_safe
 from autosync import kinds
 from autosync.kinds import KINDS, Derived
 from autosync.models import Commit
+from autosync.storable import BIGGEST_INTEGER
 from autosync.web import hanging, paging, reader, remarks, sight
 from autosync.web.access import readable
 from autosync.web.conversation import Conversation
 from autosync.web.hanging import Hanging
 from autosync.web.markdown import Place
 
-_BIGGEST_NUMBER: Final = 2**31 - 1
 _FILES: Final = 100
 ISSUE, PULL_REQUEST = KINDS["issue"], KINDS["pull_request"]
 # Kind → the address of its page, and what people call it.
@@ -50,7 +50,7 @@ def _page(
     request: HttpRequest, repository_id: int, number: int, kind: Derived, other: Derived
 ) -> HttpResponse:
     repository = sight.repository(repository_id)
-    here = {"repository": repository, "number": min(number, _BIGGEST_NUMBER)}
+    here = {"repository": repository, "number": min(number, BIGGEST_INTEGER)}
     place = Place.of(repository)
     row: Any = kind.model.live.filter(**here).first()
     if row is None:
@@ -131,16 +131,16 @@ def _listed(tab: Hanging, request: HttpRequest, home: int, number: int) -> dict[
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """A commit of a list: `told` is the commit itself if it is `here`, else what the list says."""
+    """A commit of a list: `shown` is the commit itself if it is `here`, else what the list has."""
 
     sha: str
-    told: Any
+    shown: Any
     here: bool
 
     @property
     def who(self) -> str:
         """Who wrote it."""
-        return getattr(self.told, "author_login", "") or getattr(self.told, "author_name", "")
+        return getattr(self.shown, "author_login", "") or getattr(self.shown, "author_name", "")
 
 
 def _lines(rows: Sequence[Any], home: int) -> list[_Line]:

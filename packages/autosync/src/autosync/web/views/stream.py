@@ -11,6 +11,7 @@ from django.db import connection
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.views.decorators.http import require_GET
 
+from autosync.storable import BIGGEST_ID
 from autosync.web import feed
 from autosync.web.access import may_read
 from autosync.web.broadcast import Message, broadcaster, feed_line, progress
@@ -21,7 +22,6 @@ HEARTBEAT = 15.0
 LIFE = 30 * 60.0
 # Milliseconds a browser waits before it comes back.
 RETRY = b"retry: 2000\n\n"
-_BIGGEST_ID = 2**63 - 1
 MOST_STREAMS = 1_000  # per process; each keeps a connection and up to 500 messages
 
 
@@ -116,6 +116,6 @@ def _number(text: str | None) -> int | None:
     if not text:
         return None
     number = int(text)
-    if not 0 <= number <= _BIGGEST_ID:
+    if not 0 <= number <= BIGGEST_ID:
         raise ValueError
     return number

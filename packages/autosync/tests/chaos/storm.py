@@ -386,4 +386,5 @@ _WEIGHTS = {
     "unpublish": 0.3, "upload": 1, "delete_asset": 0.5, "star": 3, "unstar": 2, "react": 1,
     "create_label": 1, "close_milestone": 0.7, "mention": 3, "link": 1, "comment_commit": 2,
     "edit_commit_comment": 0.7, "delete_commit_comment": 0.7, "fork": 1, "watch": 1.5, "unwatch": 1,
+    "split": 4, "block": 3,
 }  # fmt: skip

@@ -50,6 +50,8 @@ class Person(Coding, Talking, Sorting):
             (2, self.edit_comment),
             (2, self.assign),
             (1.5, self.milestone),
+            (1, self.split),
+            (1, self.block),
             (1, self.release),
             (1, self.change_remark),
             (1, self.comment_commit),

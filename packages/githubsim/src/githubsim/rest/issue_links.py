@@ -54,15 +54,12 @@ def reprioritize(call: Call) -> Answer:
     """https://docs.github.com/rest/issues/sub-issues#reprioritize-sub-issue"""
     parent, sub = find_issue(call), _named(call, "sub_issue_id")
     order = [one.id for one in call.store.sub_issues(parent.id)]
-    after, before = call.json().get("after_id"), call.json().get("before_id")
-    if (
-        sub.id not in order
-        or {after, before} - {None} - set(order)
-        or (after, before) == (None,) * 2
-    ):
+    after, before = (call.json().get(f"{side}_id") for side in ("after", "before"))
+    beside = before if after is None else after
+    if sub.id not in order or beside not in order or beside == sub.id:
         raise ApiError(422, "The sub-issue, and one to put it after or before, must be given")
     order.remove(sub.id)
-    order.insert(order.index(before) if after is None else order.index(after) + 1, sub.id)
+    order.insert(order.index(beside) + (after is not None), sub.id)
     call.store.order_sub_issues(parent.id, order)
     return Answer(_shape(call, parent))
 

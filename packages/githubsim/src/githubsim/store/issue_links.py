@@ -113,7 +113,7 @@ class IssueLinks(Mentions):
 
     def count_dependencies(self, issue_id: int) -> dict[str, int]:
         """GitHub's summary: those that are open, and all."""
-        counts = {}
+        counts: dict[str, int] = {}
         for word, mine, other in (
             ("blocked_by", "blocked_id", "blocking_id"), ("blocking", "blocking_id", "blocked_id")
         ):  # fmt: skip

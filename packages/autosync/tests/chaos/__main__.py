@@ -199,7 +199,11 @@ def _storm(
             sim.control("weather", {"outage": outage})
         if outage_at <= number < outage_ends:
             time.sleep(outage / (outage_ends - outage_at))
-        if not offline and chance.random() < min(0.015, MOST_KILLS / operations):
+        if offline:
+            continue
+        lucky = chance.random() >= min(0.015, MOST_KILLS / operations)
+        # Of a small storm at least one.
+        if not lucky or (kills == 0 and number >= operations // 2):
             kills += _kill_one(service, chance)
     storm.end()
     sim.control("webhooks", dict.fromkeys(WEBHOOKS, 0.0))

@@ -10,7 +10,6 @@ from django.db import connection
 
 from autosync.kinds import TABLES as KINDS
 from autosync.mirror.models import (
-    Repository,
     ResourceCursor,
     SyncJob,
     SyncJobRepository,
@@ -47,13 +46,13 @@ def talk(sim: Sim, where: dict[str, Any]) -> None:
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[Sim]:
-    size = {"commits": 60, "issues": 60, "pulls": 24}
-    with Sim(repositories=REPOSITORIES, **size, install=False) as sim:
+    with Sim(repositories=REPOSITORIES, commits=60, issues=60, pulls=24, install=False) as sim:
         for login in ("ann", "bob"):
             sim.control("accounts/create", {"login": login})
         for home in sim.truth()["repositories"][:3]:
             talk(sim, {"repository": home["full_name"]})
-        sim.control("repositories/create", {"name": "nothing-in-it"})
+        owner = sim.truth()["repositories"][0]["full_name"].partition("/")[0]
+        sim.control("repositories/create", {"owner": owner, "name": "nothing-in-it"})
         yield sim
 
 

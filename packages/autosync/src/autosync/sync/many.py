@@ -20,21 +20,28 @@ from autosync import connect
 from autosync.database import is_away
 from autosync.errors import AutoSyncError
 from autosync.github import InstallationClient, Priority
+from autosync.github.purpose import made_for
 from autosync.killpoints import reached
-from autosync.kinds import nested_kinds
+from autosync.kinds import git_carried, nested_kinds
 from autosync.kinds._nest import Nest
 from autosync.mirror.children import Parent
 from autosync.mirror.models import Repository, ResourceCursor, SyncJobRepository
-from autosync.sync import packed
+from autosync.sync import packed, packed_talk
 from autosync.sync.children import gone_in, store_children
+from autosync.sync.commit_details import fetch_accounts, store_accounts, to_ask
+from autosync.sync.commit_files import sync_files
+from autosync.sync.commits import count_contributors_later, sync_commits
 from autosync.sync.errors import Busy
+from autosync.sync.identity import fetched_ahead
 from autosync.sync.jobs import SyncJobRunner
 from autosync.sync.locks import exclusive
 from autosync.sync.nested_pages import read_children, read_deep
 from autosync.sync.plan import TO_DO
 from autosync.sync.queue import SYNC_REPOSITORY, defer
+from autosync.sync.standing import GIT
 
 logger = logging.getLogger(__name__)
+_ACCOUNTS = 100  # commits in one query
 
 
 def sync_many(repository_ids: Sequence[int]) -> None:
@@ -70,16 +77,23 @@ def _import(repositories: Sequence[Repository]) -> None:
             left -= large
             read = packed.read(client, small, counts)
             _read_children(client, small, read)
+            packed_talk.read(client, small, read)
+            _read_git(client, small, read)
             for one in small:
-                SyncJobRunner().run_repository(one.pk, read.lists(one.pk))
-                left.discard(one.pk)
+                try:
+                    SyncJobRunner().run_repository(one.pk, read.lists(one.pk))
+                    left.discard(one.pk)
+                except AutoSyncError as error:
+                    if isinstance(error, packed.OF_ALL):
+                        raise
+                    logger.info("%s is tried again alone: %s", one, error)
     except AutoSyncError as error:
         logger.info("%d repositories are imported one by one: %s", len(left), error)
-        _alone(left)
     except Exception as error:
         if not is_away(error):
             _alone(left)
         raise
+    _alone(left)
 
 
 def _alone(repository_ids: Iterable[int]) -> None:
@@ -101,8 +115,8 @@ def _read_children(
         for parent in nest.family.waiting_of(listed):
             waits[parent].append(nest)
     alike: dict[tuple[Nest, ...], list[Parent]] = defaultdict(list)
-    for parent, nests in waits.items():
-        alike[tuple(nests)].append(parent)
+    for parent, some in waits.items():
+        alike[tuple(some)].append(parent)
     for nests, parents in alike.items():
         try:
             _read_nests(client, homes, nests, parents)
@@ -111,6 +125,66 @@ def _read_children(
         except AutoSyncError as error:  # the fault of one is not that of the others
             logger.info("what belongs to %d objects is read by repository: %s", len(parents), error)
     _note_children(homes, read, started_at)
+
+
+def _read_git(
+    client: InstallationClient, repositories: Sequence[Repository], read: packed.Read
+) -> None:
+    """Commits, refs and files; whose names these gits have is asked in one query for all, and the
+    accounts of their authors in one for a hundred.
+    """
+    with ExitStack() as held:
+        mine = []
+        for one in repositories:
+            try:
+                held.enter_context(exclusive("git", one.pk, wait=False))
+            except Busy:
+                continue
+            mine.append(one)
+        held.enter_context(made_for([GIT]))
+        held.enter_context(fetched_ahead(mine, client))
+        told = []
+        for one in mine:
+            try:
+                sync_commits(one, client, _nothing)
+                sync_files(one, client, _nothing)
+            except packed.OF_ALL:
+                raise
+            except AutoSyncError as error:  # its own sync meets it again
+                logger.info("git of %s is read alone: %s", one, error)
+                continue
+            read.done[one.pk] |= {GIT, git_carried().name}
+            told.append(one)
+        _read_accounts(client, told)
+
+
+def _read_accounts(client: InstallationClient, repositories: Sequence[Repository]) -> None:
+    """A few commits speak for all authors: asked for a hundred at a time."""
+    asked: list[tuple[Repository, list[str]]] = []
+    for one in repositories:
+        shas, for_all = to_ask(one, (), _ACCOUNTS)
+        if shas and for_all:
+            asked.append((one, shas))
+    while asked:
+        group = [asked.pop()]
+        while asked and sum(len(shas) for _, shas in [*group, asked[-1]]) <= _ACCOUNTS:
+            group.append(asked.pop())
+        try:
+            found = fetch_accounts(client, group)
+        except packed.OF_ALL:
+            raise
+        except AutoSyncError as error:  # what lacks them is asked for by repository
+            logger.info("authors of %d repositories are asked for alone: %s", len(group), error)
+            continue
+        reached("details: read, not stored")
+        with transaction.atomic():
+            for repository, details in sorted(found, key=lambda one: one[0].pk):
+                store_accounts(repository, details)
+                count_contributors_later(repository)
+
+
+def _nothing() -> None:
+    """The job's own tasks tell how far it is."""
 
 
 def _nests() -> list[Nest]:

@@ -11,7 +11,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -38,7 +38,7 @@ from autosync.sync import unread
 from autosync.sync.gone import follow_parents
 from autosync.sync.listing import OVERLAP, PAGE
 from autosync.sync.nested_lists import complete_lists, complete_sets
-from autosync.sync.refusals import switched_off
+from autosync.sync.refusals import shown_to, switched_off
 from autosync.sync.standing import wanted_version
 
 logger = logging.getLogger(__name__)
@@ -58,6 +58,7 @@ class List:
     connection: str
     order: str
     fields: str
+    items: str = "nodes"
 
     @property
     def size(self) -> str:
@@ -69,7 +70,7 @@ class List:
         order = f", {self.order}" if self.order else ""
         return (
             f"{self.resource.name}: {self.connection}(first: {self.size}{order}) {{ totalCount "
-            f"pageInfo {{ hasNextPage }} nodes {{ {self.fields} }} }}"
+            f"pageInfo {{ hasNextPage }} {self.items} {{ {self.fields} }} }}"
         )
 
 
@@ -90,6 +91,10 @@ def lists() -> list[List]:
         if one.listing is not None:
             listing = one.listing
             found.append(List(one, listing.connection, _OLDEST_FIRST, listing.node_fields))
+        elif one.stream is not None:
+            way = one.stream.order
+            order = f"orderBy: {{field: {way}, direction: ASC}}" if way else ""
+            found.append(List(one, one.stream.connection, order, one.stream.fields, "edges"))
         elif one.rest is not None and one.news is not None and one.news.connection:
             gives = KINDS[one.name].gives
             if gives["rest_list"] <= gives["graphql"] and not riding(one.rest):
@@ -175,7 +180,13 @@ def _packs(
 
 
 def _some(pack: Sequence[Repository], counts: Mapping[int, Mapping[str, int]]) -> list[List]:
-    return [one for one in lists() if any(counts[r.pk].get(one.resource.name) for r in pack)]
+    # One that is not shown to this installation would take its repository along.
+    return [
+        one
+        for one in lists()
+        if any(counts[r.pk].get(one.resource.name) for r in pack)
+        and all(shown_to(one.resource, r) for r in pack)
+    ]
 
 
 def _query(some: Sequence[List]) -> str:
@@ -258,10 +269,11 @@ def _pages(
         for repository, node in nodes:
             if switched_off(one.resource, repository) is not None:
                 continue
-            listed = _whole(node.get(one.resource.name))
+            listed = whole(node.get(one.resource.name), one.items)
             if listed is None:
                 continue
-            complete_lists(one.resource, client, listed)
+            if one.items == "nodes":
+                complete_lists(one.resource, client, listed)
             rows, odd = unread.understood(one.resource, listed, repository.pk)
             if not odd:
                 complete_sets(one.resource, client, rows)
@@ -270,10 +282,10 @@ def _pages(
     return found
 
 
-def _whole(page: Any) -> list[dict[str, Any]] | None:
+def whole(page: Any, items: str) -> list[dict[str, Any]] | None:
     """The objects of a page that is a whole list; None if it may not be."""
     try:
-        nodes = page["nodes"]
+        nodes = page[items]
         if page["pageInfo"]["hasNextPage"] or page["totalCount"] != len(nodes) or not all(nodes):
             return None
     except unread.ODD:
@@ -298,7 +310,7 @@ def _store(
             lags = resource.rest is not None and merge.counts_sights
             result, refused = unread.store(
                 merge, page.rows, observed_at=asked_at - LAG if lags else asked_at,
-                rule=Rule.VERSIONED,
+                rule=Rule.VERSIONED, lag=LAG if resource.stream else timedelta(0),
             )  # fmt: skip
             follow_parents(merge, result.inserted)
             mark_renamed(merge, result.changed, asked_at)
@@ -307,7 +319,7 @@ def _store(
         for pk in _empty(resource, repositories, counts, done):
             expected.setdefault(pk, 0)
         expected = {pk: n for pk, n in expected.items() if (pk, resource.name) not in begun}
-        here = _alive(resource, expected)
+        here = alive(resource, expected)
         for pk, total in expected.items():
             if here.get(pk, 0) == total:
                 done[pk].add(resource.name)
@@ -346,7 +358,7 @@ def _empty(
     return found
 
 
-def _alive(resource: Resource, repository_ids: Iterable[int]) -> dict[int, int]:
+def alive(resource: Resource, repository_ids: Iterable[int]) -> dict[int, int]:
     """Rows by repository; one of which something could not be read is left out."""
     ids = list(repository_ids)
     if not ids:
@@ -380,7 +392,7 @@ def complete_children(
     resource: Resource, repository_ids: Collection[int], asked_at: datetime
 ) -> list[ResourceCursor]:
     """Those of a kind that was read with its parents."""
-    here = _alive(resource, repository_ids)
+    here = alive(resource, repository_ids)
     return [
         complete(resource, pk, max(here.get(pk, 0), 0), asked_at) for pk in sorted(repository_ids)
     ]

@@ -57,8 +57,8 @@ REFETCH = Work("refetch", "refetch", LIVE, 7)
 IMPORT_REPOSITORY = Work("import_repository", "unseen", LIVE, 6, "repository_id")
 RUN_JOB = Work("run_job", "job", SYNC, 5, "job_id")
 SYNC_REPOSITORY = Work("sync_repository", "repository", SYNC, 0, "repository_id")
-# Its target is the first of `repository_ids`.
-SYNC_MANY = Work("sync_many", "many", SYNC, 0, "repository_id")
+# Its targets are several, so nothing but their own tasks tells whether they wait.
+SYNC_MANY = Work("sync_many", "many", SYNC)
 # Its lists are few and short, and people wait for what changed in them.
 SYNC_ACCOUNT = Work("sync_account", "account", LIVE, 5, "account_id")
 AUDIT_DUE = Work("audit_due", "audit_due", SYNC, -500, "installation_id")
@@ -66,7 +66,7 @@ AUDIT_INSTALLATION = Work("audit_installation", "audit", SYNC, -1000, "installat
 READ_AGAIN = Work("read_again", "again", SYNC, -2000, "installation_id")
 WORK = (
     *(START_UP, SYNC_GIT, RECOVER, IMPORT_INSTALLATION, REFRESH_INSTALLATION, REFETCH),
-    *(IMPORT_REPOSITORY, RUN_JOB, SYNC_REPOSITORY, SYNC_MANY, SYNC_ACCOUNT, SYNC_PULL_GIT),
+    *(IMPORT_REPOSITORY, RUN_JOB, SYNC_REPOSITORY, SYNC_ACCOUNT, SYNC_PULL_GIT),
     *(AUDIT_DUE, AUDIT_INSTALLATION, READ_AGAIN),
 )
 

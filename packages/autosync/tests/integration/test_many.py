@@ -8,15 +8,19 @@ from typing import Any
 import pytest
 from django.db import connection
 
+from autosync.github.price import price
 from autosync.kinds import TABLES as KINDS
 from autosync.mirror.models import (
+    Repository,
     ResourceCursor,
     SyncJob,
     SyncJobRepository,
 )
-from autosync.sync import SyncJobRunner, many, plan
+from autosync.sync import SyncJobRunner, many, packed, plan
 from autosync.sync.plan import TO_DO
 from autosync.sync.queue import imported_together
+from autosync.sync.resume import resume_jobs
+from autosync.sync.sweep import pick_up_what_was_left
 from githubsim.testing import Sim
 from tests.chaos.child_tables import TABLES
 from tests.chaos.here import children, mirror
@@ -118,6 +122,18 @@ def together() -> set[int]:
     return set(left.values_list("repository_id", flat=True))
 
 
+def test_a_query_about_many_is_filled_until_it_costs_five_points(sim: Sim) -> None:
+    planned(sim)
+    rows = list(Repository.objects.all())
+    counts = {one.pk: {"issue": 40, "pull_request": 10} for one in rows}
+    packs = list(packed._packs(rows, counts))
+    assert sum(len(pack) for pack, _ in packs) == len(rows)
+    for pack, some in packs:
+        found = price(packed._query(some), packed._variables(pack, some, counts))
+        assert len(pack) == 1 or found.requests <= packed.MOST_REQUESTS
+    assert 1 < len(packs) < len(rows)
+
+
 def asked(sim: Sim) -> int:
     return sum(sum(by.values()) for by in sim.requests()["endpoints"].values())
 
@@ -147,3 +163,72 @@ def test_repositories_that_are_read_together_have_the_rows_that_they_have_one_by
     assert here() == found
     assert columns() == read
     assert asked(sim) > 2 * for_all
+
+
+def test_what_one_repository_withholds_keeps_nothing_from_the_others(sim: Sim) -> None:
+    """Blocked, renamed, deleted, too heavy: what is wrong with one is its own."""
+    job = planned(sim)
+    blocked, renamed, closed, *others = Repository.objects.order_by("pk")
+    sim.control("repositories/block", {"repository": blocked.pk, "reason": "tos"})
+    sim.control("repositories/edit", {"repository": renamed.pk, "name": "another-name"})
+    sim.control("repositories/ail", {"repository": closed.pk, "refused": "saml"})
+    try:
+        left = together()
+        assert not {one.pk for one in (renamed, *others)} & left
+        run(job)
+        imported = Repository.objects.filter(imported_at__isnull=False)
+        assert {one.pk for one in (renamed, *others)} <= set(imported.values_list("pk", flat=True))
+        renamed.refresh_from_db()
+        assert renamed.full_name.endswith("/another-name")
+        for one in (blocked, closed):
+            kept = ResourceCursor.objects.filter(repository=one).exclude(unavailable="")
+            assert kept.exists(), one
+    finally:
+        sim.control("repositories/block", {"repository": blocked.pk, "reason": None})
+        sim.control("repositories/ail", {"repository": closed.pk, "refused": ""})
+    assert period().status == SyncJob.Status.COMPLETED
+    assert here() == {name: rows for name, rows in there(sim).items() if name in here()}
+
+
+def test_a_query_that_is_too_heavy_is_asked_in_halves(sim: Sim) -> None:
+    job = planned(sim)
+    sim.control("weather", {"heavy_above": 40})
+    try:
+        together()
+        run(job)
+    finally:
+        sim.control("weather", {"heavy_above": 0})
+    assert job.status != SyncJob.Status.FAILED
+    assert not Repository.objects.filter(imported_at__isnull=True).exists()
+
+
+def test_an_import_that_is_cut_off_goes_on_and_is_not_begun_twice(
+    sim: Sim, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = planned(sim)
+    ids = imported_together()
+    pick_up_what_was_left()
+    resume_jobs()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM procrastinate_jobs WHERE task_name LIKE '%sync_repository' "
+            "AND status = 'todo'"
+        )
+        assert cursor.fetchone() == (0,), "what waits to be imported together is not picked up"
+
+    class CutOff(BaseException):
+        """As if the process had been killed."""
+
+    def killed(name: str) -> None:
+        if name == "import: page committed":
+            raise CutOff
+
+    with monkeypatch.context() as patch:
+        patch.setattr(packed, "reached", killed)
+        with pytest.raises(CutOff):
+            many.sync_many(sorted(ids))
+    assert ResourceCursor.objects.filter(state=ResourceCursor.State.COMPLETE).exists()
+    many.sync_many(sorted(ids))
+    run(job)
+    assert not Repository.objects.filter(imported_at__isnull=True).exists()
+    assert here() == {name: rows for name, rows in there(sim).items() if name in here()}

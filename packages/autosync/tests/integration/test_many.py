@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
+from autosync import config
 from autosync.github.price import price
 from autosync.kinds import TABLES as KINDS
 from autosync.mirror.models import (
@@ -148,6 +149,9 @@ def test_repositories_that_are_read_together_have_the_rows_that_they_have_one_by
     job.refresh_from_db()
     assert job.status == SyncJob.Status.COMPLETED, job.error_message
     assert not ResourceCursor.objects.exclude(state=ResourceCursor.State.COMPLETE).exists()
+    caches = config.load().data_dir / "git"
+    empty = Repository.objects.get(name="nothing-in-it")
+    assert not (caches / f"{empty.pk}.git").exists(), "no git is started for it"
     found = here()
     assert found == {name: rows for name, rows in there(sim).items() if name in found}
     quiet = period()

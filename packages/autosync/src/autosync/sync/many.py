@@ -6,9 +6,10 @@ sync, which has its own errors, refusals and retries.
 
 from __future__ import annotations
 
+import json
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime
 from itertools import groupby
@@ -22,9 +23,10 @@ from autosync.errors import AutoSyncError
 from autosync.github import InstallationClient, Priority
 from autosync.github.purpose import made_for
 from autosync.killpoints import reached
-from autosync.kinds import git_carried, nested_kinds
+from autosync.kinds import git_carried, git_history, git_lists, nested_kinds
 from autosync.kinds._nest import Nest
 from autosync.mirror.children import Parent
+from autosync.mirror.doubt import lock_repositories
 from autosync.mirror.models import Repository, ResourceCursor, SyncJobRepository
 from autosync.sync import packed, packed_talk
 from autosync.sync.children import gone_in, store_children
@@ -70,6 +72,7 @@ def _import(repositories: Sequence[Repository]) -> None:
                 except Busy:
                     continue
                 mine.append(one)
+            asked_at = timezone.now()
             counts = packed.count(client, mine)
             small = [one for one in mine if one.pk in counts and packed.is_small(counts[one.pk])]
             large = left - {one.pk for one in small}
@@ -78,6 +81,7 @@ def _import(repositories: Sequence[Repository]) -> None:
             read = packed.read(client, small, counts)
             _read_children(client, small, read)
             packed_talk.read(client, small, read)
+            _note_empty(small, counts, read, asked_at)
             _read_git(client, small, read)
             for one in small:
                 try:
@@ -127,6 +131,37 @@ def _read_children(
     _note_children(homes, read, started_at)
 
 
+def _note_empty(
+    repositories: Sequence[Repository],
+    counts: Mapping[int, Mapping[str, int]],
+    read: packed.Read,
+    asked_at: datetime,
+) -> None:
+    """Git of a repository without a branch, and so without a commit, is read without a git."""
+    empty = {one.pk for one in repositories if counts[one.pk].get(GIT) == 0}
+    with transaction.atomic():
+        lock_repositories(empty)
+        # A push may have come since.
+        for kind in (git_history(), *git_lists()):
+            rows = kind.model._default_manager.filter(repository__in=empty)
+            empty -= set(rows.values_list("repository", flat=True))
+        packed.save(
+            ResourceCursor(
+                repository_id=pk,
+                resource=GIT,
+                state=ResourceCursor.State.COMPLETE,
+                cursor=json.dumps({"heads": [], "default": ""}),
+                backfill_started_at=asked_at,
+                backfilled_at=timezone.now(),
+                watermark=asked_at,
+                total=0,
+            )
+            for pk in empty
+        )
+    for pk in empty:
+        read.done[pk].add(GIT)
+
+
 def _read_git(
     client: InstallationClient, repositories: Sequence[Repository], read: packed.Read
 ) -> None:
@@ -136,6 +171,8 @@ def _read_git(
     with ExitStack() as held:
         mine = []
         for one in repositories:
+            if GIT in read.done[one.pk]:
+                continue
             try:
                 held.enter_context(exclusive("git", one.pk, wait=False))
             except Busy:

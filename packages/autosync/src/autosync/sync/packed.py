@@ -39,7 +39,7 @@ from autosync.sync.gone import follow_parents
 from autosync.sync.listing import OVERLAP, PAGE
 from autosync.sync.nested_lists import complete_lists, complete_sets
 from autosync.sync.refusals import shown_to, switched_off
-from autosync.sync.standing import wanted_version
+from autosync.sync.standing import GIT, wanted_version
 
 logger = logging.getLogger(__name__)
 COUNTED = 100  # repositories in the query that counts
@@ -105,8 +105,8 @@ def lists() -> list[List]:
 def count(
     client: InstallationClient, repositories: Sequence[Repository]
 ) -> dict[int, dict[str, int]]:
-    """How many objects each has of each kind; a repository or kind of which GitHub does not say it
-    is absent. A point.
+    """How many objects each has of each kind, and no commits of one that is empty; a repository or
+    kind of which GitHub does not say it is absent. A point.
     """
     counted = [one for one in listed_resources() if one.news is not None]
     asked = " ".join(
@@ -115,7 +115,7 @@ def count(
         if one.news is not None
     )
     query = (
-        "query($ids: [ID!]!) { nodes(ids: $ids) { ... on Repository { databaseId "
+        "query($ids: [ID!]!) { nodes(ids: $ids) { ... on Repository { databaseId isEmpty "
         f"{asked} }} }} }}"
     )
     found: dict[int, dict[str, int]] = {}
@@ -126,6 +126,8 @@ def count(
         for repository, node in _answered(reply, group):
             numbers = {one.name: _number(node.get(one.name)) for one in counted}
             found[repository.pk] = {k: n for k, n in numbers.items() if n is not None}
+            if node.get("isEmpty") is True:
+                found[repository.pk][GIT] = 0
     return found
 
 

@@ -19,8 +19,8 @@ from autosync.sync.news import Look, Moved
 from autosync.sync.queue import SICK, SYNC_REPOSITORY, defer, defer_many
 from autosync.sync.reconcile import GitHubSyncManager, recently_synced
 
-# So many that are new are imported together, and so many of them by one task.
-MANY = 8
+# So many that are new are imported together; one task takes as many at least, and at most so many.
+MANY = 10
 TOGETHER = 50
 TO_DO = (SyncJobRepository.Status.PENDING, SyncJobRepository.Status.RUNNING)
 
@@ -72,8 +72,10 @@ def plan(
                     queue=SICK if sick.is_sick(repository) and not manual else None,
                     now=at_once,
                 )
-        for start in range(0, len(imports), TOGETHER):
-            group = imports[start : start + TOGETHER]
+        share = -(-len(imports) // config.load().autosync_concurrency)  # a group for each slot
+        size = min(max(share, MANY), TOGETHER)
+        for start in range(0, len(imports), size):
+            group = imports[start : start + size]
             defer_many([pk for _, pk in group], priority=-group[0][0])
         for repository in left_out:
             SyncJobRepository.objects.get_or_create(

@@ -63,6 +63,16 @@ class Family:
             )
             return [Parent(*row) for row in cursor.fetchall()]
 
+    def waiting_of(self, repository_ids: Iterable[int]) -> list[Parent]:
+        """The parents of all these repositories whose children are to be read."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"SELECT p.{self._key}, p.node_id, p.repository_id FROM {self._waiting} "  # noqa: S608
+                f"AND p.repository_id = ANY (%(homes)s) AND p.node_id <> '' ORDER BY p.{self._key}",
+                {"kind": self.name, "homes": list(repository_ids)},
+            )
+            return [Parent(*row) for row in cursor.fetchall()]
+
     def all(self, repository_id: int) -> list[Parent]:
         """All parents of the repository."""
         return self._found(self._rows(repository_id))

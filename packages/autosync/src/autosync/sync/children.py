@@ -87,7 +87,7 @@ def sync_children(
             reached("import: page read, not stored")
             with transaction.atomic():
                 for one in nests:
-                    count += _store(one, repository, by_nest[one], absent[one])
+                    count += store_children(one, by_nest[one], absent[one])
                 if cursor.backfilled_at is None:
                     cursor.done += sum(len(one.rows) for one in page if one.nest.kind is kind)
                     cursor.save()
@@ -177,13 +177,13 @@ def _absent(nest: Nest, page: Sequence[Children], seen_before: datetime | None) 
     return found
 
 
-def _store(nest: Nest, repository: Repository, page: Sequence[Children], absent: set[Key]) -> int:
-    """In the caller's transaction; returns how many rows changed."""
+def store_children(nest: Nest, page: Sequence[Children], absent: set[Key]) -> int:
+    """In the caller's transaction, of whatever repositories; returns how many rows changed."""
     if not page:
         return 0
     kind, family = nest.kind, nest.family
     asked_at = min(one.asked_at for one in page)
-    lock_repositories({repository.pk})
+    lock_repositories({one.parent.repository_id for one in page})
     rows = [row for one in page for row in one.rows]
     result, refused = unread.store(
         kind.merge, rows, observed_at=asked_at, rule=Rule.AUTHORITATIVE, lag=LAG
@@ -191,7 +191,7 @@ def _store(nest: Nest, repository: Repository, page: Sequence[Children], absent:
     gone = take_away(kind.merge, sorted(absent), asked_at)
     unread.forget(kind.resource, rows)
     unread.forget_keys(kind.resource, [one.parent.pk for one in page])
-    odd = [*refused, *((repository.pk, bad) for one in page for bad in one.odd)]
+    odd = [*refused, *((one.parent.repository_id, bad) for one in page for bad in one.odd)]
     unread.remember(kind.resource, odd)
     not_stored = {one.key for _, one in refused}
     seen = rows_of(kind.merge, [kind.merge.key_of(row) for row in rows])
@@ -200,7 +200,7 @@ def _store(nest: Nest, repository: Repository, page: Sequence[Children], absent:
     for one in page:
         short = one.odd or (not one.whole and all(one.nodes))
         short = short or any(unread.short(kind.merge.key_of(row)) in not_stored for row in one.rows)
-        read.append(Read(one.parent.pk, repository.pk, None if short else one.clock))
+        read.append(Read(one.parent.pk, one.parent.repository_id, None if short else one.clock))
     family.note(read, asked_at, asked_at - LAG)
     return len(result.changed) + len(gone)
 

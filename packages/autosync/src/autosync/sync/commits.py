@@ -34,6 +34,7 @@ from autosync.sync.commit_details import (
 )
 from autosync.sync.commit_files import files_later
 from autosync.sync.identity import advertised, fetched
+from autosync.sync.identity import asked_at as git_asked_at
 from autosync.sync.locks import exclusive
 from autosync.sync.paging import Paging
 from autosync.sync.standing import GIT, unfinished
@@ -58,7 +59,7 @@ def sync_commits(
         cursor, _ = ResourceCursor.objects.get_or_create(repository=repository, resource=GIT)
         stored: dict[str, Any] = {"heads": [], "default": "", "begun": []}
         stored |= json.loads(cursor.cursor or "{}")
-        asked_at = timezone.now()
+        asked_at = git_asked_at(repository)
         repository.refresh_from_db(fields=["default_branch"])
         if cursor.state == ResourceCursor.State.COMPLETE:
             remote = advertised(repository, client)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -141,12 +141,18 @@ class GitHubSyncManager:
         return look(self.client, repositories)
 
     def sync_repository(
-        self, repository: Repository, *, moved: Moved = None, progress: Progress = _silent
+        self,
+        repository: Repository,
+        *,
+        moved: Moved = None,
+        progress: Progress = _silent,
+        read: Collection[str] = (),
     ) -> int:
         """Bring one repository's content in step with GitHub; returns how many rows changed.
 
         `moved` names the resources that GitHub said had changed, None reads all of them. It may be
-        old: a list is read from its watermark, so what changed since is read too.
+        old: a list is read from its watermark, so what changed since is read too. Of the kinds that
+        were `read` just now nothing is asked.
         """
         first = repository.imported_at is None
         if first:
@@ -177,6 +183,8 @@ class GitHubSyncManager:
             work[PULL_GIT] = partial(sync_pull_git, repository, self.client, progress)
             work["commit_detail"] = partial(sync_details, repository, self.client, progress)
             reached("reconcile: change announced, not read")
+            for name in read:
+                work.pop(name, None)
             for name in parts.in_order(work):
                 count += parts.run(name, work[name])
                 progress()
@@ -185,7 +193,7 @@ class GitHubSyncManager:
         now = timezone.now()
         # Nothing at all was shown: it is not imported, and not failing either.
         imported = repository.imported_at is not None or bool(
-            {GIT, *(one.name for one in listed_resources())} & parts.done
+            {GIT, *(one.name for one in listed_resources())} & (parts.done | set(read))
         )
         reached("reconcile: all read, not called synced")
         with transaction.atomic():

@@ -1,6 +1,7 @@
 """`python -m benchmarks [NAME …]`: run the benchmarks, one JSON line each on standard output.
 
-`python -m benchmarks report FILE…` prints docs/benchmarks.md, made from such lines.
+`python -m benchmarks report [FILE…]` prints docs/benchmarks.md, made from such lines: those of
+measured.jsonl and of these files, of each benchmark the last.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import benchmarks
 from benchmarks import _report
 from benchmarks._machine import machine
 
+MEASURED = Path(__file__).with_name("measured.jsonl")
 _VARIABLES = ("AUTOSYNC_BENCH_", "BENCH_")
 
 
@@ -25,7 +27,8 @@ def main() -> int:
     """Run the named benchmarks, or all; the exit code is 1 if one of them failed."""
     known = available()
     if sys.argv[1:2] == ["report"]:
-        lines = [line for name in sys.argv[2:] for line in Path(name).read_text().splitlines()]
+        files = [MEASURED, *map(Path, sys.argv[2:])]
+        lines = [line for one in files for line in one.read_text().splitlines()]
         sys.stdout.write(_report.page(_report.read(lines), known))
         return 0
     parser = argparse.ArgumentParser(prog="python -m benchmarks")

@@ -1,6 +1,6 @@
 """docs/benchmarks.md, made from the JSON lines of the benchmarks.
 
-`python -m benchmarks report FILE…` prints the page. The last line of a benchmark counts.
+`python -m benchmarks report` prints the page. The last line of a benchmark counts.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _ABOUT = (
 _INTRODUCTION = """\
 # Benchmarks
 
-Made by `python -m benchmarks report FILE…` from the lines that `make bench` prints; do not edit.
+Made by `python -m benchmarks report` from the lines that `make bench` prints; do not edit.
 
 - A figure is the median of the runs, with the lowest and the highest; `AUTOSYNC_BENCH_RUNS` says
   how many (3). `AUTOSYNC_BENCH_SHARE=20` takes a twentieth of a world: what was measured on a share

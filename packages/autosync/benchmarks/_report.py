@@ -89,7 +89,7 @@ def _measured(name: str, result: Mapping[str, Any] | None) -> str:
     share = result.get("share", 1)
     where = "" if share == 1 else f" (1/{share} of the world)"
     said = ", ".join(
-        f"{one['target']}: **{_number(one['figure'])}**{'' if one['reached'] else ' ✗'}"
+        f"{one['target']}: **{_number(one['figure'])}**{' ✗' if one['reached'] is False else ''}"
         for one in result.get("verdicts", ())
     )
     return f"{link}{where}{': ' + said if said else ''}"
@@ -100,14 +100,17 @@ def _losses(results: Mapping[str, Mapping[str, Any]]) -> list[str]:
     for name, one in sorted(results.items()):
         if "error" in one:
             lines.append(f"- `{name}` failed: {one['error']}")
-        share = one.get("share", 1)
         for verdict in one.get("verdicts", ()):
-            if not verdict["reached"]:
-                where = "" if share == 1 else f", on 1/{share} of the world"
+            if verdict["reached"] is False:
                 figure = _number(verdict["figure"])
-                lines.append(
-                    f"- `{name}`: {verdict['target']} was asked for, {figure} measured{where}"
-                )
+                lines.append(f"- `{name}`: {verdict['target']} was asked for, {figure} measured")
+    shares = [name for name, one in sorted(results.items()) if one.get("share", 1) != 1]
+    if shares:
+        names = ", ".join(f"`{one}`" for one in shares)
+        lines.append(f"- Measured on a share of their world alone, and judged by nothing: {names}")
+    missing = [name for row in ROWS for name in row.benchmarks if name not in results]
+    if missing:
+        lines.append(f"- Not measured: {', '.join(f'`{one}`' for one in missing)}")
     return ["\n".join(lines) + "\n"] if lines else []
 
 

@@ -60,7 +60,7 @@ def run() -> dict[str, Any]:
         "autosync_kinds": kinds,
         **found,
         "verdicts": [
-            verdict("points", points, max(_POINTS / SHARE, 5)),
+            verdict("points", points, _POINTS),
             verdict("seconds", found["seconds"]["median"], _SECONDS),
         ],
     }

@@ -49,7 +49,11 @@ def test_the_page_is_made_from_the_lines_and_says_what_was_missed() -> None:
     text = page(read(["not a line", json.dumps(line)]), ["one_percent", "receiver"])
     assert "`one_percent`: cpus 2, django 5.2" in text
     assert "requests / least ≤ 1.2: **1.5** ✗, seconds ≤ 5: **2**" in text
-    assert "on 1/20 of the world" in text
+    assert "(1/20 of the world)" in text
+    assert "- `one_percent`: requests / least ≤ 1.2 was asked for, 1.5 measured" in text
+    assert (
+        "- Measured on a share of their world alone, and judged by nothing: `one_percent`" in text
+    )
     assert "| seconds | 2 (1.5 to 2.5) |" in text
     assert "### receiver\n\nNot measured for this page." in text
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import statistics
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -14,14 +13,12 @@ import psycopg
 
 from benchmarks.kinds import SHARE, points
 from githubsim.testing import Sim
-from tests.service import Service, descendants, free_port
+from tests.service import Service, descendants
 from tests.waiting import eventually
 
 RUNS = int(os.environ.get("AUTOSYNC_BENCH_RUNS", "3"))
 PATIENCE = float(os.environ.get("AUTOSYNC_BENCH_PATIENCE", "7200"))
 _TICKS = os.sysconf("SC_CLK_TCK")
-# What the streams of the other connectors are not; the kinds that are always kept up remain.
-_CORE = frozenset({"installation", "repository", "commit", "issue", "pull_request", "ref"})
 
 
 def scaled(count: int, least: int = 1) -> int:
@@ -71,16 +68,15 @@ def percentile(values: Sequence[float], part: float) -> float:
     return ordered[min(len(ordered) - 1, int(len(ordered) * part))]
 
 
-def chosen_kinds(sim: Sim, *more: str) -> str:
-    """AUTOSYNC_KINDS that leaves out all but the kinds always kept up, and `more`."""
-    asked = Service(sim, free_port())
-    try:
-        lines = asked.run("autosync", "kinds", "list").stdout.splitlines()
-    finally:
-        shutil.rmtree(asked.log.parent, ignore_errors=True)
-    names = {line.split()[0]: "not kept up" in line for line in lines if line.strip()}
-    kept = _CORE | set(more)
-    return ",".join(f"-{one}" for one, out in names.items() if one not in kept and not out)
+def only_kinds(*more: str) -> dict[str, str]:
+    """The settings of a service that keeps up what it always does, and `more`: no files of commits
+    either, which none of the others reads.
+    """
+    from autosync import config
+
+    left_out = sorted(set(config.kind_names()) - {*config.ALWAYS_KEPT, *more})
+    kinds = ",".join(f"-{one}" for one in left_out)
+    return {"AUTOSYNC_KINDS": kinds, "AUTOSYNC_COMMIT_FILES": "0"}
 
 
 class Meter:

@@ -14,9 +14,9 @@ from benchmarks._figures import (
     RUNS,
     SHARE,
     Meter,
-    chosen_kinds,
     imported,
     memory,
+    only_kinds,
     spreads,
     verdict,
     workers,
@@ -46,11 +46,11 @@ def measured(*, limits: bool) -> dict[str, Any]:
             sim.control("limits", {"githubs": True})
         repositories = sim.truth()["repositories"]
         least = of_world(repositories, latency=LATENCY, per_node=PER_NODE / 1000, limits=limits)
-        kinds = chosen_kinds(sim)
+        kinds = only_kinds()
         for _ in range(RUNS):
             found: dict[str, Any] = {}
             _fresh_hour(sim)
-            with Service(sim, port, AUTOSYNC_KINDS=kinds) as service:
+            with Service(sim, port, **kinds) as service:
                 meter = Meter(sim, service)
                 imported(service, world["repositories"])
                 found["autosync"] = meter.read()
@@ -66,7 +66,7 @@ def measured(*, limits: bool) -> dict[str, Any]:
 
 def _result(
     world: dict[str, Any],
-    kinds: str,
+    kinds: dict[str, str],
     rounds: list[dict[str, Any]],
     least: Any,
     limits: bool,
@@ -100,7 +100,7 @@ def _result(
         "latency_s": LATENCY,
         "latency_per_node_ms": PER_NODE,
         "limits": limits,
-        "autosync_kinds": kinds,
+        "settings": kinds,
         "least": {
             "requests": least.requests,
             "response_seconds": round(least.response_seconds, 1),

@@ -6,9 +6,9 @@ from typing import Any
 
 from benchmarks._figures import (
     Meter,
-    chosen_kinds,
     imported,
     memory,
+    only_kinds,
     repeated,
     scaled,
     verdict,
@@ -36,10 +36,10 @@ def run() -> dict[str, Any]:
         least = of_world(
             sim.truth()["repositories"], latency=LATENCY, per_node=PER_NODE / 1000, limits=True
         )
-        kinds = chosen_kinds(sim)
+        kinds = only_kinds()
 
         def once(_: int) -> dict[str, Any]:
-            with Service(sim, port, AUTOSYNC_KINDS=kinds) as service:
+            with Service(sim, port, **kinds) as service:
                 meter = Meter(sim, service)
                 imported(service, 1)
                 return meter.read() | {"peak_worker_mb": memory(workers(service))}

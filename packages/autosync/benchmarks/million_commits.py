@@ -7,9 +7,9 @@ from typing import Any
 from benchmarks._figures import (
     SHARE,
     Meter,
-    chosen_kinds,
     imported,
     memory,
+    only_kinds,
     repeated,
     scaled,
     verdict,
@@ -42,11 +42,11 @@ def _measured(commits: int) -> dict[str, Any]:
     world: dict[str, Any] = {"repositories": 1, "commits": commits, "issues": 0, "pulls": 0}
     hook = {"webhook_url": hook_url(port), "webhook_secret": SECRET}
     with Sim(**world, **hook, limits=False, install=False, start_timeout=3600) as sim:
-        kinds = chosen_kinds(sim)
+        kinds = {"AUTOSYNC_KINDS": only_kinds()["AUTOSYNC_KINDS"]}
         sim.control("install")
 
         def once(_: int) -> dict[str, Any]:
-            with Service(sim, port, AUTOSYNC_KINDS=kinds) as service:
+            with Service(sim, port, **kinds) as service:
                 meter = Meter(sim, service)
                 imported(service, 1)
                 used = meter.read()

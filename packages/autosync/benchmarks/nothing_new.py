@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks._figures import RUNS, SHARE, Meter, chosen_kinds, imported, scaled, spreads, verdict
+from benchmarks._figures import RUNS, SHARE, Meter, imported, only_kinds, scaled, spreads, verdict
 from githubsim.testing import Sim
 from tests.killing import Worker
 from tests.service import SECRET, Service, free_port, hook_url
@@ -33,9 +33,9 @@ def run() -> dict[str, Any]:
     hook = {"webhook_url": hook_url(port), "webhook_secret": SECRET}
     quiet = {"AUTOSYNC_SYNC_INTERVAL": "59", "AUTOSYNC_SKIP_RECENT": "0"}
     with Sim(**world, **hook, start_timeout=1800) as sim:
-        kinds = chosen_kinds(sim)
+        kinds = only_kinds()
         with (
-            Service(sim, port, AUTOSYNC_KINDS=kinds, **quiet) as service,
+            Service(sim, port, **kinds, **quiet) as service,
             tempfile.TemporaryDirectory(prefix="autosync-bench-") as folder,
         ):
             imported(service, repositories)
@@ -57,7 +57,7 @@ def run() -> dict[str, Any]:
         "before": {"seconds": 48, "cpu_s": 40, "requests": 1400, "on": "2026-11-29, the whole"},
         "share": SHARE,
         "runs": RUNS,
-        "autosync_kinds": kinds,
+        "settings": kinds,
         **found,
         "verdicts": [
             verdict("points", points, _POINTS),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from benchmarks._figures import Meter, chosen_kinds, imported, repeated, verdict
+from benchmarks._figures import Meter, imported, only_kinds, repeated, verdict
 from benchmarks.kinds import standard_world
 from githubsim.testing import Sim
 from tests.service import SECRET, Service, free_port, hook_url
@@ -21,8 +21,8 @@ def run() -> dict[str, Any]:
     hook = {"webhook_url": hook_url(port), "webhook_secret": SECRET, "webhooks_lost": 1.0}
     quiet = {"AUTOSYNC_SYNC_INTERVAL": "59", "AUTOSYNC_SKIP_RECENT": "0"}
     with Sim(**world, **hook, latency=_LATENCY, start_timeout=900) as sim:
-        kinds = chosen_kinds(sim)
-        with Service(sim, port, AUTOSYNC_KINDS=kinds, **quiet) as service:
+        kinds = only_kinds()
+        with Service(sim, port, **kinds, **quiet) as service:
             imported(service, world["repositories"])
             due = "SELECT count(*) FROM repositories WHERE audit_due_at IS NOT NULL"
             eventually(lambda: service.query(due)[0][0] == 0, "the audit is over", 1800)
@@ -44,7 +44,7 @@ def run() -> dict[str, Any]:
     ratio = found["requests"]["median"] / found["least"]["median"]
     return {
         "world": world,
-        "autosync_kinds": kinds,
+        "settings": kinds,
         **found,
         "verdicts": [verdict("requests / least", ratio, 1.2)],
     }

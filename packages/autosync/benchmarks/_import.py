@@ -107,6 +107,9 @@ def _result(
             "seconds": round(least.seconds, 1),
         },
         **read,
+        "failed": {
+            name: one[name]["failed"] for one in rounds for name in one if "failed" in one[name]
+        },
         "perceval": perceval,
         "verdicts": verdicts,
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from contextlib import nullcontext
 from dataclasses import dataclass
 from email.utils import formatdate
@@ -40,6 +40,7 @@ from githubsim.graphql.errors import (
     invalid,
     older,
     too_heavy,
+    withheld,
 )
 from githubsim.graphql.schema import schema
 from githubsim.limits import Window
@@ -195,7 +196,7 @@ class _Run:
         )
         lists = store.lags and operation.operation is OperationType.QUERY and cost.lists
         with store.lagging() if lists else nullcontext():
-            result = _executed(document, operation, query, context)
+            result = _executed(document, operation, query, context, self.world.withheld)
         if any(isinstance(one.original_error, ListFails) for one in result.errors or ()):
             if limits.enabled:
                 limits.take(self.caller, "graphql", self.conditions.heavy_points)
@@ -213,7 +214,11 @@ class _Run:
 
 
 def _executed(
-    document: DocumentNode, operation: OperationDefinitionNode, query: _Query, context: Context
+    document: DocumentNode,
+    operation: OperationDefinitionNode,
+    query: _Query,
+    context: Context,
+    not_shown: Set[str],
 ) -> ExecutionResult:
     return execute_sync(
         schema(),
@@ -221,6 +226,7 @@ def _executed(
         context_value=context,
         variable_values=query.variables,
         operation_name=operation.name.value if operation.name else None,
+        middleware=[withheld(not_shown)] if not_shown else None,
     )
 
 

@@ -38,8 +38,10 @@ class World:
     auth: Auth
     limits: Limits
     webhooks: Webhooks
-    # Fields that GraphQL does not know, as on an older Enterprise Server.
+    # Fields and types that GraphQL does not know, as on an older Enterprise Server.
     lacking: set[str] = field(default_factory=set)
+    # Fields of GraphQL that no App may see.
+    withheld: set[str] = field(default_factory=set)
 
 
 @dataclass(slots=True)

@@ -102,6 +102,14 @@ class Call:
             raise ApiError(401, "Requires authentication")
         return found
 
+    def wants(self, media: str) -> bool:
+        """Whether it is asked for in this form, as in `application/vnd.github.v3.diff`.
+
+        https://docs.github.com/rest/using-the-rest-api/getting-started-with-the-rest-api#media-types
+        """
+        kinds = self.headers.get("accept", "").partition("vnd.github.")[2].partition(",")[0]
+        return media in kinds.partition("+")[0].split(".")
+
     def list_may_fail(self) -> None:
         """502 where this repository's lists do."""
         if ailments(self.store, self.repository).lists_fail:

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("mirror", "0055_declared_by_git"),
+        ("mirror", "0071_tallies"),
     ]
 
     operations = [

@@ -99,7 +99,7 @@ def run(
         Sim(seed=seed, install=False, **world, **hook) as sim,
         Service(sim, port, **SETTINGS) as service,
     ):
-        _two_installations(sim)
+        two_installations(sim)
         eventually(Watch(sim, service.query).equal, "the import is complete")
         imported = _imported(service)
         storm = Storm(sim, seed)
@@ -138,7 +138,7 @@ def run(
         }
 
 
-def _two_installations(sim: Sim) -> None:
+def two_installations(sim: Sim) -> None:
     """A third of the repositories go to a second account, which installs the App as well."""
     sim.control("accounts/create", {"login": SECOND, "type": "Organization"})
     for one in sim.ask("inventory")["repositories"][::3]:

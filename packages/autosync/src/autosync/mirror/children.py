@@ -27,6 +27,13 @@ class Parent(NamedTuple):
     repository_id: int
 
 
+class Known(NamedTuple):
+    """A parent's clock as it is here, and when GitHub was asked last for its children."""
+
+    clock: datetime | None
+    read_at: datetime | None
+
+
 class Read(NamedTuple):
     """A parent whose children were read, and up to which of its versions; None: not for good."""
 
@@ -85,6 +92,11 @@ class Family:
         """The parents of the repository that have these numbers."""
         return self._found(self._rows(repository_id).filter(number__in=list(numbers)))
 
+    def chosen(self, keys: Iterable[int]) -> list[Parent]:
+        """Those of the parents with these keys that are there."""
+        rows = self.parents.model._default_manager.filter(pk__in=list(keys))
+        return self._found(rows.filter(deleted_at__isnull=True).exclude(node_id=""))
+
     def _rows(self, repository_id: int) -> QuerySet[Any]:
         rows = self.parents.model._default_manager.filter(repository_id=repository_id)
         return rows.filter(deleted_at__isnull=True).exclude(node_id="")
@@ -103,6 +115,17 @@ class Family:
                 {"kind": self.name, "homes": list(repository_ids)},
             )
             return {row[0] for row in cursor.fetchall()}
+
+    def known(self, parents: Iterable[int]) -> dict[int, Known]:
+        """What is known here of these parents, by their keys."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"SELECT p.{self._key}, p.{self.follows}, c.read_at "  # noqa: S608 (our names)
+                f"FROM {self.parents.table} p LEFT JOIN children_read c "
+                f"ON c.kind = %s AND c.parent_id = p.{self._key} WHERE p.{self._key} = ANY (%s)",
+                [self.name, list(parents)],
+            )
+            return {pk: Known(clock, read_at) for pk, clock, read_at in cursor.fetchall()}
 
     def note(self, read: Collection[Read], asked_at: datetime, known_at: datetime) -> None:
         """These were read. The answer, asked for at `asked_at`, surely knows what was before
@@ -138,6 +161,15 @@ class Family:
                 f"SELECT %s, p.{self._key}, p.repository_id FROM {self.parents.table} p "
                 f"WHERE p.{self._key} = ANY (%s) ORDER BY p.{self._key} "
                 "ON CONFLICT (kind, parent_id) DO UPDATE SET clock = NULL",
+                [self.name, list(parents)],
+            )
+
+    def leave(self, parents: Collection[int]) -> None:
+        """Those of these parents of which an event spoke are read with the next sync."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE children_read SET clock = NULL, marked_at = NULL "
+                "WHERE kind = %s AND parent_id = ANY (%s) AND marked_at IS NOT NULL",
                 [self.name, list(parents)],
             )
 

@@ -61,13 +61,14 @@ SYNC_REPOSITORY = Work("sync_repository", "repository", SYNC, 0, "repository_id"
 SYNC_MANY = Work("sync_many", "many", SYNC)
 # Its lists are few and short, and people wait for what changed in them.
 SYNC_ACCOUNT = Work("sync_account", "account", LIVE, 5, "account_id")
+READ_AHEAD = Work("read_ahead", "ahead", LIVE, 3, "installation_id")
 AUDIT_DUE = Work("audit_due", "audit_due", SYNC, -500, "installation_id")
 AUDIT_INSTALLATION = Work("audit_installation", "audit", SYNC, -1000, "installation_id")
 READ_AGAIN = Work("read_again", "again", SYNC, -2000, "installation_id")
 WORK = (
     *(START_UP, SYNC_GIT, RECOVER, IMPORT_INSTALLATION, REFRESH_INSTALLATION, REFETCH),
     *(IMPORT_REPOSITORY, RUN_JOB, SYNC_REPOSITORY, SYNC_ACCOUNT, SYNC_PULL_GIT),
-    *(AUDIT_DUE, AUDIT_INSTALLATION, READ_AGAIN),
+    *(READ_AHEAD, AUDIT_DUE, AUDIT_INSTALLATION, READ_AGAIN),
 )
 
 # What an applied delivery asks for.

@@ -199,3 +199,4 @@ class ObjectNode:
     name: str = ""
     message: str = ""
     target: Any = None
+    tagger: Any = None

@@ -167,7 +167,7 @@ def test_files_of_a_clone_without_any_come_by_graphql_with_the_same_rows(
         **{
             "docs/README.rst": "not this one",
             "LICENSE": "Ünïcode 🙂\x01" * 60_000,
-            ".github/CODEOWNERS": "* @a # why\n\n[x] @b\n/docs/ c\n*.\\ md  @a/b  d@e.example",
+            ".github/CODEOWNERS": "* @a # why\n\n[x] @b\n/docs/ c\n*.md  @a/b  d@e.example",
         }
     )
     scene.follow()

@@ -72,7 +72,7 @@ def told(
     Files of a clone that has none are read by GraphQL.
     """
     files: Files = reader if reader.is_whole() else GraphFiles(client, repository.node_id)
-    found = _files(files, head, [kind for kind in kinds if kind.by_git.picks]) if head else {}
+    found = chosen(files, head, [kind for kind in kinds if kind.by_git.picks]) if head else {}
     for kind in kinds:
         by, make = kind.by_git, kind.git.make
         if by.picks is None:
@@ -83,7 +83,7 @@ def told(
             yield kind, [make(one, repository.pk) for one in rows]
 
 
-def _files(files: Files, head: str, kinds: Sequence[Derived]) -> Mapping[str, File]:
+def chosen(files: Files, head: str, kinds: Sequence[Derived]) -> Mapping[str, File]:
     """Kind → the file that it is read from: all of them in two questions."""
     if not kinds:
         return {}

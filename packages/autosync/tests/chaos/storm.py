@@ -178,6 +178,36 @@ class Storm:
             where = {"repository": one["full_name"], "ref": self.random.choice(others)}
             self.do("refs/delete", where)
 
+    def edit_files(self) -> None:
+        """A readme, a licence or a CODEOWNERS, in one of the places for it, or gone from there."""
+        one = self.repository()
+        folder = self.random.choice([".github/", "", "docs/"])
+        path, text = self.random.choice(
+            [
+                (f"{folder}README.md", self.words("# Read")),
+                (f"{folder}readme", self.words("Read")),
+                ("LICENSE", self.random.choice(["MIT License\n", "Apache License\n", "Mine\n"])),
+                ("COPYING.md", "GNU General Public License\n"),
+                (
+                    f"{folder}CODEOWNERS",
+                    f"# {self.words('Rules')}\n* @{self.random.choice(self.people)} # all\n"
+                    "*.py @acme/core docs@a.example\n!no @x\ndocs/ someone\nnobody/\n",
+                ),
+            ]
+        )
+        files = {path: None if self.random.random() < 0.25 else text}
+        self.do("push", {"repository": one["full_name"], "commits": [{"files": files}]})
+
+    def annotate(self) -> None:
+        """An annotated tag, perhaps where there was another, perhaps of another one."""
+        one, inside = self.contents()
+        where = {"repository": one["full_name"], "tag": f"a{self.random.randint(1, 8)}"}
+        tags = [sha for name, sha in inside["refs"].items() if name.startswith("refs/tags/")]
+        if tags and self.random.random() < 0.3:
+            where["sha"] = self.random.choice(tags)
+        signed = self.random.random() < 0.3
+        self.do("tags/create", where | {"message": self.words("Tagged"), "signed": signed})
+
     def default_branch(self) -> None:
         one, inside = self.contents()
         found = [n for n in inside["refs"] if n.startswith("refs/heads/")]
@@ -379,6 +409,8 @@ OPERATIONS: dict[str, Operation] = {
     "force_push_pull": Storm.force_push_pull,
     "move_tag": Storm.move_tag,
     "ref": Storm.ref,
+    "edit_files": Storm.edit_files,
+    "annotate": Storm.annotate,
     "delete_ref": Storm.delete_ref,
     "edit_repository": Storm.edit_repository,
     "create_repository": Storm.create_repository,
@@ -410,4 +442,5 @@ WEIGHTS = {
     "react": 1,
     "create_label": 1, "close_milestone": 0.7, "mention": 3, "link": 1, "comment_commit": 2,
     "edit_commit_comment": 0.7, "delete_commit_comment": 0.7, "fork": 1, "watch": 1.5, "unwatch": 1,
+    "edit_files": 3, "annotate": 2,
 }  # fmt: skip

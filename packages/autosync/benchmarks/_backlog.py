@@ -1,8 +1,8 @@
 """Drains an inbox and says what that took; runs with any commit's `autosync`.
 
 `python _backlog.py FOLDER DELIVERIES [BATCH]`: FOLDER keeps the embedded PostgreSQL, DELIVERIES is
-a file of `_people.Kept`. Prints seconds, CPU seconds of this process and of its database session, rows by
-table, and a digest of their content by table, by which two commits can be compared.
+a file of `_people.Kept`. Prints seconds, CPU seconds of this process and of its database session,
+rows by table, and a digest of their content by table, by which two commits can be compared.
 """
 
 from __future__ import annotations

@@ -37,7 +37,8 @@ def quota(desk: Desk) -> Json:
 
 
 def secondary(desk: Desk) -> Json:
-    """`concurrent`, `points_per_minute`, `graphql_points_per_minute` (null: off), `retry_after`.
+    """`concurrent`, `points_per_minute`, `graphql_points_per_minute`, `cpu_per_minute`,
+    `graphql_cpu_per_minute` (null: off), `retry_after`.
 
     `githubs`: true sets GitHub's own.
     """

@@ -8,6 +8,7 @@ from urllib.parse import unquote, urlencode
 
 import msgspec
 
+from githubsim import jsontext
 from githubsim.ailments import ailments, refusal
 from githubsim.auth import (
     Auth,
@@ -21,6 +22,7 @@ from githubsim.clock import epoch, iso
 from githubsim.errors import ApiError, Blocked, Moved, forbidden, not_found
 from githubsim.gitrepos import GitRepos
 from githubsim.limits import Limits
+from githubsim.rest.versions import DEFAULT, as_of
 from githubsim.shapes import Shapes
 from githubsim.store import App, Installation, Repository, Store
 from githubsim.webhooks import Webhooks
@@ -160,6 +162,20 @@ class Call:
             pages["first"] = 1
         links = {rel: self._page_url({"page": str(page)}) for rel, page in pages.items()}
         return Answer(body, headers=link_header(links))
+
+    def rows(
+        self, kind: str, ids: Sequence[int], shapes: Callable[[list[int]], list[Any]]
+    ) -> list[msgspec.Raw]:
+        """Rows of the store as this version has them, by their ids. Their shapes depend on nothing
+        but the store: those of one kind are kept until something changes there.
+        """
+        version = self.headers.get("x-github-api-version", DEFAULT)
+
+        def render(missing: list[int]) -> list[bytes]:
+            return [jsontext.encode(as_of(version, one)) for one in shapes(missing)]
+
+        found = self.store.rendered_rows((kind, self.shapes.api, version), ids, render)
+        return [msgspec.Raw(one) for one in found]
 
     def whole(self, items: Sequence[Any], shape: Callable[[Any], Any]) -> Answer:
         """The wanted page of a list that is at hand as a whole."""

@@ -1,6 +1,5 @@
 """Issues, pull requests, comments, labels and milestones as JSON in GitHub's shape."""
 
-from collections.abc import Sequence
 from urllib.parse import quote
 
 from githubsim.clock import iso, iso_or_none
@@ -119,12 +118,6 @@ class IssueShapes(PeopleShapes):
         if closed_by:
             shape["closed_by"] = self.user_or_none(issue.closed_by_id)
         return shape
-
-    def issue_list(self, repository: Repository, issues: Sequence[Issue]) -> list[Json]:
-        """Issues and pull requests, as GET /repos/{owner}/{repo}/issues lists both."""
-        halves = [issue for issue in issues if issue.pull_id is not None]
-        pulls = {pull.issue.id: pull for pull in self.store.pulls_of(halves)}
-        return [self.issue(repository, issue, pull=pulls.get(issue.id)) for issue in issues]
 
     def pull_simple(self, repository: Repository, pull: Pull) -> Json:
         """`pull-request-simple`, as lists have it."""

@@ -27,6 +27,7 @@ from autosync.mirror.models import (
     Repository,
     ResourceCursor,
 )
+from autosync.mirror.tallies import recount
 from autosync.sync.accounts import AccountSync, reader_of
 from autosync.sync.audit import carried, foreign
 from autosync.sync.audit.accounts import audit_account
@@ -269,6 +270,8 @@ class Auditor:
                 self._repair(compare, found)
                 reached("audit: repaired, not recorded")
                 record_repairs(findings, found)
+            if wrong := recount(repository.pk):
+                logger.warning("%d counts of %s were wrong: corrected", len(wrong), repository)
         audit.repositories += 1
         audit.equal += not found
         audit.found += len(found)

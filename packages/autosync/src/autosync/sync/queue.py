@@ -5,7 +5,7 @@ Nothing here imports a task, so whatever does the work may hand over more of it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -105,8 +105,8 @@ def defer(
 
     def enqueue() -> bool:
         # Mostly it waits: to ask costs a fraction of an error and what must be undone for it.
-        if (waits_on := _waits(lock)) is not None:
-            if now and waits_on:
+        if lock in (waits := _waiting([lock])):
+            if now and waits[lock]:
                 _wait_no_longer(lock)
             return False
         try:
@@ -123,18 +123,6 @@ def defer(
         transaction.on_commit(enqueue)
 
 
-def _waits(queueing_lock: str) -> bool | None:
-    """Whether the work waits for a time to come, or in line; None if there is none that waits."""
-    with prepared() as cursor:
-        cursor.execute(
-            "SELECT coalesce(scheduled_at > now(), false) FROM procrastinate_jobs "
-            "WHERE queueing_lock = %s AND status = 'todo'",
-            [queueing_lock],
-        )
-        found = cursor.fetchone()
-    return found[0] if found else None
-
-
 def _wait_no_longer(queueing_lock: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
@@ -144,12 +132,42 @@ def _wait_no_longer(queueing_lock: str) -> None:
         )
 
 
-def hand_over(followup: FollowUp, *, now: bool = False) -> None:
-    """Enqueue what an applied delivery asks for.
+def hand_over(followups: Iterable[FollowUp], *, now: bool = False) -> None:
+    """Enqueue what applied deliveries ask for. Of what waits already nothing is tried.
 
     `now`: GitHub has just spoken of it, so what waited for GitHub's return need not wait on.
     """
-    defer(FOLLOW_UPS[followup.task], followup.target_id, now=now)
+    asked = {FOLLOW_UPS[one.task].lock_for(one.target_id): one for one in sorted(followups)}
+    waiting = _waiting(asked)
+    for lock, one in asked.items():
+        if lock not in waiting:
+            defer(FOLLOW_UPS[one.task], one.target_id, now=now)
+        elif now and waiting[lock]:
+            _wait_no_longer(lock)
+
+    def those_that_began() -> None:
+        # What waited may have started, and ended, before what it is to see was committed.
+        still = _waiting(waiting)
+        for lock in waiting:
+            if lock not in still:
+                defer(FOLLOW_UPS[asked[lock].task], asked[lock].target_id, now=now)
+
+    if waiting and connection.in_atomic_block:
+        transaction.on_commit(those_that_began)
+
+
+def _waiting(locks: Iterable[str]) -> dict[str, bool]:
+    """Those of them that wait, and whether for a time to come."""
+    wanted = list(locks)
+    if not wanted:
+        return {}
+    with prepared() as cursor:
+        cursor.execute(
+            "SELECT queueing_lock, coalesce(scheduled_at > now(), false) "
+            "FROM procrastinate_jobs WHERE queueing_lock = ANY (%s) AND status = 'todo'",
+            [wanted],
+        )
+        return dict(cursor.fetchall())
 
 
 def defer_again(work: str, *, minutes: int, **arguments: Any) -> None:

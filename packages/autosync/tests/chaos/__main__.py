@@ -56,11 +56,12 @@ WORLD = {"repositories": 1, "commits": 40, "issues": 20, "pulls": 6}  # for each
 OUTAGE_AT, OUTAGE_SHARE = 0.5, 0.02  # of the operations, which people go on with meanwhile
 MOST_KILLS = 60
 # No webhook and no clock tells of a release's files, of a mention that is gone with the issue that
-# made it, of a link by hand, a reaction, or a comment on a commit that is edited: an audit finds
-# what changed. It finds what a list of what never changes left out, too.
+# made it, of a link by hand, of another order of sub-issues, of one that is deleted, of a reaction,
+# or a comment on a commit that is edited: an audit finds what changed. It finds what a list of what
+# never changes left out, too.
 _AUDITED = (
     "release_assets", "timeline_events", "closing_references", "reactions", "commit_comments",
-    "repository_activity",
+    "repository_activity", "sub_issues", "issue_dependencies",
 )  # fmt: skip
 SECOND = "second-home"  # an account that has the App too
 

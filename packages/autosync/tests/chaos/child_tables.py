@@ -88,6 +88,14 @@ TABLES = {
     "closing_references": Table(
         ("repository_id", "pull_number", "issue_id"), ("issue_number", "issue_repository_id")
     ),
+    "sub_issues": Table(
+        ("repository_id", "parent_number", "issue_id"),
+        ("issue_number", "issue_repository_id", "position"),
+    ),
+    "issue_dependencies": Table(
+        ("repository_id", "issue_number", "blocking_id"),
+        ("blocking_number", "blocking_repository_id"),
+    ),
     "stars": Table(("repository_id", "user_id"), ("user_login", "starred_at")),
     "repository_languages": Table(("repository_id", "name"), ("size",)),
     "repository_activity": Table(

@@ -443,4 +443,5 @@ WEIGHTS = {
     "create_label": 1, "close_milestone": 0.7, "mention": 3, "link": 1, "comment_commit": 2,
     "edit_commit_comment": 0.7, "delete_commit_comment": 0.7, "fork": 1, "watch": 1.5, "unwatch": 1,
     "edit_files": 3, "annotate": 2,
+    "split": 4, "block": 3,
 }  # fmt: skip

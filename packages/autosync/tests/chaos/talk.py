@@ -100,9 +100,22 @@ def _link(s: Doer) -> None:
     s.do("pulls/link", {"repository": one["full_name"]} | both | linked)
 
 
+def _split(s: Doer) -> None:
+    """One issue is a part of another, or no longer, or the parts have another order."""
+    call = s.random.choice(["add", "add", "remove", "order"])
+    s.do(f"issues/parts/{call}", s.item(pull=False) | {"sub": s.random.randint(1, 60)})
+
+
+def _block(s: Doer) -> None:
+    call = s.random.choice(["issues/block", "issues/block", "issues/unblock"])
+    s.do(call, s.item(pull=False) | {"by": s.random.randint(1, 60)})
+
+
 TALK: dict[str, Operation] = {
     "mention": _mention,
     "link": _link,
+    "split": _split,
+    "block": _block,
     "review": _review,
     "edit_comment": lambda s: s.do(
         "issues/comment/edit", {"comment_id": s.thing("comments"), "body": s.words("Comment")}

@@ -52,7 +52,10 @@ ALLOWED: Mapping[str, tuple[set[str], str]] = {
         {"review", "review_comment", "review_thread"},
         "a page shows remarks in their threads, and these with the review that began them",
     ),
-    "web/views/numbered.py": ({"Commit", "issue", "pull_request"}, "the pages of these two"),
+    "web/views/numbered.py": (
+        {"Commit", "issue", "pull_request", "sub_issue"},
+        "the pages of these two; what an issue is a part of stands beside it",
+    ),
     "insight/analytics.py": (
         {"commits", "issues", "pull_requests", "refs"},
         "charts of what was pushed, opened, closed and merged: no other kind has these numbers",

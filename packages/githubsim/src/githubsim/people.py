@@ -51,6 +51,8 @@ class Person(Coding, Talking, Sorting, Keeping):
             (2, self.edit_comment),
             (2, self.assign),
             (1.5, self.milestone),
+            (1, self.split),
+            (1, self.block),
             (1, self.release),
             (0.7, self.edit_community),
             (0.5, self.tag),

@@ -14,6 +14,9 @@ from typing import Any
 # Refused name → its nearest older field. GraphQL has had `assignedActors` since 3.19; before that
 # a bot could not be assigned: https://docs.github.com/enterprise-server@3.19/graphql/reference/interfaces
 _OLDER: Mapping[str, str] = {"assignedActors": "assignees"}
+# Names without which a query is as good: what an older server does not have is then not in its
+# answers. https://docs.github.com/graphql/overview/changelog of 2025
+_DISPENSABLE = frozenset({"blockedBy", "issueDependenciesSummary", "subIssues", "subIssuesSummary"})
 # GraphQL address → fields, types and `Type.fields` that it refused, for the life of the process.
 _refused: dict[str, frozenset[str]] = {}
 
@@ -24,8 +27,17 @@ def spoken(url: str, query: str) -> str:
         type_, _, field = name.partition(".")
         if name in _OLDER:
             query = query.replace(f" {name}(", f" {_OLDER[name]}(")
+        elif name in _DISPENSABLE:
+            query = _without(query, name)
         elif _is_member(type_, query):
             query = _without_field(query, type_, field) if field else _without_member(query, type_)
+    return query
+
+
+def _without(query: str, name: str) -> str:
+    """`query` without this field, its other name and all that is asked of it."""
+    while found := re.search(rf"(?:\w+\s*:\s*)?\b{name}\b\s*(?:\([^()]*\))?\s*\{{", query):
+        query = query[: found.start()] + query[_end(query, found.end() - 1) :]
     return query
 
 
@@ -53,7 +65,13 @@ def learn(url: str, sent: str, errors: Sequence[Mapping[str, Any]]) -> bool:
     new = {
         name
         for name in _lacking(errors)
-        if (f" {name}(" in sent if name in _OLDER else _is_member(name.partition(".")[0], sent))
+        if (
+            f" {name}(" in sent
+            if name in _OLDER
+            else re.search(rf"\b{name}\b", sent)
+            if name in _DISPENSABLE
+            else _is_member(name.partition(".")[0], sent)
+        )
     }
     if new:
         _refused[url] = _refused.get(url, frozenset()) | new

@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from django.db import connection
+from django.db import connection, models
 from django.db.models import F, QuerySet
 
 from autosync.mirror.merge import Merge, Row
@@ -189,12 +189,18 @@ class Family:
     def _key(self) -> str:
         return self.parents.key[0]
 
+    @property
+    def _counts_all(self) -> bool:
+        """Whether it is one number, and not one for each of several sorts."""
+        return isinstance(self.parents.fields[self.counted[0]], models.IntegerField)
+
     @cached_property
     def _waiting(self) -> str:
         counted, seen_at = self.counted
         unread = "c.clock IS NULL"
         if counted:
-            some = f"c.parent_id IS NOT NULL OR p.{counted} IS NULL OR p.{counted} <> '{{}}'"
+            none = "0" if self._counts_all else "'{}'"
+            some = f"c.parent_id IS NOT NULL OR p.{counted} IS NULL OR p.{counted} <> {none}"
             unread = f"({unread} AND ({some})) OR p.{seen_at} > c.read_at"
         return (
             f"{self.parents.table} p LEFT JOIN children_read c "

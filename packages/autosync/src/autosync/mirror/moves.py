@@ -15,8 +15,8 @@ from django.db import connection
 from autosync.mirror.digest import DIGEST
 from autosync.mirror.merge import Key, Merge, Row
 from autosync.mirror.people import unnamed
-from autosync.mirror.prose import erasure
 from autosync.mirror.prepared import prepared
+from autosync.mirror.prose import erasure
 from autosync.mirror.stage import document, source
 from autosync.mirror.tombstones import among
 from autosync.storable import storable

@@ -327,6 +327,21 @@ CREATE TABLE IF NOT EXISTS closing_links (
     PRIMARY KEY (pull_issue_id, issue_id)
 ) WITHOUT ROWID;
 
+-- The place of each part of an issue, and which issue waits for which.
+CREATE TABLE IF NOT EXISTS sub_issues (
+    sub_id INTEGER PRIMARY KEY,
+    parent_id INTEGER NOT NULL,
+    position INTEGER NOT NULL
+);
+CREATE INDEX IF NOT EXISTS sub_issue_parent ON sub_issues (parent_id, position);
+CREATE TABLE IF NOT EXISTS issue_dependencies (
+    blocked_id INTEGER NOT NULL,
+    blocking_id INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    PRIMARY KEY (blocked_id, blocking_id)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS issue_dependency_blocking ON issue_dependencies (blocking_id);
+
 CREATE TABLE IF NOT EXISTS members (
     organization_id INTEGER NOT NULL,
     account_id INTEGER NOT NULL,

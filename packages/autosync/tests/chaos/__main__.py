@@ -100,7 +100,7 @@ def run(
         Sim(seed=seed, install=False, **world, **hook) as sim,
         Service(sim, port, **SETTINGS) as service,
     ):
-        _two_installations(sim)
+        two_installations(sim)
         eventually(Watch(sim, service.query).equal, "the import is complete")
         imported = _imported(service)
         storm = Storm(sim, seed)
@@ -139,7 +139,7 @@ def run(
         }
 
 
-def _two_installations(sim: Sim) -> None:
+def two_installations(sim: Sim) -> None:
     """A third of the repositories go to a second account, which installs the App as well."""
     sim.control("accounts/create", {"login": SECOND, "type": "Organization"})
     for one in sim.ask("inventory")["repositories"][::3]:
@@ -200,7 +200,11 @@ def _storm(
             sim.control("weather", {"outage": outage})
         if outage_at <= number < outage_ends:
             time.sleep(outage / (outage_ends - outage_at))
-        if not offline and chance.random() < min(0.015, MOST_KILLS / operations):
+        if offline:
+            continue
+        lucky = chance.random() >= min(0.015, MOST_KILLS / operations)
+        # Of a small storm at least one.
+        if not lucky or (kills == 0 and number >= operations // 2):
             kills += _kill_one(service, chance)
     storm.end()
     sim.control("webhooks", dict.fromkeys(WEBHOOKS, 0.0))

@@ -103,6 +103,16 @@ TABLES = {
         ("repository_id", "node_id", "activity_type", "ref", "before_sha", "after_sha", "actor_id",
          "actor_login", "created_at"),
     ),
+    "annotated_tags": Table(
+        ("repository_id", "sha"),
+        ("tag", "message", "tagger_name", "tagger_email", "tagged_at", "object_sha", "object_type",
+         "signed"),
+    ),
+    "readmes": Table(
+        ("repository_id", "path"), ("sha", "size", "content", "is_binary", "is_truncated")
+    ),
+    "license_files": Table(("repository_id", "path"), ("sha", "size", "content")),
+    "codeowners": Table(("repository_id", "line"), ("path", "pattern", "owners", "error")),
     "watchers": Table(("repository_id", "user_id"), ("user_login",)),
     "forks": Table(
         ("repository_id", "fork_id"),

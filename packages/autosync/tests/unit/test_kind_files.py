@@ -81,8 +81,8 @@ ALLOWED: Mapping[str, tuple[set[str], str]] = {
     "mirror/unnamed_payloads.py": ({"label"}, "a field of payloads in which people write text"),
     "api/pull_git.py": ({"PullRequest"}, "lists of what one pull request brings"),
     "kinds/_relations.py": (
-        {"commits", "pull_requests"},
-        "a view of what was merged as which commit",
+        {"commits", "license_files", "pull_requests"},
+        "views of what was merged as which commit, and of licences with their files",
     ),
     "sync/pull_git.py": (
         {"pull_request", "pull_requests"},

@@ -85,7 +85,8 @@ CREATE TABLE IF NOT EXISTS repositories (
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL,
     pushed_at INTEGER NOT NULL,
-    deleted_at INTEGER
+    deleted_at INTEGER,
+    license TEXT
 );
 CREATE UNIQUE INDEX IF NOT EXISTS repository_name
     ON repositories (owner_id, name) WHERE deleted_at IS NULL;

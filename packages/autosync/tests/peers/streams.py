@@ -121,6 +121,7 @@ TAP_GITHUB: dict[str, Same] = _BOTH | {
     "languages": Same("repository_languages", "name", _by("language_name")),
     "pull_request_commits": Same("pull_request_commits", "sha", _by("sha")),
     "contributors": Same("contributors", "login", _by("login"), "login <> ''"),
+    "readme": Same("readmes", "path, sha, size", _by("path", "sha", "size")),
     "anonymous_contributors": Same("contributors", "email", _by("email"), "login = ''"),
     "commit_diffs": Same(
         "(SELECT c.repository_id, c.sha, f.path FROM commit_files f JOIN commits c "
@@ -160,11 +161,10 @@ _CLASSIC = "classic projects are closed down at GitHub"
 _ALLOWED = "who may be assigned follows from who has access: set 2"
 _FEED = "GitHub's feed is late by up to hours and forgets; the inbox has the events themselves"
 _COUNTED = "GitHub counts it from commits, which are rows here, with author, date and sizes"
-_BY_PERSON = "it begins at a person, and not at what an App may see"
 _TRAFFIC = "it needs the permission Administration: set 5"
 _SCRAPED = "it is scraped from pages; they change without notice"
 _PROFILES = "profiles of people are no table yet"
-_ON_REPLIES = "who reacted to comments is no table yet; the counts are columns of theirs"
+_ON_REPLIES = "how many reacted to a comment is not mirrored, so each would have to be asked"
 LEFT_OUT: dict[str, dict[str, str]] = {
     "meltanolabs-tap-github": {
         "assignees": _ALLOWED,
@@ -182,8 +182,7 @@ LEFT_OUT: dict[str, dict[str, str]] = {
         "extra_metrics": _SCRAPED,
         "pull_request_commit_diffs": "the files of commits that no branch has are not mirrored; "
         "`pull_request_commits` has the commits, `pull_request_files` the whole",
-        "readme": "it is no table yet",
-        "readme_html": "it is no table yet",
+        "readme_html": "GitHub renders it; `readmes` has the text",
         "review_comment_reactions": _ON_REPLIES,
         "stargazers_rest": "the same as `stargazers`, by another way",
         "stats_contributors": _COUNTED,

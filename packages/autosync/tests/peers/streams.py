@@ -19,7 +19,8 @@ Key = tuple[Any, ...]
 
 class Same(NamedTuple):
     """A table, the columns that name a row within its repository, and where a record has them: one
-    key, or those that `many` finds in it, each counted once.
+    key, or those that `many` finds in it, each counted once. `apart`: the connector asks for each
+    commit or issue, which would outweigh all else in what is measured.
     """
 
     table: str
@@ -28,6 +29,7 @@ class Same(NamedTuple):
     where: str = "TRUE"
     only: Callable[[Record], bool] = lambda record: True
     many: Callable[[Record], Iterable[Key]] | None = None
+    apart: bool = False
 
     def keys_of(self, record: Record) -> Iterable[Key]:
         """What rows a record stands for."""
@@ -82,6 +84,7 @@ _TIMELINES = Same(
         for event, one in record.items()
         if isinstance(one, dict) and event not in _OF_OTHER_TABLES
     ),
+    apart=True,
 )
 # Those who are told of everything that happens are in no table.
 _OF_OTHER_TABLES = (
@@ -128,9 +131,13 @@ TAP_GITHUB: dict[str, Same] = _BOTH | {
         "ON c.id = f.commit_id WHERE c.on_default_branch)",
         "sha, path",
         many=_files("commit_id"),
+        apart=True,
     ),
     "pull_request_diffs": Same(
-        "pull_request_files", "pull_request_number, path", many=_files("pull_number")
+        "pull_request_files",
+        "pull_request_number, path",
+        many=_files("pull_number"),
+        apart=True,
     ),
 }
 AIRBYTE: dict[str, Same] = _BOTH | {

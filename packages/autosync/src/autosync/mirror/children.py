@@ -210,12 +210,12 @@ class Family:
         )
 
 
-Known = Mapping[tuple[str, tuple[Any, ...]], tuple[int, int]]
+Keyed = Mapping[tuple[str, tuple[Any, ...]], tuple[int, int]]
 """Table of the parents, and what children have of one in their links → its key and repository."""
 
 
 def mark(
-    spoken: Sequence[tuple[Sequence[Family], Iterable[Row]]], known: Known, at: datetime
+    spoken: Sequence[tuple[Sequence[Family], Iterable[Row]]], known: Keyed, at: datetime
 ) -> None:
     """Events spoke of these children: GitHub is asked for all of their parents, for events may come
     in another order than they happened. Each time families of one kind of children, whose parents
@@ -241,7 +241,7 @@ def mark(
 
 
 def _find(
-    families: Sequence[Family], row: Row, known: Known, found: set[tuple[str, int, int]]
+    families: Sequence[Family], row: Row, known: Keyed, found: set[tuple[str, int, int]]
 ) -> bool:
     """Whether the parent is known. Issues and pull requests share their numbers: it is but one."""
     is_known = False

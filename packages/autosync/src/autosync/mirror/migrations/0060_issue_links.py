@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("mirror", "0071_tallies"),
+        ("mirror", "0056_git_files"),
     ]
 
     operations = [

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("mirror", "0071_tallies"),
+        ("mirror", "0060_issue_links"),
     ]
 
     operations = [

@@ -153,7 +153,7 @@ _BACKWARD = "\n".join(
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("mirror", "0056_git_files"),
+        ("mirror", "0065_waited_and_ahead"),
     ]
 
     operations = [

@@ -114,3 +114,74 @@ def test_rest_and_graphql_have_a_minutes_points_of_their_own() -> None:
         assert githubs["points_per_minute"] == 900
         assert githubs["graphql_points_per_minute"] == 2000
         assert client.get(f"/repos/{repository}").status_code == 200
+
+
+def test_requests_on_their_way_count_as_running() -> None:
+    world: dict[str, Any] = {"repositories": 1, "commits": 2, "issues": 0, "pulls": 0}
+    with Sim(**world) as github, as_installation(github) as client:
+        repository = github.truth()["repositories"][0]["full_name"]
+        assert client.get(f"/repos/{repository}").status_code == 200
+        github.control("limits", {"concurrent": 2, "retry_after": 3})
+        github.control("weather", {"latency": 1})
+        with ThreadPoolExecutor(6) as pool:
+            answers = list(pool.map(lambda _: client.get(f"/repos/{repository}"), range(6)))
+        refused = [one for one in answers if one.status_code == 403]
+        assert refused
+        assert {one.headers["retry-after"] for one in refused} == {"3"}
+        github.control("weather", {"latency": 0})
+        assert client.get(f"/repos/{repository}").status_code == 200
+
+
+def test_each_node_takes_its_time() -> None:
+    world: dict[str, Any] = {"repositories": 1, "commits": 2, "issues": 20, "pulls": 0}
+    with Sim(**world) as github, as_installation(github) as client:
+        repository = github.truth()["repositories"][0]["full_name"]
+        owner, name = repository.split("/")
+        github.control("weather", {"latency_per_node": 40})
+
+        def seconds(method: str, path: str, **body: Any) -> float:
+            answer = client.request(method, path, **body)
+            assert answer.status_code == 200
+            return answer.elapsed.total_seconds()
+
+        assert seconds("GET", f"/repos/{repository}/issues?state=all&per_page=20") >= 0.8
+        query = (
+            f'{{ repository(owner: "{owner}", name: "{name}") '
+            "{ issues(first: 10) { nodes { number assignedActors(first: 1) { nodes "
+            "{ __typename } } labels(first: 1) { nodes { name } } } } } }"
+        )
+        nodes = client.post("/graphql", json={"query": query}).json()["data"]["repository"]
+        inner = sum(
+            len(one[field]["nodes"])
+            for one in nodes["issues"]["nodes"]
+            for field in ("assignedActors", "labels")
+        )
+        assert inner
+        # Also where the rows were rendered before.
+        assert seconds("POST", "/graphql", json={"query": query}) >= 0.04 * (10 + inner)
+
+
+def test_ninety_seconds_of_cpu_a_minute_and_sixty_for_graphql() -> None:
+    options: dict[str, Any] = {"cpu_per_minute": 1.5, "graphql_cpu_per_minute": 1}
+    world: dict[str, Any] = {"repositories": 1, "commits": 2, "issues": 0, "pulls": 0}
+    with (
+        Sim(**world, **options, retry_after=9, clock_speed=0.001) as github,
+        as_installation(github) as client,
+    ):
+        github.control("weather", {"latency": 0.5})
+        for _ in range(2):
+            assert client.post("/graphql", json={"query": "{ id }"}).status_code == 200
+        over = client.post("/graphql", json={"query": "{ id }"})
+        assert (over.status_code, over.headers["retry-after"]) == (403, "9")
+        assert "secondary rate limit" in over.json()["message"]
+        # REST has what GraphQL may not take.
+        repository = github.truth()["repositories"][0]["full_name"]
+        assert client.get(f"/repos/{repository}").status_code == 200
+        over = client.get(f"/repos/{repository}")
+        assert (over.status_code, over.headers["retry-after"]) == (403, "9")
+        # A refused request takes none.
+        github.control("limits", {"cpu_per_minute": 2})
+        assert client.get(f"/repos/{repository}").status_code == 200
+        githubs = github.control("limits", {"githubs": True})
+        assert (githubs["cpu_per_minute"], githubs["graphql_cpu_per_minute"]) == (90, 60)
+        assert client.get(f"/repos/{repository}").status_code == 200

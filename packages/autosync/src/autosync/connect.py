@@ -39,6 +39,11 @@ def budget() -> DatabaseBudget:
     return DatabaseBudget(config.load().autosync_max_requests)
 
 
+def width() -> int:
+    """How many requests of an installation may be under way at once."""
+    return config.load().autosync_max_requests
+
+
 @lru_cache(maxsize=2)
 def app_client(priority: Priority = Priority.LIVE) -> AppClient:
     """The App itself. Its quota is its own, counted as installation 0."""

@@ -36,6 +36,7 @@ from autosync.mirror.models import (
     ResourceCursor,
     SyncJob,
     SyncJobRepository,
+    Tally,
     UnreadObject,
 )
 
@@ -72,6 +73,7 @@ __all__ = [
     "Review",
     "SyncJob",
     "SyncJobRepository",
+    "Tally",
     "UnreadObject",
 ]
 

@@ -351,6 +351,7 @@ WORKER = {
     "git: default branch marked, refs not stored": Scene(push, take_push_back, orphans_are_marked),
     "git: refs stored, not committed": Scene(push),
     "git: refs committed, contributors not counted": Scene(force_back),
+    "git lists: one stored, not all": Scene(push),
     "files: some stored, not all": Scene(push),
     "pulls: some stored, not all": Scene(open_pull),
     "details: read, not stored": Scene(push),

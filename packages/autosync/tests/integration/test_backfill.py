@@ -78,6 +78,38 @@ def test_only_the_page_that_was_cut_off_is_read_again(sim: Sim) -> None:
     assert (cursor.state, cursor.done, cursor.cursor) == ("complete", 350, "")
 
 
+def test_many_readers_that_are_cut_off_go_on_where_each_of_them_was() -> None:
+    with Sim(repositories=1, commits=5, issues=1_500, pulls=300, install=False) as sim:
+        client, repository = begin(sim)
+        stored = 0
+
+        def progress() -> None:
+            nonlocal stored
+            stored += 1
+            if stored == 9:
+                raise CutOff
+
+        with pytest.raises(CutOff):
+            sync_list(ISSUES, repository, client, progress)
+        cursor = ResourceCursor.objects.get()
+        assert cursor.cursor.startswith("rest [["), "several readers were at it"
+        assert cursor.backfilled_at is None
+        first = sum(sim.requests()["endpoints"]["GET /repos/{owner}/{repo}/issues"].values())
+        changed = sim.truth()["repositories"][0]["full_name"]
+        sim.control("issues/open", {"repository": changed, "title": "Meanwhile"})
+        sim.ask("requests", clear=1)
+        sync_list(ISSUES, repository, client, lambda: None)
+        cursor.refresh_from_db()
+        assert (cursor.state, cursor.done, cursor.cursor) == ("complete", 1_501, "")
+        asked = sim.requests()["endpoints"]
+        second = sum(asked["GET /repos/{owner}/{repo}/issues"].values())
+        assert asked["POST /graphql"] == {"200": 1}, "the number of all, and no list of ids"
+        # What was read ahead and not stored is read again, and no more than that.
+        assert first + second <= 19 + 8 + 12
+        sync_list(ISSUES, repository, client, lambda: None)
+        assert Issue.objects.filter(title="Meanwhile").count() == 1
+
+
 def test_what_a_webhook_brought_is_not_buried_by_an_answer_that_lags(sim: Sim) -> None:
     client, repository = begin(sim)
     sync_list(ISSUES, repository, client, lambda: None)

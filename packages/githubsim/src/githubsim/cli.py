@@ -97,8 +97,17 @@ def serve_command(
         int, _limit("Of GraphQL; GitHub gives 2,000, 0: no limit.")
     ] = 0,
     retry_after: Annotated[int, _limit("Seconds that a refused client must wait.")] = 60,
+    cpu_per_minute: Annotated[
+        float, _limit("Seconds of CPU in 60 s, by response time; GitHub gives 90, 0: no limit.")
+    ] = 0,
+    graphql_cpu_per_minute: Annotated[
+        float, _limit("Of these for GraphQL; GitHub gives 60, 0: no limit.")
+    ] = 0,
     weather_seed: Annotated[int, _weather("The same seed makes the same storm.")] = 0,
     latency: Annotated[float, _weather("Seconds that each request waits.")] = 0.0,
+    latency_per_node: Annotated[
+        float, _weather("Milliseconds more for each node of an answer.")
+    ] = 0.0,
     jitter: Annotated[float, _weather("Random seconds more or less.")] = 0.0,
     bandwidth: Annotated[int, _weather("Bytes a second for each answer; 0: no limit.")] = 0,
     failing: Annotated[float, _weather("Fraction of 502s.")] = 0.0,
@@ -169,9 +178,12 @@ def serve_command(
                 points_per_minute or None,
                 graphql_points_per_minute or None,
                 retry_after,
+                cpu_per_minute or None,
+                graphql_cpu_per_minute or None,
             ),
             conditions=Conditions(
                 latency=latency,
+                latency_per_node=latency_per_node,
                 jitter=jitter,
                 bandwidth=bandwidth,
                 failing=failing,

@@ -3,6 +3,7 @@
 import hashlib
 import logging
 import re
+import time
 from email.utils import formatdate, parsedate_to_datetime
 from typing import Any
 
@@ -18,7 +19,7 @@ from githubsim.auth import Caller
 from githubsim.errors import ApiError
 from githubsim.git_http import git_endpoint
 from githubsim.graphql import graphql_endpoint
-from githubsim.limits import Window
+from githubsim.limits import FLIGHT, Flight, Window
 from githubsim.nonces import RequestIds
 from githubsim.requests import RequestLog
 from githubsim.rest.call import Answer, Call, Router, World, admit
@@ -78,6 +79,8 @@ class RestService:
         caller: Caller | None = None
         window: Window | None = None
         counts = entered = False
+        flight: Flight | None = request.scope.get(FLIGHT)
+        began = time.thread_time()
         try:
             if not request.headers.get("user-agent"):
                 raise ApiError(
@@ -98,7 +101,12 @@ class RestService:
                 if not free and window.remaining < 1:
                     raise limits.exceeded(caller, window)
                 counts = not free
-            limits.enter(caller, points=1 if request.method in ("GET", "HEAD") else 5)
+            limits.enter(
+                caller,
+                points=1 if request.method in ("GET", "HEAD") else 5,
+                authorization=request.headers.get("authorization"),
+                flight=flight,
+            )
             entered = True
             route, params = self.router.find(request.method, path)
             endpoint = f"{route.method} {route.path}"
@@ -120,6 +128,8 @@ class RestService:
                 with self.world.store.lagging():
                     answer = route.handler(call)
             _thin_out(request, answer)
+            if flight is not None:
+                flight.nodes = _nodes(answer.body)
             answer.body = as_of(version, answer.body)
             if shapes is self.shapes:
                 # GHES ends versions with its own releases.
@@ -133,7 +143,8 @@ class RestService:
             response = _json({"message": "Server Error"}, 500, headers)
         finally:
             if entered and caller is not None:
-                self.world.limits.leave(caller)
+                seconds = time.thread_time() - began
+                self.world.limits.leave(caller, seconds=seconds, flight=flight)
         if counts and caller is not None and response.status_code != 304:
             # Only now: a 304 costs nothing, nor may another answer meanwhile say that it did.
             window = self.world.limits.take(caller)
@@ -210,7 +221,7 @@ def build(world: World, shapes: Shapes, conditions: Conditions | None = None) ->
         world.limits,
     )
     state.webhooks = world.webhooks
-    weather = Weather(app, requests, store=world.store, auth=world.auth, conditions=conditions)
+    weather = Weather(app, requests, world.limits, auth=world.auth, conditions=conditions)
     state.weather = weather
     return weather
 
@@ -238,18 +249,26 @@ def _target(request: Request) -> str:
     return f"{request.url.path}?{request.url.query}"
 
 
+def _items(body: Any) -> list[Any] | None:
+    """The rows of an answer that is a list, with or without its count."""
+    if isinstance(body, dict) and "total_count" in body:
+        body = next((one for one in body.values() if isinstance(one, list)), None)
+    return body if isinstance(body, list) else None
+
+
+def _nodes(body: Any) -> int:
+    """How many things an answer has in it."""
+    items = _items(body)
+    return (0 if body is None else 1) if items is None else len(items)
+
+
 def _thin_out(request: Request, answer: Answer) -> None:
     """The weather of lists: empty, or cut off after half a page."""
     throw, weather = request.scope.get(THROW), request.app.state.weather.conditions
     if throw is None or request.method != "GET":
         return
-    body = answer.body
-    items = (
-        next((one for one in body.values() if isinstance(one, list)), None)
-        if (isinstance(body, dict) and "total_count" in body)
-        else body
-    )
-    if not isinstance(items, list) or not items:
+    body, items = answer.body, _items(answer.body)
+    if not items:
         return
     if throw.happens("empty_lists", weather.empty_lists):
         del items[:]

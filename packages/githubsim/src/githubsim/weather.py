@@ -21,12 +21,14 @@ from starlette.types import Message, Receive, Scope, Send
 from githubsim.auth import Auth
 from githubsim.clock import Clock
 from githubsim.dice import Dice, Throw
+from githubsim.limits import FLIGHT, Flight, Limits
 from githubsim.requests import RequestLog
-from githubsim.store import Store
 from githubsim.wire import drop, reset
 
 _CALM = ("/_sim", "/avatars/")
 _GRAPHQL = ("/graphql", "/api/graphql")
+# What these end in is git's, which has limits of its own.
+_GIT = ("/info/refs", "/git-upload-pack", "/git-receive-pack")
 _FAULTS = ("failing", "timeouts", "resets", "truncated", "garbled")
 _FRACTIONS = (*_FAULTS, "heavy", "partial", "hiccups", "empty_lists", "short_lists")
 # Between the last byte sent and the cut, so that the byte is on its way.
@@ -41,6 +43,8 @@ class Conditions:
     """Times are real seconds (the outage and `stale` go by `Clock.pace`), fractions from 0 to 1. Of
     the faults at most one hits a request.
 
+    `latency` is what each request waits; of the answer to it each node (an item of a list of REST's
+    or of a connection, nested ones included) takes `latency_per_node` milliseconds more.
     `failing` answers 502, `timeouts` holds for `timeout_after` and drops, `resets` resets the
     connection (half of them after the work was done), `truncated` sends half a body, `garbled`
     answers 200 with HTML, with nothing or with half a document, whole by its Content-Length.
@@ -58,6 +62,7 @@ class Conditions:
     """
 
     latency: float = 0.0
+    latency_per_node: float = 0.0
     jitter: float = 0.0
     bandwidth: int = 0
     failing: float = 0.0
@@ -93,6 +98,7 @@ class Conditions:
         return not any(
             (
                 self.latency,
+                self.latency_per_node,
                 self.jitter,
                 self.bandwidth,
                 self.outage_until,
@@ -100,6 +106,16 @@ class Conditions:
                 *(getattr(self, name) for name in _FRACTIONS),
             )
         )
+
+    @property
+    def delay(self) -> tuple[float, float]:
+        """What a request waits, and how much more or less."""
+        return self.latency, self.jitter
+
+    @property
+    def thins_out(self) -> bool:
+        """Whether GraphQL's lists may miss some of their nodes."""
+        return any((self.partial, self.hiccups, self.empty_lists))
 
     def fault(self, throw: Throw, now: float) -> str | None:
         """What befalls a request at a moment of `Clock.pace`, or None."""
@@ -133,14 +149,15 @@ class Weather:
         self,
         app: Starlette,
         requests: RequestLog,
+        limits: Limits,
         *,
-        store: Store,
         auth: Auth,
         conditions: Conditions | None = None,
     ) -> None:
         self.app = app
         self.requests = requests
-        self._store = store
+        self._limits = limits
+        self._store = limits.store
         self._auth = auth
         self._dice = Dice()
         self.conditions = Conditions()
@@ -170,7 +187,23 @@ class Weather:
             return
         throw, receive = await self._throw(scope, receive)
         scope[THROW] = throw
-        delay = throw.around("latency", now.latency, now.jitter)
+        if scope["path"].endswith(_GIT):
+            await self._pass(throw, scope, receive, send, throw.around("latency", *now.delay))
+            return
+        flight = scope[FLIGHT] = Flight()
+        authorization = dict(scope["headers"]).get(b"authorization", b"").decode("latin-1")
+        key = self._limits.arrive(authorization)
+        delay = throw.around("latency", *now.delay)
+        try:
+            send = self._in_time(send, flight, delay, now.latency_per_node / 1000)
+            await self._pass(throw, scope, receive, send, delay)
+        finally:
+            self._limits.depart(key)
+
+    async def _pass(
+        self, throw: Throw, scope: Scope, receive: Receive, send: Send, delay: float
+    ) -> None:
+        now = self.conditions
         if delay:
             await asyncio.sleep(delay)
         fault = now.fault(throw, self._store.clock.pace())
@@ -178,6 +211,20 @@ class Weather:
             await self.app(scope, receive, _slowly(send, now.bandwidth) if now.bandwidth else send)
             return
         await self._strike(fault, throw, scope, receive, send)
+
+    def _in_time(self, send: Send, flight: Flight, delay: float, per_node: float) -> Send:
+        """Sends when all nodes have had their time, which then counts as GitHub's CPU."""
+
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                more = flight.nodes * per_node
+                if more:
+                    await asyncio.sleep(more)
+                if flight.caller:
+                    self._limits.spend(flight.caller, flight.resource, delay + more)
+            await send(message)
+
+        return sending
 
     async def _strike(
         self, fault: str, throw: Throw, scope: Scope, receive: Receive, send: Send

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
-from urllib.parse import urljoin
+from urllib.parse import parse_qs, urljoin, urlsplit
 
 import msgspec
 
@@ -65,7 +65,8 @@ _REFUSALS: dict[int, tuple[type[GitHubError], str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer. `url` is where it came from in the end; `next_url` is Link's rel=next.
+    """An answer. `url` is where it came from in the end; `next_url` is Link's rel=next; `pages` the
+    number of the page that rel=last names, which not every list has.
 
     `headers` are looked up without regard to case.
     """
@@ -76,6 +77,7 @@ class Reply:
     url: str
     next_url: str | None = None
     document: Any = None
+    pages: int | None = None
 
     def json(self) -> Any:
         """The content decoded."""
@@ -349,7 +351,10 @@ def _reply(response: httpx.Response, url: str) -> Reply:
     document = None
     if status in _WITH_DOCUMENT:
         document = answers.document(content)
-    return Reply(status, response.headers, content, url, next_url, document)
+    last = urlsplit(response.links.get("last", {}).get("url", "")).query
+    number = parse_qs(last).get("page", [""])[0]
+    pages = int(number) if number.isascii() and number.isdigit() and len(number) < 9 else None
+    return Reply(status, response.headers, content, url, next_url, document, pages)
 
 
 def _message(response: httpx.Response) -> str:

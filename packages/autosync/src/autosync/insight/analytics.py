@@ -1,10 +1,11 @@
-"""What the mirror says about the work on its repositories, computed in SQL.
+"""What the mirror says about the work on its repositories, from the tallies kept with its rows.
 
 Only what may be shown counts: repositories that are visible, rows without a tombstone.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -13,8 +14,8 @@ from typing import Any
 
 from django.db import connection
 
-from autosync import moments
 from autosync.mirror.models import Repository
+from autosync.mirror.models.tally import Counted
 
 
 class Unit(StrEnum):
@@ -55,79 +56,74 @@ def totals() -> Totals:
     """Rows over all visible repositories. Contributors are counted once per person."""
     [row] = _rows(
         """
-        SELECT
-            (SELECT count(*) FROM commits
-             WHERE deleted_at IS NULL AND repository_id = ANY(%(ids)s)),
-            issue.n, issue.open, pull.n, pull.open,
-            (SELECT count(DISTINCT identity) FROM contributors WHERE repository_id = ANY(%(ids)s))
-        FROM
-            (SELECT count(*) AS n, count(*) FILTER (WHERE state = 'open') AS open FROM issues
-             WHERE deleted_at IS NULL AND repository_id = ANY(%(ids)s)) issue,
-            (SELECT count(*) AS n, count(*) FILTER (WHERE state = 'open') AS open
-             FROM pull_requests
-             WHERE deleted_at IS NULL AND repository_id = ANY(%(ids)s)) pull
+        SELECT coalesce(sum(n) FILTER (WHERE name = 'commits'), 0)::bigint,
+               coalesce(sum(n) FILTER (WHERE name = 'issues'), 0)::bigint,
+               coalesce(sum(n) FILTER (WHERE name = 'open_issues'), 0)::bigint,
+               coalesce(sum(n) FILTER (WHERE name = 'pull_requests'), 0)::bigint,
+               coalesce(sum(n) FILTER (WHERE name = 'open_pull_requests'), 0)::bigint,
+               (SELECT count(DISTINCT identity) FROM contributors
+                WHERE repository_id = ANY(%(ids)s))
+        FROM tallies WHERE repository_id = ANY(%(ids)s) AND bucket = 0 AND name = ANY(%(names)s)
         """,
-        {"ids": _scope(None)},
+        {"ids": _scope(None), "names": _WHOLE},
     )
     return Totals(*row)
 
 
 def counts(repository_ids: Sequence[int]) -> dict[int, Counts]:
     """Per repository id the rows of each resource; every id given has an entry."""
-    ids = list(repository_ids)
     found = _rows(
         """
-        SELECT r.id, coalesce(c.n, 0), coalesce(b.n, 0), coalesce(i.n, 0), coalesce(i.open, 0),
-               coalesce(p.n, 0), coalesce(p.open, 0), coalesce(a.n, 0),
-               greatest(c.last, i.last, p.last)
+        SELECT r.id,
+               coalesce(t.commits, 0), coalesce(t.branches, 0),
+               coalesce(t.issues, 0), coalesce(t.open_issues, 0),
+               coalesce(t.pull_requests, 0), coalesce(t.open_pull_requests, 0),
+               coalesce(t.contributors, 0),
+               greatest(
+                   (SELECT max(committed_at) FROM commits c WHERE c.repository_id = r.id
+                    AND c.deleted_at IS NULL AND c.committed_at <= now()),
+                   (SELECT max(updated_at) FROM issues i WHERE i.repository_id = r.id
+                    AND i.deleted_at IS NULL),
+                   (SELECT max(updated_at) FROM pull_requests p WHERE p.repository_id = r.id
+                    AND p.deleted_at IS NULL))
         FROM unnest(%(ids)s::bigint[]) AS r(id)
         LEFT JOIN (
-            SELECT repository_id, count(*) AS n,
-                   max(committed_at) FILTER (WHERE committed_at <= now()) AS last
-            FROM commits WHERE deleted_at IS NULL AND repository_id = ANY(%(ids)s) GROUP BY 1
-        ) c ON c.repository_id = r.id
-        LEFT JOIN (
-            SELECT repository_id, count(*) AS n FROM refs
-            WHERE kind = 'branch' AND deleted_at IS NULL AND repository_id = ANY(%(ids)s)
+            SELECT repository_id, max(n) FILTER (WHERE name = 'commits') AS commits,
+                   max(n) FILTER (WHERE name = 'branches') AS branches,
+                   max(n) FILTER (WHERE name = 'issues') AS issues,
+                   max(n) FILTER (WHERE name = 'open_issues') AS open_issues,
+                   max(n) FILTER (WHERE name = 'pull_requests') AS pull_requests,
+                   max(n) FILTER (WHERE name = 'open_pull_requests') AS open_pull_requests,
+                   max(n) FILTER (WHERE name = 'contributors') AS contributors
+            FROM tallies
+            WHERE repository_id = ANY(%(ids)s) AND bucket = 0 AND name = ANY(%(names)s)
             GROUP BY 1
-        ) b ON b.repository_id = r.id
-        LEFT JOIN (
-            SELECT repository_id, count(*) AS n, count(*) FILTER (WHERE state = 'open') AS open,
-                   max(updated_at) AS last
-            FROM issues WHERE deleted_at IS NULL AND repository_id = ANY(%(ids)s) GROUP BY 1
-        ) i ON i.repository_id = r.id
-        LEFT JOIN (
-            SELECT repository_id, count(*) AS n, count(*) FILTER (WHERE state = 'open') AS open,
-                   max(updated_at) AS last
-            FROM pull_requests WHERE deleted_at IS NULL AND repository_id = ANY(%(ids)s) GROUP BY 1
-        ) p ON p.repository_id = r.id
-        LEFT JOIN (
-            SELECT repository_id, count(*) AS n FROM contributors
-            WHERE repository_id = ANY(%(ids)s) GROUP BY 1
-        ) a ON a.repository_id = r.id
+        ) t ON t.repository_id = r.id
         """,
-        {"ids": ids},
+        {"ids": list(repository_ids), "names": _WHOLE},
     )
     return {row[0]: Counts(*row[1:]) for row in found}
 
 
 def weekly_commits(repository_ids: Sequence[int], weeks: int = 26) -> dict[int, list[int]]:
-    """Per repository id its commits of the last `weeks` weeks (seven days each), oldest first."""
+    """Per repository id its commits of the last `weeks` weeks, oldest first.
+
+    A week is seven days (UTC); the last one ends with today.
+    """
     ids = list(repository_ids)
     found = {pk: [0] * weeks for pk in ids}
     rows = _rows(
-        """
-        SELECT repository_id, extract(epoch FROM now() - committed_at)::bigint / 604800 AS ago,
-               count(*)
-        FROM commits
-        WHERE deleted_at IS NULL AND repository_id = ANY(%(ids)s)
-          AND committed_at > now() - make_interval(weeks => %(weeks)s) AND committed_at <= now()
+        f"""
+        SELECT repository_id, ({_TODAY} - bucket) / 7 AS ago, sum(n)::bigint
+        FROM tallies
+        WHERE repository_id = ANY(%(ids)s) AND name = 'commits_by_day'
+          AND bucket > {_TODAY} - 7 * %(weeks)s AND bucket <= {_TODAY}
         GROUP BY 1, 2
-        """,
+        """,  # noqa: S608
         {"ids": ids, "weeks": weeks},
     )
     for pk, ago, count in rows:
-        found[pk][weeks - 1 - min(ago, weeks - 1)] += count
+        found[pk][weeks - 1 - ago] += count
     return found
 
 
@@ -167,38 +163,64 @@ def activity(repository_id: int | None = None, unit: Unit | None = None) -> Acti
     the whole history. Commits dated in the future are left out.
     """
     ids = _scope(repository_id)
-    [(first, last, now)] = _rows(
-        """
-        SELECT min(committed_at), max(committed_at), now() FROM commits
-        WHERE deleted_at IS NULL AND committed_at <= now() AND repository_id = ANY(%(ids)s)
-        """,
+    [(first, last, today)] = _rows(
+        f"""
+        SELECT min(first), max(last), (now() AT TIME ZONE 'UTC')::date
+        FROM unnest(%(ids)s::bigint[]) AS r(id)
+        CROSS JOIN LATERAL (
+            SELECT (SELECT {_DATE} FROM tallies {_DAYS} ORDER BY bucket LIMIT 1) AS first,
+                   (SELECT {_DATE} FROM tallies {_DAYS} ORDER BY bucket DESC LIMIT 1) AS last
+        ) span
+        """,  # noqa: S608
         {"ids": ids},
     )
     if first is None:
         return Activity(unit or Unit.DAY, [])
-    unit = unit or _finest(now - first)
-    end = now if now - last <= _SPAN[unit] else last
-    start = max(first, moments.before(end, _SPAN[unit]))
+    unit = unit or _finest(today - first)
+    end = today if today - last <= _SPAN[unit] else last
+    start = max(first, end - _SPAN[unit]) if end - date.min > _SPAN[unit] else first
     rows = _rows(
-        """
-        SELECT bucket::date, coalesce(n, 0)
-        FROM generate_series(date_trunc(%(unit)s, %(start)s::timestamptz, 'UTC') AT TIME ZONE 'UTC',
-                             %(end)s::timestamptz AT TIME ZONE 'UTC',
-                             ('1 ' || %(unit)s)::interval) AS bucket
-        LEFT JOIN (
-            SELECT date_trunc(%(unit)s, committed_at, 'UTC') AT TIME ZONE 'UTC' AS bucket,
-                   count(*) AS n
-            FROM commits
-            WHERE deleted_at IS NULL AND committed_at <= %(end)s
-              AND committed_at >= date_trunc(%(unit)s, %(start)s::timestamptz, 'UTC')
-              AND repository_id = ANY(%(ids)s)
-            GROUP BY 1
-        ) c USING (bucket)
-        ORDER BY 1
-        """,
+        _BY_MONTH if unit is Unit.MONTH else _BY_DAY,
         {"ids": ids, "unit": unit.value, "start": start, "end": end},
     )
     return Activity(unit, [Column(*row) for row in rows])
+
+
+_WHOLE = [
+    Counted.COMMITS, Counted.BRANCHES, Counted.ISSUES, Counted.OPEN_ISSUES,
+    Counted.PULL_REQUESTS, Counted.OPEN_PULL_REQUESTS, Counted.CONTRIBUTORS,
+]  # fmt: skip
+# Buckets are days, or months, since the beginning of 1970.
+_TODAY = "((now() AT TIME ZONE 'UTC')::date - DATE '1970-01-01')"
+_DATE = "DATE '1970-01-01' + bucket"
+_DAYS = f"WHERE repository_id = r.id AND name = 'commits_by_day' AND n > 0 AND bucket <= {_TODAY}"
+_BY_DAY = """
+    SELECT column_.start::date, coalesce(found.n, 0)::bigint
+    FROM generate_series(date_trunc(%(unit)s, %(start)s::timestamp), %(end)s::timestamp,
+                         ('1 ' || %(unit)s)::interval) AS column_(start)
+    LEFT JOIN (
+        SELECT date_trunc(%(unit)s, (DATE '1970-01-01' + bucket)::timestamp) AS start, sum(n) AS n
+        FROM tallies
+        WHERE repository_id = ANY(%(ids)s) AND name = 'commits_by_day'
+          AND bucket >= date_trunc(%(unit)s, %(start)s::timestamp)::date - DATE '1970-01-01'
+          AND bucket <= %(end)s::date - DATE '1970-01-01'
+        GROUP BY 1
+    ) found USING (start)
+    ORDER BY 1
+"""
+# The month of the end is counted whole: later commits of it than today's are none, or dated ahead.
+_BY_MONTH = """
+    SELECT column_.start::date, coalesce(found.n, 0)::bigint
+    FROM generate_series(date_trunc('month', %(start)s::timestamp), %(end)s::timestamp,
+                         '1 month') AS column_(start)
+    LEFT JOIN (
+        SELECT DATE '1970-01-01' + make_interval(months => bucket) AS start, sum(n) AS n
+        FROM tallies
+        WHERE repository_id = ANY(%(ids)s) AND name = 'commits_by_month'
+        GROUP BY 1
+    ) found USING (start)
+    ORDER BY 1
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,20 +239,18 @@ def issue_flow(repository_id: int, weeks: int = 26) -> list[Flow]:
     """
     rows = _rows(
         """
-        WITH weeks AS (
-            SELECT generate_series(
-                date_trunc('week', now(), 'UTC') - make_interval(weeks => %(weeks)s - 1),
-                now(), '1 week') AS start
-        ), events AS (
-            SELECT created_at AS at, 1 AS opened, 0 AS closed FROM issues
-            WHERE repository_id = %(id)s AND deleted_at IS NULL
-            UNION ALL
-            SELECT closed_at, 0, 1 FROM issues
-            WHERE repository_id = %(id)s AND deleted_at IS NULL AND state = 'closed'
-        )
-        SELECT (start AT TIME ZONE 'UTC')::date, coalesce(sum(opened), 0), coalesce(sum(closed), 0)
-        FROM weeks LEFT JOIN events ON at >= start AND at < start + interval '1 week'
-        GROUP BY start ORDER BY start
+        SELECT week.start::date,
+               coalesce(sum(n) FILTER (WHERE name = 'issues_opened'), 0)::bigint,
+               coalesce(sum(n) FILTER (WHERE name = 'issues_closed'), 0)::bigint
+        FROM generate_series(
+                 date_trunc('week', now() AT TIME ZONE 'UTC')
+                 - make_interval(weeks => %(weeks)s - 1),
+                 now() AT TIME ZONE 'UTC', '1 week') AS week(start)
+        LEFT JOIN tallies ON repository_id = %(id)s
+             AND name IN ('issues_opened', 'issues_closed')
+             AND bucket >= week.start::date - DATE '1970-01-01'
+             AND bucket < week.start::date + 7 - DATE '1970-01-01'
+        GROUP BY 1 ORDER BY 1
         """,
         {"id": repository_id, "weeks": weeks},
     )
@@ -240,7 +260,7 @@ def issue_flow(repository_id: int, weeks: int = 26) -> list[Flow]:
 
 @dataclass(frozen=True, slots=True)
 class Spans:
-    """How long something takes, in seconds; None where nothing has been measured yet."""
+    """How long something takes, in seconds, to 2 %; None where nothing has been measured yet."""
 
     median: float | None
     p90: float | None
@@ -249,29 +269,12 @@ class Spans:
 
 def time_to_close(repository_id: int) -> Spans:
     """From an issue's creation to its (last) closing, over all closed issues."""
-    return _spans(
-        """
-        SELECT percentile_cont(ARRAY[0.5, 0.9]) WITHIN GROUP
-                   (ORDER BY extract(epoch FROM closed_at - created_at)), count(*)
-        FROM issues
-        WHERE repository_id = %(id)s AND deleted_at IS NULL
-          AND state = 'closed' AND closed_at IS NOT NULL
-        """,
-        repository_id,
-    )
+    return _spans(Counted.TIME_TO_CLOSE, repository_id)
 
 
 def lead_time(repository_id: int) -> Spans:
     """From a pull request's creation to its merge, over all merged ones."""
-    return _spans(
-        """
-        SELECT percentile_cont(ARRAY[0.5, 0.9]) WITHIN GROUP
-                   (ORDER BY extract(epoch FROM merged_at - created_at)), count(*)
-        FROM pull_requests
-        WHERE repository_id = %(id)s AND deleted_at IS NULL AND merged AND merged_at IS NOT NULL
-        """,
-        repository_id,
-    )
+    return _spans(Counted.LEAD_TIME, repository_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,10 +302,24 @@ def top_contributors(repository_id: int, limit: int = 10) -> list[Share]:
     return [Share(name, login, n, float(percent or 0)) for name, login, n, percent in rows]
 
 
-def _spans(sql: str, repository_id: int) -> Spans:
-    [(quantiles, sample)] = _rows(sql, {"id": repository_id})
-    median, p90 = quantiles or (None, None)
-    return Spans(median, p90, sample)
+def _spans(counted: Counted, repository_id: int) -> Spans:
+    buckets = _rows(
+        "SELECT bucket, n FROM tallies WHERE repository_id = %(id)s AND name = %(name)s AND n > 0 "
+        "ORDER BY bucket",
+        {"id": repository_id, "name": counted},
+    )
+    sample = sum(n for _, n in buckets)
+    return Spans(_quantile(buckets, 0.5 * sample), _quantile(buckets, 0.9 * sample), sample)
+
+
+def _quantile(buckets: Sequence[tuple[int, int]], rank: float) -> float | None:
+    """The span below which `rank` of them lie; within a bucket they are taken to be even."""
+    below = 0
+    for bucket, n in buckets:
+        if below + n >= rank:
+            return math.exp((bucket + (rank - below) / n) / 50)
+        below += n
+    return None
 
 
 def _finest(history: timedelta) -> Unit:

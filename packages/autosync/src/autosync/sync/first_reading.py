@@ -37,7 +37,8 @@ def batches(
             if plan(resource.offers, known, left(client)).way is Way.REST:
                 batch.following, batch.again = _BY_REST, True
                 yield batch
-                yield from _by_rest(also, repository, client, "")
+                there = (known.total or 0) + (known.beside or 0)
+                yield from _by_rest(also, repository, client, "", there)
                 return
         yield batch
         at = batch.following
@@ -73,9 +74,14 @@ def _by_graphql(
 
 
 def _by_rest(
-    also: RestList, repository: Repository, client: InstallationClient, at: str
+    also: RestList,
+    repository: Repository,
+    client: InstallationClient,
+    at: str,
+    total: int | None = None,
 ) -> Iterator[Batch]:
-    for asked_at, items, following in list_pages(also, repository, client, at):
+    read = list_pages(also, repository, client, at, connect.width(), total)
+    for asked_at, items, following in read:
         rows: list[Row] = []
         odd: list[tuple[int | None, unread.Unread]] = []
         for item in items:

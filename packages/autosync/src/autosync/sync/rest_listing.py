@@ -1,8 +1,9 @@
 """Read a kind of one repository through its list in REST: whole, or what changed since.
 
 A list with `since` is read in order of update, each page from where the last one ended: what
-changes meanwhile moves behind, and no page shifts. Others are read whole along their links; of
-those whose objects never change only what is new.
+changes meanwhile moves behind, and no page shifts. Several readers begin at different moments of it
+(`sync.ranges`). Others are read whole along their links; of those whose objects never change only
+what is new.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from autosync import moments
+from autosync import connect, moments
 from autosync.github import InstallationClient, NotFound, Reply
 from autosync.killpoints import reached
 from autosync.kinds import riding as riding_in
@@ -27,6 +28,8 @@ from autosync.sync import counted, unread
 from autosync.sync.gone import follow_parents
 from autosync.sync.listing import OVERLAP, PAGE, alive, groups
 from autosync.sync.moved_parents import seen_before
+from autosync.sync.range_readers import Page, read_ranges
+from autosync.sync.ranges import Place, opened, written
 from autosync.sync.refetch import refetch
 from autosync.sync.refusals import Refusal, Refused, out_of_sight
 
@@ -63,8 +66,8 @@ def sync_rest(
     cursor.save()
     at = cursor.cursor
     if not first:
-        at = _moment(cursor.watermark or _FIRST) if rest.since else ""
-    pages = list_pages(rest, repository, client, at)
+        at = written(cursor.watermark or _FIRST) if rest.since else ""
+    pages = list_pages(rest, repository, client, at, connect.width())
     if rest.newest and not first:
         pages = _new_ones(resource, pages)
     for asked_at, items, following in pages:
@@ -328,18 +331,27 @@ def changed_since(
 ) -> dict[int, tuple[str, datetime | None]]:
     """What GitHub's list says changed since then, id → node id and clock; all, if None."""
     assert resource.rest is not None
-    pages = _since(resource.rest, repository, client, _moment(since) if since else "")
+    pages = _since(resource.rest, repository, client, written(since) if since else "")
     return _ids(_shown(pages, repository, client))
 
 
 def list_pages(
-    rest: RestList, repository: Repository, client: InstallationClient, at: str
+    rest: RestList,
+    repository: Repository,
+    client: InstallationClient,
+    at: str,
+    width: int = 1,
+    total: int | None = None,
 ) -> Iterator[tuple[datetime, list[Any], str]]:
     """The pages of a repository's list from `at` on, each with the moment it was asked for and
-    where the next one is.
+    what is left behind it. One with `since` is read by up to `width` readers at once, sooner if the
+    `total` of its objects is known.
     """
-    read = _since if rest.since else _along
-    return _shown(read(rest, repository, client, at), repository, client)
+    if rest.since:
+        pages = _since(rest, repository, client, at, width, total)
+    else:
+        pages = _along(rest, repository, client, at)
+    return _shown(pages, repository, client)
 
 
 def _nothing(_: Any, __: int) -> None:
@@ -363,32 +375,24 @@ def _along(
 
 
 def _since(
-    rest: RestList, repository: Repository, client: InstallationClient, at: str
+    rest: RestList,
+    repository: Repository,
+    client: InstallationClient,
+    at: str,
+    width: int = 1,
+    total: int | None = None,
 ) -> Iterator[tuple[datetime, list[Any], str]]:
-    """The pages in order of update. `at` is a moment, and behind it the page of what changed in
-    that very second, should that be more than one.
-    """
-    moment, _, page = at.partition(" ")
-    number = int(page or 1)
-    while True:
+    """The pages in order of update, by up to `width` readers; `at` is a cursor of `sync.ranges`."""
+
+    def page(place: Place) -> Page:
         asked_at = timezone.now()
         wanted: dict[str, str | int] = {"sort": "updated", "direction": "asc", "per_page": PAGE}
-        wanted |= {"since": moment} if moment else {}
-        wanted |= {"page": number} if number > 1 else {}
+        wanted |= {"since": place.moment} if place.moment else {}
+        wanted |= {"page": place.number} if place.number > 1 else {}
         reply = client.get(_place(rest, repository), wanted)
-        items = items_of(rest, reply)
-        last = max(
-            filter(None, (moments.moment(i.get("updated_at")) for i in items if _is_object(i))),
-            default=None,
-        )
-        if last is not None and (not moment or _moment(last) > moment):
-            moment, number = _moment(last), 1
-        else:
-            number += 1
-        following = f"{moment} {number}" if reply.next_url else ""
-        yield asked_at, items, following
-        if not following:
-            return
+        return Page(asked_at, items_of(rest, reply), reply.next_url is not None, reply.pages)
+
+    return read_ranges(opened(at), page, width, timezone.now() - OVERLAP, total)
 
 
 def items_of(rest: RestList, reply: Reply) -> list[Any]:
@@ -398,10 +402,6 @@ def items_of(rest: RestList, reply: Reply) -> list[Any]:
 
 def _is_object(item: Any) -> bool:
     return isinstance(item, dict)
-
-
-def _moment(at: datetime) -> str:
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _place(rest: RestList, repository: Repository) -> str:

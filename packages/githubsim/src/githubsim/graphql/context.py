@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from graphql import GraphQLResolveInfo
 
@@ -15,6 +15,9 @@ from githubsim.gitrepos import Commit, GitRepos, Stats
 from githubsim.graphql.errors import Problem, forbidden
 from githubsim.limits import Window
 from githubsim.store import Account, Label, Milestone, Repository, Store
+
+if TYPE_CHECKING:
+    from githubsim.graphql.executor import Document
 
 Info = GraphQLResolveInfo["Context"]
 
@@ -34,9 +37,17 @@ class Context:
         node_count: int = 0,
         oids: Collection[str] = (),
         empty_lists: bool = False,
+        document: Document | None = None,
+        variables: Mapping[str, Any] | None = None,
     ) -> None:
         self.store = store
-        self.git = git
+        self._git = git
+        self.git_was_read = False
+        # In the answer, at all depths.
+        self.nodes = 0
+        # Rows are kept for the queries of this document, if there is one.
+        self.document = document
+        self.variables = variables or {}
         self.caller = caller
         self.web = web
         self.window = window
@@ -50,6 +61,23 @@ class Context:
         self._commits: dict[int, Commits] = {}
         self._allowed: dict[tuple[str, str], bool] = {}
         self._by_email: dict[str, Account | None] = {}
+
+    @property
+    def git(self) -> GitRepos:
+        """The repositories' git: what is found there is not kept."""
+        self.git_was_read = True
+        return self._git
+
+    @cached_property
+    def caller_key(self) -> tuple[Any, ...]:
+        """All that says what a caller may see."""
+        caller, token = self.caller, self.caller.token
+        return (
+            caller.kind,
+            caller.installation and caller.installation.id,
+            caller.acting_id,
+            token and (tuple(sorted(token.permissions.items())), token.repository_ids),
+        )
 
     def need(self, permission: str, level: str = "read") -> None:
         """Raise FORBIDDEN unless the token has one of the permissions."""
@@ -199,3 +227,4 @@ class ObjectNode:
     name: str = ""
     message: str = ""
     target: Any = None
+    tagger: Any = None

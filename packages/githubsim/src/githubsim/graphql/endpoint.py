@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Set
 from contextlib import nullcontext
 from dataclasses import dataclass
 from email.utils import formatdate
@@ -40,9 +41,11 @@ from githubsim.graphql.errors import (
     invalid,
     older,
     too_heavy,
+    withheld,
 )
+from githubsim.graphql.executor import Document, KeepingExecutor
 from githubsim.graphql.schema import schema
-from githubsim.limits import Window
+from githubsim.limits import FLIGHT, Flight, Window
 from githubsim.rest.call import World
 from githubsim.shapes import Shapes
 from githubsim.weather import THROW, Conditions
@@ -93,6 +96,8 @@ def _answer(request: Request, raw: bytes) -> Response:
             caller,
             request.app.state.weather.conditions,
             headers["X-GitHub-Request-Id"],
+            request.headers.get("authorization", ""),
+            request.scope.get(FLIGHT),
         )
         status, body, window = run.answer(_read(raw), request.scope.get(THROW))
         if window is not None:
@@ -141,31 +146,41 @@ class _Run:
     caller: Caller
     conditions: Conditions
     request_id: str
+    authorization: str
+    flight: Flight | None
 
     def answer(self, query: _Query, throw: Throw | None) -> Answer:
         """The status, the body, and the hour's window as it is then."""
         document, errors = _parsed(query.text)
         if document is None:
             return 200, {"errors": list(errors)}, self._window()
-        if unknown := older(document, self.world.lacking):
+        if unknown := older(document.node, self.world.lacking):
             return 200, {"errors": unknown}, self._window()
-        operation = get_operation_ast(document, query.operation)
+        operation = get_operation_ast(document.node, query.operation)
         if operation is None:
             return 200, {"errors": [{"message": "An operation name is required"}]}, self._window()
-        cost = cost_of(document, operation, query.variables)
+        cost = cost_of(document.node, operation, query.variables)
         if cost.nodes > MOST_NODES:
             return 200, {"errors": [_too_many(cost)]}, self._window()
         limits = self.world.limits
         writes = operation.operation is OperationType.MUTATION
-        limits.enter(self.caller, points=5 if writes else 1, resource="graphql")
+        limits.enter(
+            self.caller,
+            points=5 if writes else 1,
+            resource="graphql",
+            authorization=self.authorization,
+            flight=self.flight,
+        )
+        began = time.thread_time()
         try:
             return self._priced(document, operation, query, cost, throw)
         finally:
-            limits.leave(self.caller)
+            seconds = time.thread_time() - began
+            limits.leave(self.caller, resource="graphql", seconds=seconds, flight=self.flight)
 
     def _priced(
         self,
-        document: DocumentNode,
+        document: Document,
         operation: OperationDefinitionNode,
         query: _Query,
         cost: Cost,
@@ -192,14 +207,19 @@ class _Run:
             oids=set(_oids(query)),
             empty_lists=throw is not None
             and throw.happens("empty_lists", self.conditions.empty_lists),
+            # The weather takes nodes apart, and they are then what this request alone got.
+            document=None if throw is not None and self.conditions.thins_out else document,
+            variables=query.variables,
         )
         lists = store.lags and operation.operation is OperationType.QUERY and cost.lists
         with store.lagging() if lists else nullcontext():
-            result = _executed(document, operation, query, context)
+            result = _executed(document.node, operation, query, context, self.world.withheld)
         if any(isinstance(one.original_error, ListFails) for one in result.errors or ()):
             if limits.enabled:
                 limits.take(self.caller, "graphql", self.conditions.heavy_points)
             return 502, too_heavy(self.request_id), self._window()
+        if self.flight is not None:
+            self.flight.nodes = context.nodes
         shape = _shape(result)
         if throw is not None and throw.happens("partial", self.conditions.partial):
             cut_short(shape)
@@ -213,7 +233,11 @@ class _Run:
 
 
 def _executed(
-    document: DocumentNode, operation: OperationDefinitionNode, query: _Query, context: Context
+    document: DocumentNode,
+    operation: OperationDefinitionNode,
+    query: _Query,
+    context: Context,
+    not_shown: Set[str],
 ) -> ExecutionResult:
     return execute_sync(
         schema(),
@@ -221,6 +245,9 @@ def _executed(
         context_value=context,
         variable_values=query.variables,
         operation_name=operation.name.value if operation.name else None,
+        middleware=[withheld(not_shown)] if not_shown else None,
+        # What it keeps is from before these fields were withheld.
+        executor_class=None if not_shown else KeepingExecutor,
     )
 
 
@@ -238,14 +265,14 @@ def _shape(result: ExecutionResult) -> Json:
 
 
 @lru_cache(maxsize=256)
-def _parsed(text: str) -> tuple[DocumentNode | None, tuple[Json, ...]]:
+def _parsed(text: str) -> tuple[Document | None, tuple[Json, ...]]:
     """The document if it is a valid one, else what is wrong with it."""
     try:
         document = parse(text, no_location=False)
     except GraphQLError as error:
         return None, (invalid(error),)
     errors = validate(schema(), document)
-    return (None, tuple(invalid(one) for one in errors)) if errors else (document, ())
+    return (None, tuple(invalid(one) for one in errors)) if errors else (Document(document), ())
 
 
 def _oids(query: _Query) -> Iterator[str]:

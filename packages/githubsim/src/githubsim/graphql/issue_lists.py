@@ -9,7 +9,7 @@ from typing import Any
 from githubsim.ailments import ailments
 from githubsim.graphql.context import Info
 from githubsim.graphql.errors import ListFails, Problem, forbidden
-from githubsim.graphql.pages import Bounds, Edge, Page, Part, decode, encode, of_list, when
+from githubsim.graphql.pages import Bounds, Edge, Page, Part, decode, of_list, when
 from githubsim.store import Issue, Pull, Repository
 
 _ORDERS = {"CREATED_AT": "created_at", "UPDATED_AT": "updated_at", "COMMENTS": "comments"}
@@ -131,7 +131,7 @@ def _page(
         if pulls:
             _expect_merges(info, repository, nodes)
         edges = [
-            Edge(encode(getattr(issue, column), issue.id), node)
+            Edge((getattr(issue, column), issue.id), node)
             for issue, node in zip(found, nodes, strict=True)
         ]
         before = bounds.after is not None if not bounds.backward else more

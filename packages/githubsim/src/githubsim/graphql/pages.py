@@ -63,10 +63,14 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """A node with its cursor."""
+    """A node with its cursor, or what becomes one: of most edges nobody asks for it."""
 
-    cursor: str
+    key: str | tuple[Any, ...]
     node: Any
+
+    @property
+    def cursor(self) -> str:
+        return self.key if isinstance(self.key, str) else encode(*self.key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +129,7 @@ def of_list(info: Info, items: Sequence[Any], args: Mapping[str, Any]) -> Page:
         size = bounds.size or 0
         low, high = (max(start, end - size), end) if bounds.backward else (start, start + size)
         high = min(high, end)
-        edges = [Edge(encode(low + i + 1), one) for i, one in enumerate(items[low:high])]
+        edges = [Edge((low + i + 1,), one) for i, one in enumerate(items[low:high])]
         return Part(edges, high < len(items), low > 0)
 
     return Page(load, lambda: len(items))

@@ -8,6 +8,7 @@ from urllib.parse import unquote, urlencode
 
 import msgspec
 
+from githubsim import jsontext
 from githubsim.ailments import ailments, refusal
 from githubsim.auth import (
     Auth,
@@ -21,6 +22,7 @@ from githubsim.clock import epoch, iso
 from githubsim.errors import ApiError, Blocked, Moved, forbidden, not_found
 from githubsim.gitrepos import GitRepos
 from githubsim.limits import Limits
+from githubsim.rest.versions import DEFAULT, as_of
 from githubsim.shapes import Shapes
 from githubsim.store import App, Installation, Repository, Store
 from githubsim.webhooks import Webhooks
@@ -38,8 +40,10 @@ class World:
     auth: Auth
     limits: Limits
     webhooks: Webhooks
-    # Fields that GraphQL does not know, as on an older Enterprise Server.
+    # Fields and types that GraphQL does not know, as on an older Enterprise Server.
     lacking: set[str] = field(default_factory=set)
+    # Fields of GraphQL that no App may see.
+    withheld: set[str] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -99,6 +103,14 @@ class Call:
         if found is None:
             raise ApiError(401, "Requires authentication")
         return found
+
+    def wants(self, media: str) -> bool:
+        """Whether it is asked for in this form, as in `application/vnd.github.v3.diff`.
+
+        https://docs.github.com/rest/using-the-rest-api/getting-started-with-the-rest-api#media-types
+        """
+        kinds = self.headers.get("accept", "").partition("vnd.github.")[2].partition(",")[0]
+        return media in kinds.partition("+")[0].split(".")
 
     def list_may_fail(self) -> None:
         """502 where this repository's lists do."""
@@ -160,6 +172,20 @@ class Call:
             pages["first"] = 1
         links = {rel: self._page_url({"page": str(page)}) for rel, page in pages.items()}
         return Answer(body, headers=link_header(links))
+
+    def rows(
+        self, kind: str, ids: Sequence[int], shapes: Callable[[list[int]], list[Any]]
+    ) -> list[msgspec.Raw]:
+        """Rows of the store as this version has them, by their ids. Their shapes depend on nothing
+        but the store: those of one kind are kept until something changes there.
+        """
+        version = self.headers.get("x-github-api-version", DEFAULT)
+
+        def render(missing: list[int]) -> list[bytes]:
+            return [jsontext.encode(as_of(version, one)) for one in shapes(missing)]
+
+        found = self.store.rendered_rows((kind, self.shapes.api, version), ids, render)
+        return [msgspec.Raw(one) for one in found]
 
     def whole(self, items: Sequence[Any], shape: Callable[[Any], Any]) -> Answer:
         """The wanted page of a list that is at hand as a whole."""

@@ -1,5 +1,7 @@
 """Comments on issues and on the conversation of pull requests."""
 
+from collections.abc import Sequence
+
 from githubsim.errors import invalid, not_found
 from githubsim.rest.call import Answer, Call, route
 from githubsim.rest.issues import find_issue
@@ -16,18 +18,18 @@ def list_all(call: Call) -> Answer:
     order = {"created": "created_at", "updated": "updated_at"}.get(call.query.get("sort", ""))
     direction = "DESC" if order and call.query.get("direction", "desc") == "desc" else "ASC"
     where = "WHERE repository_id = ? AND updated_at >= ?"
-    found = store.rows(
-        Comment,
-        f"{where} ORDER BY {order or 'id'} {direction}, id {direction} LIMIT ? OFFSET ?",
-        [call.repository.id, since, call.per_page, call.offset],
-    )
-    total = store.value(
-        f"SELECT count(*) FROM comments {where}",  # noqa: S608
-        [call.repository.id, since],
-    )
-    issues = store.issues_of(list({one.issue_id for one in found}))
-    shapes = [call.shapes.comment(call.repository, one, issues[one.issue_id]) for one in found]
-    return call.paged(shapes, total)
+    with store.lock:
+        found = store.values(
+            f"SELECT id FROM comments {where} "  # noqa: S608
+            f"ORDER BY {order or 'id'} {direction}, id {direction} LIMIT ? OFFSET ?",
+            [call.repository.id, since, call.per_page, call.offset],
+        )
+        total = store.value(
+            f"SELECT count(*) FROM comments {where}",  # noqa: S608
+            [call.repository.id, since],
+        )
+        rows = call.rows("comment", [one for (one,) in found], lambda ids: _shapes(call, ids))
+    return call.paged(rows, total)
 
 
 @route("GET", "/repos/{owner}/{repo}/issues/{number}/comments", _EITHER)
@@ -73,6 +75,12 @@ def find_comment(call: Call) -> Comment:
     if found is None or found.repository_id != call.repository.id:
         raise not_found()
     return found
+
+
+def _shapes(call: Call, ids: Sequence[int]) -> list[Json]:
+    found = call.store.by_id(Comment, ids)
+    issues = call.store.issues_of(list({one.issue_id for one in found}))
+    return [call.shapes.comment(call.repository, one, issues[one.issue_id]) for one in found]
 
 
 def _shape(call: Call, comment: Comment) -> Json:

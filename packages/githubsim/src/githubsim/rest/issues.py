@@ -45,31 +45,33 @@ def list_issues(call: Call) -> Answer:
             docs=f"{DOCS}/issues/issues#list-repository-issues",
         )
     descending = query.get("direction", "desc") != "asc"
-    found = call.store.issues(
-        call.repository.id,
-        pulls=_halves(call),
-        state=None if state == "all" else state,
-        since=call.when("since"),
-        order=order,
-        descending=descending == (before is None),
-        after=cursor,
-        limit=call.per_page + 1,
-        offset=call.offset if cursor is None else 0,
-        where=" AND ".join(wheres),
-        values=values,
-    )
-    more = len(found) > call.per_page
-    del found[call.per_page :]
-    if before is not None:
-        found.reverse()
+    with call.store.lock:
+        found = call.store.issue_keys(
+            call.repository.id,
+            pulls=_halves(call),
+            state=None if state == "all" else state,
+            since=call.when("since"),
+            order=order,
+            descending=descending == (before is None),
+            after=cursor,
+            limit=call.per_page + 1,
+            offset=call.offset if cursor is None else 0,
+            where=" AND ".join(wheres),
+            values=values,
+        )
+        more = len(found) > call.per_page
+        del found[call.per_page :]
+        if before is not None:
+            found.reverse()
+        rows = call.rows("issue", [one for _, one in found], lambda ids: _shapes(call, ids))
     links = {}
     if found and (more if before is not None else after is not None or call.page > 1):
-        key = encode(getattr(found[0], order), found[0].id)
+        key = encode(*found[0])
         links["prev"] = call.beside(max(1, call.page - 1), before=key)
     if found and (more or before is not None):
-        key = encode(getattr(found[-1], order), found[-1].id)
+        key = encode(*found[-1])
         links["next"] = call.beside(call.page + 1, after=key)
-    return Answer(call.shapes.issue_list(call.repository, found), headers=link_header(links))
+    return Answer(rows, headers=link_header(links))
 
 
 @route("GET", "/repos/{owner}/{repo}/issues/{number}", "issues|pull_requests")
@@ -250,6 +252,15 @@ def milestone_id(call: Call, number: Any) -> int | None:
         if one.number == number:
             return one.id
     raise invalid("Issue", "milestone", "invalid")
+
+
+def _shapes(call: Call, ids: Sequence[int]) -> list[Json]:
+    """Issues and pull requests, as the list of issues has both."""
+    issues = call.store.issues_of(ids)
+    halves = [one for one in issues.values() if one.pull_id is not None]
+    pulls = {one.issue.id: one for one in call.store.pulls_of(halves)}
+    shape, repository = call.shapes.issue, call.repository
+    return [shape(repository, issues[one], pull=pulls.get(one)) for one in ids]
 
 
 def _halves(call: Call) -> bool | None:

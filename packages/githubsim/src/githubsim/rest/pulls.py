@@ -1,5 +1,6 @@
 """Pull requests: listed, shown, opened, edited, merged; their commits and files."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from githubsim.errors import ApiError, invalid, not_found
@@ -7,6 +8,8 @@ from githubsim.gitrepos import MergeConflict
 from githubsim.pushes import merge_pull, pull_spec
 from githubsim.pushes import open_pull as open_in_git
 from githubsim.rest.call import Answer, Call, route
+from githubsim.rest.commits import diff_answer
+from githubsim.shapes import Json
 from githubsim.store import Pull
 
 # "Lists a maximum of 250 commits", "Responses include a maximum of 3000 files":
@@ -47,23 +50,35 @@ def list_pulls(call: Call) -> Answer:
         "values": values,
     }
     default = "desc" if query.get("sort", "created") == "created" else "asc"
-    found = call.store.issues(
-        call.repository.id,
-        order=order,
-        descending=query.get("direction", default) == "desc",
-        limit=call.per_page,
-        offset=call.offset,
-        **filters,
-    )
-    total = call.store.count_issues(call.repository.id, **filters)
-    pulls = call.store.pulls_of(found)
-    return call.paged([call.shapes.pull_simple(call.repository, one) for one in pulls], total)
+    with call.store.lock:
+        found = call.store.issue_keys(
+            call.repository.id,
+            order=order,
+            descending=query.get("direction", default) == "desc",
+            limit=call.per_page,
+            offset=call.offset,
+            **filters,
+        )
+        total = call.store.count_issues(call.repository.id, **filters)
+        rows = call.rows("pull", [one for _, one in found], lambda ids: _shapes(call, ids))
+    return call.paged(rows, total)
+
+
+def _shapes(call: Call, ids: Sequence[int]) -> list[Json]:
+    """Pull requests by the ids of their issues, as lists have them."""
+    issues = call.store.issues_of(ids)
+    pulls = call.store.pulls_of([issues[one] for one in ids])
+    return [call.shapes.pull_simple(call.repository, one) for one in pulls]
 
 
 @route("GET", "/repos/{owner}/{repo}/pulls/{number}", "pull_requests")
 def show_pull(call: Call) -> Answer:
     """https://docs.github.com/rest/pulls/pulls#get-a-pull-request"""
     pull = find_pull(call)
+    if call.wants("diff"):
+        part, git, repository_id = pull.part, call.git, call.repository.id
+        fork = git.merge_base(repository_id, part.base_sha, part.head_sha) or part.base_sha
+        return diff_answer(git.difftext(repository_id, fork, part.head_sha))
     return Answer(call.shapes.pull(call.repository, pull), modified=pull.issue.updated_at)
 
 

@@ -149,16 +149,22 @@ def _page(call: Call, column: str, value: int) -> Answer:
     down = order is not None and call.query.get("direction", "asc") == "desc"
     direction = "DESC" if down else "ASC"
     where = f"WHERE {column} = ? AND updated_at >= ? AND {PUBLISHED}"
-    found = store.rows(
-        ReviewComment,
-        f"{where} ORDER BY {order or 'id'} {direction}, id {direction} LIMIT ? OFFSET ?",
-        [value, since, call.per_page, call.offset],
-    )
-    total = store.value(
-        f"SELECT count(*) FROM review_comments {where}",  # noqa: S608
-        [value, since],
-    )
-    return call.paged([_shape(call, one) for one in found], total)
+
+    def shapes(ids: list[int]) -> list[Json]:
+        return [_shape(call, one) for one in store.by_id(ReviewComment, ids)]
+
+    with store.lock:
+        found = store.values(
+            f"SELECT id FROM review_comments {where} "  # noqa: S608
+            f"ORDER BY {order or 'id'} {direction}, id {direction} LIMIT ? OFFSET ?",
+            [value, since, call.per_page, call.offset],
+        )
+        total = store.value(
+            f"SELECT count(*) FROM review_comments {where}",  # noqa: S608
+            [value, since],
+        )
+        rows = call.rows("remark", [one for (one,) in found], shapes)
+    return call.paged(rows, total)
 
 
 def _shape(call: Call, comment: ReviewComment) -> Json:

@@ -1,6 +1,5 @@
 """Issues, pull requests, comments, labels and milestones as JSON in GitHub's shape."""
 
-from collections.abc import Sequence
 from urllib.parse import quote
 
 from githubsim.clock import iso, iso_or_none
@@ -109,22 +108,16 @@ class IssueShapes(PeopleShapes):
                 "merged_at": iso_or_none(pull.part.merged_at),
             }
         else:
-            shape["sub_issues_summary"] = {"total": 0, "completed": 0, "percent_completed": 0}
-            shape["issue_dependencies_summary"] = {
-                "blocked_by": 0,
-                "total_blocked_by": 0,
-                "blocking": 0,
-                "total_blocking": 0,
+            total, done = self.store.count_sub_issues(issue.id)
+            shape["sub_issues_summary"] = {
+                "total": total,
+                "completed": done,
+                "percent_completed": 100 * done // total if total else 0,
             }
+            shape["issue_dependencies_summary"] = self.store.count_dependencies(issue.id)
         if closed_by:
             shape["closed_by"] = self.user_or_none(issue.closed_by_id)
         return shape
-
-    def issue_list(self, repository: Repository, issues: Sequence[Issue]) -> list[Json]:
-        """Issues and pull requests, as GET /repos/{owner}/{repo}/issues lists both."""
-        halves = [issue for issue in issues if issue.pull_id is not None]
-        pulls = {pull.issue.id: pull for pull in self.store.pulls_of(halves)}
-        return [self.issue(repository, issue, pull=pulls.get(issue.id)) for issue in issues]
 
     def pull_simple(self, repository: Repository, pull: Pull) -> Json:
         """`pull-request-simple`, as lists have it."""

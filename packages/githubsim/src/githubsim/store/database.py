@@ -4,9 +4,10 @@ import json
 import sqlite3
 import threading
 import typing
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
+from functools import lru_cache
 from importlib import resources
 from operator import attrgetter
 from pathlib import Path
@@ -30,6 +31,7 @@ from githubsim.store.people_rows import (
     Watcher,
 )
 from githubsim.store.release_rows import Release, ReleaseAsset
+from githubsim.store.rendered import Kept, Rendered, changes, shows
 from githubsim.store.review_rows import Review, ReviewComment, ReviewRequest
 from githubsim.store.rows import (
     Account,
@@ -98,6 +100,8 @@ def _codec(row_type: type[Any]) -> tuple[list[str], dict[int, Callable[[Any], An
     return names, decode
 
 
+# The same labels and assignees come again and again.
+@lru_cache(maxsize=20_000)
 def _tuple(text: str | None) -> tuple[Any, ...] | None:
     if text is None:
         return None
@@ -168,6 +172,9 @@ class Database:
         self._thread = threading.local()
         self._memory: dict[Any, Any] = {}
         self._depth = 0
+        self._rendered = Rendered()
+        # Whether the transaction changes what lists show.
+        self._changed = False
         self._events: list[Event] = []
         self._listeners: list[Callable[[Event], None]] = []
 
@@ -202,6 +209,7 @@ class Database:
                 self._depth -= 1
                 if self._depth == 0:
                     self._db.execute("ROLLBACK")
+                    self._changed = False
                     self._events.clear()
                     self.forget()
                 raise
@@ -209,6 +217,9 @@ class Database:
             if self._depth == 0:
                 self._db.execute("COMMIT")
                 self._memory.clear()
+                if self._changed:
+                    self._changed = False
+                    self._rendered.outdate()
                 events, self._events = self._events, []
                 for event in events:
                     for listener in self._listeners:
@@ -275,12 +286,46 @@ class Database:
             found: Found = self._memory[key]
             return found
 
+    def rendered(self, key: Hashable, render: Callable[[], Kept | None]) -> Kept | None:
+        """What `render` makes of rows, until any of them may have changed; None is not kept."""
+        if self._depth or self.in_the_past:
+            return render()
+        found = self._rendered.get(key)
+        if found is None:
+            version = self._rendered.version
+            found = render()
+            if found is not None:
+                self._rendered.put(key, found, version)
+        return found
+
+    def rendered_rows(
+        self, kind: Hashable, ids: Sequence[int], render: Callable[[list[int]], list[bytes]]
+    ) -> list[bytes]:
+        """The rows of a list, of which `render` is asked for those that are not kept."""
+        if self._depth or self.in_the_past:
+            return render(list(ids))
+        version = self._rendered.version
+        found = {one: self._rendered.get((kind, one)) for one in ids}
+        rows = {one: row.content for one, row in found.items() if row is not None}
+        missing = [one for one in ids if one not in rows]
+        if missing:
+            for one, content in zip(missing, render(missing), strict=True):
+                rows[one] = content
+                self._rendered.put((kind, one), Kept(content), version)
+        return [rows[one] for one in ids]
+
     def rows(self, row_type: type[Row], where: str, values: Sequence[Any] = ()) -> list[Row]:
         """All rows of a type for `where`: what follows the table's name, ORDER BY and all."""
         sql = f"SELECT {COLUMNS[row_type]} FROM {TABLES[row_type]} {where}"  # noqa: S608
         with self.lock:
             found = self._reader.execute(sql, values).fetchall()
         return [decode(row_type, cells) for cells in found]
+
+    def by_id(self, row_type: type[Row], ids: Sequence[int]) -> list[Row]:
+        """Rows by their ids, in this order."""
+        marks = ", ".join("?" * len(ids))
+        found = {one.id: one for one in self.rows(row_type, f"WHERE id IN ({marks})", ids)}  # type: ignore[attr-defined]
+        return [found[one] for one in ids]
 
     def row(self, row_type: type[Row], where: str, values: Sequence[Any] = ()) -> Row | None:
         """The first such row, or None."""
@@ -306,6 +351,7 @@ class Database:
     def execute(self, sql: str, values: Sequence[Any] = ()) -> int:
         """Run one statement within a transaction; how many rows it changed."""
         with self.writing():
+            self._changed = self._changed or changes(sql)
             return self._db.execute(sql, values).rowcount
 
     def insert(self, *rows: Any) -> None:
@@ -321,6 +367,7 @@ class Database:
         marks = ", ".join("?" * len(CODECS[row_type][0]))
         sql = f"INSERT INTO {TABLES[row_type]} ({COLUMNS[row_type]}) VALUES ({marks})"  # noqa: S608
         with self.writing():
+            self._changed = self._changed or shows(TABLES[row_type])
             self._db.executemany(sql, map(encode, rows))
 
     def update(self, row: Any) -> None:
@@ -330,6 +377,7 @@ class Database:
         cells = encode(row)
         sql = f"UPDATE {TABLES[type(row)]} SET {sets} WHERE {names[0]} = ?"  # noqa: S608
         with self.writing():
+            self._changed = self._changed or shows(TABLES[type(row)])
             self._db.execute(sql, [*cells[1:], cells[0]])
 
     @property

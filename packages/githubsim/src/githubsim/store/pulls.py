@@ -244,6 +244,43 @@ class Pulls(Issues):
         `closed` or None; `order` one of created_at, updated_at, comments, number; `after` is the
         (order's value, id) of the last row of the page before; `where` is more SQL with `values`.
         """
+        sql, args = self._listed(
+            repository_id,
+            pulls=pulls,
+            state=state,
+            since=since,
+            order=order,
+            descending=descending,
+            after=after,
+            limit=limit,
+            offset=offset,
+            where=where,
+            values=values,
+        )
+        return self.rows(Issue, sql, args)
+
+    def issue_keys(
+        self, repository_id: int, *, order: str, **filters: Any
+    ) -> list[tuple[int, int]]:
+        """The (order's value, id) of the issues that `issues` would list."""
+        sql, args = self._listed(repository_id, order=order, **filters)
+        return self.values(f"SELECT {order}, id FROM issues {sql}", args)  # noqa: S608
+
+    def _listed(
+        self,
+        repository_id: int,
+        *,
+        pulls: bool | None = None,
+        state: str | None = None,
+        since: int | None = None,
+        order: str = "created_at",
+        descending: bool = False,
+        after: tuple[int, int] | None = None,
+        limit: int = 100,
+        offset: int = 0,
+        where: str = "",
+        values: Sequence[Any] = (),
+    ) -> tuple[str, list[Any]]:
         if order not in ("created_at", "updated_at", "comments", "number"):
             raise ValueError(order)
         sql, args = self._filter(repository_id, pulls, state, since, where, values)
@@ -252,7 +289,7 @@ class Pulls(Issues):
             sql += f" AND ({order}, id) {beyond} (?, ?)"
             args += after
         sql += f" ORDER BY {order} {direction}, id {direction} LIMIT ? OFFSET ?"
-        return self.rows(Issue, sql, [*args, limit, offset])
+        return sql, [*args, limit, offset]
 
     def count_issues(
         self,

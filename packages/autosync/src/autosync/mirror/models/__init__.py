@@ -25,6 +25,7 @@ from autosync.mirror.models.progress import (
 from autosync.mirror.models.pull_git import PullRequestCommit, PullRequestFile
 from autosync.mirror.models.quota import QuotaBudget, QuotaDelta, QuotaLease, QuotaUse
 from autosync.mirror.models.repository import Repository
+from autosync.mirror.models.tally import Tally
 
 __all__ = [
     "AccountCursor",
@@ -54,6 +55,7 @@ __all__ = [
     "ResourceCursor",
     "SyncJob",
     "SyncJobRepository",
+    "Tally",
     "UnreadObject",
 ]
 

@@ -54,6 +54,7 @@ class Contributor(models.Model):
         ]
         indexes = [
             models.Index(fields=["repository", "-contributions"], name="contributor_top"),
+            models.Index(fields=["-contributions"], name="contributor_of_all"),
         ]
 
     def __str__(self) -> str:

@@ -14,6 +14,7 @@ from django.db import connection
 from django.db.backends.postgresql.operations import DatabaseOperations
 from hypothesis import HealthCheck, settings
 
+from githubsim.testing import share_imports
 from tests import template
 
 # After each flush Django writes what these have anew.
@@ -23,6 +24,7 @@ settings.register_profile(
     "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("any machine")
+share_imports()
 
 
 @pytest.hookimpl(trylast=True)

@@ -469,4 +469,25 @@ GUARDS = (
         'count="totalCount"',
         "tests/integration/test_timeline.py",
     ),
+    Guard(
+        "what waits to be read is no difference",
+        "src/autosync/sync/audit/children.py",
+        "difference.waits = True",
+        "difference.waits = False",
+        "tests/integration/test_timeline.py",
+    ),
+    Guard(
+        "what was read ahead of syncs is paid for",
+        "src/autosync/sync/ahead.py",
+        "max(budget.ahead_until or now, now) + price",
+        "now",
+        "tests/integration/test_timeline.py",
+    ),
+    Guard(
+        "a kind that is refused is asked for alone",
+        "src/autosync/sync/children.py",
+        "and refused.isdisjoint({kind.name, nest.kind.name})",
+        "and True",
+        "tests/integration/test_timeline.py",
+    ),
 )

@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from django.db import connection
+from django.db import connection, models
 from django.db.models import F, QuerySet
 
 from autosync.mirror.merge import Merge, Row
@@ -25,6 +25,13 @@ class Parent(NamedTuple):
     pk: int
     node_id: str
     repository_id: int
+
+
+class Known(NamedTuple):
+    """A parent's clock as it is here, and when GitHub was asked last for its children."""
+
+    clock: datetime | None
+    read_at: datetime | None
 
 
 class Read(NamedTuple):
@@ -63,6 +70,16 @@ class Family:
             )
             return [Parent(*row) for row in cursor.fetchall()]
 
+    def waiting_of(self, repository_ids: Iterable[int]) -> list[Parent]:
+        """The parents of all these repositories whose children are to be read."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"SELECT p.{self._key}, p.node_id, p.repository_id FROM {self._waiting} "  # noqa: S608
+                f"AND p.repository_id = ANY (%(homes)s) AND p.node_id <> '' ORDER BY p.{self._key}",
+                {"kind": self.name, "homes": list(repository_ids)},
+            )
+            return [Parent(*row) for row in cursor.fetchall()]
+
     def all(self, repository_id: int) -> list[Parent]:
         """All parents of the repository."""
         return self._found(self._rows(repository_id))
@@ -74,6 +91,11 @@ class Family:
     def numbered(self, repository_id: int, numbers: Iterable[int]) -> list[Parent]:
         """The parents of the repository that have these numbers."""
         return self._found(self._rows(repository_id).filter(number__in=list(numbers)))
+
+    def chosen(self, keys: Iterable[int]) -> list[Parent]:
+        """Those of the parents with these keys that are there."""
+        rows = self.parents.model._default_manager.filter(pk__in=list(keys))
+        return self._found(rows.filter(deleted_at__isnull=True).exclude(node_id=""))
 
     def _rows(self, repository_id: int) -> QuerySet[Any]:
         rows = self.parents.model._default_manager.filter(repository_id=repository_id)
@@ -93,6 +115,17 @@ class Family:
                 {"kind": self.name, "homes": list(repository_ids)},
             )
             return {row[0] for row in cursor.fetchall()}
+
+    def known(self, parents: Iterable[int]) -> dict[int, Known]:
+        """What is known here of these parents, by their keys."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"SELECT p.{self._key}, p.{self.follows}, c.read_at "  # noqa: S608 (our names)
+                f"FROM {self.parents.table} p LEFT JOIN children_read c "
+                f"ON c.kind = %s AND c.parent_id = p.{self._key} WHERE p.{self._key} = ANY (%s)",
+                [self.name, list(parents)],
+            )
+            return {pk: Known(clock, read_at) for pk, clock, read_at in cursor.fetchall()}
 
     def note(self, read: Collection[Read], asked_at: datetime, known_at: datetime) -> None:
         """These were read. The answer, asked for at `asked_at`, surely knows what was before
@@ -131,6 +164,15 @@ class Family:
                 [self.name, list(parents)],
             )
 
+    def leave(self, parents: Collection[int]) -> None:
+        """Those of these parents of which an event spoke are read with the next sync."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE children_read SET clock = NULL, marked_at = NULL "
+                "WHERE kind = %s AND parent_id = ANY (%s) AND marked_at IS NOT NULL",
+                [self.name, list(parents)],
+            )
+
     def forget_gone(self, repository_id: int) -> None:
         """Of a parent that is gone nothing is known; should it come back, its children are read."""
         gone = (
@@ -147,12 +189,18 @@ class Family:
     def _key(self) -> str:
         return self.parents.key[0]
 
+    @property
+    def _counts_all(self) -> bool:
+        """Whether it is one number, and not one for each of several sorts."""
+        return isinstance(self.parents.fields[self.counted[0]], models.IntegerField)
+
     @cached_property
     def _waiting(self) -> str:
         counted, seen_at = self.counted
         unread = "c.clock IS NULL"
         if counted:
-            some = f"c.parent_id IS NOT NULL OR p.{counted} IS NULL OR p.{counted} <> '{{}}'"
+            none = "0" if self._counts_all else "'{}'"
+            some = f"c.parent_id IS NOT NULL OR p.{counted} IS NULL OR p.{counted} <> {none}"
             unread = f"({unread} AND ({some})) OR p.{seen_at} > c.read_at"
         return (
             f"{self.parents.table} p LEFT JOIN children_read c "
@@ -162,12 +210,12 @@ class Family:
         )
 
 
-Known = Mapping[tuple[str, tuple[Any, ...]], tuple[int, int]]
+Keyed = Mapping[tuple[str, tuple[Any, ...]], tuple[int, int]]
 """Table of the parents, and what children have of one in their links → its key and repository."""
 
 
 def mark(
-    spoken: Sequence[tuple[Sequence[Family], Iterable[Row]]], known: Known, at: datetime
+    spoken: Sequence[tuple[Sequence[Family], Iterable[Row]]], known: Keyed, at: datetime
 ) -> None:
     """Events spoke of these children: GitHub is asked for all of their parents, for events may come
     in another order than they happened. Each time families of one kind of children, whose parents
@@ -193,7 +241,7 @@ def mark(
 
 
 def _find(
-    families: Sequence[Family], row: Row, known: Known, found: set[tuple[str, int, int]]
+    families: Sequence[Family], row: Row, known: Keyed, found: set[tuple[str, int, int]]
 ) -> bool:
     """Whether the parent is known. Issues and pull requests share their numbers: it is but one."""
     is_known = False

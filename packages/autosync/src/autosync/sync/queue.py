@@ -5,7 +5,7 @@ Nothing here imports a task, so whatever does the work may hand over more of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,15 +57,18 @@ REFETCH = Work("refetch", "refetch", LIVE, 7)
 IMPORT_REPOSITORY = Work("import_repository", "unseen", LIVE, 6, "repository_id")
 RUN_JOB = Work("run_job", "job", SYNC, 5, "job_id")
 SYNC_REPOSITORY = Work("sync_repository", "repository", SYNC, 0, "repository_id")
+# Its targets are several, so nothing but their own tasks tells whether they wait.
+SYNC_MANY = Work("sync_many", "many", SYNC)
 # Its lists are few and short, and people wait for what changed in them.
 SYNC_ACCOUNT = Work("sync_account", "account", LIVE, 5, "account_id")
+READ_AHEAD = Work("read_ahead", "ahead", LIVE, 3, "installation_id")
 AUDIT_DUE = Work("audit_due", "audit_due", SYNC, -500, "installation_id")
 AUDIT_INSTALLATION = Work("audit_installation", "audit", SYNC, -1000, "installation_id")
 READ_AGAIN = Work("read_again", "again", SYNC, -2000, "installation_id")
 WORK = (
     *(START_UP, SYNC_GIT, RECOVER, IMPORT_INSTALLATION, REFRESH_INSTALLATION, REFETCH),
     *(IMPORT_REPOSITORY, RUN_JOB, SYNC_REPOSITORY, SYNC_ACCOUNT, SYNC_PULL_GIT),
-    *(AUDIT_DUE, AUDIT_INSTALLATION, READ_AGAIN),
+    *(READ_AHEAD, AUDIT_DUE, AUDIT_INSTALLATION, READ_AGAIN),
 )
 
 # What an applied delivery asks for.
@@ -187,6 +190,24 @@ def waiting_or_running() -> set[str]:
         cursor.execute(
             "SELECT queueing_lock FROM procrastinate_jobs WHERE status IN ('todo', 'doing') "
             "AND queueing_lock IS NOT NULL"
+        )
+        return {row[0] for row in cursor.fetchall()}
+
+
+def defer_many(repository_ids: Sequence[int], *, priority: int) -> None:
+    """Enqueue the import of these repositories together, in the surrounding transaction."""
+    app.configure_task(
+        SYNC_MANY.name, allow_unknown=False, priority=priority, queue=SYNC_MANY.queue
+    ).defer(repository_ids=list(repository_ids))
+
+
+def imported_together() -> set[int]:
+    """The repositories of such tasks that wait or run."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT jsonb_array_elements_text(args->'repository_ids')::bigint "
+            "FROM procrastinate_jobs WHERE task_name = %s AND status IN ('todo', 'doing')",
+            [SYNC_MANY.name],
         )
         return {row[0] for row in cursor.fetchall()}
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
+from django.utils import timezone
 
 from autosync.cli.plan import plan
+from autosync.insight.jobs import resource_progress
 from autosync.kinds import listed_resources
 from autosync.kinds._ways import Left
 from autosync.mirror import quota
-from autosync.mirror.models import GitHubAppInstallation, Repository
+from autosync.mirror.models import GitHubAppInstallation, Repository, ResourceCursor
 from autosync.sync.forecast import Cost, Forecast, minutes, total_by_kind
 from githubsim.testing import Sim
 from tests.integration.engine import engine, installed, period
@@ -71,3 +73,24 @@ def test_minutes_are_those_of_what_is_waited_for_longest() -> None:
     spent = Left(100, 100)
     assert of(3_850, 0, limited=True, left=spent, hour=Left(5_000, 5_000)) == 60.0
     assert of(0, 3_851, limited=True, left=spent, hour=Left(5_000, 5_000)) == 120.0
+
+
+def test_a_list_that_is_being_read_says_how_long_it_still_takes() -> None:
+    GitHubAppInstallation.objects.create(pk=1, observed_at=timezone.now())
+    repository = Repository.objects.create(
+        pk=1, installation_id=1, full_name="a/b", observed_at=timezone.now()
+    )
+    cursor = ResourceCursor.objects.create(
+        repository=repository,
+        resource="issue",
+        state="running",
+        done=100,
+        total=400,
+        backfill_started_at=timezone.now() - timedelta(seconds=100),
+    )
+    [shown] = resource_progress([1])[1]
+    assert shown.seconds_left == pytest.approx(300, rel=0.2)
+    for known in ({"total": None}, {"total": 400, "backfilled_at": timezone.now()}):
+        ResourceCursor.objects.filter(pk=cursor.pk).update(**known)
+        [shown] = resource_progress([1])[1]
+        assert shown.seconds_left is None

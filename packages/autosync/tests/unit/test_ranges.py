@@ -29,7 +29,7 @@ class Listed:
         self.counts = counts
         self.clocks = dict(enumerate(changes))
         self.sorted: list[tuple[str, int]] = []
-        self.now = SECONDS
+        self.now = max([SECONDS, *changes])
         self.requests = 0
         self.lock = threading.Lock()
 

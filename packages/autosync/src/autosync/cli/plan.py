@@ -19,7 +19,7 @@ def plan(
     installation: Annotated[int | None, typer.Option(help="GitHub's installation id")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
 ) -> None:
-    """Ask GitHub what there is to import, and say what that costs at least: requests, points of
+    """Ask GitHub what there is to import, and say about what that costs: requests, points of
     quota, minutes. About four points per hundred repositories; nothing is written to the mirror.
     """
     set_up_django()
@@ -76,7 +76,7 @@ def _show(one: Forecast) -> None:
     console = Console()
     repositories = len({cost.repository for cost in one.costs})
     console.print(
-        f"{escape(one.account)}: {repositories} repositories, at least {one.requests} requests, "
+        f"{escape(one.account)}: {repositories} repositories, about {one.requests} requests, "
         f"{one.rest} points of REST, {one.graphql} of GraphQL, {one.minutes:.1f} minutes.",
         highlight=False,
     )

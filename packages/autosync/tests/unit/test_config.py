@@ -63,7 +63,7 @@ def test_the_generated_secret_key_is_private_and_kept(
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        ("-wiki", "'-wiki' is no kind of object; there are closing_reference, commit_comment,"),
+        ("-wiki", "'-wiki' is no kind of object; there are annotated_tag, closing_reference,"),
         ("--label", "'--label' is no kind of object"),
         ("-issue", "issue cannot be left out"),
         ("-contributor", "contributor cannot be left out"),

@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("mirror", "0071_tallies"),
+        ("mirror", "0065_waited_and_ahead"),
     ]
 
     operations = [

@@ -71,9 +71,9 @@ def run() -> dict[str, Any]:
 
 def _sync(sim: Sim, service: Service, *others: int) -> dict[str, Any]:
     sim.ask("requests", clear=1)
-    quota, cpu = _quota(sim), _cpu(service, others)
+    before, cpu = quota(sim), cpu_of_workers(service, others)
     service.run("manage.py", "sync_github")
-    spent = {name: now - quota.get(name, 0) for name, now in _quota(sim).items()}
+    spent = {name: now - before.get(name, 0) for name, now in quota(sim).items()}
     job, seconds, details = service.query(
         "SELECT id, extract(epoch FROM completed_at - started_at)::float, details "
         "FROM sync_jobs WHERE job_type = 'periodic_sync' ORDER BY id DESC LIMIT 1"
@@ -83,13 +83,13 @@ def _sync(sim: Sim, service: Service, *others: int) -> dict[str, Any]:
         "points": spent,
         "requests": sum(sum(by.values()) for by in sim.requests()["endpoints"].values()),
         "sync_s": round(seconds, 2),
-        "workers_cpu_s": round(_cpu(service, others) - cpu, 2),
+        "workers_cpu_s": round(cpu_of_workers(service, others) - cpu, 2),
         "unchanged": details["unchanged"],
         "rows_of_the_job": service.query(rows)[0][0],
     }
 
 
-def _quota(sim: Sim) -> dict[str, int]:
+def quota(sim: Sim) -> dict[str, int]:
     """Points used so far, by whose they are and of which kind."""
     return {
         f"{who.partition(':')[0]} {kind}": points
@@ -99,7 +99,7 @@ def _quota(sim: Sim) -> dict[str, int]:
     }
 
 
-def _cpu(service: Service, others: tuple[int, ...]) -> float:
+def cpu_of_workers(service: Service, others: tuple[int, ...] = ()) -> float:
     """Seconds of CPU of the worker processes, children that ended included."""
     workers = [pid for pid in descendants(service.pid) if _is_worker(pid)]
     ticks = 0

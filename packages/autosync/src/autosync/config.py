@@ -251,6 +251,13 @@ class Config(BaseModel):
     autosync_skip_recent: int = Field(
         10, ge=0, description="minutes during which a synced repository is not synced again"
     )
+    autosync_timeline_points: int = Field(
+        10,
+        ge=0,
+        le=1000,
+        description="points an hour and repository for timelines that are read a minute after a "
+        "webhook; 0: they wait for the next sync",
+    )
     autosync_purge_after: int = Field(
         30,
         ge=0,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import uuid
 from collections.abc import Collection, Sequence
@@ -123,6 +124,34 @@ def _ask(
     if not node:
         raise out_of_sight(repository)
     return node, [error for error in reply.errors if is_uncountable(error)]
+
+
+def fetch_accounts(
+    client: InstallationClient, asked: Sequence[tuple[Repository, Sequence[str]]]
+) -> list[tuple[Repository, Details]]:
+    """The accounts of commits of several repositories, in one query, for a point. A repository that
+    is not shown, or of which something is wrong, is left out.
+    """
+    parts = []
+    for place, (repository, shas) in enumerate(asked):
+        wanted = " ".join(
+            f'c{index}: object(oid: "{sha}") {{ ...details }}' for index, sha in enumerate(shas)
+        )
+        home = f"r{place}: node(id: {json.dumps(repository.node_id)})"
+        parts.append(f"{home} {{ ... on Repository {{ databaseId {wanted} }} }}")
+    query = f"query {{ {' '.join(parts)} }} fragment details on Commit {{ {_AUTHOR} }}"
+    reply = client.graphql(query, partial=True)
+    spoilt = {error["path"][0] if error.get("path") else None for error in reply.errors}
+    found: list[tuple[Repository, Details]] = []
+    for place, (repository, shas) in enumerate(asked):
+        node = reply.data.get(f"r{place}")
+        if not isinstance(node, dict) or node.get("databaseId") != repository.pk:
+            continue
+        if spoilt & {None, f"r{place}"}:
+            continue
+        details = [(sha, _understood(node.get(f"c{index}"))) for index, sha in enumerate(shas)]
+        found.append((repository, [one for one in details if one[1] is not None]))
+    return found
 
 
 def _understood(found: Any) -> dict[str, Any] | None:

@@ -8,10 +8,18 @@ something new: a quiet repository costs nothing.
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import datetime
 
+from django.db import connection
 from django.utils import timezone
 
 from autosync import connect
+from autosync.errors import AutoSyncError
 from autosync.github import GitReader, InstallationClient, Moved, Unavailable
 from autosync.kinds.repository import MERGE, row_from_rest
 from autosync.mirror.doubt import audit_soon
@@ -20,6 +28,19 @@ from autosync.mirror.upsert import Rule, upsert
 
 logger = logging.getLogger(__name__)
 TRIES = 3
+_AT_ONCE = 4  # gits that are fetched side by side
+_NAMES = 100
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """A git that was fetched for its first reading, and known to be this repository's."""
+
+    full_name: str
+    asked_at: datetime
+
+
+_ahead: ContextVar[dict[int, Ahead]] = ContextVar("ahead", default={})  # noqa: B039 (never changed)
 
 
 def advertised(repository: Repository, client: InstallationClient) -> dict[str, str]:
@@ -41,6 +62,9 @@ def fetched(repository: Repository, client: InstallationClient) -> GitReader:
     The name is asked for after the fetch: had it been taken meanwhile, it would be another's by
     then. A cache that holds another repository is thrown away. `repository` gets the current name.
     """
+    known = _ahead.get().pop(repository.pk, None)
+    if known is not None and known.full_name == repository.full_name:
+        return connect.git_reader(repository, client)
     for _ in range(TRIES):
         reader = connect.git_reader(repository, client)
         try:
@@ -63,6 +87,65 @@ def fetched(repository: Repository, client: InstallationClient) -> GitReader:
         f"The name of repository {repository.pk} changes too often to read its git",
         installation_id=client.installation_id,
     )
+
+
+def asked_at(repository: Repository) -> datetime:
+    """The moment from which on what git brings may lack something: now, or that of a fetch ahead,
+    if the next is one.
+    """
+    known = _ahead.get().get(repository.pk)
+    return known.asked_at if known is not None else timezone.now()
+
+
+@contextmanager
+def fetched_ahead(repositories: Sequence[Repository], client: InstallationClient) -> Iterator[None]:
+    """Fetch the git of all these, and ask for all their names in one query after that: in the block
+    `fetched` takes what is there. The caller holds the lock on each one's git. Whatever is wrong
+    with one, its own `fetched` finds it again.
+    """
+
+    def fetch(repository: Repository) -> datetime | None:
+        started_at = timezone.now()
+        try:
+            connect.git_reader(repository, client).sync()
+        except AutoSyncError:
+            return None
+        finally:
+            connection.close()  # this thread's, if the token took one
+        return started_at
+
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        ids = [one.pk for one in repositories]
+        asked = dict(zip(ids, pool.map(fetch, repositories), strict=True))
+    token = _ahead.set(dict(_confirmed(repositories, client, asked)))
+    try:
+        yield
+    finally:
+        _ahead.reset(token)
+
+
+def _confirmed(
+    repositories: Sequence[Repository],
+    client: InstallationClient,
+    asked: dict[int, datetime | None],
+) -> Iterator[tuple[int, Ahead]]:
+    query = (
+        "query($ids: [ID!]!) { nodes(ids: $ids) { ... on Repository { databaseId nameWithOwner } "
+        "} }"
+    )
+    there = [one for one in repositories if asked[one.pk] is not None]
+    for start in range(0, len(there), _NAMES):
+        group = there[start : start + _NAMES]
+        reply = client.graphql(query, {"ids": [one.node_id for one in group]}, partial=True)
+        names = {
+            node.get("databaseId"): node.get("nameWithOwner")
+            for node in reply.data.get("nodes") or ()
+            if isinstance(node, dict)
+        }
+        for one in group:
+            at = asked[one.pk]
+            if at is not None and names.get(one.pk) == one.full_name:
+                yield one.pk, Ahead(one.full_name, at)
 
 
 def _name_is_current(repository: Repository, client: InstallationClient) -> bool:

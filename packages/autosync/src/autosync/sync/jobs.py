@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -234,8 +234,11 @@ class SyncJobRunner:
             elif job.error_message:
                 self.fail(job.pk, job.error_message)
 
-    def run_repository(self, repository_id: int) -> None:
-        """Sync one repository for every job that waits for it; Busy if somebody is at it."""
+    def run_repository(self, repository_id: int, read: Collection[str] = ()) -> None:
+        """Sync one repository for every job that waits for it; Busy if somebody is at it.
+
+        Of the kinds that were `read` just now nothing is asked.
+        """
         with exclusive("repository", repository_id, wait=False):
             waiting = SyncJobRepository.objects.filter(
                 repository_id=repository_id, status__in=TO_DO
@@ -247,7 +250,7 @@ class SyncJobRunner:
             rows, error = 0, ""
             started = time.monotonic()
             try:
-                rows = self._sync(repository_id, jobs)
+                rows = self._sync(repository_id, jobs, read)
                 sick.recovered(repository_id)
             except InstallationSuspended:
                 error = "the installation is suspended"
@@ -266,7 +269,7 @@ class SyncJobRunner:
             reached("job: repository synced, not recorded")
             self.repository_done(repository_id, rows, error, [j.pk for j in jobs])
 
-    def _sync(self, repository_id: int, jobs: Sequence[SyncJob]) -> int:
+    def _sync(self, repository_id: int, jobs: Sequence[SyncJob], read: Collection[str]) -> int:
         repository = (
             Repository.visible().filter(pk=repository_id).select_related("installation").first()
         )
@@ -281,6 +284,7 @@ class SyncJobRunner:
             repository,
             moved=wanted(repository_id, jobs),
             progress=lambda: feed.progress([repository_id], job_id),
+            read=read,
         )
 
     def repository_done(

@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+
+from django.db import connection
 
 from autosync.github import GraphQLError, GraphQLTooHeavy, InstallationClient
 from autosync.github.purpose import made_for
@@ -32,6 +36,7 @@ logger = logging.getLogger(__name__)
 # https://docs.github.com/graphql/overview/rate-limits-and-query-limits-for-the-graphql-api
 GROUP = 100
 _GROWTH = 10  # repositories more after each query that was not too heavy
+_AT_ONCE = 4  # queries
 _OUTAGE = 3  # repositories too heavy alone, and none that was not
 # Names of resources that moved; None: read everything.
 Moved = frozenset[str] | None
@@ -142,12 +147,12 @@ def look(client: InstallationClient, repositories: Iterable[Repository]) -> Look
             asked.append(repository)
         else:
             found.to_read[repository.pk] = None
-    reader = NewsReader(client)
-    for start in range(0, len(asked), GROUP):
-        group = asked[start : start + GROUP]
-        refused = unavailable(repository.pk for repository in group)
+    groups = [asked[start : start + GROUP] for start in range(0, len(asked), GROUP)]
+    refusals = [unavailable(repository.pk for repository in group) for group in groups]
+    for group, refused, news in zip(
+        groups, refusals, _read_all(client, groups, refusals), strict=True
+    ):
         again = to_ask_again(repository.pk for repository in group)
-        news = reader.read(group, refused)
         list_soon(news.hidden)
         here = standing(repository.pk for repository in group)
         children = waiting([repository.pk for repository in group], refused)
@@ -163,6 +168,35 @@ def look(client: InstallationClient, repositories: Iterable[Repository]) -> Look
             else:
                 found.unchanged.add(pk)
     return found
+
+
+def _read_all(
+    client: InstallationClient,
+    groups: Sequence[Sequence[Repository]],
+    refused: Sequence[Mapping[int, Collection[str]]],
+) -> Iterator[News]:
+    """The news of each group in turn. What is asked for next is on its way meanwhile."""
+    if len(groups) < 2:
+        reader = NewsReader(client)
+        yield from (reader.read(*one) for one in zip(groups, refused, strict=True))
+        return
+
+    def read(group: Sequence[Repository], without: Mapping[int, Collection[str]]) -> News:
+        try:
+            return NewsReader(client).read(group, without)
+        finally:
+            connection.close()  # this thread's, which its budget took
+
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        coming = [
+            pool.submit(copy_context().run, read, group, without)
+            for group, without in zip(groups, refused, strict=True)
+        ]
+        try:
+            yield from (one.result() for one in coming)
+        finally:
+            for one in coming:
+                one.cancel()  # if one says that GitHub is down, or the quota used up
 
 
 def _settled(repository: Repository) -> bool:

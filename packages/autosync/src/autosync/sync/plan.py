@@ -16,9 +16,12 @@ from autosync.mirror.doubt import lock_repositories
 from autosync.mirror.models import Repository, SyncJob, SyncJobRepository
 from autosync.sync import sick
 from autosync.sync.news import Look, Moved
-from autosync.sync.queue import SICK, SYNC_REPOSITORY, defer
+from autosync.sync.queue import SICK, SYNC_REPOSITORY, defer, defer_many
 from autosync.sync.reconcile import GitHubSyncManager, recently_synced
 
+# So many that are new are imported together; one task takes as many at least, and at most so many.
+MANY = 10
+TOGETHER = 50
 TO_DO = (SyncJobRepository.Status.PENDING, SyncJobRepository.Status.RUNNING)
 
 
@@ -49,6 +52,8 @@ def plan(
     ordered = sorted(
         (r for r in repositories if r.pk in seen.to_read), key=lambda r: (r.size, r.pk)
     )
+    together = set() if manual else _together(ordered)
+    imports: list[tuple[int, int]] = []
     with transaction.atomic():
         for rank, repository in enumerate(ordered):
             names = seen.to_read[repository.pk]
@@ -57,7 +62,9 @@ def plan(
                 repository=repository,
                 defaults={"moved": None if names is None else sorted(names)},
             )
-            if created:
+            if created and repository.pk in together:
+                imports.append((rank, repository.pk))
+            elif created:
                 defer(
                     SYNC_REPOSITORY,
                     repository.pk,
@@ -65,6 +72,11 @@ def plan(
                     queue=SICK if sick.is_sick(repository) and not manual else None,
                     now=at_once,
                 )
+        share = -(-len(imports) // config.load().autosync_concurrency)  # a group for each slot
+        size = min(max(share, MANY), TOGETHER)
+        for start in range(0, len(imports), size):
+            group = imports[start : start + size]
+            defer_many([pk for _, pk in group], priority=-group[0][0])
         for repository in left_out:
             SyncJobRepository.objects.get_or_create(
                 job=job, repository=repository, defaults=_not_waited_for(repository, looked_at)
@@ -76,6 +88,12 @@ def plan(
         _count(job, unchanged=len(seen.unchanged - own), skipped=len(skipped - own))
         feed.progress([r.pk for r in ordered], job.pk)
         reached("job: planned, not committed")
+
+
+def _together(repositories: Sequence[Repository]) -> set[int]:
+    """Those that are imported together, if there are enough: never read, and not known to fail."""
+    new = {one.pk for one in repositories if one.imported_at is None and not sick.is_sick(one)}
+    return new if len(new) >= MANY else set()
 
 
 def _look(

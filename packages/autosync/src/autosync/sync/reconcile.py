@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -42,6 +42,7 @@ from autosync.sync.absent import (
 from autosync.sync.children import sync_children
 from autosync.sync.commit_files import sync_files
 from autosync.sync.commits import refresh_contributors, sync_commits, sync_details
+from autosync.sync.git_lists import GIT_LISTS, sync_git_lists
 from autosync.sync.lists import sync_list
 from autosync.sync.news import Look, Moved, look
 from autosync.sync.parts import Parts
@@ -141,12 +142,18 @@ class GitHubSyncManager:
         return look(self.client, repositories)
 
     def sync_repository(
-        self, repository: Repository, *, moved: Moved = None, progress: Progress = _silent
+        self,
+        repository: Repository,
+        *,
+        moved: Moved = None,
+        progress: Progress = _silent,
+        read: Collection[str] = (),
     ) -> int:
         """Bring one repository's content in step with GitHub; returns how many rows changed.
 
         `moved` names the resources that GitHub said had changed, None reads all of them. It may be
-        old: a list is read from its watermark, so what changed since is read too.
+        old: a list is read from its watermark, so what changed since is read too. Of the kinds that
+        were `read` just now nothing is asked.
         """
         first = repository.imported_at is None
         if first:
@@ -173,10 +180,13 @@ class GitHubSyncManager:
                     work[resource.name] = partial(refetch, resource, self.client, again)
             for kind in nested_kinds():  # after their parents
                 work[kind.name] = partial(self._sync_children, kind, repository, progress)
+            work[GIT_LISTS] = partial(sync_git_lists, repository, self.client, progress)
             work["commit_file"] = partial(sync_files, repository, self.client, progress)
             work[PULL_GIT] = partial(sync_pull_git, repository, self.client, progress)
             work["commit_detail"] = partial(sync_details, repository, self.client, progress)
             reached("reconcile: change announced, not read")
+            for name in read:
+                work.pop(name, None)
             for name in parts.in_order(work):
                 count += parts.run(name, work[name])
                 progress()
@@ -185,7 +195,7 @@ class GitHubSyncManager:
         now = timezone.now()
         # Nothing at all was shown: it is not imported, and not failing either.
         imported = repository.imported_at is not None or bool(
-            {GIT, *(one.name for one in listed_resources())} & parts.done
+            {GIT, *(one.name for one in listed_resources())} & (parts.done | set(read))
         )
         reached("reconcile: all read, not called synced")
         with transaction.atomic():
@@ -258,6 +268,7 @@ class GitHubSyncManager:
             return 0
         # A first clone may take an hour: pushes that wait for it must not take every live slot.
         count = parts.run(GIT, lambda: sync_commits(repository, self.client, _silent, patience=1))
+        count += parts.run(GIT_LISTS, lambda: sync_git_lists(repository, self.client, _silent))
         count += parts.run("commit_file", lambda: sync_files(repository, self.client, _silent))
         count += parts.run("commit_detail", lambda: sync_details(repository, self.client, _silent))
         refresh_contributors(repository)

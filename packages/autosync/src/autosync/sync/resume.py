@@ -12,6 +12,7 @@ from autosync.sync.queue import (
     SICK,
     SYNC_REPOSITORY,
     defer,
+    imported_together,
     waiting_or_running,
 )
 
@@ -19,7 +20,7 @@ from autosync.sync.queue import (
 def resume_jobs() -> None:
     """Go on with open sync jobs that no task is at: a kill came between."""
     open_jobs = (SyncJob.Status.PENDING, SyncJob.Status.RUNNING)
-    in_hand = waiting_or_running()
+    in_hand, together = waiting_or_running(), imported_together()
     # Its plan is committed installation by installation, and may name no repository at all.
     unplanned = SyncJob.objects.filter(status__in=open_jobs).exclude(
         details__contains={"planned": True}
@@ -32,6 +33,8 @@ def resume_jobs() -> None:
         status__in=(SyncJobRepository.Status.PENDING, SyncJobRepository.Status.RUNNING),
     )
     for repository_id in left.values_list("repository_id", flat=True).distinct():
+        if repository_id in together:
+            continue
         if SYNC_REPOSITORY.lock_for(repository_id) not in in_hand:
             failing = Repository.objects.filter(pk=repository_id, failures__gt=0).exists()
             defer(SYNC_REPOSITORY, repository_id, queue=SICK if failing else None)

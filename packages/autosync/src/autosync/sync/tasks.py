@@ -8,7 +8,17 @@ from __future__ import annotations
 from procrastinate.contrib.django import app
 
 from autosync import config
-from autosync.sync import accounts, again, followups, housekeeping, retention, startup, watch
+from autosync.sync import (
+    accounts,
+    again,
+    ahead,
+    followups,
+    housekeeping,
+    many,
+    retention,
+    startup,
+    watch,
+)
 from autosync.sync.audit import schedule
 from autosync.sync.jobs import SyncJobRunner
 from autosync.sync.purge import erase_deleted, purge_gone
@@ -28,6 +38,12 @@ def run_job(job_id: int) -> None:
 def sync_repository(repository_id: int) -> None:
     """Sync one repository for every job that waits for it."""
     SyncJobRunner().run_repository(repository_id)
+
+
+@app.task(queue=SYNC, retry=RetryLater())
+def sync_many(repository_ids: list[int]) -> None:
+    """Import many repositories: what is small of them in common queries."""
+    many.sync_many(repository_ids)
 
 
 @app.task(queue=LIVE, retry=RetryLater())
@@ -110,6 +126,12 @@ def sweep(timestamp: int) -> None:
 def sync_account(account_id: int) -> None:
     """Read what belongs to an organisation itself."""
     accounts.sync_account(account_id)
+
+
+@app.task(queue=LIVE, retry=RetryLater())
+def read_ahead(installation_id: int) -> None:
+    """Read what no event brings, a minute after events spoke of its parents."""
+    ahead.read_ahead(installation_id)
 
 
 @app.task(queue=SYNC, retry=RetryLater())

@@ -20,6 +20,9 @@ class QuotaBudget(models.Model):
     requests = models.BigIntegerField(default=0, help_text="requests made since installation")
     spent = models.BigIntegerField(default=0, help_text="points spent since installation")
     observed_at = models.DateTimeField(null=True)
+    ahead_until = models.DateTimeField(
+        null=True, help_text="until when what was read ahead of syncs is paid for"
+    )
     # See autosync.github.rates.Pace.
     width = models.FloatField(
         null=True,

@@ -28,8 +28,8 @@ _OF_AN_HOUR = 1 - Priority.BACKFILL.reserve
 
 @dataclass(frozen=True)
 class Cost:
-    """What a kind of a repository costs if each list is read alone: small repositories that share
-    a query cost less. `objects` None: GitHub does not say beforehand how many there are.
+    """What a kind of a repository costs if each list is read by itself: small repositories that
+    share a query cost less. `objects` None: GitHub does not say beforehand how many there are.
     """
 
     repository: str

@@ -8,7 +8,7 @@ UV     := $(BIN)/uv
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo run test test-githubsim test-autosync test-wheels test-lowest coverage test-clients chaos chaos-long mutations properties lint format bench clean
+.PHONY: help install demo run test test-githubsim test-autosync test-wheels test-lowest coverage test-clients test-storms chaos chaos-long mutations properties lint format bench clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -42,6 +42,10 @@ test-githubsim: install ## the simulator's
 
 test-autosync: install ## the product's
 	@cd packages/autosync && $(PYTEST)
+
+# Side by side: each waits a quarter of its time.
+test-storms: install ## two storms of 150 and 120 operations on 6 repositories, then equality (make test has a small one)
+	@cd packages/autosync && $(BIN)/python -m pytest --numprocesses=2 --dist=load tests/storms
 
 test-wheels: install ## both wheels, each where nothing else is installed (needs the package registry)
 	@cd packages/autosync && $(BIN)/python -m pytest tests/wheels

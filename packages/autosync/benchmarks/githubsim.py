@@ -20,6 +20,7 @@ from typing import Any
 
 import jwt
 
+from benchmarks._figures import verdict
 from githubsim.testing import Sim
 
 _SECONDS = 5.0
@@ -32,6 +33,14 @@ query ($o: String!, $r: String!, $after: String) { repository(owner: $o, name: $
     pageInfo { hasNextPage endCursor }
     nodes { id number title body state updatedAt author { login } labels(first: 10) {
       nodes { name } } } } } }
+"""
+_PULLS = """
+query ($o: String!, $r: String!, $after: String) { repository(owner: $o, name: $r) {
+  pullRequests(first: 100, after: $after, orderBy: {field: UPDATED_AT, direction: ASC}) {
+    pageInfo { hasNextPage endCursor }
+    nodes { id number title body state isDraft mergedAt updatedAt additions deletions changedFiles
+      baseRefName headRefName headRefOid mergeCommit { oid } author { login }
+      labels(first: 10) { nodes { name } } } } } }
 """
 _HISTORY = """
 query ($o: String!, $r: String!, $after: String) { repository(owner: $o, name: $r) {
@@ -58,7 +67,9 @@ def run(size: dict[str, int] | None = None) -> dict[str, Any]:
         pages = (largest["issues"]["total"] + largest["pulls"]["total"]) // 100
         pages = min(max(1, pages), 99)
         issues = f"/repos/{name}/issues?state=all&per_page=100&sort=updated&direction=asc&page="
-        return {
+        pulls = f"/repos/{name}/pulls?state=all&per_page=100&page="
+        of_pulls = max(1, largest["pulls"]["total"] // 100)
+        result = {
             **size,
             "load_s": sim.ready["seconds"],
             "load_commits_per_s": round(size["commits"] / sim.ready["seconds"]),
@@ -67,6 +78,7 @@ def run(size: dict[str, int] | None = None) -> dict[str, Any]:
             "rest_per_s": {
                 "single": rate(lambda n: ("GET", f"/repos/{name}/issues/{n % 50 + 1}", None)),
                 "issues_100": rate(lambda n: ("GET", f"{issues}{n % pages + 1}", None)),
+                "pulls_100": rate(lambda n: ("GET", f"{pulls}{n % of_pulls + 1}", None)),
                 "commits_100_first": rate(
                     lambda n: ("GET", f"/repos/{name}/commits?per_page=100", None)
                 ),
@@ -79,15 +91,24 @@ def run(size: dict[str, int] | None = None) -> dict[str, Any]:
                 ),
             },
             "graphql_pages_per_s": {
-                "issues_100": rate.walk(_ISSUES, name, ("issues",)),
+                "issues_100": rate.again(_ISSUES, name, ("issues",)),
+                "pulls_100": rate.again(_PULLS, name, ("pullRequests",)),
                 "history_100": rate.walk(_HISTORY, name, ("defaultBranchRef", "target", "history")),
             },
+            "cpu_ms_per_page": rate.cpu_ms,
             "clone_s": {
                 filter_ or "whole": _clone(sim, name, headers["Authorization"], filter_)
                 for filter_ in ("tree:0", "")
             },
             "peak_mb": _peak(sim.pid),
         }
+    result["verdicts"] = [
+        verdict("list pages/s, REST", result["rest_per_s"]["issues_100"], 500, most=False),
+        verdict(
+            "list pages/s, GraphQL", result["graphql_pages_per_s"]["issues_100"], 500, most=False
+        ),
+    ]
+    return result
 
 
 class _Rate:
@@ -95,14 +116,16 @@ class _Rate:
 
     def __init__(self, sim: Sim, headers: dict[str, str]) -> None:
         self._port = sim.port
+        self._pid = sim.pid
         self._headers = headers
+        self.cpu_ms: dict[str, float] = {}
 
     def __call__(self, request: Callable[[int], _Request]) -> float:
         """Of the requests that `request` makes from 0, 1, 2 ….; RuntimeError if one fails."""
         numbers = count()
         done = [0] * _CLIENTS
         failed: list[str] = []
-        started = time.monotonic()
+        started, cpu = time.monotonic(), _cpu(self._pid)
 
         def ask(place: int) -> None:
             connection = self._connect()
@@ -123,9 +146,21 @@ class _Rate:
             thread.join()
         if failed:
             raise RuntimeError(failed[0])
-        return round(sum(done) / (time.monotonic() - started), 1)
+        rate = round(sum(done) / (time.monotonic() - started), 1)
+        path = request(0)[1].partition("?")[0].rpartition("/")[2]
+        used = (_cpu(self._pid) - cpu) / max(1, sum(done)) * 1000
+        self.cpu_ms[f"{path} {len(self.cpu_ms) + 1}"] = round(used, 2)
+        return rate
 
-    def walk(self, query: str, name: str, path: tuple[str, ...]) -> float:
+    def again(self, query: str, name: str, path: tuple[str, ...]) -> float:
+        """Pages per second of some readers, of pages that one walked through before."""
+        bodies: list[bytes] = []
+        self.walk(query, name, path, bodies)
+        return self(lambda n: ("POST", "/graphql", bodies[n % len(bodies)]))
+
+    def walk(
+        self, query: str, name: str, path: tuple[str, ...], bodies: list[bytes] | None = None
+    ) -> float:
         """Pages per second of one reader who follows the cursors."""
         owner, repository = name.split("/")
         variables: dict[str, Any] = {"o": owner, "r": repository}
@@ -133,6 +168,8 @@ class _Rate:
         started, pages = time.monotonic(), 0
         while time.monotonic() - started < _SECONDS:
             body = json.dumps({"query": query, "variables": variables}).encode()
+            if bodies is not None:
+                bodies.append(body)
             connection.request("POST", "/graphql", body, self._headers)
             answer = json.loads(connection.getresponse().read())
             if "errors" in answer:
@@ -178,6 +215,12 @@ def _clone(sim: Sim, name: str, authorization: str, filter_: str) -> float:
             timeout=600,
         )
         return round(time.monotonic() - started, 2)
+
+
+def _cpu(pid: int) -> float:
+    """Seconds of CPU of the process."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
 
 
 def _peak(pid: int) -> int:

@@ -1,7 +1,8 @@
 """Durable deliveries per second: the receiver against a Django async view with one insert each.
 
 Both on Granian, with one process, on the same embedded PostgreSQL; rounds alternate. Every
-acknowledged delivery is looked up in the table afterwards.
+acknowledged delivery is looked up in the table afterwards. A third application says yes and does
+nothing. At last the receiver gets 1,000 deliveries a second, however long its answers take.
 """
 
 from __future__ import annotations
@@ -17,11 +18,13 @@ from typing import Any
 import psycopg
 
 from autosync.postgres import ensure_running, release
+from benchmarks._figures import percentile, verdict
 from benchmarks._serving import SECRET, environment, server
 
 _CLIENTS = 32
 _ROUNDS = 3
 _SECONDS = 3.0
+_PACED = 10.0
 
 
 def run() -> dict[str, Any]:
@@ -38,14 +41,16 @@ def run() -> dict[str, Any]:
             )
             receiver = [sys.executable, "-m", "autosync.service.web"]
             view = [sys.executable, "-m", "granian", "--interface", "asgi", "--workers", "1"]
-            view += ["--no-ws", "--no-log", "benchmarks._plain_view:application"]
+            view += ["--no-ws", "--no-log"]
             with (
                 server(receiver, settings) as receiver_port,
-                server(view, settings) as view_port,
+                server([*view, "benchmarks._plain_view:application"], settings) as view_port,
+                server([*view, "benchmarks._noop:application"], settings) as noop_port,
                 psycopg.connect(conninfo, autocommit=True) as database,
             ):
-                ports = {"receiver": receiver_port, "django_view": view_port}
+                ports = {"receiver": receiver_port, "django_view": view_port, "no_op": noop_port}
                 rounds = _measure(ports, body, database)
+                paced = _paced(receiver_port, body)
         finally:
             release()
     result: dict[str, Any] = {"clients": _CLIENTS, "body_bytes": len(_payload())}
@@ -57,11 +62,30 @@ def run() -> dict[str, Any]:
             "highest": round(rates[-1]),
             "p50_ms": round(statistics.median(r["p50_ms"] for r in measured), 2),
             "p99_ms": round(statistics.median(r["p99_ms"] for r in measured), 2),
-            "acknowledged_and_found": sum(int(r["acknowledged"]) for r in measured),
+            "acknowledged": sum(int(r["acknowledged"]) for r in measured),
         }
     rate = {name: result[name]["deliveries_per_second"] for name in rounds}
     result["ratio"] = round(rate["receiver"] / rate["django_view"], 1)
+    result["of_the_no_op"] = round(rate["receiver"] / rate["no_op"], 2)
+    result["at_1000_per_s"] = paced
+    result["verdicts"] = [
+        verdict("receiver / Django view", result["ratio"], 12, most=False),
+        verdict("receiver / no-op", result["of_the_no_op"], 0.3, most=False),
+        verdict("p99 at 1,000/s, ms", paced["p99_ms"], 50),
+    ]
     return result
+
+
+def _paced(port: int, body: Path) -> dict[str, float]:
+    command = [sys.executable, "-m", "benchmarks._paced", str(port), "1000", str(_PACED)]
+    command += ["paced", str(body), SECRET, "issues"]
+    done = subprocess.run(command, check=True, capture_output=True, timeout=120)
+    found = json.loads(done.stdout)
+    times = {
+        "p50_ms": percentile(found["answer_s"], 0.5),
+        "p99_ms": percentile(found["answer_s"], 0.99),
+    }
+    return {"refused": found["refused"], **{name: round(s * 1000, 2) for name, s in times.items()}}
 
 
 def _measure(
@@ -75,7 +99,8 @@ def _measure(
             seconds = 0.5 if warm_up else _SECONDS
             measured = _load(port, seconds, f"{name}-{number}", body)
             row = database.execute("SELECT count(*) FROM inbox").fetchone()
-            if measured["refused"] or not row or row[0] < measured["acknowledged"]:
+            kept = name == "no_op" or (row and row[0] >= measured["acknowledged"])
+            if measured["refused"] or not kept:
                 raise RuntimeError(f"{name}: {measured}, but {row} rows in the table")
             if not warm_up:
                 rounds[name].append(measured)

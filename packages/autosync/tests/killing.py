@@ -148,11 +148,15 @@ class Stage:
         with procrastinate.App(connector=connector).open() as app:
             app.configure_task(f"autosync.sync.tasks.{task}", queue=queue).defer(**arguments)
 
-    def settled(self) -> None:
-        """Wait until nothing is under way and the mirror equals GitHub, and look for doubles."""
+    def at_rest(self) -> None:
+        """Wait until nothing is under way."""
         self.sim.control("webhooks/wait", {"timeout": 30})
         told = Told(lambda: f"{self.state()}; {self.said()}")
         eventually(lambda: not self.unrest(), told)
+
+    def settled(self) -> None:
+        """Wait until nothing is under way and the mirror equals GitHub, and look for doubles."""
+        self.at_rest()
         eventually(
             lambda: not self.differences(),
             Told(lambda: f"{self.differences()}; {self.said()}"),

@@ -7,8 +7,10 @@ import httpx
 import pytest
 
 from githubsim.receiver import Receiver
-from githubsim.testing import Sim
+from githubsim.testing import Sim, share_imports
 from tests.client import as_installation
+
+share_imports()
 
 
 @pytest.fixture(scope="module")

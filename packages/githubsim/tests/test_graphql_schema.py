@@ -24,6 +24,13 @@ _NEWER = {
     "Assignable.assignedActors: not published",
     "Issue.assignedActors: not published",
     "PullRequest.assignedActors: not published",
+    # https://docs.github.com/graphql/overview/changelog of 2025-07-30 and 2025-10-15
+    "Issue.blockedBy: not published",
+    "Issue.blocking: not published",
+    "Issue.issueDependenciesSummary: not published",
+    "IssueDependenciesSummary: GraphQLObjectType, published NoneType",
+    "IssueDependencyOrder: GraphQLInputObjectType, published NoneType",
+    "IssueDependencyOrderField: GraphQLEnumType, published NoneType",
 }
 
 

@@ -236,7 +236,11 @@ class Config(BaseModel):
         description="repositories imported or reconciled at once, per worker process",
     )
     autosync_max_requests: int = Field(
-        40, ge=1, le=100, description="requests to GitHub at once, per installation, all workers"
+        40,
+        ge=1,
+        le=100,
+        description="requests to GitHub at once, per installation, all workers; fewer for a while "
+        "after GitHub pushed back",
     )
     autosync_git_silence: int = Field(
         30, ge=1, le=3600, description="seconds of silence after which a git command is stopped"
@@ -246,6 +250,13 @@ class Config(BaseModel):
     )
     autosync_skip_recent: int = Field(
         10, ge=0, description="minutes during which a synced repository is not synced again"
+    )
+    autosync_timeline_points: int = Field(
+        10,
+        ge=0,
+        le=1000,
+        description="points an hour and repository for timelines that are read a minute after a "
+        "webhook; 0: they wait for the next sync",
     )
     autosync_purge_after: int = Field(
         30,

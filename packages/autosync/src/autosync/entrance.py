@@ -10,6 +10,7 @@ import os
 import pwd
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import NoReturn
 
 from autosync import config, demo_settings, foreseen, redact
@@ -18,7 +19,7 @@ from autosync import config, demo_settings, foreseen, redact
 _BEGINNERS = {"serve", "demo", "migrate", "runserver", "test", "testserver"}
 # Of no use without a mirror: they say so at once, before any other setting is asked for.
 _USE_THE_MIRROR = {
-    "worker", "sync", "audit", "recover", "token", "deliveries", "forget",
+    "worker", "sync", "plan", "audit", "recover", "token", "deliveries", "forget",
     "sync_github", "createsuperuser", "changepassword", "dbshell",
 }  # fmt: skip
 # Of no use without a server, so they say first if there can be none.
@@ -66,6 +67,7 @@ def manage(argv: Sequence[str]) -> None:
 def guarded(work: Callable[[], object], *, traceback: bool = False) -> None:
     """Do `work`; end the process with a line on standard error where it fails as foreseen."""
     redact.in_tracebacks()
+    _open_what_is_closed()
     try:
         work()
         sys.stdout.flush()
@@ -91,6 +93,24 @@ def _end(line: str, code: int) -> NoReturn:
         # What cannot be written now could not be at the end either, and would be a traceback.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(code)
+
+
+def _open_what_is_closed() -> None:
+    """After `>&-` the next file that is opened would be standard output, be it a database's."""
+    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        if getattr(sys, name) is not None:
+            continue
+        handle = os.open(os.devnull, os.O_RDWR)
+        if handle != number:
+            with suppress(OSError):
+                os.fstat(number)
+                number = handle  # somebody has it already
+            if number != handle:
+                os.dup2(handle, number)
+                os.close(handle)
+        setattr(sys, name, open(number, mode))  # noqa: PTH123, SIM115 (a descriptor, until the end)
+        if name == "stdout" and sys.stderr is not None:
+            sys.stderr.write("note: standard output is closed; what is written to it is lost.\n")
 
 
 def _use_the_demo() -> None:

@@ -51,6 +51,7 @@ POINTS = (
     "git: default branch marked, refs not stored",
     "git: refs stored, not committed",
     "git: refs committed, contributors not counted",
+    "git lists: one stored, not all",
     "files: some stored, not all",
     "pulls: some stored, not all",
     "details: read, not stored",

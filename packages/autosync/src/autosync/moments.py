@@ -60,14 +60,18 @@ def from_git(raw: str) -> datetime:
 
 
 def _written(text: str) -> datetime | None:
-    if len(text) == 20 and text[10] == "T" and text[19] == "Z" and text[4] == text[7] == "-":
+    zulu = len(text) == 20 and text[19] == "Z"
+    # The commits of a push are in their authors' zones.
+    zoned = len(text) == 25 and text[19] in "+-" and text[22] == ":"
+    if (zulu or zoned) and text[10] == "T" and text[4] == text[7] == "-":
         # As GitHub writes nearly all: ten times as fast.
         try:
             at = datetime.fromisoformat(text)
         except ValueError:
             pass
         else:
-            return clamp(at)
+            # A day's distance from what needs to be clamped.
+            return at if zulu and "0001" < text[:4] < "9999" else clamp(at)
     found = _WRITTEN.fullmatch(text)
     if found is None:
         return None

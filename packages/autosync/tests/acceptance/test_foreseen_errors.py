@@ -319,6 +319,29 @@ def test_an_output_that_cannot_be_written_is_no_traceback(tmp_path: Path) -> Non
     assert b"Free some space" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("closed", "words", "code"),
+    [
+        (">&-", "version", 0),
+        (">&-", "serve", 1),
+        ("<&-", "version", 0),
+        ("<&- >&- 2>&-", "serve", 1),
+    ],
+)
+def test_a_stream_that_is_closed_is_a_line_at_most(
+    tmp_path: Path, closed: str, words: str, code: int
+) -> None:
+    command = f'"{sys.executable}" -m autosync {words} {closed}'
+    done = subprocess.run(
+        ["sh", "-c", command], capture_output=True, env=bare(), cwd=tmp_path, check=False
+    )
+    said = done.stderr.decode().splitlines()
+    assert done.returncode == code
+    assert [line for line in said if line.startswith("error:")] == said[1:]
+    assert len(said) <= 2
+    assert ("standard output is closed" in done.stderr.decode()) == (closed == ">&-")
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 def test_a_folder_of_somebody_else(run: Commands, tmp_path: Path) -> None:
     folder = tmp_path / "data"

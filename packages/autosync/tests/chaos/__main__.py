@@ -56,11 +56,12 @@ WORLD = {"repositories": 1, "commits": 40, "issues": 20, "pulls": 6}  # for each
 OUTAGE_AT, OUTAGE_SHARE = 0.5, 0.02  # of the operations, which people go on with meanwhile
 MOST_KILLS = 60
 # No webhook and no clock tells of a release's files, of a mention that is gone with the issue that
-# made it, of a link by hand, a reaction, or a comment on a commit that is edited: an audit finds
-# what changed. It finds what a list of what never changes left out, too.
+# made it, of a link by hand, of another order of sub-issues, of one that is deleted, of a reaction,
+# or a comment on a commit that is edited: an audit finds what changed. It finds what a list of what
+# never changes left out, too.
 _AUDITED = (
     "release_assets", "timeline_events", "closing_references", "reactions", "commit_comments",
-    "repository_activity",
+    "repository_activity", "sub_issues", "issue_dependencies",
 )  # fmt: skip
 SECOND = "second-home"  # an account that has the App too
 
@@ -99,7 +100,7 @@ def run(
         Sim(seed=seed, install=False, **world, **hook) as sim,
         Service(sim, port, **SETTINGS) as service,
     ):
-        _two_installations(sim)
+        two_installations(sim)
         eventually(Watch(sim, service.query).equal, "the import is complete")
         imported = _imported(service)
         storm = Storm(sim, seed)
@@ -138,7 +139,7 @@ def run(
         }
 
 
-def _two_installations(sim: Sim) -> None:
+def two_installations(sim: Sim) -> None:
     """A third of the repositories go to a second account, which installs the App as well."""
     sim.control("accounts/create", {"login": SECOND, "type": "Organization"})
     for one in sim.ask("inventory")["repositories"][::3]:
@@ -199,7 +200,11 @@ def _storm(
             sim.control("weather", {"outage": outage})
         if outage_at <= number < outage_ends:
             time.sleep(outage / (outage_ends - outage_at))
-        if not offline and chance.random() < min(0.015, MOST_KILLS / operations):
+        if offline:
+            continue
+        lucky = chance.random() >= min(0.015, MOST_KILLS / operations)
+        # Of a small storm at least one.
+        if not lucky or (kills == 0 and number >= operations // 2):
             kills += _kill_one(service, chance)
     storm.end()
     sim.control("webhooks", dict.fromkeys(WEBHOOKS, 0.0))

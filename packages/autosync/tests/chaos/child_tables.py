@@ -88,6 +88,14 @@ TABLES = {
     "closing_references": Table(
         ("repository_id", "pull_number", "issue_id"), ("issue_number", "issue_repository_id")
     ),
+    "sub_issues": Table(
+        ("repository_id", "parent_number", "issue_id"),
+        ("issue_number", "issue_repository_id", "position"),
+    ),
+    "issue_dependencies": Table(
+        ("repository_id", "issue_number", "blocking_id"),
+        ("blocking_number", "blocking_repository_id"),
+    ),
     "stars": Table(("repository_id", "user_id"), ("user_login", "starred_at")),
     "repository_languages": Table(("repository_id", "name"), ("size",)),
     "repository_activity": Table(
@@ -95,6 +103,16 @@ TABLES = {
         ("repository_id", "node_id", "activity_type", "ref", "before_sha", "after_sha", "actor_id",
          "actor_login", "created_at"),
     ),
+    "annotated_tags": Table(
+        ("repository_id", "sha"),
+        ("tag", "message", "tagger_name", "tagger_email", "tagged_at", "object_sha", "object_type",
+         "signed"),
+    ),
+    "readmes": Table(
+        ("repository_id", "path"), ("sha", "size", "content", "is_binary", "is_truncated")
+    ),
+    "license_files": Table(("repository_id", "path"), ("sha", "size", "content")),
+    "codeowners": Table(("repository_id", "line"), ("path", "pattern", "owners", "error")),
     "watchers": Table(("repository_id", "user_id"), ("user_login",)),
     "forks": Table(
         ("repository_id", "fork_id"),

@@ -19,7 +19,7 @@ REPOSITORIES = (
     "node_id", "installation_id", "owner_login", "name", "full_name", "description", "homepage",
     "language", "topics", "visibility", "private", "fork", "archived", "disabled", "has_issues",
     "default_branch", "html_url", "clone_url", "size", "stargazers_count", "forks_count",
-    "created_at", "pushed_at", "updated_at",
+    "created_at", "pushed_at", "updated_at", "license_key", "license_name", "license_spdx_id",
 )  # fmt: skip
 _COMMON = (
     "node_id", "repository_id", "number", "title", "body", "state", "author_id", "author_login",

@@ -45,10 +45,10 @@ class Storm:
         """Do one thing, chosen by weight."""
         self._come_back()
         self._get_well()
-        names, weights = zip(*_WEIGHTS.items(), strict=True)
+        names, weights = zip(*WEIGHTS.items(), strict=True)
         name = self.random.choices(names, weights)[0]
         try:
-            _OPERATIONS[name](self)
+            OPERATIONS[name](self)
         except SimError:
             return
         self.done[name] = self.done.get(name, 0) + 1
@@ -143,6 +143,26 @@ class Storm:
             body |= {"force": True, "start": self.random.choice(list(refs.values()))}
         self.do("push", body)
 
+    def force_push_pull(self) -> None:
+        """The branch of an open pull request is put elsewhere, and work goes on from there."""
+        one, inside = self.contents()
+        heads = [name for name in inside["heads"] if f"refs/heads/{name}" in inside["refs"]]
+        heads = [name for name in heads if name != one["default_branch"]]
+        if not heads:
+            raise SimError("nothing there")
+        start = inside["refs"].get(f"refs/heads/{one['default_branch']}")
+        where = {"repository": one["full_name"], "branch": self.random.choice(heads)}
+        self.do("push", where | {"force": True, "start": start, "count": self.random.randint(1, 3)})
+
+    def move_tag(self) -> None:
+        """To what another ref points at."""
+        one, inside = self.contents()
+        tags = [name for name in inside["refs"] if name.startswith("refs/tags/")]
+        if not tags:
+            raise SimError("nothing there")
+        where = {"repository": one["full_name"], "ref": self.random.choice(tags)}
+        self.do("refs/set", where | {"sha": self.random.choice(list(inside["refs"].values()))})
+
     def ref(self) -> None:
         one = self.repository()
         kind = self.random.choice(["heads", "tags"])
@@ -157,6 +177,36 @@ class Storm:
         if others:
             where = {"repository": one["full_name"], "ref": self.random.choice(others)}
             self.do("refs/delete", where)
+
+    def edit_files(self) -> None:
+        """A readme, a licence or a CODEOWNERS, in one of the places for it, or gone from there."""
+        one = self.repository()
+        folder = self.random.choice([".github/", "", "docs/"])
+        path, text = self.random.choice(
+            [
+                (f"{folder}README.md", self.words("# Read")),
+                (f"{folder}readme", self.words("Read")),
+                ("LICENSE", self.random.choice(["MIT License\n", "Apache License\n", "Mine\n"])),
+                ("COPYING.md", "GNU General Public License\n"),
+                (
+                    f"{folder}CODEOWNERS",
+                    f"# {self.words('Rules')}\n* @{self.random.choice(self.people)} # all\n"
+                    "*.py @acme/core docs@a.example\n!no @x\ndocs/ someone\nnobody/\n",
+                ),
+            ]
+        )
+        files = {path: None if self.random.random() < 0.25 else text}
+        self.do("push", {"repository": one["full_name"], "commits": [{"files": files}]})
+
+    def annotate(self) -> None:
+        """An annotated tag, perhaps where there was another, perhaps of another one."""
+        one, inside = self.contents()
+        where = {"repository": one["full_name"], "tag": f"a{self.random.randint(1, 8)}"}
+        tags = [sha for name, sha in inside["refs"].items() if name.startswith("refs/tags/")]
+        if tags and self.random.random() < 0.3:
+            where["sha"] = self.random.choice(tags)
+        signed = self.random.random() < 0.3
+        self.do("tags/create", where | {"message": self.words("Tagged"), "signed": signed})
 
     def default_branch(self) -> None:
         one, inside = self.contents()
@@ -311,7 +361,7 @@ class Storm:
         which = self._installation_of(self.random.choice(self.owners) + "/")
         self.do("suspend", which)
         try:
-            _OPERATIONS[self.random.choice(["open", "edit", "close", "push", "comment"])](self)
+            OPERATIONS[self.random.choice(["open", "edit", "close", "push", "comment"])](self)
         except SimError:
             pass  # nothing there
         finally:
@@ -328,7 +378,7 @@ def _fan(sim: Sim, number: int) -> str:
     return login
 
 
-_OPERATIONS: dict[str, Operation] = {
+OPERATIONS: dict[str, Operation] = {
     **TALK,
     "open": lambda s: s.do(
         "issues/open", {"repository": s.with_issues(), "title": s.words("Issue")}
@@ -356,7 +406,11 @@ _OPERATIONS: dict[str, Operation] = {
     "merge": lambda s: s.do("pulls/merge", s.item(pull=True)),
     "push": Storm.push,
     "force_push": lambda s: s.push(force=True),
+    "force_push_pull": Storm.force_push_pull,
+    "move_tag": Storm.move_tag,
     "ref": Storm.ref,
+    "edit_files": Storm.edit_files,
+    "annotate": Storm.annotate,
     "delete_ref": Storm.delete_ref,
     "edit_repository": Storm.edit_repository,
     "create_repository": Storm.create_repository,
@@ -372,10 +426,11 @@ _OPERATIONS: dict[str, Operation] = {
     "membership": Storm.membership,
     "suspend": Storm.suspend,
 }
-_WEIGHTS = {
+WEIGHTS = {
     "open": 14, "edit": 14, "close": 7, "reopen": 4, "lock": 2, "comment": 7, "delete": 4,
     "label_storm": 7, "transfer_issue": 2, "open_pull": 6, "draft": 2, "merge": 4, "push": 16,
-    "force_push": 4, "ref": 5, "delete_ref": 3, "edit_repository": 5,
+    "force_push": 4, "force_push_pull": 2, "move_tag": 1.5, "ref": 5, "delete_ref": 3,
+    "edit_repository": 5,
     "create_repository": 1.5, "delete_repository": 1, "membership": 2, "suspend": 0.5,
     "default_branch": 1, "transfer_repository": 1, "reinstall": 0.3, "assign": 2, "milestone": 1,
     "rename_label": 1, "rename_milestone": 0.5, "close_as": 3, "reuse_name": 0.7, "ail": 1,
@@ -383,7 +438,10 @@ _WEIGHTS = {
     "review": 4, "edit_comment": 3, "delete_comment": 2, "edit_review": 1, "dismiss_review": 1,
     "remark": 3, "reply": 2, "edit_remark": 1, "delete_remark": 1, "resolve": 2, "request": 2,
     "unrequest": 1, "release": 3, "publish": 2, "edit_release": 1, "delete_release": 1,
-    "unpublish": 0.3, "upload": 1, "delete_asset": 0.5, "star": 3, "unstar": 2, "react": 1,
+    "unpublish": 0.3, "upload": 1, "delete_asset": 0.5, "star": 3, "unstar": 2, "star_again": 1,
+    "react": 1,
     "create_label": 1, "close_milestone": 0.7, "mention": 3, "link": 1, "comment_commit": 2,
     "edit_commit_comment": 0.7, "delete_commit_comment": 0.7, "fork": 1, "watch": 1.5, "unwatch": 1,
+    "edit_files": 3, "annotate": 2,
+    "split": 4, "block": 3,
 }  # fmt: skip

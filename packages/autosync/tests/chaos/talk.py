@@ -6,6 +6,8 @@ from collections.abc import Callable
 from random import Random
 from typing import Any, Protocol
 
+from githubsim.testing import SimError
+
 
 class Doer(Protocol):
     """What these operations need of a storm."""
@@ -21,6 +23,9 @@ class Doer(Protocol):
 
     def repository(self) -> dict[str, Any]:
         """One of them."""
+
+    def contents(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """One of them, and what is in it."""
 
     def thing(self, kind: str) -> Any:
         """Something in one of them."""
@@ -71,6 +76,13 @@ def _star(s: Doer) -> None:
     s.do("star", _in_repository(s) | {"sender": s.random.choice(s.people)})
 
 
+def _star_again(s: Doer) -> None:
+    """Within a second or two: whoever goes by the order of events may lose it."""
+    fan = _in_repository(s) | {"sender": s.random.choice(s.people)}
+    for call in ("unstar", "star"):
+        s.do(call, fan)
+
+
 def _mention(s: Doer) -> None:
     """In a comment or a description, one that exists or not; some are to be closed by it."""
     text = f"{s.words('See')} {s.random.choice(['closes', 'like'])} #{s.random.randint(1, 30)}"
@@ -80,13 +92,30 @@ def _mention(s: Doer) -> None:
 
 def _link(s: Doer) -> None:
     """By hand; no webhook tells of it."""
-    link = {"issue": s.random.randint(1, 200), "linked": s.random.random() < 0.7}
-    s.do("pulls/link", s.item(pull=True) | link)
+    one, inside = s.contents()
+    if not inside["issues"] or not inside["pulls"]:
+        raise SimError("nothing there")
+    both = {"number": s.random.choice(inside["pulls"]), "issue": s.random.choice(inside["issues"])}
+    linked = {"linked": s.random.random() < 0.7}
+    s.do("pulls/link", {"repository": one["full_name"]} | both | linked)
+
+
+def _split(s: Doer) -> None:
+    """One issue is a part of another, or no longer, or the parts have another order."""
+    call = s.random.choice(["add", "add", "remove", "order"])
+    s.do(f"issues/parts/{call}", s.item(pull=False) | {"sub": s.random.randint(1, 60)})
+
+
+def _block(s: Doer) -> None:
+    call = s.random.choice(["issues/block", "issues/block", "issues/unblock"])
+    s.do(call, s.item(pull=False) | {"by": s.random.randint(1, 60)})
 
 
 TALK: dict[str, Operation] = {
     "mention": _mention,
     "link": _link,
+    "split": _split,
+    "block": _block,
     "review": _review,
     "edit_comment": lambda s: s.do(
         "issues/comment/edit", {"comment_id": s.thing("comments"), "body": s.words("Comment")}
@@ -138,6 +167,7 @@ TALK: dict[str, Operation] = {
     "delete_asset": lambda s: s.do("releases/asset/delete", {"asset_id": s.thing("assets")}),
     "star": _star,
     "unstar": lambda s: s.do("unstar", _in_repository(s) | {"sender": s.random.choice(s.people)}),
+    "star_again": _star_again,
     # Of neither is anybody told.
     "watch": lambda s: s.do("watch", _in_repository(s) | {"sender": s.random.choice(s.people)}),
     "unwatch": lambda s: s.do("unwatch", _in_repository(s) | {"sender": s.random.choice(s.people)}),

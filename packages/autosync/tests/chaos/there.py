@@ -19,6 +19,7 @@ from gidgethub.httpx import GitHubAPI
 from githubsim.testing import Sim
 from tests.chaos.here import Rows
 from tests.chaos.there_children import Children
+from tests.chaos.there_files import files
 
 Account = tuple[int | None, str]
 
@@ -27,6 +28,7 @@ _serial = itertools.count(1)
 # ask in an hour is AutoSync's.
 _tokens: dict[tuple[str, int], tuple[str, float]] = {}
 _KEPT = 1800.0
+_LICENSE = ("key", "name", "spdx_id")
 # %x1e: a record, %x00: a field.
 _LOG = "--format=%x1e%H%x00%P%x00%an%x00%ae%x00%at%x00%cn%x00%ce%x00%ct%x00%B"
 _COUNTED = ("--numstat", "--diff-merges=first-parent", "--format=%x1e%H")
@@ -74,6 +76,7 @@ async def _github(
                 if only is None or repository["id"] in only:
                     await _lists(mine, repository, found, inside)
                     await inside.of_repository(repository)
+                    await files(mine, client, own, repository, children, found)
                     await _history(mine, sim, repository, found)
     return found
 
@@ -123,6 +126,7 @@ def _repository(one: Mapping[str, Any]) -> dict[str, Any]:
         | {name: one[name] or "" for name in ("description", "homepage", "language")}
         | {name: _moment(one[name]) for name in ("created_at", "pushed_at", "updated_at")}
         | {"owner_login": one["owner"]["login"], "topics": sorted(one["topics"])}
+        | {f"license_{name}": (one["license"] or {}).get(name) or "" for name in _LICENSE}
     )
 
 

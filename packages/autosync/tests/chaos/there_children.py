@@ -111,6 +111,10 @@ class Children:
         if self._wants("issue_labels", "issue_assignees"):
             async for one in self._api.getiter(f"{path}/issues?state=all&per_page=100"):
                 self._sets(one, home | {"issue_number": one["number"]})
+        if self._wants("sub_issues", "issue_dependencies") and repository["has_issues"]:
+            async for one in self._app.getiter(f"{path}/issues?state=all&per_page=100"):
+                if "pull_request" not in one:
+                    await self._links(one, path, home)
         if self._wants("reactions"):
             async for one in self._api.getiter(f"{path}/issues?state=all&per_page=100"):
                 place = home | {"issue_number": one["number"]}
@@ -146,6 +150,33 @@ class Children:
                 self._put("closing_references", {**home, **row, **home_of})
         if self._wants("review_threads"):
             await self._threads(pull["node_id"], home)
+
+    async def _links(self, issue: Json, path: str, home: Json) -> None:
+        """As the App, which sees private repositories too; parts come in their order."""
+        items, number = f"{path}/issues/{issue['number']}", issue["number"]
+        if self._wants("sub_issues") and issue["sub_issues_summary"]["total"]:
+            place = 0
+            async for one in self._app.getiter(f"{items}/sub_issues?per_page=100"):
+                place += 1
+                row = {
+                    "parent_number": number,
+                    "position": place,
+                    **await self._end("issue", one, issue, home),
+                }
+                self._put("sub_issues", {**home, **row})
+        waits = issue["issue_dependencies_summary"]["total_blocked_by"]
+        if self._wants("issue_dependencies") and waits:
+            async for one in self._app.getiter(f"{items}/dependencies/blocked_by?per_page=100"):
+                row = {"issue_number": number, **await self._end("blocking", one, issue, home)}
+                self._put("issue_dependencies", {**home, **row})
+
+    async def _end(self, role: str, one: Json, issue: Json, home: Json) -> dict[str, Any]:
+        """An issue that another is linked to; of its repository REST has only the address."""
+        there = home["repository_id"]
+        if one["repository_url"] != issue["repository_url"]:
+            there = (await self._app.getitem(one["repository_url"]))["id"]
+        ids = {f"{role}_id": one["id"], f"{role}_number": one["number"]}
+        return {**ids, f"{role}_repository_id": there}
 
     async def _timeline(self, issue: Json, path: str, home: Json) -> None:
         items = f"{path}/issues/{issue['number']}/timeline?per_page=100"

@@ -293,6 +293,43 @@ def test_a_push_that_does_not_join_the_chain_leaves_the_branch_to_git() -> None:
     assert Commit.objects.count() == 2
 
 
+def test_a_branch_follows_all_pushes_of_a_batch_as_one_by_one() -> None:
+    a, b, c, nothing = ("abc0"[place] * 40 for place in range(4))
+    chains = {
+        "straight": [(nothing, a), (a, b), (b, c)],
+        "joined in the middle": [(nothing, b), (a, b), (b, c)],
+        "late": [(nothing, a), (b, c), (a, b)],
+        "deleted and made again": [(nothing, a), (a, nothing), (nothing, c)],
+        "deleted late": [(nothing, a), (b, nothing), (a, b)],
+        "to and fro": [(nothing, a), (a, b), (b, a)],
+    }
+    deliver("push", push(nothing, nothing, ""), "the repository")
+    WebhookProcessor().drain()
+    for at_once in (100, 1):
+        for name, chain in chains.items():
+            for number, (before, after) in enumerate(chain):
+                moved = {**push(before, after, ""), "ref": f"refs/heads/{name}/{at_once}"}
+                deliver("push", moved, f"{name} {at_once} {number}")
+        while WebhookProcessor().process_batch(at_once):
+            pass
+    found = {ref.name: (ref.sha, ref.deleted_at is None) for ref in Ref.objects.all()}
+    for name in chains:
+        assert found[f"{name}/100"] == found[f"{name}/1"], name
+    assert found["straight/100"] == (c, True)
+    assert found["joined in the middle/100"] == (c, True)
+    assert found["late/100"] == (b, True)
+    assert found["deleted late/100"] == (b, True)
+
+
+def test_large_deliveries_are_not_all_held_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(3):
+        deliver("issues", issue(number + 1, body="x" * 4000), str(number))
+    monkeypatch.setattr("autosync.sync.apply.BATCH_BYTES", 6000)
+    processor = WebhookProcessor()
+    assert [processor.process_batch() for _ in range(4)] == [1, 1, 1, 0]
+    assert Issue.objects.count() == 3
+
+
 def _tasks() -> set[str]:
     from procrastinate.contrib.django.models import ProcrastinateJob
 
@@ -392,4 +429,5 @@ def test_a_delivery_takes_few_exchanges_with_the_database() -> None:
         assert WebhookProcessor().process_batch(1) == 1
     assert Delivery.objects.get(guid="second").status == Delivery.Status.APPLIED
     written = [one["sql"] for one in queries if "forgotten_people" not in one["sql"]]
-    assert len(written) <= 9, "\n".join(written)
+    # Besides the claim, which goes past Django's log.
+    assert len(written) <= 8, "\n".join(written)

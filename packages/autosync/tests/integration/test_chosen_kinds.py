@@ -180,3 +180,13 @@ def test_a_kind_that_is_off_by_default_is_added_by_its_name(
             assert "label" not in left_out()
     with chosen("+label,-milestone"):
         assert set(left_out()) == {"milestone", *OFF}
+
+
+def test_only_what_somebody_chose_is_news_at_a_start(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    for kinds, told in (("", []), ("-label", ["label"])):
+        caplog.clear()
+        with chosen(kinds):
+            choice.settle()
+        said = [record.args[0] for record in caplog.records if "kept up:" in record.msg]
+        assert said == told

@@ -19,13 +19,16 @@ import pytest
 from django.utils import timezone
 
 from autosync.github import AppCredentials, GitHubError, InstallationClient, LocalBudget
+from autosync.github.files import Files
 from autosync.github.git import GitReader
+from autosync.github.graph_files import GraphFiles
 from autosync.kinds import KINDS, Derived
 from autosync.kinds._events import Envelope, Event
 from autosync.kinds._kind import Inside, Nested, Rest, snake
 from autosync.kinds._payload import IncompletePayload, read, reader
 from autosync.kinds._rules import Carried, Whole
 from autosync.mirror.upsert import Key, Row
+from autosync.sync.git_lists import chosen
 from githubsim.receiver import Receiver
 from githubsim.testing import Sim
 
@@ -50,7 +53,10 @@ class Busy:
         done = sim.control("people/act", {"repository": home["full_name"], "times": 6, "seed": 3})
         assert min(done.values()) > 0, done
         sim.control("push", {"repository": home["full_name"]})
-        self.clone = GitReader(folder / "1.git", home["clone_url"], self.client.token)
+        self.clone = GitReader(folder / "1.git", home["clone_url"], self.client.token, whole=True)
+        kept = {"LICENSE": "MIT License\n", "README.md": "Ünïcode\n", "CODEOWNERS": "* @a\n!b\n"}
+        sim.control("push", {"repository": home["full_name"], "commits": [{"files": kept}]})
+        sim.control("tags/create", {"repository": home["full_name"], "tag": "kept"})
         for what in ("milestones/create", "releases/create"):  # nothing is done to these any more
             made = {"title": "Last", "tag": "last", "assets": ["last.zip"]}
             sim.control(what, {"repository": home["full_name"], **made})
@@ -84,6 +90,12 @@ class Busy:
         rows = self._by_webhook(kind)
         if kind.of_git:
             told_by_git = self._by_git(kind)
+            if not kind.handlers:
+                other = self._by_graphql(kind)
+                return [
+                    {GIT: row, **({GRAPHQL: other[key]} if key in other else {})}
+                    for key, row in told_by_git.items()
+                ]
             return [{GIT: told_by_git[key], WEBHOOK: row} for key, row in rows.items()]
         listed = self._by_list(kind)
         for key, (row, document) in listed.items():
@@ -121,6 +133,9 @@ class Busy:
             for move in handle(event).moves if handle else ():
                 (column,) = kind.merge.columns
                 whole = zip(kind.merge.key, move.key, strict=True)
+                if move.after is None:
+                    rows.pop(move.key, None)
+                    continue
                 rows |= {move.key: {**dict(whole), column: move.after}}
         if kind.of_git:  # an event shows a part, and an unknown rest with it
             shown = kind.gives.get("event", {*kind.merge.key, *kind.merge.columns})
@@ -130,9 +145,24 @@ class Busy:
     def _by_git(self, kind: Derived) -> dict[Key, Row]:
         self.clone.sync()
         by = kind.by_git
+        if by.picks is not None:
+            return self._of_file(kind, self.clone)
         heads = [[*self.clone.refs().values()]] if by.history else []
         found = (kind.git.make(one, self.home) for one in by.tells(self.clone, *heads))
         return {kind.merge.key_of(row): row for row in found}
+
+    def _by_graphql(self, kind: Derived) -> dict[Key, Row]:
+        """What files say, as it comes where a clone has none."""
+        if kind.by_git.picks is None:
+            return {}
+        return self._of_file(kind, GraphFiles(self.client, self.node_id))
+
+    def _of_file(self, kind: Derived, files: Files) -> dict[Key, Row]:
+        (branch,) = {one.payload["repository"]["default_branch"] for one in self.received[-1:]}
+        found = chosen(files, self.clone.refs()[f"refs/heads/{branch}"], [kind]).get(kind.name)
+        told = kind.by_git.tells(found) if found is not None else ()
+        rows = (kind.git.make(one, self.home) for one in told)
+        return {kind.merge.key_of(row): row for row in rows}
 
     def _asked(self, kind: Derived, ids: list[str]) -> dict[str, Row]:
         if not ids or not kind.node_fields:

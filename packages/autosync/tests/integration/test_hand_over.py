@@ -77,13 +77,21 @@ def test_a_task_that_ended_before_our_commit_is_enqueued_again_after_it() -> Non
     assert waiting("git:1") == 1
 
 
+def test_a_follow_up_that_ended_before_our_commit_is_enqueued_again_after_it() -> None:
+    hand_over([FollowUp("sync_git", 1), FollowUp("sync_git", 2)])
+    with transaction.atomic():
+        transaction.on_commit(end_all)
+        hand_over([FollowUp("sync_git", 1)])
+    assert [waiting(lock) for lock in ("git:1", "git:2")] == [1, 0]
+
+
 def test_what_waits_for_githubs_return_is_done_at_once_when_github_speaks_of_it() -> None:
-    hand_over(FollowUp("sync_git", 1))
+    hand_over([FollowUp("sync_git", 1)])
     with connection.cursor() as cursor:
         cursor.execute("UPDATE procrastinate_jobs SET scheduled_at = now() + interval '2 minutes'")
-    hand_over(FollowUp("sync_git", 1))
+    hand_over([FollowUp("sync_git", 1)])
     assert due("git:1") == 0
-    hand_over(FollowUp("sync_git", 1), now=True)
+    hand_over([FollowUp("sync_git", 1)], now=True)
     assert (due("git:1"), waiting("git:1")) == (1, 1)
 
 
@@ -211,7 +219,7 @@ def test_an_import_that_somebody_will_begin_is_not_begun_twice() -> None:
     here = repository()
     whose = here.installation_id
     for task in ("import_installation", "refresh_installation"):
-        hand_over(FollowUp(task, whose))
+        hand_over([FollowUp(task, whose)])
         assert not import_handed_over(here)
         end_all()
     defer(queue.SYNC_REPOSITORY, here.pk)

@@ -30,7 +30,7 @@ from autosync.mirror.models import (
     Repository,
     SyncJob,
 )
-from autosync.mirror.moves import moved
+from autosync.mirror.moves import Step, moved
 from autosync.sync import WebhookProcessor
 from autosync.sync.commits import refresh_contributors, sync_commits
 from githubsim.testing import Sim
@@ -309,9 +309,9 @@ def test_names_of_any_length_move_and_are_deleted() -> None:
     first, second = "1" * 40, "2" * 40
     refs, now = KINDS["ref"].merge, timezone.now()
     for before, after in ((None, first), (first, second)):
-        assert moved(refs, (here.pk, "branch", name), before, after, now)
+        assert moved(refs, [Step((here.pk, "branch", name), before, after)], now)
     assert Ref.objects.get().sha == second
-    assert moved(refs, (here.pk, "branch", name), second, None, now)
+    assert moved(refs, [Step((here.pk, "branch", name), second, None)], now)
     assert Ref.objects.get().deleted_at is not None
 
 

@@ -33,7 +33,7 @@ WELL = {"refused": "", "pulls_off": ""}
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[Sim]:
-    with Sim(repositories=3, commits=40, issues=30, pulls=12, install=False) as sim:
+    with Sim(repositories=2, commits=24, issues=24, pulls=10, install=False) as sim:
         yield sim
 
 
@@ -194,11 +194,11 @@ def test_lists_that_lack_what_is_there_hide_and_delete_nothing(sim: Sim, weather
     assert [one.pk for one in GitHubSyncManager.discover()] == [GitHubAppInstallation.live.get().pk]
     period()
     Auditor(GitHubAppInstallation.live.get(), names=True).run()
-    assert Repository.visible().count() == 3
+    assert Repository.visible().count() == 2
     assert alive() == before
     sim.control("weather", {weather: 0.0})
     period()
-    assert Repository.visible().count() == 3
+    assert Repository.visible().count() == 2
     assert GitHubAppInstallation.live.get().repositories_listed_at is not None
 
 
@@ -208,7 +208,7 @@ def test_a_repository_that_is_really_gone_from_the_list_is_hidden(sim: Sim) -> N
     try:
         period()
         assert not Repository.visible().filter(pk=repository.pk).exists()
-        assert Repository.visible().count() == 2
+        assert Repository.visible().count() == 1
     finally:
         sim.control("installation/add", {"repositories": [repository.full_name]})
 

@@ -156,6 +156,27 @@ def test_a_server_without_assigned_actors_is_asked_for_the_assignees(world: Worl
         dialect._refused.clear()
 
 
+def test_a_server_without_links_between_issues_is_asked_for_all_the_rest(world: World) -> None:
+    lacks = ["issueDependenciesSummary", "blockedBy", "subIssues", "subIssuesSummary"]
+    kind, parts, waits = KINDS["issue"], KINDS["sub_issue"].nests[0], KINDS["issue_dependency"]
+    query = (
+        "query($id: ID!) { node(id: $id) { ... on Issue { title "
+        f"{parts.list('first: 9')} {waits.nests[0].list('first: 9')} {kind.node_fields} }} }} }}"
+    )
+    row = next(ways[REST] for ways in world.objects["issue"])
+    world.sim.control("older-server", {"lacks": lacks})
+    try:
+        for _ in range(2):  # it is asked in vain once
+            found = world.client.graphql(query, {"id": row["node_id"]}).data["node"]
+            assert found["title"] == row["title"]
+            assert found.keys().isdisjoint({*lacks, "sub_issue", "issue_dependency"})
+            made = kind.from_graph(found, 1)
+            assert (made["sub_issues_count"], made["blocked_by_count"]) == (None, None)
+    finally:
+        world.sim.control("older-server", {"lacks": []})
+        dialect._refused.clear()
+
+
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(
     ("resource", "model"),

@@ -376,7 +376,9 @@ def test_a_parent_waits_until_an_answer_surely_knows_its_last_change(
         elif step == "mark":
             changed = now
             row = {"repository_id": parent.repository_id, "pull_number": parent.number}
-            mark([family], [row], now)
+            place = (family.parents.table, tuple(row.values()))
+            here = {place: (parent.pk, parent.repository_id)} if seconds % 2 else {}
+            mark([([family], [row])], here, now)
         elif step == "ask":
             asked.append((now, parent.updated_at))
         elif asked:

@@ -59,7 +59,7 @@ def filled(model: type[models.Model], here: Repository, **but: Any) -> Any:
             values[one.name] = here if of is Repository else filled(of, here)  # type: ignore[arg-type]
         elif not one.has_default() and not one.null and not isinstance(one, models.AutoField):
             values[one.name] = _value(one)
-    for name in ("sha", "name", "identity", "node_id"):
+    for name in ("sha", "name", "identity", "node_id", "path"):
         if name in {one.name for one in model._meta.local_fields}:
             values[name] = f"{next(_ids)}"
     return model._default_manager.create(**values | but)

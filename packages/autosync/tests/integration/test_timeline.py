@@ -10,23 +10,29 @@ import pytest
 from django.db.models import F
 from django.utils import timezone
 
-from autosync import connect
-from autosync.github import InstallationClient, Priority
+from autosync import config, connect
+from autosync.github import InstallationClient, Priority, dialect
 from autosync.kinds import KINDS
 from autosync.kinds._rules import mentioned
 from autosync.kinds.closing_reference import ClosingReference
+from autosync.kinds.review import Review
 from autosync.kinds.timeline_event import TimelineEvent
-from autosync.mirror.doubt import IN_FLIGHT
+from autosync.mirror.doubt import IN_FLIGHT, LAG
 from autosync.mirror.models import (
+    Audit,
     AuditFinding,
     ChildrenRead,
     GitHubAppInstallation,
+    QuotaBudget,
     Repository,
 )
 from autosync.models import Issue, PullRequest
+from autosync.sync import ahead
 from autosync.sync.audit import Auditor, shares
 from autosync.sync.audit import children as audit_children
 from autosync.sync.children import sync_children, waiting
+from autosync.sync.reconcile import GitHubSyncManager
+from autosync.sync.refusals import unavailable
 from githubsim.receiver import Receiver
 from githubsim.testing import Sim
 from tests.integration.engine import apply_sent, engine, heard, installed
@@ -102,6 +108,24 @@ class World:
         assert ClosingReference.live.count() == sum(map(len, there.values()))
         return there
 
+    def quiet(self) -> None:
+        """Nobody has spoken of anything for a while."""
+        ChildrenRead.objects.update(marked_at=F("marked_at") - 2 * ahead.QUIET)
+        for model in (Issue, PullRequest):
+            model._default_manager.update(updated_at=F("updated_at") - 2 * ahead.QUIET)
+
+    def asked(self) -> int:
+        """Queries of GraphQL since the last time."""
+        asked = self.sim.requests()["endpoints"].get("POST /graphql", {}).get("200", 0)
+        self.sim.ask("requests", clear=1)
+        return int(asked)
+
+    def audit(self, **how: bool) -> tuple[int, int, int]:
+        """What of timelines differed, what of this was repaired, what only waited."""
+        audit = Auditor(GitHubAppInstallation.objects.get(), **how).run()
+        found = AuditFinding.objects.filter(audit=audit, resource=TIMELINE.name)
+        return found.count(), found.filter(repaired=True).count(), audit.waited
+
     def there(self, number: int) -> dict[str, dict[str, Any]]:
         """Node id → the event, as REST shows it; but for mentions, which have none there."""
         path = f"/repos/{self.where['repository']}/issues/{number}/timeline"
@@ -117,7 +141,11 @@ class World:
             model._default_manager.update(
                 updated_at=F("updated_at") - past, observed_at=F("observed_at") - past
             )
-        ChildrenRead.objects.update(clock=timezone.now(), marked_at=None)
+        now = timezone.now()
+        # Clocks are of whole seconds.
+        ChildrenRead.objects.update(
+            clock=now - timedelta(seconds=5), marked_at=None, read_at=now + 2 * LAG
+        )
 
 
 @pytest.fixture
@@ -266,6 +294,165 @@ def test_what_no_webhook_told_of_is_found_by_an_audit_within_a_week(
     world.settled()
     Auditor(GitHubAppInstallation.objects.get(), deep=True).run()
     assert events(world.other) == []
+
+
+def test_an_audit_tells_what_waits_to_be_read_from_what_differs(world: World) -> None:
+    world.settled()
+    world.do("issues/label", number=world.issue, labels=["question"])
+    world.do("issues/comment", number=world.issue, body=f"See #{world.other}")
+    world.arrive()
+    lost = TimelineEvent.live.filter(issue_number=world.pull)[:1].get()
+    lost.delete()
+    # Marked: unlabelled, labelled, and mentioned elsewhere. Only the lost one is a fault.
+    assert world.audit(deep=True, repair=False) == (1, 0, 3)
+    assert "cross-referenced" not in events(world.other)
+    assert world.audit(deep=True) == (1, 1, 3)
+    found = AuditFinding.objects.filter(resource=TIMELINE.name)
+    assert {one.object_key for one in found} == {lost.node_id}
+    assert "cross-referenced" in events(world.other)
+    assert TimelineEvent.live.filter(node_id=lost.node_id).exists()
+    assert world.audit(deep=True) == (0, 0, 0)
+    # Nothing tells of this one: whoever reads it is the first to know.
+    world.settled()
+    now = timezone.now()
+    for model in (Issue, PullRequest):
+        model._default_manager.update(updated_at=now)
+    ChildrenRead.objects.update(clock=now, read_at=now)
+    world.do("issues/comment", number=world.pull, body=f"As #{world.other}")
+    world.lose()
+    assert world.audit(deep=True) == (0, 0, 1)
+    assert events(world.other).count("cross-referenced") == 2
+    # A clock that moved unheard is a webhook that was lost.
+    world.settled()
+    world.do("issues/label", number=world.pull, labels=["bug"])
+    world.lose()
+    differs, repaired, waited = world.audit(deep=True)
+    assert (differs > 0, repaired, waited) == (True, differs, 0)
+
+
+def test_timelines_are_read_ahead_of_the_next_sync_at_a_bounded_price(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pk = world.installation.pk
+    world.settled()
+    world.do("issues/reopen", number=world.issue)
+    world.do("issues/label", number=world.pull, labels=["question"])
+    world.arrive()
+    world.asked()
+    assert ahead.read_ahead(pk) == 0, "more is to come, mostly"
+    world.quiet()
+    assert ahead.read_ahead(pk) >= 2
+    assert world.asked() == 2, "one query a kind of parents"
+    assert {*events(world.issue), *events(world.pull)} >= {"reopened", "labeled"}
+    home = Repository.objects.get().pk
+    assert waiting([home]) == {home: set()}
+    assert ahead.read_ahead(pk) == world.asked() == 0, "nothing waits"
+    # Somebody labels all the time: ten points an hour, and at once what half an hour has left.
+    marked = ChildrenRead.objects.filter(kind="timeline_event/issue")
+    rounds = 0
+    for _ in range(12):
+        marked.update(marked_at=timezone.now() - 2 * ahead.QUIET)
+        ahead.read_ahead(pk)
+        rounds += world.asked()
+    assert 2 + rounds <= 6
+    QuotaBudget.objects.update(ahead_until=F("ahead_until") - timedelta(minutes=6))
+    ahead.read_ahead(pk)
+    assert world.asked() == 1
+    # Whoever wants none of it waits for the sync.
+    marked.update(marked_at=timezone.now() - 2 * ahead.QUIET)
+    QuotaBudget.objects.update(ahead_until=None)
+    monkeypatch.setattr(config.load(), "autosync_timeline_points", 0)
+    assert ahead.read_ahead(pk) == world.asked() == 0
+    assert waiting([home]) == {home: {"timeline_event"}}
+
+
+def test_what_is_not_read_ahead_is_left_to_the_next_sync(world: World) -> None:
+    pk, home = world.installation.pk, Repository.objects.get().pk
+    world.settled()
+    gone = world.make("issues/open")
+    world.do("issues/label", number=gone, labels=["bug"])
+    world.do("pulls/edit", number=world.pull, body="Closes it")
+    world.arrive()
+    world.do("issues/delete", number=gone)
+    world.lose()
+    world.quiet()
+    world.sim.control("withhold", {"fields": ["closingIssuesReferences"]})
+    try:
+        ahead.read_ahead(pk)
+        assert not ChildrenRead.objects.filter(marked_at__isnull=False, clock=None).exists()
+        world.asked()
+        assert ahead.read_ahead(pk) == world.asked() == 0, "nobody asks in vain again"
+        assert waiting([home])[home] == {"timeline_event", "closing_reference"}
+    finally:
+        world.sim.control("withhold", {"fields": []})
+
+
+def test_a_kind_that_is_refused_takes_none_of_its_companions_along(world: World) -> None:
+    home = Repository.objects.get()
+    world.settled()
+    world.do("pulls/edit", number=world.pull, title="Another", body=f"Closes #{world.issue}")
+    world.do("reviews/submit", number=world.pull, state="COMMENTED", body="Hm")
+    world.lose()
+    world.sim.control("withhold", {"fields": ["closingIssuesReferences"]})
+    manager = GitHubSyncManager(world.installation)
+    try:
+        manager.sync_repository(home)
+        assert unavailable([home.pk])[home.pk] == {"closing_reference"}
+        assert "renamed" in events(world.pull)
+        assert Review.live.filter(body="Hm").exists()
+        # From now on it is asked for alone, and nobody is asked in vain for it.
+        world.settled()
+        world.do("issues/label", number=world.pull, labels=["bug"])
+        world.lose()
+        world.asked()
+        queries: list[str] = []
+        send = InstallationClient.graphql
+
+        def noted(self: InstallationClient, query: str, *a: Any, **more: Any) -> Any:
+            queries.append(query)
+            return send(self, query, *a, **more)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(InstallationClient, "graphql", noted)
+            manager.sync_repository(home)
+        closing = [one for one in queries if "closingIssuesReferences" in one]
+        assert len(closing) == 1
+        assert "timelineItems" not in closing[0]
+        assert "labeled" in events(world.pull)
+        # Nor is an audit stopped by it.
+        world.settled()
+        assert world.audit(deep=True) == (0, 0, 0)
+        audit = Audit.objects.latest("pk")
+        assert audit.repositories == 1
+        assert "closing_reference" in audit.left_out
+    finally:
+        world.sim.control("withhold", {"fields": []})
+    manager.sync_repository(home)
+    assert unavailable([home.pk]) == {home.pk: set()}
+    assert ClosingReference.live.filter(pull_number=world.pull).count() == 1
+
+
+def test_a_server_without_some_of_the_types_shows_the_others(world: World) -> None:
+    """As an Enterprise Server from before they were added."""
+    lacks = ["PinnedEvent", "AutoMergeEnabledEvent", "LockedEvent", "ClosedEvent.stateReason"]
+    world.sim.control("older-server", {"lacks": lacks})
+    try:
+        TimelineEvent.objects.all().delete()
+        ChildrenRead.objects.all().delete()
+        world.asked()
+        world.sync()
+        assert world.asked() == 4, "each kind of parents is asked once in vain"
+        rows = TimelineEvent.live.filter(issue_number=world.issue)
+        names = {one["event"] for one in world.there(world.issue).values()} - {"locked"}
+        assert {one.event for one in rows} == names
+        assert rows.get(event="closed").details is None
+        ChildrenRead.objects.all().delete()
+        world.asked()
+        world.sync()
+        assert world.asked() == 2
+    finally:
+        world.sim.control("older-server", {"lacks": []})
+        dialect._refused.clear()
 
 
 def test_texts_name_numbers_as_github_links_them() -> None:

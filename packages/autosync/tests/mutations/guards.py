@@ -155,6 +155,13 @@ GUARDS = (
         "tests/integration/test_hand_over.py",
     ),
     Guard(
+        "what applied deliveries ask for is asked for again after the commit",
+        "src/autosync/sync/queue.py",
+        "transaction.on_commit(those_that_began)",
+        "pass",
+        "tests/integration/test_hand_over.py",
+    ),
+    Guard(
         "lost deliveries are found by GUID",
         "src/autosync/sync/recover.py",
         "if guid not in here}",
@@ -276,7 +283,7 @@ GUARDS = (
     Guard(
         "a late event does not restore a label's old name",
         "src/autosync/sync/changes.py",
-        'marked |= mark_renamed(merge, older, F("updated_at"))',
+        "marked |= mark_renamed(merge, older)",
         "pass",
         "tests/integration/test_interleavings.py",
     ),
@@ -339,8 +346,8 @@ GUARDS = (
     Guard(
         "requests under way are subtracted from what remains",
         "src/autosync/mirror/quota.py",
-        "decide(_state(row, under_way.count(resource)), priority, now)",
-        "decide(_state(row), priority, now)",
+        "state = _state(row, under_way.count(resource))",
+        "state = _state(row)",
         "tests/integration/test_quota.py",
     ),
     Guard(
@@ -388,8 +395,8 @@ GUARDS = (
     Guard(
         "a late event does not leave an issue that is gone",
         DOUBT,
-        "rows.filter(late | looked_since,",
-        "rows.none().filter(late | looked_since,",
+        '"AND (t.updated_at < %(in_time)s OR t.updated_at <= r.last_synced_at) "',
+        '"AND false "',
         "tests/integration/test_apply.py",
     ),
     Guard(
@@ -461,5 +468,47 @@ GUARDS = (
         'count="pageCount"',
         'count="totalCount"',
         "tests/integration/test_timeline.py",
+    ),
+    Guard(
+        "what waits to be read is no difference",
+        "src/autosync/sync/audit/children.py",
+        "difference.waits = True",
+        "difference.waits = False",
+        "tests/integration/test_timeline.py",
+    ),
+    Guard(
+        "what was read ahead of syncs is paid for",
+        "src/autosync/sync/ahead.py",
+        "max(budget.ahead_until or now, now) + price",
+        "now",
+        "tests/integration/test_timeline.py",
+    ),
+    Guard(
+        "a kind that is refused is asked for alone",
+        "src/autosync/sync/children.py",
+        "and refused.isdisjoint({kind.name, nest.kind.name})",
+        "and True",
+        "tests/integration/test_timeline.py",
+    ),
+    Guard(
+        "what changes while a list is read is read when all else was",
+        "src/autosync/sync/range_readers.py",
+        "return [one for one in left if one.until] or left",
+        "return left",
+        "tests/unit/test_ranges.py",
+    ),
+    Guard(
+        "a cursor has what was read ahead and not stored",
+        "src/autosync/sync/ranges.py",
+        "[[str(one.kept), one.until]",
+        "[[str(one.place), one.until]",
+        "tests/unit/test_ranges.py",
+    ),
+    Guard(
+        "a push back narrows what is sent at once",
+        "src/autosync/mirror/quota.py",
+        "_set_pace(row, _pace(row).narrowed(self._max_requests, now))",
+        "pass",
+        "tests/integration/test_quota.py",
     ),
 )

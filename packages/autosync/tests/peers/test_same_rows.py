@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from githubsim.testing import Sim
-from tests.peers.streams import CONNECTORS, Key, Same, access, home, read
+from tests.peers.streams import CONNECTORS, LEFT_OUT, Key, Same, access, catalogue, home, read
 from tests.service import SECRET, Service, free_port, hook_url
 from tests.waiting import eventually
 
@@ -55,8 +55,20 @@ def test_each_stream_has_the_rows_of_its_table(scene: tuple[Sim, Service], conne
     assert not empty, "streams without a row prove nothing"
 
 
+@pytest.mark.parametrize("connector", CONNECTORS)
+def test_no_stream_of_theirs_is_unnamed(scene: tuple[Sim, Service], connector: str) -> None:
+    sim, service = scene
+    name = service.query("SELECT full_name FROM repositories LIMIT 1")[0][0]
+    compared, left_out = CONNECTORS[connector].keys(), LEFT_OUT[connector].keys()
+    assert not compared & left_out
+    assert catalogue(connector, access(sim), [name]) == compared | left_out
+
+
 def _theirs(same: Same, records: list[dict[str, Any]], names: dict[int, str]) -> Counter[Key]:
-    return Counter((home(one, names), *same.keys(one)) for one in records if same.only(one))
+    keys = [
+        (home(one, names), *key) for one in records if same.only(one) for key in same.keys_of(one)
+    ]
+    return Counter(set(keys) if same.many else keys)
 
 
 def _ours(service: Service, same: Same) -> Counter[Key]:
@@ -65,4 +77,5 @@ def _ours(service: Service, same: Same) -> Counter[Key]:
         f"SELECT r.full_name, t.* FROM (SELECT {repository} AS home, {same.columns} "
         f"FROM {same.table} rows WHERE {same.where}) t JOIN repositories r ON r.github_id = t.home"
     )
-    return Counter((name, *key) for name, _, *key in rows)
+    keys = [(name, *key) for name, _, *key in rows]
+    return Counter(set(keys) if same.many else keys)

@@ -88,6 +88,8 @@ GITHUBS = Secondary(
 )
 # Where a request in the weather keeps its Flight.
 FLIGHT = "githubsim.flight"
+# Each JWT is another one.
+_MOST_CALLERS = 10_000
 
 
 @dataclass(slots=True)
@@ -210,7 +212,9 @@ class Limits:
         limit = self.secondary
         minute = int(self.store.clock.now()) // 60
         with self._lock:
-            if authorization:
+            if authorization and authorization not in self._callers:
+                if len(self._callers) >= _MOST_CALLERS:
+                    self._callers.clear()
                 self._callers[authorization] = key
             running = max(self._running.get(key, 0), self._in_flight.get(key, 1) - 1)
             since, spent = self._points.get((key, resource), (minute, 0))

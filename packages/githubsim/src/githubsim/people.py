@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 
 from githubsim.acts.coding import Coding
+from githubsim.acts.keeping import Keeping
 from githubsim.acts.sorting import Sorting
 from githubsim.acts.talking import Talking
 from githubsim.gitrepos import GitError, GitRepos
@@ -29,7 +30,7 @@ def run(
             logger.info("an action did not work out: %s", error)
 
 
-class Person(Coding, Talking, Sorting):
+class Person(Coding, Talking, Sorting, Keeping):
     """Somebody of the world who does one thing at a time."""
 
     def acts(self) -> list[tuple[float, Callable[[Repository], None]]]:
@@ -50,7 +51,11 @@ class Person(Coding, Talking, Sorting):
             (2, self.edit_comment),
             (2, self.assign),
             (1.5, self.milestone),
+            (1, self.split),
+            (1, self.block),
             (1, self.release),
+            (0.7, self.edit_community),
+            (0.5, self.tag),
             (1, self.change_remark),
             (1, self.comment_commit),
             (0.6, self.download),

@@ -7,6 +7,7 @@ their webhooks are the same.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from githubsim.community import license_key
 from githubsim.diffs import at_line, track
 from githubsim.fastimport import Person
 from githubsim.gitrepos import Commit, GitRepos
@@ -16,6 +17,7 @@ from githubsim.store import ZERO_SHA, CommitLine, Pull, PullSpec, Push, Store
 MAX_COMMITS = 2048
 MAX_BRANCHES = 5000
 MAX_TAGS = 3
+_SIGNATURE = "-----BEGIN PGP SIGNATURE-----\n\niQEzBAABCAAdFiEE\n-----END PGP SIGNATURE-----\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,24 @@ def move_ref(
             announce(store, git, repository_id, moves, sender_id=sender_id, at=at)
 
 
+def annotate(
+    git: GitRepos,
+    repository_id: int,
+    name: str,
+    target: str,
+    message: str,
+    *,
+    tagger: Person,
+    at: int,
+    signed: bool = False,
+) -> str:
+    """Make an annotated tag, which no ref names yet; its sha. A signature is none that holds."""
+    kind = git.object_types(repository_id, [target]).get(target, "commit")
+    head = f"object {target}\ntype {kind}\ntag {name}\ntagger {tagger[0]} <{tagger[1]}> {at} +0000"
+    text = f"{head}\n\n{message}\n{_SIGNATURE if signed else ''}"
+    return git.make_tag(repository_id, text.encode())
+
+
 def announce(
     store: Store,
     git: GitRepos,
@@ -140,8 +160,20 @@ def announce(
             )
             for one in () if merging else push.commits:
                 store.note_references(repository_id, one.sha, one.message, sender_id, now)
+    if default in moved or default not in refs:
+        note_license(store, git, repository_id, at=at)
     for ref, _, after in branches:
         follow(store, git, repository_id, ref.removeprefix("refs/heads/"), after, sender_id, at)
+
+
+def note_license(store: Store, git: GitRepos, repository_id: int, *, at: int | None = None) -> None:
+    """Look at the default branch's licence again. GitHub does so after a push, and says nothing."""
+    repository = store.repository(repository_id)
+    if repository is not None:
+        head = git.ref(repository_id, f"refs/heads/{repository.default_branch}")
+        found = license_key(git, repository_id, head)
+        if found != repository.license:
+            store.edit_repository(repository_id, license=found, at=at, quiet=True)
 
 
 def describe(

@@ -16,9 +16,10 @@ import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import IO, Any, ClassVar, Self
 
 from githubsim.app import AppFile, read_app
+from githubsim.forks import Fork
 
 _START_TIMEOUT = 120.0
 _STOP_TIMEOUT = 15.0
@@ -36,6 +37,9 @@ class Sim:
     A large world takes longer to build than `start_timeout` seconds: say so.
     """
 
+    # Whether each is a fork of one process that has imported the program; see `share_imports`.
+    forked: ClassVar[bool] = False
+
     def __init__(
         self,
         *,
@@ -51,19 +55,13 @@ class Sim:
         self.options = options
         self.url = ""
         self.ready: dict[str, Any] = {}
-        self._process: subprocess.Popen[str] | None = None
+        self._process: subprocess.Popen[str] | Fork | None = None
         self._errors: IO[str] | None = None
 
     def start(self) -> Self:
         """Start it and wait until it listens. SimError with its output if it does not."""
         self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", "from githubsim.cli import main; main()", *self._arguments()],
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-            text=True,
-            env=dict(os.environ),
-        )
+        self._process = self._begin(self._errors)
         assert self._process.stdout is not None
         # A world that never gets ready is ended from here, and its pipe then closes.
         alarm = threading.Timer(self._start_timeout, self._process.kill)
@@ -155,6 +153,17 @@ class Sim:
         if self._own:
             shutil.rmtree(self.data, ignore_errors=True)
 
+    def _begin(self, errors: IO[str]) -> "subprocess.Popen[str] | Fork":
+        if self.forked:
+            return Fork(self._arguments(), errors)
+        return subprocess.Popen(
+            [sys.executable, "-c", "from githubsim.cli import main; main()", *self._arguments()],
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            env=dict(os.environ),
+        )
+
     def _forget(self) -> None:
         if self._process is not None and self._process.stdout is not None:
             self._process.stdout.close()
@@ -182,3 +191,11 @@ class Sim:
                 return json.loads(response.read())
         except urllib.error.HTTPError as error:
             raise SimError(f"/_sim/{path}: {error.read().decode(errors='replace')}") from error
+
+
+def share_imports() -> None:
+    """From now on start each `Sim` as a fork of one process that has imported the program.
+
+    That saves a second of a core each time; call it where many are started (`conftest.py`).
+    """
+    Sim.forked = True

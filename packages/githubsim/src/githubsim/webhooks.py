@@ -36,6 +36,8 @@ from githubsim.store import (
 
 # Sent to every App, subscribed or not.
 UNCONDITIONAL = frozenset({"installation", "installation_repositories", "ping"})
+# Events about two issues.
+_LINKS = frozenset({"issue_dependencies", "sub_issues"})
 MAX_PAYLOAD = 25 * 1024 * 1024
 
 
@@ -141,6 +143,8 @@ class Webhooks(Deliveries):
         assert repository is not None
         if isinstance(subject, Push):
             return self._push(event, repository, subject)
+        if event.name in _LINKS:
+            return self._ends(extra)
         found: Json = {}
         if "changes" in extra:
             found["changes"] = _changes(extra["changes"], shapes)
@@ -194,6 +198,18 @@ class Webhooks(Deliveries):
                     f"{side}_issue": shapes.issue(other, extra[f"{side}_issue"]),
                     f"{side}_repository": shapes.repository(other),
                 }
+        return found
+
+    def _ends(self, extra: Mapping[str, Any]) -> Json:
+        """Two issues that belong together, and the repository of the one that lives elsewhere."""
+        found: Json = {}
+        for name, one in extra.items():
+            if isinstance(one, Issue):
+                home = self.store.repository(one.repository_id)
+                assert home is not None
+                found |= {f"{name}_id": one.id, name: self.shapes.issue(home, one)}
+            else:
+                found[name] = self.shapes.repository(one)
         return found
 
     def _inside(self, subject: Member | Team | TeamMember, extra: Mapping[str, Any]) -> Json:

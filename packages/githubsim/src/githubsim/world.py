@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from githubsim import seeds, words
+from githubsim.community import license_key
 from githubsim.fastimport import FastImport, Person
 from githubsim.gitrepos import GitRepos
 from githubsim.languages import languages_of
@@ -132,6 +133,7 @@ def build(
             repository.id,
             language=found[0][0] if found else None,
             size=git.size_kb(repository.id) if history is not None else repository.size,
+            license=license_key(git, repository.id, history.last.head) if history else None,
             at=repository.updated_at,
             quiet=True,
         )
@@ -235,7 +237,8 @@ def _write(
     tags: dict[str, int] = {}
     times = sorted(rng.randrange(until - _SPAN, until - 86_400) for _ in range(count))
     with git.fast_import(repository.id) as writer:
-        tip = _commit(writer, "refs/heads/main", people, rng, times[0], [], language)
+        kept = seeds.community.files(repository, people)
+        tip = _commit(writer, "refs/heads/main", people, rng, times[0], [], language, beside=kept)
         done = 1
         while done < count - still_open:
             left = count - still_open - done
@@ -307,12 +310,13 @@ def _commit(
     parents: list[int],
     language: str | None,
     files: dict[str, bytes | None] | None = None,
+    beside: Mapping[str, bytes | None] = {},
 ) -> int:
     author = people.author(rng)
     return writer.commit(
         ref,
         words.commit_message(rng),
-        words.files(rng, language) if files is None else files,
+        {**(words.files(rng, language) if files is None else files), **beside},
         author=author,
         at=at,
         zone=rng.choice(("+0000", "+0100", "-0700", "+0530")),

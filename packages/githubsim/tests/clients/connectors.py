@@ -2,7 +2,8 @@
 
 `python -m tests.clients.connectors NAME`, from this package's folder, reads {"access": …,
 "repositories": […], "streams": […]} from stdin and prints a line {"stream": …, "record": {…}} for
-each: so that a test elsewhere compares its own rows with theirs.
+each: so that a test elsewhere compares its own rows with theirs. Where "streams" is null it prints
+the names of all that the connector has, a line {"stream": …} for each.
 """
 
 from __future__ import annotations
@@ -26,6 +27,11 @@ def main() -> int:
     """See above."""
     given = json.load(sys.stdin)
     with tempfile.TemporaryDirectory(prefix="connectors-") as folder:
+        if given["streams"] is None:
+            catalogue = CATALOGUES[sys.argv[1]]
+            for stream in catalogue(given["access"], given["repositories"], Path(folder)):
+                print(json.dumps({"stream": stream}))
+            return 0
         found = CONNECTORS[sys.argv[1]](
             given["access"], given["repositories"], given["streams"], Path(folder)
         )
@@ -41,14 +47,9 @@ def read_with_airbyte(
     settings = airbyte_settings(access, repositories, folder)
     said = airbyte_status(airbyte("check", "--config", settings, at=folder))
     assert said["status"] == "SUCCEEDED", said
-    (catalog,) = [
-        one["catalog"]
-        for one in airbyte("discover", "--config", settings, at=folder)
-        if one["type"] == "CATALOG"
-    ]
     chosen = [
         {"stream": one, "sync_mode": "full_refresh", "destination_sync_mode": "append"}
-        for one in catalog["streams"]
+        for one in _airbyte_catalogue(settings, folder)
         if one["name"] in streams
     ]
     assert len(chosen) == len(streams)
@@ -59,6 +60,23 @@ def read_with_airbyte(
         for one in airbyte(*what, at=folder)
         if one["type"] == "RECORD"
     ]
+
+
+def _airbyte_catalogue(settings: Path, folder: Path) -> list[dict[str, Any]]:
+    (found,) = [
+        one["catalog"]["streams"]
+        for one in airbyte("discover", "--config", settings, at=folder)
+        if one["type"] == "CATALOG"
+    ]
+    return list(found)
+
+
+def streams_of_airbyte(
+    access: dict[str, Any], repositories: Sequence[str], folder: Path
+) -> list[str]:
+    """The names of all its streams."""
+    settings = airbyte_settings(access, repositories, folder)
+    return [one["name"] for one in _airbyte_catalogue(settings, folder)]
 
 
 def airbyte_settings(access: dict[str, Any], repositories: Sequence[str], folder: Path) -> Path:
@@ -129,6 +147,19 @@ def sync_with_tap_github(
     return [(one["stream"], one["record"]) for one in _messages(said) if one["type"] == "RECORD"]
 
 
+def streams_of_tap_github(
+    access: dict[str, Any], repositories: Sequence[str], folder: Path
+) -> list[str]:
+    """The names of all streams that it has for repositories named one by one."""
+    settings = folder / "config.json"
+    config = {"repositories": list(repositories), "auth_token": access["token"]}
+    settings.write_text(json.dumps(config | {"api_url_base": access["url"]}))
+    runner = [python_of(TAP_GITHUB), HERE / "readers" / "with_meltanolabs_tap_github.py"]
+    env = {"GITHUBSIM_URL": access["url"], "LOGLEVEL": "WARNING"}
+    catalog = json.loads(run([*runner, "--config", settings, "--discover"], cwd=folder, env=env))
+    return [one["tap_stream_id"] for one in catalog["streams"]]
+
+
 def _messages(lines: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines.splitlines() if line.startswith("{")]
 
@@ -136,6 +167,10 @@ def _messages(lines: str) -> list[dict[str, Any]]:
 CONNECTORS: dict[str, Callable[[dict[str, Any], Sequence[str], Sequence[str], Path], Records]] = {
     AIRBYTE: read_with_airbyte,
     TAP_GITHUB: read_with_tap_github,
+}
+CATALOGUES: dict[str, Callable[[dict[str, Any], Sequence[str], Path], list[str]]] = {
+    AIRBYTE: streams_of_airbyte,
+    TAP_GITHUB: streams_of_tap_github,
 }
 
 if __name__ == "__main__":

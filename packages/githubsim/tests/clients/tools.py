@@ -20,7 +20,7 @@ from octokit import missing
 HERE = Path(__file__).parent
 CACHE = HERE.parents[3] / ".clients"
 _INSTALL = 500.0  # seconds
-_RUN = 240.0
+_RUN = float(os.environ.get("CLIENT_TIMEOUT", "240"))
 
 
 def python_of(client: str) -> Path:

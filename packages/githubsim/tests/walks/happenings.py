@@ -29,6 +29,11 @@ def happen(github: Sim, repository: str) -> None:
     milestone = control("milestones/create", where | {"title": "Soon"})["number"]
     control("issues/milestone", pull | {"milestone": milestone})
     control("issues/milestone", pull | {"milestone": None})
+    whole, part = (where | {"number": control("issues/open", where)["number"]} for _ in "ab")
+    control("issues/parts/add", whole | {"sub": part["number"]})
+    control("issues/parts/remove", whole | {"sub": part["number"]})
+    control("issues/block", whole | {"by": part["number"]})
+    control("issues/unblock", whole | {"by": part["number"]})
     control("push", where | {"branch": "happening"})
     moved = where | {"number": control("pulls/open", where | {"head": "happening"})["number"]}
     control("push", where | {"branch": "happening"})

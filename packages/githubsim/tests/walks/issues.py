@@ -13,6 +13,7 @@ def walk(walk: Walker, repository: str) -> None:
     path = _issue(walk, here)
     _comments(walk, here, path)
     walk.react(path)
+    _links(walk, here, path)
     _events(walk, here, path)
     _leave(walk, here, repository)
 
@@ -55,6 +56,28 @@ def _issue(walk: Walker, here: str) -> str:
         walk.patch(path, {"state": "open"})
     walk.patch(path, {"milestone": None, "labels": [], "assignees": []})
     return path
+
+
+def _links(walk: Walker, here: str, whole: str) -> None:
+    one, other = (walk.post(f"{here}/issues", {"title": title})["id"] for title in "ab")
+    walk.get(f"{whole}/parent", status=404)
+    for part in (one, other):
+        walk.post(f"{whole}/sub_issues", {"sub_issue_id": part})
+    walk.post(f"{whole}/sub_issues", {"sub_issue_id": one}, status=422)
+    walk.post(f"{whole}/sub_issues", {"sub_issue_id": 1}, status=404)
+    walk.patch(f"{whole}/sub_issues/priority", {"sub_issue_id": other, "before_id": one})
+    walk.patch(f"{whole}/sub_issues/priority", {"sub_issue_id": other}, status=422)
+    listed = walk.get(f"{whole}/sub_issues")
+    assert [part["id"] for part in listed] == [other, one]
+    walk.get(f"{here}/issues/{listed[0]['number']}/parent")
+    walk.delete(f"{whole}/sub_issue", status=200, json={"sub_issue_id": one})
+    walk.delete(f"{whole}/sub_issue", status=404, json={"sub_issue_id": one})
+    walk.post(f"{whole}/dependencies/blocked_by", {"issue_id": one})
+    walk.post(f"{whole}/dependencies/blocked_by", {"issue_id": one}, status=422)
+    walk.get(f"{whole}/dependencies/blocked_by")
+    walk.get(f"{whole}/dependencies/blocking")
+    walk.delete(f"{whole}/dependencies/blocked_by/{one}", status=200)
+    walk.delete(f"{whole}/dependencies/blocked_by/{one}", status=404)
 
 
 def _comments(walk: Walker, here: str, issue: str) -> None:

@@ -17,7 +17,14 @@ def walk(walk: Walker, repository: str) -> None:
     walk.control("push", repository=repository)
     assert walk.get(f"{here}/activity?time_period=day")[0]["activity_type"] == "push"
     walk.get(f"{here}/activity?time_period=forever", status=422)
-    walk.get(f"{here}/license", status=404)
+    files = {"README.md": "# Hi\n", "LICENSE": "MIT License\n", "CODEOWNERS": "*.*** nobody\n* x\n"}
+    walk.control("push", repository=repository, commits=[{"files": files}])
+    assert walk.get(f"{here}/readme")["path"] == "README.md"
+    assert walk.get(f"{here}/license")["license"]["key"] == "mit"
+    gone = {".github/CODEOWNERS": None}
+    walk.control("push", repository=repository, commits=[{"files": gone}])
+    kinds = [one["kind"] for one in walk.get(f"{here}/codeowners/errors")["errors"]]
+    assert kinds == ["Invalid pattern", "Invalid owner"]
     for name in (
         "code_frequency",
         "commit_activity",
@@ -56,6 +63,8 @@ def _change(walk: Walker, owner: str) -> None:
     walk.post(f"/orgs/{owner}/repos", {}, status=422, who="user")
     here = f"/repos/{made['full_name']}"
     walk.get(f"{here}/contributors", status=204)
+    for what in ("readme", "license", "codeowners/errors"):
+        walk.get(f"{here}/{what}", status=404)
     walk.get(f"{here}/commits", status=409)
     walk.get(f"{here}/git/trees/main", status=409)
     walk.get(f"{here}/releases/latest", status=404)

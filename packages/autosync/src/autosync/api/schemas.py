@@ -83,6 +83,9 @@ class RepositoryOut(Schema):
     disabled: bool
     default_branch: str
     html_url: str
+    license_key: str = Field(description="as mit; other if GitHub does not know it, empty if none")
+    license_name: str
+    license_spdx_id: str
     size: int = Field(description="KiB")
     stargazers_count: int
     forks_count: int

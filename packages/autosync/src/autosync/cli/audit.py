@@ -55,7 +55,7 @@ def audit(
         console.print(
             f"{escape(str(record.installation))}: {record.equal} of {record.repositories} "
             f"repositories equal to GitHub, {record.found} objects differed, "
-            f"{record.repaired} repaired; {record.points} points of quota.",
+            f"{record.repaired} repaired; {_waited(record.waited)}{record.points} points of quota.",
             highlight=False,
         )
     findings = AuditFinding.objects.filter(audit__in=done).select_related(
@@ -75,3 +75,8 @@ def audit(
         console.print(table)
     left = sum(record.found - record.repaired for record in done)
     raise typer.Exit(1 if left else 0)
+
+
+def _waited(count: int) -> str:
+    """Of what differs by design for a while."""
+    return f"{count} of which no webhook tells had waited to be read; " if count else ""

@@ -24,6 +24,7 @@ from autosync.github import git_process
 from autosync.github.addresses import check_home
 from autosync.github.errors import Forbidden, ForeignURL, GitFailed, Unauthorized, Unavailable
 from autosync.github.git_changes import OPTIONS, CommitChanges, changes
+from autosync.github.git_objects import ObjectReader
 from autosync.github.git_pulls import PullReader
 from autosync.github.transport import fresh_pause
 from autosync.killpoints import reached
@@ -70,7 +71,7 @@ class GitCommit:
     message: str
 
 
-class GitReader(PullReader):
+class GitReader(PullReader, ObjectReader):
     """One repository's git: a bare clone in the folder `cache_dir`, which holds commits and tags
     alone (`tree:0`), or everything if it is to be `whole`, the heads of pull requests too. One that
     is whole stays so.

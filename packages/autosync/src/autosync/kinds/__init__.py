@@ -135,6 +135,12 @@ def git_lists() -> Sequence[Derived]:
 
 
 @cache
+def git_lists_later() -> Sequence[Derived]:
+    """Those of which no push speaks: they are read after the refs, each for itself."""
+    return tuple(kind for kind in git_lists() if "push" not in kind.declared.events)
+
+
+@cache
 def git_history() -> Derived:
     """The kind that is the history of a repository."""
     return next(_of_git(history=True))
@@ -165,6 +171,7 @@ __all__ = [
     "git_carried",
     "git_history",
     "git_lists",
+    "git_lists_later",
     "handlers",
     "kind_of",
     "left_out",

@@ -12,6 +12,8 @@ from autosync import config
 from autosync.kinds._derived import Derived, kind_of
 from autosync.kinds._kind import DECLARED
 
+OFF = "it is off unless AUTOSYNC_KINDS adds it"
+
 
 @cache
 def left_out() -> Mapping[str, str]:
@@ -36,7 +38,7 @@ def _why(kind: Derived, choice: config.KindChoice) -> str:
         return "AUTOSYNC_KINDS leaves it out"
     if choice.alone:
         return "" if kind.name in choice.alone else "AUTOSYNC_KINDS does not name it"
-    return "" if kind.declared.default else "it is off unless AUTOSYNC_KINDS adds it"
+    return "" if kind.declared.default else OFF
 
 
 def _lacking(kind: Derived, found: Mapping[str, str]) -> frozenset[str]:

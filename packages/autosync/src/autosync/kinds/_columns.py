@@ -292,6 +292,13 @@ class NumberOf(Number[_ST, _GT]):
         return f"number_in({at(str, '')})" if at.way == "rest" else at(Count, 0)
 
 
+class Place(Number[_ST, _GT]):
+    """Its place in the list that it is read from, from 1 on, which no way writes down."""
+
+    def __init__(self, **field: Any) -> None:
+        super().__init__(None, graph=None, event=None, **field)
+
+
 class NumberIn(Column[_ST, _GT], IntegerField[_ST, _GT]):
     """The number of an issue or pull request, out of the address of what belongs to it."""
 

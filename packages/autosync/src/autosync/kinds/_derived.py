@@ -49,7 +49,7 @@ from autosync.kinds._nest import Nest
 from autosync.kinds._offers import offers
 from autosync.kinds._payload import IncompletePayload, read
 from autosync.kinds._people import people, prose
-from autosync.kinds._rules import Pair, Whole
+from autosync.kinds._rules import Around, Moves, Pair, Whole
 from autosync.kinds._shape import At, Shape, Way, steps, written
 from autosync.mirror import merge as merging
 from autosync.mirror.children import Family
@@ -179,6 +179,11 @@ class Derived:
     def is_nested(self) -> bool:
         """Whether its objects are read with their parents, of a repository."""
         return isinstance(self.declared.read, Nested) and not self.of_account
+
+    @cached_property
+    def only_read(self) -> bool:
+        """Whether no event brings any of it: what is new is here once it is read."""
+        return all(isinstance(one, Around | Moves) for one in self.declared.events.values())
 
     @cached_property
     def nests(self) -> Sequence[Nest]:

@@ -50,6 +50,14 @@ class OrganizationStub(msgspec.Struct):
     id: Id | None = None
 
 
+class LicensePayload(msgspec.Struct):
+    """What GitHub takes a repository's licence for; `other` is one that it does not know."""
+
+    key: Name = ""
+    name: Name = ""
+    spdx_id: Name | None = None
+
+
 class RepositoryPayload(msgspec.Struct):
     """The `repository` of a payload: whole, or a stub of id, name, full_name and private."""
 
@@ -72,6 +80,7 @@ class RepositoryPayload(msgspec.Struct):
     default_branch: Name | None = None
     html_url: str = ""
     clone_url: str = ""
+    license: LicensePayload | None = None
     size: Id = 0
     stargazers_count: Count = 0
     forks_count: Count = 0

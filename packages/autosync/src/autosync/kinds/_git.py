@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
@@ -14,6 +14,7 @@ from autosync.kinds._columns import BY_NAME, Column, Flag, Text
 if TYPE_CHECKING:
     from django.contrib.postgres.fields import ArrayField
 
+    from autosync.github.files import File
     from autosync.kinds._shape import At
 else:
     from autosync.kinds._columns import _Generic
@@ -60,6 +61,11 @@ class Complete(Flag[_ST, _GT]):
 
     def from_git(self) -> str:
         return "True"
+
+
+def as_it_is(file: File) -> Iterator[File]:
+    """The one row that a file is."""
+    yield file
 
 
 def told(columns: Iterable[Column[Any, Any]]) -> list[Column[Any, Any]]:

@@ -15,6 +15,7 @@ from django.db import models
 from django.db.backends.utils import truncate_name
 from django.db.models.base import ModelBase
 
+from autosync.github.files import Names
 from autosync.kinds._columns import NodeId
 from autosync.kinds._events import Handler
 from autosync.kinds._union import Union
@@ -186,6 +187,10 @@ class Git:
     read otherwise. `history`: the commits that refs reach, `tells(clone, new, known)`, each once.
     `of` names the kind whose objects carry it, `link` the column with their key: what each of
     these has under `under`, `tells(clone, names)`, once.
+
+    `picks` is for what a file of the default branch says: of the names in the folders that GitHub
+    looks into it chooses the file's path, or None. `tells` is then a function of that file, of
+    which `most` bytes are read: from the clone, or by GraphQL if that has no files.
     """
 
     tells: Callable[..., Iterable[Any]]
@@ -193,6 +198,8 @@ class Git:
     of: str = ""
     link: str = ""
     under: str = ""
+    picks: Callable[[Names], str | None] | None = None
+    most: int = 0
 
     @property
     def whole(self) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from autosync.kinds._columns import camel
+from autosync.kinds._columns import Place, camel
 from autosync.kinds._kind import Nested
 from autosync.mirror.children import Family
 from autosync.mirror.upsert import Row
@@ -82,6 +82,12 @@ class Nest:
         """What a child has of its parent, as GraphQL shows that."""
         return {self.kind.under.number: parent["number"]} if self._numbers else {}
 
-    def row(self, node: Mapping[str, Any], place: Row, repository_id: int) -> Row:
-        """A row from a node of the connection."""
-        return {**self.kind.from_graph_list(node, repository_id), **place}
+    @cached_property
+    def _place(self) -> str:
+        """The column with a child's place in the list, if it has one."""
+        return next((one.name for one in self.kind.columns if isinstance(one, Place)), "")
+
+    def row(self, node: Mapping[str, Any], place: Row, repository_id: int, at: int) -> Row:
+        """A row from a node of the connection, the `at`th."""
+        row = {**self.kind.from_graph_list(node, repository_id), **place}
+        return {**row, self._place: at} if self._place else row

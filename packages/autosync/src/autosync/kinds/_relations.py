@@ -1,5 +1,5 @@
 """Views of the schema `github` that have no table of their own: what belongs to what among commits
-and pull requests.
+and pull requests, and what is known of licences.
 """
 
 from __future__ import annotations
@@ -89,4 +89,38 @@ COMMIT_PULL_REQUESTS = Relation(
         )
     ),
 )
-RELATIONS: Final = (COMMIT_PARENTS, COMMIT_PULL_REQUESTS)
+LICENSES = Relation(
+    name="licenses",
+    about="The licence of a repository: what GitHub takes it for, and the file that says it.",
+    columns=(
+        ("repository_id", "bigint", _REPOSITORY),
+        ("repository", "varchar(511)", _NAME),
+        ("key", "varchar(255)", "What GitHub takes it for, as mit; other: it does not know it."),
+        ("name", "varchar(255)", "The name of that licence."),
+        ("spdx_id", "varchar(255)", "Its SPDX identifier; NOASSERTION if GitHub knows none."),
+        ("path", "varchar(255)", "The path of the file; null if git shows none at the top."),
+        ("sha", "varchar(64)", "The name of the blob."),
+        ("size", "bigint", "Its size in bytes."),
+    ),
+    uses={
+        "repositories": {"github_id", "license_key", "license_name", "license_spdx_id"},
+        "license_files": {"repository_id", "path", "sha", "size", "deleted_at"},
+    },
+    select="\n".join(
+        (
+            "SELECT licensed.github_id AS repository_id, repository.full_name AS repository,",
+            "  licensed.license_key AS key, licensed.license_name AS name,",
+            "  licensed.license_spdx_id AS spdx_id, licensed.path, licensed.sha, licensed.size",
+            "FROM (",
+            "  SELECT r.github_id, r.github_id AS repository_id, r.license_key, r.license_name,",
+            "    r.license_spdx_id, f.path, f.sha, f.size",
+            "  FROM repositories r",
+            "  LEFT JOIN license_files f",
+            "    ON f.repository_id = r.github_id AND f.deleted_at IS NULL",
+            "  WHERE r.license_key <> '' OR f.path IS NOT NULL",
+            ") licensed",
+            _SEEN.format("licensed"),
+        )
+    ),
+)
+RELATIONS: Final = (COMMIT_PARENTS, COMMIT_PULL_REQUESTS, LICENSES)

@@ -190,30 +190,27 @@ class Around:
 
     def handler(self, kind: Derived) -> Handler:
         """Event → parents to read the children of."""
-        numbered = msgspec.defstruct("Numbered", [("number", Count)])
-        own: list[Any] = [("it", numbered)] if self.key else []
-        read = reader(msgspec.defstruct("Within", own, rename={"it": self.key}))
-        tops = {path.partition(".")[0] for path in self.mentions}
-        # Fields of their own: what is read above is checked, of these nothing is needed.
-        spoken = [(f"{top}_", Any, msgspec.field(name=top, default=None)) for top in sorted(tops)]
-        read_texts = reader(msgspec.defstruct("Spoken", spoken))
+        key, paths = self.key, [path.split(".") for path in self.mentions]
+        # Of the texts nothing is needed, and of an object with its number nothing but that.
+        read = reader(_spoken(paths, key))
+        read_texts = reader(_spoken(paths, ""))
 
         def handle(event: Event) -> Changes:
             home = event.repository_id
             if home is None:
                 return Changes()
             numbers: dict[int, None] = {}
-            if self.key and (not self.only or event.action in self.only):
-                payload: Any = read(event.body).value
-                numbers[payload.it.number] = None
-            if self.mentions:
+            around = bool(key) and (not self.only or event.action in self.only)
+            if not around and not paths:
+                return Changes()
+            payload: Any = (read if around else read_texts)(event.body).value
+            if around:
+                numbers[getattr(payload, key).number] = None
+            for top, *steps in paths:
                 assert event.envelope.repository is not None
-                payload = read_texts(event.body).value
-                for path in self.mentions:
-                    top, *steps = path.split(".")
-                    for text in _texts(getattr(payload, f"{top}_"), steps):
-                        found = mentioned(text, event.envelope.repository.full_name)
-                        numbers |= dict.fromkeys(found)
+                for text in _texts(getattr(payload, top), steps):
+                    found = mentioned(text, event.envelope.repository.full_name)
+                    numbers |= dict.fromkeys(found)
             rows = [
                 {kind.model.scope: home, kind.under.number: number}
                 for number in list(numbers)[:_MOST_MENTIONS]
@@ -231,8 +228,14 @@ _MENTION = re.compile(
 )
 
 
+# One of these is in every mention, and quickly found or not.
+_SIGNS = ("#", "GH-", "/issues/", "/pull/")
+
+
 def mentioned(text: str, full_name: str) -> list[int]:
     """The numbers of the issues and pull requests of this repository that a text names."""
+    if not any(sign in text for sign in _SIGNS):
+        return []
     return [
         int(one["number"] or one["page"])
         for one in _MENTION.finditer(text)
@@ -240,14 +243,39 @@ def mentioned(text: str, full_name: str) -> list[int]:
     ]
 
 
+def _spoken(paths: list[list[str]], key: str) -> type[msgspec.Struct]:
+    """What is decoded for the texts at `paths`, and for the number of the object at `key`."""
+    fields = [field for field in _fields(paths) if field[0] != key]
+    if key:
+        inside = [steps for top, *steps in paths if top == key]
+        numbered = msgspec.defstruct("Numbered", [("number", Count), *_fields(inside)])
+        return msgspec.defstruct("Spoken", [(key, numbered), *fields])
+    return msgspec.defstruct("Spoken", fields)
+
+
+def _fields(paths: list[list[str]]) -> list[tuple[str, Any, None]]:
+    tops: dict[str, list[list[str]]] = {}
+    for top, *steps in paths:
+        tops.setdefault(top, []).append(steps)
+    return [(top, _within(inside), None) for top, inside in tops.items()]
+
+
+def _within(paths: list[list[str]]) -> Any:
+    """An object or a list of such, and nothing of it but what leads to the texts."""
+    if [] in paths:
+        return Any
+    inner: Any = msgspec.defstruct("Inner", _fields(paths))
+    return inner | list[inner | None] | None
+
+
 def _texts(value: Any, steps: list[str]) -> Iterator[str]:
     if isinstance(value, list):
         for one in value:
             yield from _texts(one, steps)
-    elif isinstance(value, dict) and steps:
-        yield from _texts(value.get(steps[0]), steps[1:])
     elif isinstance(value, str) and not steps:
         yield value
+    elif value is not None and steps:
+        yield from _texts(getattr(value, steps[0]), steps[1:])
 
 
 def _address(kind: Derived, row: Row) -> dict[str, Any]:

@@ -160,7 +160,9 @@ class DerivedSet(Derived):
         if one of them could not be read.
         """
         rows = self.graphql if way == "graphql" else self.rest
-        listed: Any = list[rows.struct | None]  # type: ignore[name-defined]
+        # A struct, for msgspec looks at a type that is none of its own each time anew.
+        items_of: Any = list[rows.struct | None]  # type: ignore[name-defined]
+        listed = msgspec.defstruct("Listed", [("items", items_of)])
         mine: Any = rows.make
         key = [name for name in self.model.identity if name in rows.gives]
         key = [name for name in key if name not in (self.model.scope, self.read.number)]
@@ -174,10 +176,10 @@ class DerivedSet(Derived):
                 if not items:
                     continue
                 try:
-                    read = msgspec.convert(items, listed, from_attributes=True)
+                    read: Any = msgspec.convert({"items": items}, listed, from_attributes=True)
                 except msgspec.ValidationError:
                     return None
-                found += [{**mine(one), **says} for one in read if one is not None]
+                found += [{**mine(one), **says} for one in read.items if one is not None]
             if any("" in map(row.get, key) for row in found):
                 return None
             # An account that is gone has no number.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db import models
+
 from autosync.kinds import _columns as gh
 from autosync.kinds._discussed import LISTED, NAMES, Discussed, by_update
 from autosync.kinds._kind import Connection, Guise, Kind, Line, Rest
@@ -30,6 +32,25 @@ class Issue(Discussed):
     comments_count = gh.Number(
         "comments", graph="comments.totalCount", default=0, about="Comments."
     )
+
+    # No source says that these links move a clock: they are as of `links_at`.
+    sub_issues_count = gh.Number(
+        "sub_issues_summary.total",
+        graph="subIssuesSummary.total",
+        apart="links_at",
+        null=True,
+        added=3,
+        about="How many parts it has: its sub-issues.",
+    )
+    blocked_by_count = gh.Number(
+        "issue_dependencies_summary.total_blocked_by",
+        graph="issueDependenciesSummary.totalBlockedBy",
+        apart="links_at",
+        null=True,
+        added=3,
+        about="How many issues are to be done before it, open and closed ones.",
+    )
+    links_at = models.DateTimeField(null=True)
 
     github = Kind(
         read=Connection("issues", since=True),

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from autosync.kinds._derived import Derived
 
 _NONE = (b"[]", b"null")
-_PLACES = {"branch": "refs/heads/", "tag": "refs/tags/"}
+_TAG = "tag"
+_PLACES = {"branch": "refs/heads/", _TAG: "refs/tags/"}
 
 
 class Found(NamedTuple):
@@ -55,7 +56,9 @@ def found(clone: GitReader) -> Iterator[Found]:
 class Moved:
     """A push moved a ref, or made or deleted it: then forty zeros stand for no commit.
 
-    Payload: {"ref": "refs/heads/main", "before": sha, "after": sha, "forced": false, "commits": []}
+    Payload: {"ref": "refs/heads/main", "before": sha, "after": sha, "forced": false, "commits": [],
+    "head_commit": {"id": sha, …}}. Of an annotated tag `after` is the tag object; rows have the
+    commit.
     """
 
     def handler(self, kind: Derived) -> Handler:
@@ -63,7 +66,9 @@ class Moved:
         texts = [(name, str, "") for name in ("ref", "before", "after")]
         # Another kind reads the commits: here it counts that there are some.
         rest = [("forced", bool, False), ("commits", msgspec.Raw, msgspec.Raw(b"[]"))]
-        read, merge = reader(msgspec.defstruct("Push", [*texts, *rest])), kind.merge
+        named = msgspec.defstruct("HeadCommit", [("id", str, "")])
+        head: Any = ("head_commit", named | None, None)
+        read, merge = reader(msgspec.defstruct("Push", [*texts, *rest, head])), kind.merge
 
         def handle(event: Event) -> Changes:
             home, changes = event.repository_id, Changes()
@@ -74,6 +79,8 @@ class Moved:
             if target is None or not push.before or not push.after:
                 return changes  # git tells what moved
             before, after = _sha(push.before), _sha(push.after)
+            if after and target[0] == _TAG and push.head_commit and push.head_commit.id:
+                after = push.head_commit.id
             changes.moves.append(Move(merge, (home, *target), before, after))
             if push.forced or bytes(push.commits) in _NONE:
                 action = "deleted" if after is None else "forced" if push.forced else "moved"

@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from django.db import connection
+from django.db import connection, models
 from django.db.models import F, QuerySet
 
 from autosync.mirror.merge import Merge, Row
@@ -25,6 +25,13 @@ class Parent(NamedTuple):
     pk: int
     node_id: str
     repository_id: int
+
+
+class Known(NamedTuple):
+    """A parent's clock as it is here, and when GitHub was asked last for its children."""
+
+    clock: datetime | None
+    read_at: datetime | None
 
 
 class Read(NamedTuple):
@@ -85,6 +92,11 @@ class Family:
         """The parents of the repository that have these numbers."""
         return self._found(self._rows(repository_id).filter(number__in=list(numbers)))
 
+    def chosen(self, keys: Iterable[int]) -> list[Parent]:
+        """Those of the parents with these keys that are there."""
+        rows = self.parents.model._default_manager.filter(pk__in=list(keys))
+        return self._found(rows.filter(deleted_at__isnull=True).exclude(node_id=""))
+
     def _rows(self, repository_id: int) -> QuerySet[Any]:
         rows = self.parents.model._default_manager.filter(repository_id=repository_id)
         return rows.filter(deleted_at__isnull=True).exclude(node_id="")
@@ -103,6 +115,17 @@ class Family:
                 {"kind": self.name, "homes": list(repository_ids)},
             )
             return {row[0] for row in cursor.fetchall()}
+
+    def known(self, parents: Iterable[int]) -> dict[int, Known]:
+        """What is known here of these parents, by their keys."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"SELECT p.{self._key}, p.{self.follows}, c.read_at "  # noqa: S608 (our names)
+                f"FROM {self.parents.table} p LEFT JOIN children_read c "
+                f"ON c.kind = %s AND c.parent_id = p.{self._key} WHERE p.{self._key} = ANY (%s)",
+                [self.name, list(parents)],
+            )
+            return {pk: Known(clock, read_at) for pk, clock, read_at in cursor.fetchall()}
 
     def note(self, read: Collection[Read], asked_at: datetime, known_at: datetime) -> None:
         """These were read. The answer, asked for at `asked_at`, surely knows what was before
@@ -141,6 +164,15 @@ class Family:
                 [self.name, list(parents)],
             )
 
+    def leave(self, parents: Collection[int]) -> None:
+        """Those of these parents of which an event spoke are read with the next sync."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE children_read SET clock = NULL, marked_at = NULL "
+                "WHERE kind = %s AND parent_id = ANY (%s) AND marked_at IS NOT NULL",
+                [self.name, list(parents)],
+            )
+
     def forget_gone(self, repository_id: int) -> None:
         """Of a parent that is gone nothing is known; should it come back, its children are read."""
         gone = (
@@ -157,12 +189,18 @@ class Family:
     def _key(self) -> str:
         return self.parents.key[0]
 
+    @property
+    def _counts_all(self) -> bool:
+        """Whether it is one number, and not one for each of several sorts."""
+        return isinstance(self.parents.fields[self.counted[0]], models.IntegerField)
+
     @cached_property
     def _waiting(self) -> str:
         counted, seen_at = self.counted
         unread = "c.clock IS NULL"
         if counted:
-            some = f"c.parent_id IS NOT NULL OR p.{counted} IS NULL OR p.{counted} <> '{{}}'"
+            none = "0" if self._counts_all else "'{}'"
+            some = f"c.parent_id IS NOT NULL OR p.{counted} IS NULL OR p.{counted} <> {none}"
             unread = f"({unread} AND ({some})) OR p.{seen_at} > c.read_at"
         return (
             f"{self.parents.table} p LEFT JOIN children_read c "
@@ -172,38 +210,79 @@ class Family:
         )
 
 
-def mark(families: Sequence[Family], rows: Iterable[Row], at: datetime) -> None:
-    """An event spoke of these children: GitHub is asked for all of their parents, for events may
-    come in another order than they happened. `families` are of one kind of children, whose parents
-    may be of several.
+Keyed = Mapping[tuple[str, tuple[Any, ...]], tuple[int, int]]
+"""Table of the parents, and what children have of one in their links → its key and repository."""
+
+
+def mark(
+    spoken: Sequence[tuple[Sequence[Family], Iterable[Row]]], known: Keyed, at: datetime
+) -> None:
+    """Events spoke of these children: GitHub is asked for all of their parents, for events may come
+    in another order than they happened. Each time families of one kind of children, whose parents
+    may be of several, and rows or links of such children. Parents not `known` are looked up. One
+    statement for all, in one order, so that two who mark cannot deadlock.
     """
-    rows = list(rows)
-    values: dict[str, Any] = {name: [row[name] for row in rows] for name in families[0].link}
-    with prepared() as cursor:
-        cursor.execute(_marking(tuple(one.name for one in families), families), values | {"at": at})
+    found: set[tuple[str, int, int]] = set()
+    asked: list[tuple[Sequence[Family], Sequence[Row]]] = []
+    for families, rows in spoken:
+        unknown = [row for row in rows if not _find(families, row, known, found)]
+        if unknown:
+            asked.append((families, unknown))
+    values: dict[str, Any] = {"at": at}
+    for name, column in zip(("kinds", "pks", "homes"), zip(*found, strict=True), strict=False):
+        values[name] = list(column)
+    for place, (families, rows) in enumerate(asked):
+        for name in families[0].link:
+            values[f"{name}_{place}"] = [row[name] for row in rows]
+    if found or asked:
+        names = tuple(tuple(one.name for one in families) for families, _ in asked)
+        with prepared() as cursor:
+            cursor.execute(_marking(bool(found), names, [one for one, _ in asked]), values)
+
+
+def _find(
+    families: Sequence[Family], row: Row, known: Keyed, found: set[tuple[str, int, int]]
+) -> bool:
+    """Whether the parent is known. Issues and pull requests share their numbers: it is but one."""
+    is_known = False
+    for one in families:
+        link = tuple([row[name] for name in one.link])
+        if parent := known.get((one.parents.table, link)):
+            found.add((one.name, *parent))
+            is_known = True
+    return is_known
 
 
 # Families hold mappings, so their names stand for them.
-_marks: dict[tuple[str, ...], str] = {}
+_marks: dict[tuple[bool, tuple[tuple[str, ...], ...]], str] = {}
 
 
-def _marking(names: tuple[str, ...], families: Sequence[Family]) -> str:
-    if names not in _marks:
+def _marking(
+    some_known: bool, names: tuple[tuple[str, ...], ...], asked: Sequence[Sequence[Family]]
+) -> str:
+    if (some_known, names) in _marks:
+        return _marks[some_known, names]
+    parts = []
+    if some_known:
+        parts.append(
+            "SELECT * FROM unnest(%(kinds)s::text[], %(pks)s::bigint[], %(homes)s::bigint[])"
+        )
+    for place, families in enumerate(asked):
         first = families[0]
         arrays = ", ".join(
-            f"%({name})s::{first.children.fields[name].db_type(connection)}[]"
+            f"%({name}_{place})s::{first.children.fields[name].db_type(connection)}[]"
             for name in first.link
         )
-        found = " UNION ALL ".join(
-            f"SELECT '{one.name}', p.{one.parents.key[0]}, p.repository_id, "  # noqa: S608
-            f"%(at)s::timestamptz FROM {one.parents.table} p "
-            f"WHERE ({', '.join(f'p.{name}' for name in one.link.values())}) "
+        parts += [
+            f"SELECT '{one.name}', p.{one.parents.key[0]}, p.repository_id "  # noqa: S608
+            f"FROM {one.parents.table} p WHERE ({', '.join(f'p.{n}' for n in one.link.values())}) "
             f"IN (SELECT * FROM unnest({arrays}))"
             for one in families
-        )
-        _marks[names] = (
-            "INSERT INTO children_read AS old (kind, parent_id, repository_id, marked_at) "  # noqa: S608
-            f"SELECT * FROM ({found}) AS found ORDER BY 1, 2 "
-            "ON CONFLICT (kind, parent_id) DO UPDATE SET marked_at = EXCLUDED.marked_at"
-        )
-    return _marks[names]
+        ]
+    made = _marks[some_known, names] = (
+        "INSERT INTO children_read AS old (kind, parent_id, repository_id, marked_at) "  # noqa: S608
+        "SELECT kind, pk, home, %(at)s::timestamptz "
+        f"FROM ({' UNION '.join(parts)}) AS found (kind, pk, home) ORDER BY 1, 2 "
+        "ON CONFLICT (kind, parent_id) DO UPDATE SET marked_at = EXCLUDED.marked_at"
+    )
+    return made

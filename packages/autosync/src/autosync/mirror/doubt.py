@@ -8,12 +8,12 @@ settle it wrongly for good.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Collection, Iterable, Sequence, Set
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import F, Q, QuerySet
-from django.db.models.expressions import Combinable
+from django.db import connection, models
+from django.db.models import F, Q
 from django.utils import timezone
 
 from autosync.mirror.keys import rows_of
@@ -62,12 +62,43 @@ def mark_new_and_late(merge: Merge, inserted: Set[Key], observed_at: datetime) -
     """
     if not inserted:
         return set()
-    late = Q(updated_at__lt=observed_at - LAG)
-    looked_since = Q(updated_at__lte=F("repository__last_synced_at"))
-    rows = rows_of(merge, inserted)
-    # After an import an audit looks at everything.
-    doubtful = rows.filter(late | looked_since, repository__imported_at__isnull=False)
-    return _mark(merge, doubtful, observed_at=F("updated_at"))
+    values: dict[str, Any] = {"now": timezone.now(), "in_time": observed_at - LAG}
+    chosen = among(merge, "t", sorted(inserted), values)
+    ours = ", ".join(f"t.{name}" for name in merge.key)
+    # Who calls this has just written, and so locked, all of them.
+    with prepared() as cursor:
+        cursor.execute(
+            f"UPDATE {merge.table} t SET dirty_at = %(now)s, "  # noqa: S608 (names are ours)
+            f"observed_at = t.updated_at FROM repositories r WHERE {chosen} "
+            # After an import an audit looks at everything.
+            "AND r.github_id = t.repository_id AND r.imported_at IS NOT NULL "
+            "AND (t.updated_at < %(in_time)s OR t.updated_at <= r.last_synced_at) "
+            f"RETURNING {ours}",
+            values,
+        )
+        return {tuple(row) for row in cursor.fetchall()}
+
+
+def mark_named(
+    model: type[models.Model], names: tuple[str, ...], wanted: Collection[tuple[Any, ...]]
+) -> None:
+    """Have GitHub asked for the rows that have these values in the columns `names`."""
+    fields = {field.column: field for field in model._meta.concrete_fields}
+    table, key = model._meta.db_table, model._meta.pk.column
+    values: dict[str, Any] = {"now": timezone.now()}
+    arrays = []
+    for name, part in zip(names, zip(*sorted(wanted), strict=True), strict=True):
+        values[name] = list(part)
+        arrays.append(f"%({name})s::{fields[name].db_type(connection)}[]")
+    with prepared() as cursor:
+        cursor.execute(
+            f"WITH chosen AS (SELECT t.{key} FROM {table} t "  # noqa: S608 (names are ours)
+            f"WHERE ({', '.join(f't.{name}' for name in names)}) "
+            f"IN (SELECT * FROM unnest({', '.join(arrays)})) "
+            f"ORDER BY t.{key} FOR NO KEY UPDATE) "
+            f"UPDATE {table} t SET dirty_at = %(now)s FROM chosen WHERE t.{key} = chosen.{key}",
+            values,
+        )
 
 
 def mark_told_late(merge: Merge, changed: Set[Key], observed_at: datetime) -> set[Key]:
@@ -90,26 +121,27 @@ def mark_told_late(merge: Merge, changed: Set[Key], observed_at: datetime) -> se
         return {tuple(row) for row in cursor.fetchall()}
 
 
-def mark_renamed(merge: Merge, changed: Set[Key], as_of: datetime | Combinable) -> set[Key]:
-    """Marks, and returns, rows whose content is known `as_of` before a label or a milestone was
-    renamed: the event about it asked for those that carried it then, and these may carry it since.
-    Call `lock_repositories` before they are written.
+def mark_renamed(merge: Merge, changed: Set[Key], as_of: datetime | None = None) -> set[Key]:
+    """Marks, and returns, rows whose content is known `as_of` (None: their clock) before a label
+    or a milestone was renamed: the event about it asked for those that carried it then, and these
+    may carry it since. Call `lock_repositories` before they are written.
     """
     if not changed or not {"labels", "milestone"} <= set(merge.columns):
         return set()
-    rows = rows_of(merge, changed)
-    before = rows.exclude(labels=[], milestone="").filter(
-        repository__names_changed_at__gte=as_of - LAG
-    )
-    return _mark(merge, before)
-
-
-def _mark(merge: Merge, rows: QuerySet[Any], **more: Combinable) -> set[Key]:
-    """Marks them; returns their whole keys."""
-    keys = {pk: tuple(key) for pk, *key in rows.values_list("pk", *merge.key)}
-    chosen = merge.model._default_manager.filter(pk__in=keys)
-    chosen.update(dirty_at=timezone.now(), **more)
-    return set(keys.values())
+    values: dict[str, Any] = {"now": timezone.now(), "as_of": as_of, "lag": LAG}
+    chosen = among(merge, "t", sorted(changed), values)
+    ours = ", ".join(f"t.{name}" for name in merge.key)
+    moment = "t.updated_at" if as_of is None else "%(as_of)s"
+    # Who calls this has just written, and so locked, all of them.
+    with prepared() as cursor:
+        cursor.execute(
+            f"UPDATE {merge.table} t SET dirty_at = %(now)s "  # noqa: S608 (names are ours)
+            f"FROM repositories r WHERE {chosen} AND r.github_id = t.repository_id "
+            f"AND r.names_changed_at >= {moment} - %(lag)s::interval "
+            f"AND (t.labels <> '[]' OR t.milestone <> '') RETURNING {ours}",
+            values,
+        )
+        return {tuple(row) for row in cursor.fetchall()}
 
 
 def turned_quickly(merge: Merge, keys: Sequence[Key], now: datetime) -> set[int]:
@@ -125,5 +157,9 @@ def turned_quickly(merge: Merge, keys: Sequence[Key], now: datetime) -> set[int]
 
 def lock_repositories(repository_ids: Set[int]) -> None:
     """Until the transaction ends no event renames labels or milestones of these repositories."""
-    rows = Repository.objects.select_for_update(no_key=True).filter(pk__in=repository_ids)
-    list(rows.order_by("pk").values_list("pk", flat=True))
+    with prepared() as cursor:
+        cursor.execute(
+            "SELECT FROM repositories WHERE github_id = ANY (%s::bigint[]) ORDER BY github_id "
+            "FOR NO KEY UPDATE",
+            [sorted(repository_ids)],
+        )

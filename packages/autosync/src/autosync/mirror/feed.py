@@ -10,6 +10,7 @@ from django.db import connection
 
 from autosync.mirror.people import GHOST, Forgotten, current
 from autosync.mirror.prepared import prepared
+from autosync.mirror.stage import document
 
 CHANNEL = "autosync_feed"
 # A notification carries at most 8,000 bytes; ids are shorter than 20.
@@ -40,30 +41,29 @@ def publish(lines: Sequence[FeedLine]) -> None:
     with prepared() as cursor:
         for start in range(0, len(lines), _IDS_PER_NOTIFICATION):
             some = lines[start : start + _IDS_PER_NOTIFICATION]
-            columns = [list(one) for one in zip(*map(_values, some), strict=True)]
-            cursor.execute(_PUBLISH, [*columns, CHANNEL])
+            rows = [{"place": place, **_values(one)} for place, one in enumerate(some)]
+            cursor.execute(_PUBLISH, [document(rows), CHANNEL])
 
 
-def _values(line: FeedLine) -> tuple[str | int | None, ...]:
+def _values(line: FeedLine) -> dict[str, str | int | None]:
     """As the columns hold it."""
-    return (
-        line.kind[:32],
-        line.action[:64],
-        line.repository_id,
-        line.installation_id,
-        line.object_key[:255],
-        line.title[:300],
-        line.actor[:255],
-        line.html_url,
-    )
+    return {
+        "kind": line.kind[:32],
+        "action": line.action[:64],
+        "repository_id": line.repository_id,
+        "installation_id": line.installation_id,
+        "object_key": line.object_key[:255],
+        "title": line.title[:300],
+        "actor": line.actor[:255],
+        "html_url": line.html_url,
+    }
 
 
 _PUBLISH = """
 WITH line AS (
-    SELECT * FROM unnest(%s::text[], %s::text[], %s::bigint[], %s::bigint[], %s::text[],
-                         %s::text[], %s::text[], %s::text[])
-    WITH ORDINALITY AS line (kind, action, repository_id, installation_id, object_key, title,
-                             actor, html_url, place)
+    SELECT * FROM json_to_recordset(%s::json) AS line
+        (place integer, kind text, action text, repository_id bigint, installation_id bigint,
+         object_key text, title text, actor text, html_url text)
 ), stored AS (
     INSERT INTO feed (kind, action, repository_id, installation_id, object_key, title, actor,
                       html_url)

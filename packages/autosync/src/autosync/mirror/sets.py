@@ -7,17 +7,17 @@ differs without a newer version is of another version of the same clock: GitHub 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
 import msgspec
-from django.db import connection
 
 from autosync.mirror.merge import Clock, Key, Merge, Result, Row, Rule, SetOf
 from autosync.mirror.prepared import prepared
+from autosync.mirror.stage import document, source
 from autosync.mirror.tombstones import among
 from autosync.storable import text
 
@@ -115,13 +115,15 @@ def _links(merge: Merge) -> tuple[str, ...]:
 
 def given(merge: Merge, row: Row) -> Mapping[str, Members]:
     """What a row carries, as the tables have it; not every way gives all sets."""
-    return {
-        one.name: frozenset(
-            tuple([_plain(member[name]) for name in own(one)]) for member in row["sets"][one.name]
-        )
-        for one in merge.sets
-        if one.name in row["sets"]
-    }
+    sets, found = row["sets"], {}
+    for one in merge.sets:
+        if one.name in sets:
+            members = sets[one.name]
+            names = own(one) if members else ()
+            found[one.name] = frozenset(
+                [tuple([_plain(member[name]) for name in names]) for member in members]
+            )
+    return found
 
 
 def replace_sets(
@@ -141,8 +143,11 @@ def replace_sets(
     keys = [merge.key_of(row) for row in rows if "sets" in row]
     if not keys:
         return replaced
-    values: dict[str, Any] = {}
-    here = carried(merge, f"WHERE {among(merge, 't', keys, values)}", values)
+    # Members are of rows that are there: those of a row that was just made are none.
+    here = _before_any(merge, rows, result.inserted, observed_at)
+    if elder := [key for key in keys if key not in here]:
+        values: dict[str, Any] = {}
+        here |= carried(merge, f"WHERE {among(merge, 't', elder, values)}", values)
     unknown: list[Key] = []
     writes = {one.name: _Writes() for one in merge.sets}
     fresh = result.inserted | (result.updated - result.dirty)
@@ -173,6 +178,25 @@ def replace_sets(
     return replaced
 
 
+def _before_any(
+    merge: Merge, rows: Sequence[Row], inserted: Set[Key], observed_at: datetime
+) -> dict[Key, Carrier]:
+    """New rows, which carry nothing yet."""
+    if not inserted:
+        return {}
+    links, nothing = _links(merge), {one.name: frozenset[tuple[Any, ...]]() for one in merge.sets}
+    by_github = merge.decided_by is Clock.UPDATED_AT
+    found: dict[Key, Carrier] = {}
+    for row in rows:
+        key = merge.key_of(row)
+        if key in inserted and "sets" in row and all(name in row for name in links):
+            seen = row.get("observed_at", observed_at)
+            version = row["updated_at"] if by_github else seen
+            its = {name: row[name] for name in links}
+            found[key] = Carrier(version, seen, KNOWN in row, its, nothing)
+    return found
+
+
 def _collect(one: SetOf, carrier: Carrier, members: Members, writes: _Writes) -> bool:
     """What to write of one set; whether it has other members, and not only says more of them."""
     width = len(_own_key(one))
@@ -187,20 +211,19 @@ def _collect(one: SetOf, carrier: Carrier, members: Members, writes: _Writes) ->
 def _write(one: SetOf, writes: _Writes) -> None:
     members, links = one.members, tuple(ours for ours, _ in one.link)
     key, columns = (*links, *_own_key(one)), (*links, *own(one))
-    with connection.cursor() as cursor:
+    with prepared() as cursor:
         if writes.gone:
             values: dict[str, Any] = {}
             chosen = among(members, "m", writes.gone, values, key)
             cursor.execute(f"DELETE FROM {members.table} m WHERE {chosen}", values)  # noqa: S608
         if writes.new:
             unique = {row[: len(key)]: row for row in writes.new}
-            parts = list(zip(*(unique[one] for one in sorted(unique)), strict=True))
-            types = [f"%s::{members.fields[name].db_type(connection)}[]" for name in columns]
+            rows = [dict(zip(columns, unique[one], strict=True)) for one in sorted(unique)]
             cursor.execute(
                 f"INSERT INTO {members.table} AS old ({', '.join(columns)}) "  # noqa: S608
-                f"SELECT * FROM unnest({', '.join(types)}) "
+                f"SELECT {_of('s', columns)} FROM {source(members, columns)} "
                 f"ON CONFLICT ({', '.join(key)}) {_on_conflict(members, columns)}",
-                [list(part) for part in parts],
+                {"staged": document(rows)},
             )
 
 
@@ -216,7 +239,7 @@ def _on_conflict(members: Merge, columns: Sequence[str]) -> str:
 def _now_known(merge: Merge, keys: Sequence[Key]) -> None:
     """What these carry was read."""
     values: dict[str, Any] = {}
-    with connection.cursor() as cursor:
+    with prepared() as cursor:
         cursor.execute(
             f"UPDATE {merge.table} t SET {KNOWN} = true, "  # noqa: S608 (names are ours)
             f"lacking = nullif(t.lacking - '{KNOWN}', '{{}}'::jsonb) "

@@ -13,6 +13,7 @@ from django.db import connection
 from django.utils import timezone
 
 from autosync.mirror.merge import Cause, Key, Merge
+from autosync.mirror.prepared import prepared
 from autosync.mirror.prose import erasure
 
 
@@ -75,7 +76,7 @@ def inherit(
             chosen += f" AND {among(of, alias, some, values)}"
     ours = ", ".join(f"t.{name}" for name in merge.key)
     same = " AND ".join(f"t.{name} = gone.{name}" for name in merge.key)
-    with connection.cursor() as cursor:
+    with prepared() as cursor:
         cursor.execute(
             f"WITH gone AS (SELECT {ours}, p.deleted_at AS at, t.deleted_at AS was "  # noqa: S608
             f"FROM {merge.table} t JOIN {parents.table} p ON {on} "
@@ -140,7 +141,7 @@ def _without_sets(merge: Merge, gone: set[Key]) -> set[Key]:
     for one in merge.sets if gone else ():
         values: dict[str, Any] = {}
         linked = " AND ".join(f"m.{ours} = t.{theirs}" for ours, theirs in one.link)
-        with connection.cursor() as cursor:
+        with prepared() as cursor:
             cursor.execute(
                 f"DELETE FROM {one.members.table} m USING {merge.table} t "  # noqa: S608 (our names)
                 f"WHERE {linked} AND {among(merge, 't', sorted(gone), values)}",
@@ -169,7 +170,7 @@ def _change(
     same = " AND ".join(f"t.{name} = chosen.{name}" for name in merge.key)
     alive = "chosen.deleted_at IS NULL" if merge.has("deleted_at") else "true"
     was = ", t.deleted_at" if merge.has("deleted_at") else ""
-    with connection.cursor() as cursor:
+    with prepared() as cursor:
         cursor.execute(
             f"WITH chosen AS (SELECT {ours}{was} FROM {merge.table} t WHERE {locked} "  # noqa: S608
             f"ORDER BY {ours} FOR NO KEY UPDATE) "

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from enum import StrEnum
-from typing import Any
-
-import msgspec
+from typing import Any, Protocol
 
 from autosync.kinds._events import Changes
-from autosync.mirror.models import Delivery
 from autosync.mirror.prepared import prepared
+from autosync.mirror.stage import document
 from autosync.mirror.upsert import Key
-from autosync.storable import storable
 
 Changed = dict[str, set[Key]]
 """Table → keys of the rows that really changed."""
 # A push may list 2,048 commits: these many rows are named, the others counted.
 NAMED = 50
-_encode = msgspec.json.Encoder().encode
+
+
+class Claimed(Protocol):
+    """What is needed of a delivery to mark it."""
+
+    @property
+    def pk(self) -> int: ...
+    @property
+    def received_at(self) -> datetime: ...
 
 
 class Effect(StrEnum):
@@ -54,20 +60,16 @@ def _rows(plan: Sequence[Changes]) -> Iterator[tuple[str, Key, Effect]]:
             yield move.merge.table, move.key, effect
 
 
-def mark_applied(deliveries: Sequence[Delivery], rows: Sequence[dict[str, Any]]) -> None:
+def mark_applied(deliveries: Sequence[Claimed], rows: Sequence[dict[str, Any]]) -> None:
     """Mark the deliveries as applied, each with its rows, in one statement."""
     received = [d.received_at for d in deliveries]
+    done = [{"id": d.pk, "touched": one} for d, one in zip(deliveries, rows, strict=True)]
     with prepared() as cursor:
         cursor.execute(
             "UPDATE inbox SET status = 'applied', attempts = attempts + 1, error = '', "
-            "finished_at = clock_timestamp(), touched = done.touched::jsonb "
-            "FROM unnest(%s::bigint[], %s::text[]) AS done (id, touched) "
+            "finished_at = clock_timestamp(), touched = done.touched "
+            "FROM json_to_recordset(%s::json) AS done (id bigint, touched jsonb) "
             # The days are chosen by the plan, not by the rows.
             "WHERE inbox.id = done.id AND inbox.received_at BETWEEN %s AND %s",
-            [
-                [d.pk for d in deliveries],
-                [_encode(storable(one)).decode() for one in rows],
-                min(received),
-                max(received),
-            ],
+            [document(done), min(received), max(received)],
         )

@@ -39,14 +39,22 @@ from autosync.sync.sick import retry_soon
 
 logger = logging.getLogger(__name__)
 
-BATCH = 200
+# So many are applied in one transaction if so many wait, and so many bytes of them: each statement
+# is for all of them.
+BATCH = 500
+BATCH_BYTES = 32 * 2**20
 MAX_ATTEMPTS = 8
-# What of a delivery is needed to apply it.
-_CLAIMED = ("id", "guid", "event", "repository_id", "body", "received_at", "attempts", "error")
-_CLAIM = (
-    f"SELECT {', '.join(_CLAIMED)} FROM inbox "  # noqa: S608 (names are ours)
-    "WHERE status = 'pending' AND next_attempt_at <= %s ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED"
+# Bodies are small as a rule; where they are not, fewer are read at once.
+_CLAIM = """
+WITH due AS (
+    SELECT id, guid, event, repository_id, body, received_at, attempts, error FROM inbox
+    WHERE status = 'pending' AND next_attempt_at <= %s ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED
+), few AS (
+    SELECT *, sum(octet_length(body)) OVER (ORDER BY id) AS together FROM due
 )
+SELECT id, guid, event, repository_id, body, received_at, attempts, error FROM few
+WHERE together <= %s OR together = octet_length(body) ORDER BY id
+"""
 _LOOK_UP = """
 WITH here AS (
     SELECT true, github_id, NULL::bigint, auto_sync_enabled, installation_id, full_name,
@@ -65,6 +73,20 @@ _read_envelope = reader(Envelope)
 # Events about the installation itself bring their own installation.
 _SELF_CONTAINED = frozenset({"installation", "installation_repositories"})
 _FOREIGN = "the payload names no installation: it was not sent by a GitHub App"
+
+
+@dataclass(slots=True)
+class Claim:
+    """What of a delivery is needed to apply it. A row of Django's takes longer to make."""
+
+    pk: int
+    guid: str
+    event: str
+    repository_id: int | None
+    body: bytes
+    received_at: datetime
+    attempts: int
+    error: str
 
 
 class _Here(NamedTuple):
@@ -162,12 +184,13 @@ class WebhookProcessor:
                 cursor.execute("SELECT pg_notify('autosync_inbox', '')")
         return count
 
-    def _claim(self, limit: int) -> list[Delivery]:
-        with prepared() as cursor:
-            cursor.execute(_CLAIM, [timezone.now(), limit])
-            return [Delivery.from_db("default", _CLAIMED, row) for row in cursor.fetchall()]
+    def _claim(self, limit: int) -> list[Claim]:
+        with prepared() as cursor, connection.wrap_database_errors:
+            # Binary: PostgreSQL would write out bodies as hexadecimal text, to be read again.
+            cursor.cursor.execute(_CLAIM, [timezone.now(), limit, BATCH_BYTES], binary=True)
+            return [Claim(*row) for row in cursor.cursor.fetchall()]
 
-    def _process_one(self, delivery: Delivery) -> None:
+    def _process_one(self, delivery: Claim) -> None:
         if not self._try_once_more(delivery):
             return
         reached("apply: tried alone, not applied")
@@ -183,7 +206,7 @@ class WebhookProcessor:
                 raise
             self._failed(delivery, error)
 
-    def _try_once_more(self, delivery: Delivery) -> bool:
+    def _try_once_more(self, delivery: Claim) -> bool:
         """Count the attempt before it is made; False if the last one was, or it is another's."""
         now = timezone.now()
         with transaction.atomic():
@@ -203,14 +226,14 @@ class WebhookProcessor:
         return not parked
 
     @staticmethod
-    def _lock(delivery: Delivery) -> QuerySet[Delivery]:
+    def _lock(delivery: Claim) -> QuerySet[Delivery]:
         return (
             _only([delivery])
             .select_for_update(skip_locked=True)
             .filter(status=Delivery.Status.PENDING)
         )
 
-    def _take_back(self, delivery: Delivery) -> None:
+    def _take_back(self, delivery: Claim) -> None:
         """The database went away, which is not the delivery's fault."""
         try:
             connection.close_if_unusable_or_obsolete()
@@ -221,7 +244,7 @@ class WebhookProcessor:
             if not is_away(error):
                 raise
 
-    def _failed(self, delivery: Delivery, error: Exception) -> None:
+    def _failed(self, delivery: Claim, error: Exception) -> None:
         """Retry with backoff (2, 4, 8 … s), then park; the error is kept with the delivery.
 
         What no other attempt can change is parked at once.
@@ -246,7 +269,7 @@ class WebhookProcessor:
             error,
         )
 
-    def _apply(self, deliveries: Sequence[Delivery]) -> set[int]:
+    def _apply(self, deliveries: Sequence[Delivery | Claim]) -> set[int]:
         """Carry out all changes of `deliveries` and mark them, inside the caller's transaction.
 
         Returns those of their repositories that wait for another try of a sync that failed.
@@ -254,8 +277,8 @@ class WebhookProcessor:
         leave_out_forgotten(deliveries)
         events = [_event(delivery) for delivery in deliveries]
         known = self._look_up(events)
-        applied: list[Delivery] = []
-        ignored: dict[str, list[Delivery]] = {}
+        applied: list[Delivery | Claim] = []
+        ignored: dict[str, list[Delivery | Claim]] = {}
         plans: list[list[Changes]] = []
         for delivery, given in zip(deliveries, events, strict=True):
             event = self._of_account(given, known)
@@ -383,7 +406,7 @@ class WebhookProcessor:
             changes.followups.add(FollowUp("refresh_installation", installation))
 
 
-def leave_out_forgotten(deliveries: Sequence[Delivery]) -> None:
+def leave_out_forgotten(deliveries: Sequence[Delivery | Claim]) -> None:
     """Take forgotten people out of the bodies, here and in the inbox: nobody reads them there."""
     forgotten = current()
     for delivery in deliveries if forgotten else ():
@@ -394,13 +417,13 @@ def leave_out_forgotten(deliveries: Sequence[Delivery]) -> None:
             _only([delivery]).update(body=cleaned)
 
 
-def _event(delivery: Delivery) -> Event:
+def _event(delivery: Delivery | Claim) -> Event:
     body = bytes(delivery.body)
     envelope, amiss = _read_envelope(body)
     return Event(delivery.event, body, envelope, delivery.received_at, amiss)
 
 
-def _only(deliveries: Sequence[Delivery]) -> QuerySet[Delivery]:
+def _only(deliveries: Sequence[Delivery | Claim]) -> QuerySet[Delivery]:
     """These rows; the days of the inbox they are not in are not looked into."""
     received = [d.received_at for d in deliveries]
     return Delivery.objects.filter(

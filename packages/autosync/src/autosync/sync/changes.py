@@ -4,25 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
-from django.db.models import F
 from django.utils import timezone
 
 from autosync import moments
 from autosync.killpoints import reached
 from autosync.kinds import RESOURCES, ROOTS, account_kinds, nested_kinds, refetched
-from autosync.kinds._events import Changes, FollowUp
+from autosync.kinds._events import Changes, Doubt, FollowUp
 from autosync.mirror.children import mark
 from autosync.mirror.doubt import (
     LAG,
     audit_soon,
+    mark_named,
     mark_new_and_late,
     mark_renamed,
     mark_told_late,
     turned_quickly,
 )
 from autosync.mirror.feed import FeedLine, publish
-from autosync.mirror.moves import moved
+from autosync.mirror.models import MirroredModel
+from autosync.mirror.moves import Step, moved
 from autosync.mirror.upsert import Key, Merge, Row, Rule, upsert
 from autosync.sync.applied_rows import Changed
 from autosync.sync.gone import delete, follow_parents
@@ -43,22 +45,28 @@ def carry_out(
     changed: Changed = {}
     _look_at_pairs(plan, observed_at)
     spoken_of = _rereads(plan)
+    here: dict[tuple[str, Key], tuple[int, int]] = {}
     for (merge, rule), rows in _by_merge(plan).items():
         result = upsert(merge, rows, observed_at=observed_at, rule=rule)
         follow_parents(merge, result.inserted)
         changed.setdefault(merge.table, set()).update(result.changed)
         if merge.table in _NESTED:
             spoken_of.setdefault(merge, []).extend(rows)
+        if merge.table in _PARENTS:
+            here |= _parents(merge, rows, result.unknown)
         marked = set(result.dirty)
         if merge.table in _REFETCHED:
             marked |= mark_new_and_late(merge, result.inserted, observed_at)
             older = _older_than_names(merge, rows, renamed or {}) & result.changed
-            marked |= mark_renamed(merge, older, F("updated_at"))
+            marked |= mark_renamed(merge, older)
         if merge.table in _TOLD:
             late = _late(merge, rows, observed_at) & result.updated
             marked |= mark_told_late(merge, late, observed_at)
         followups |= _settle(merge, marked, rows)
+    doubted: _Doubted = {}
     for changes in plan:
+        if changes.tombstones or changes.patches:
+            _mark_doubted(doubted)  # a tombstone takes such a mark away
         for one in changes.tombstones:
             for table, keys in delete(one.merge, one.ids, one.at).items():
                 changed.setdefault(table, set()).update(keys)
@@ -66,21 +74,46 @@ def carry_out(
             chosen = patch.merge.model._default_manager.filter(pk__in=patch.ids, **patch.where)
             chosen.update(**patch.values)
         for doubt in changes.doubts:
-            doubt.model._default_manager.filter(**doubt.where).update(dirty_at=timezone.now())
+            _collect(doubted, doubt)
             account = doubt.where.get("account_id")
             followups.add(FollowUp("sync_account", account) if account else FollowUp("refetch", 0))
-    for merge, links in sorted(spoken_of.items(), key=lambda entry: entry[0].table):
-        # Their parents are read again, whichever kind they are of.
-        mark(_NESTED[merge.table], links, timezone.now())
+    _mark_doubted(doubted)
+    # Their parents are read again, whichever kind they are of.
+    mark([(_NESTED[one.table], links) for one, links in spoken_of.items()], here, timezone.now())
+    steps: dict[Merge, list[Step]] = {}
     for move in (one for changes in plan for one in changes.moves):
-        if moved(move.merge, move.key, move.before, move.after, observed_at):
-            changed.setdefault(move.merge.table, set()).add(move.key)
+        steps.setdefault(move.merge, []).append(Step(move.key, move.before, move.after))
+    for merge, some in steps.items():
+        changed.setdefault(merge.table, set()).update(moved(merge, some, observed_at))
     reached("apply: rows written, not yet in the feed")
     publish(_news(plan, changed))
-    for followup in sorted(followups):
-        hand_over(followup, now=True)
+    if followups:
+        hand_over(followups, now=True)
         reached("follow-up: enqueued, not committed")
     return changed
+
+
+_Doubted = dict[tuple[type[MirroredModel], tuple[str, ...]], set[tuple[Any, ...]]]
+"""Model and columns → the values by which rows are known."""
+
+
+def _collect(doubted: _Doubted, doubt: Doubt) -> None:
+    """Put it to the others of its kind, to be marked with them; or mark all that it is about now,
+    if it says more than what columns have.
+    """
+    columns = {field.column for field in doubt.model._meta.concrete_fields}
+    names = tuple(doubt.where)
+    plain = all(isinstance(value, int | str) for value in doubt.where.values())
+    if plain and columns.issuperset(names):
+        doubted.setdefault((doubt.model, names), set()).add(tuple(doubt.where.values()))
+    else:
+        doubt.model._default_manager.filter(**doubt.where).update(dirty_at=timezone.now())
+
+
+def _mark_doubted(doubted: _Doubted) -> None:
+    for (model, names), values in doubted.items():
+        mark_named(model, names, values)
+    doubted.clear()
 
 
 def _older_than_names(
@@ -105,6 +138,18 @@ def _late(merge: Merge, rows: Sequence[Row], observed_at: datetime) -> set[Key]:
         merge.key_of(row)
         for row in rows
         if (clock := row.get("updated_at")) is None or clock < in_time
+    }
+
+
+def _parents(
+    merge: Merge, rows: Sequence[Row], unknown: set[Key]
+) -> dict[tuple[str, Key], tuple[int, int]]:
+    """What children know these rows by, which are here now: nobody needs to look for them."""
+    columns, table = _PARENTS[merge.table], merge.table
+    return {
+        (table, tuple([row[name] for name in columns])): (key[0], row["repository_id"])
+        for row in rows
+        if all(name in row for name in columns) and (key := merge.key_of(row)) not in unknown
     }
 
 
@@ -151,6 +196,12 @@ _REFETCHED = {resource.merge.table for resource in refetched()}
 _TOLD = {resource.merge.table for resource in refetched() if not resource.inside}
 # Read again with their parents at the next sync.
 _NESTED = {kind.merge.table: [n.family for n in kind.nests] for kind in nested_kinds()}
+# Their parents: table → the columns by which children know them.
+_PARENTS = {
+    family.parents.table: tuple(family.link.values())
+    for families in _NESTED.values()
+    for family in families
+}
 # Settled by the lists of the account.
 _OF_ACCOUNTS = {kind.merge.table for kind in account_kinds()}
 # Settled by the listing of the installation: table → the column with the installation's id.

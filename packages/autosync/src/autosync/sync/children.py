@@ -6,14 +6,20 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
-from autosync.github import InstallationClient
+from autosync.github import (
+    Forbidden,
+    Gone,
+    GraphQLError,
+    InstallationClient,
+    InstallationSuspended,
+)
 from autosync.killpoints import reached
 from autosync.kinds import Derived, nested_kinds
 from autosync.kinds._nest import Nest
@@ -26,11 +32,13 @@ from autosync.mirror.upsert import Key, Rule
 from autosync.sync import unread
 from autosync.sync.gone import take_away
 from autosync.sync.nested_pages import PAGE, Children, read_children, read_deep
-from autosync.sync.refusals import refusal_at, unavailable
+from autosync.sync.refusals import Refused, refusal_at, unavailable
 from autosync.sync.standing import was_read
 
 logger = logging.getLogger(__name__)
 Progress = Callable[[], None]
+# A query that asks for several kinds of children is refused for one of them.
+ALL_FOR_ONE = (Refused, Forbidden, Gone, GraphQLError)
 
 
 def waiting(
@@ -70,7 +78,9 @@ def sync_children(
     work = [
         (nests, parents)
         for nest in shown
-        for nests, parents in _together(nest, repository, nest.family.waiting(repository.pk))
+        for nests, parents in _together(
+            nest, repository, nest.family.waiting(repository.pk), refused
+        )
     ]
     count = 0
     if work:
@@ -79,21 +89,15 @@ def sync_children(
         cursor.state = ResourceCursor.State.RUNNING
         cursor.save()
     for nests, some in work:
-        for page in read_children(nests, repository, client, some):
-            by_nest = {one: [each for each in page if each.nest is one] for one in nests}
-            for one, children in by_nest.items():
-                read_deep(one.kind, repository, client, children)
-            absent = {one: set(gone_in(one, client, by_nest[one])) for one in nests}
-            reached("import: page read, not stored")
-            with transaction.atomic():
-                for one in nests:
-                    count += store_children(one, by_nest[one], absent[one])
+        for page in _pages(nests, repository, client, some):
+
+            def note(page: Sequence[Children] = page) -> None:
                 if cursor.backfilled_at is None:
                     cursor.done += sum(len(one.rows) for one in page if one.nest.kind is kind)
                     cursor.save()
                 progress()
-                reached("import: page stored, not committed")
-            reached("import: page committed")
+
+            count += take_in(page, repository, client, note)
     cursor.total = cursor.done = _alive(kind).filter(repository=repository).count()
     cursor.backfilled_at = cursor.backfilled_at or timezone.now()
     cursor.state = ResourceCursor.State.COMPLETE
@@ -102,11 +106,59 @@ def sync_children(
     return count
 
 
+def take_in(
+    page: Sequence[Children],
+    repository: Repository,
+    client: InstallationClient,
+    note: Progress = lambda: None,
+) -> int:
+    """Store what GitHub said of some parents' children, with what `note` writes, and have these
+    parents wait no longer; rows changed. `repository` is that of the first, if not of all.
+    """
+    by_nest: dict[Nest, list[Children]] = defaultdict(list)
+    for one in page:
+        by_nest[one.nest].append(one)
+    for nest, children in by_nest.items():
+        read_deep(nest.kind, repository, client, children)
+    absent = {nest: set(gone_in(nest, client, children)) for nest, children in by_nest.items()}
+    reached("import: page read, not stored")
+    with transaction.atomic():
+        lock_repositories({one.parent.repository_id for one in page})
+        count = sum(_store(nest, by_nest[nest], absent[nest]) for nest in by_nest)
+        note()
+        reached("import: page stored, not committed")
+    reached("import: page committed")
+    return count
+
+
+def _pages(
+    nests: Sequence[Nest],
+    repository: Repository,
+    client: InstallationClient,
+    parents: Sequence[Parent],
+) -> Iterator[list[Children]]:
+    """As `read_children`; where GitHub refuses all of them for one, the first is asked for alone.
+    The turn of the others comes, and then it is theirs to be refused.
+    """
+    left = {one.pk: one for one in parents}
+    try:
+        for page in read_children(nests, repository, client, parents):
+            for one in page:
+                left.pop(one.parent.pk, None)
+            yield page
+    except ALL_FOR_ONE as error:
+        if len(nests) == 1 or isinstance(error, InstallationSuspended):
+            raise
+        logger.info("%ss of %s are asked for alone: %s", nests[0].kind.name, repository, error)
+        yield from read_children(nests[:1], repository, client, list(left.values()))
+
+
 def _together(
-    nest: Nest, repository: Repository, parents: Sequence[Parent]
+    nest: Nest, repository: Repository, parents: Sequence[Parent], refused: Set[str]
 ) -> Iterable[tuple[tuple[Nest, ...], list[Parent]]]:
     """The parents by the kinds of children that they wait for. One that is new to this mirror comes
-    with others that are: it is read from another part of the quota.
+    with others that are: it is read from another part of the quota. One of those `refused` is asked
+    for alone, at each sync, until GitHub shows it: it would take the others along.
     """
     others = [
         one
@@ -114,6 +166,7 @@ def _together(
         for one in kind.nests
         if kind is not nest.kind
         and one.parent is nest.parent
+        and refused.isdisjoint({kind.name, nest.kind.name})
         and was_read(kind.resource, repository) == was_read(nest.kind.resource, repository)
     ]
     waits = {one: {each.pk for each in one.family.waiting(repository.pk)} for one in others}
@@ -177,13 +230,10 @@ def _absent(nest: Nest, page: Sequence[Children], seen_before: datetime | None) 
     return found
 
 
-def store_children(nest: Nest, page: Sequence[Children], absent: set[Key]) -> int:
-    """In the caller's transaction, of whatever repositories; returns how many rows changed."""
-    if not page:
-        return 0
+def _store(nest: Nest, page: Sequence[Children], absent: set[Key]) -> int:
+    """In the caller's transaction; returns how many rows changed."""
     kind, family = nest.kind, nest.family
     asked_at = min(one.asked_at for one in page)
-    lock_repositories({one.parent.repository_id for one in page})
     rows = [row for one in page for row in one.rows]
     result, refused = unread.store(
         kind.merge, rows, observed_at=asked_at, rule=Rule.AUTHORITATIVE, lag=LAG

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from autosync.kinds import KINDS, left_out
+from autosync.kinds._chosen import OFF
 from autosync.mirror.models import (
     AccountCursor,
     ChildrenRead,
@@ -28,7 +29,9 @@ def settle() -> bool:
     """
     without = left_out()
     for name, why in without.items():
-        logger.info("%s is not kept up: %s", name, why)
+        # What nobody chose is in the reference, and no news at a start.
+        level = logging.DEBUG if why == OFF else logging.INFO
+        logger.log(level, "%s is not kept up: %s", name, why)
     noted = set(KindLeftOut.objects.values_list("name", flat=True))
     begun, chosen = without.keys() - noted, noted - without.keys()
     if not begun and not chosen:

@@ -14,7 +14,7 @@ from django.utils import timezone
 from autosync.github import GraphQLTooHeavy, InstallationClient
 from autosync.github.git import GitReader
 from autosync.killpoints import reached
-from autosync.kinds import git_history, git_lists
+from autosync.kinds import git_history, git_lists, git_lists_later
 from autosync.kinds.commit import commit_lines
 from autosync.kinds.ref import full_name, split_ref
 from autosync.mirror.digest import DIGEST
@@ -371,6 +371,9 @@ def _store_lists(repository: Repository, reader: GitReader, asked_at: datetime) 
     """The kinds of which git tells all that there is, as it has them now."""
     count = 0
     for kind in git_lists():
+        if kind in git_lists_later():
+            unfinished(repository, kind.name)
+            continue
         rows = [kind.git.make(one, repository.pk) for one in kind.by_git.tells(reader)]
         scope = {kind.model.scope: repository.pk}
         count += replace_whole(kind.merge, rows, scope, asked_at)

@@ -29,7 +29,7 @@ from autosync.mirror.children import Parent
 from autosync.mirror.doubt import lock_repositories
 from autosync.mirror.models import Repository, ResourceCursor, SyncJobRepository
 from autosync.sync import packed, packed_talk
-from autosync.sync.children import gone_in, store_children
+from autosync.sync.children import take_in
 from autosync.sync.commit_details import fetch_accounts, store_accounts, to_ask
 from autosync.sync.commit_files import sync_files
 from autosync.sync.commits import count_contributors_later, sync_commits
@@ -37,7 +37,7 @@ from autosync.sync.errors import Busy
 from autosync.sync.identity import fetched_ahead
 from autosync.sync.jobs import SyncJobRunner
 from autosync.sync.locks import exclusive
-from autosync.sync.nested_pages import read_children, read_deep
+from autosync.sync.nested_pages import read_children
 from autosync.sync.plan import TO_DO
 from autosync.sync.queue import SYNC_REPOSITORY, defer
 from autosync.sync.standing import GIT
@@ -235,17 +235,8 @@ def _read_nests(
     parents: Sequence[Parent],
 ) -> None:
     for page in read_children(nests, homes[parents[0].repository_id], client, parents):
-        by_nest = {one: [each for each in page if each.nest is one] for one in nests}
-        for one, children in by_nest.items():
-            if children:
-                read_deep(one.kind, homes[children[0].parent.repository_id], client, children)
-        absent = {one: set(gone_in(one, client, by_nest[one])) for one in nests}
-        reached("import: page read, not stored")
-        with transaction.atomic():
-            for one in nests:
-                store_children(one, by_nest[one], absent[one])
-            reached("import: page stored, not committed")
-        reached("import: page committed")
+        if page:
+            take_in(page, homes[page[0].parent.repository_id], client)
 
 
 def _note_children(homes: Iterable[int], read: packed.Read, started_at: datetime) -> None:

@@ -242,9 +242,11 @@ def _of_parents(nests: Sequence[Nest]) -> str:
 
 
 def _understand(one: Children) -> None:
-    for node in filter(None, one.nodes):
+    for at, node in enumerate(one.nodes, 1):
+        if not node:
+            continue
         try:
-            one.rows.append(one.nest.row(node, one.place, one.parent.repository_id))
+            one.rows.append(one.nest.row(node, one.place, one.parent.repository_id, at))
         except unread.ODD as error:
             why = f"not as documented: {type(error).__name__}: {error}"
             one.odd.append(unread.of_node(node, why[:300]))

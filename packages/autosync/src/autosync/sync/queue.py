@@ -5,7 +5,7 @@ Nothing here imports a task, so whatever does the work may hand over more of it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,13 +61,14 @@ SYNC_REPOSITORY = Work("sync_repository", "repository", SYNC, 0, "repository_id"
 SYNC_MANY = Work("sync_many", "many", SYNC)
 # Its lists are few and short, and people wait for what changed in them.
 SYNC_ACCOUNT = Work("sync_account", "account", LIVE, 5, "account_id")
+READ_AHEAD = Work("read_ahead", "ahead", LIVE, 3, "installation_id")
 AUDIT_DUE = Work("audit_due", "audit_due", SYNC, -500, "installation_id")
 AUDIT_INSTALLATION = Work("audit_installation", "audit", SYNC, -1000, "installation_id")
 READ_AGAIN = Work("read_again", "again", SYNC, -2000, "installation_id")
 WORK = (
     *(START_UP, SYNC_GIT, RECOVER, IMPORT_INSTALLATION, REFRESH_INSTALLATION, REFETCH),
     *(IMPORT_REPOSITORY, RUN_JOB, SYNC_REPOSITORY, SYNC_ACCOUNT, SYNC_PULL_GIT),
-    *(AUDIT_DUE, AUDIT_INSTALLATION, READ_AGAIN),
+    *(READ_AHEAD, AUDIT_DUE, AUDIT_INSTALLATION, READ_AGAIN),
 )
 
 # What an applied delivery asks for.
@@ -104,8 +105,8 @@ def defer(
 
     def enqueue() -> bool:
         # Mostly it waits: to ask costs a fraction of an error and what must be undone for it.
-        if (waits_on := _waits(lock)) is not None:
-            if now and waits_on:
+        if lock in (waits := _waiting([lock])):
+            if now and waits[lock]:
                 _wait_no_longer(lock)
             return False
         try:
@@ -122,18 +123,6 @@ def defer(
         transaction.on_commit(enqueue)
 
 
-def _waits(queueing_lock: str) -> bool | None:
-    """Whether the work waits for a time to come, or in line; None if there is none that waits."""
-    with prepared() as cursor:
-        cursor.execute(
-            "SELECT coalesce(scheduled_at > now(), false) FROM procrastinate_jobs "
-            "WHERE queueing_lock = %s AND status = 'todo'",
-            [queueing_lock],
-        )
-        found = cursor.fetchone()
-    return found[0] if found else None
-
-
 def _wait_no_longer(queueing_lock: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
@@ -143,12 +132,42 @@ def _wait_no_longer(queueing_lock: str) -> None:
         )
 
 
-def hand_over(followup: FollowUp, *, now: bool = False) -> None:
-    """Enqueue what an applied delivery asks for.
+def hand_over(followups: Iterable[FollowUp], *, now: bool = False) -> None:
+    """Enqueue what applied deliveries ask for. Of what waits already nothing is tried.
 
     `now`: GitHub has just spoken of it, so what waited for GitHub's return need not wait on.
     """
-    defer(FOLLOW_UPS[followup.task], followup.target_id, now=now)
+    asked = {FOLLOW_UPS[one.task].lock_for(one.target_id): one for one in sorted(followups)}
+    waiting = _waiting(asked)
+    for lock, one in asked.items():
+        if lock not in waiting:
+            defer(FOLLOW_UPS[one.task], one.target_id, now=now)
+        elif now and waiting[lock]:
+            _wait_no_longer(lock)
+
+    def those_that_began() -> None:
+        # What waited may have started, and ended, before what it is to see was committed.
+        still = _waiting(waiting)
+        for lock in waiting:
+            if lock not in still:
+                defer(FOLLOW_UPS[asked[lock].task], asked[lock].target_id, now=now)
+
+    if waiting and connection.in_atomic_block:
+        transaction.on_commit(those_that_began)
+
+
+def _waiting(locks: Iterable[str]) -> dict[str, bool]:
+    """Those of them that wait, and whether for a time to come."""
+    wanted = list(locks)
+    if not wanted:
+        return {}
+    with prepared() as cursor:
+        cursor.execute(
+            "SELECT queueing_lock, coalesce(scheduled_at > now(), false) "
+            "FROM procrastinate_jobs WHERE queueing_lock = ANY (%s) AND status = 'todo'",
+            [wanted],
+        )
+        return dict(cursor.fetchall())
 
 
 def defer_again(work: str, *, minutes: int, **arguments: Any) -> None:

@@ -42,6 +42,7 @@ from autosync.sync.absent import (
 from autosync.sync.children import sync_children
 from autosync.sync.commit_files import sync_files
 from autosync.sync.commits import refresh_contributors, sync_commits, sync_details
+from autosync.sync.git_lists import GIT_LISTS, sync_git_lists
 from autosync.sync.lists import sync_list
 from autosync.sync.news import Look, Moved, look
 from autosync.sync.parts import Parts
@@ -179,6 +180,7 @@ class GitHubSyncManager:
                     work[resource.name] = partial(refetch, resource, self.client, again)
             for kind in nested_kinds():  # after their parents
                 work[kind.name] = partial(self._sync_children, kind, repository, progress)
+            work[GIT_LISTS] = partial(sync_git_lists, repository, self.client, progress)
             work["commit_file"] = partial(sync_files, repository, self.client, progress)
             work[PULL_GIT] = partial(sync_pull_git, repository, self.client, progress)
             work["commit_detail"] = partial(sync_details, repository, self.client, progress)
@@ -266,6 +268,7 @@ class GitHubSyncManager:
             return 0
         # A first clone may take an hour: pushes that wait for it must not take every live slot.
         count = parts.run(GIT, lambda: sync_commits(repository, self.client, _silent, patience=1))
+        count += parts.run(GIT_LISTS, lambda: sync_git_lists(repository, self.client, _silent))
         count += parts.run("commit_file", lambda: sync_files(repository, self.client, _silent))
         count += parts.run("commit_detail", lambda: sync_details(repository, self.client, _silent))
         refresh_contributors(repository)

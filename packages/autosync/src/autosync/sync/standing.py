@@ -10,7 +10,7 @@ from typing import Any
 from django.db import connection
 from django.db.models import Q, QuerySet
 
-from autosync.kinds import git_history, listed_resources, nested_kinds
+from autosync.kinds import git_history, git_lists_later, listed_resources, nested_kinds
 from autosync.kinds._events import Resource
 from autosync.mirror.models import Repository, ResourceCursor
 from autosync.sync.pull_git import unread_in
@@ -107,7 +107,10 @@ def standing(repository_ids: Iterable[int]) -> dict[int, Here]:
             for pk, alive, watermark in cursor.fetchall():
                 lists[pk][resource.name] = ListHere(alive, watermark)
         read = [GIT, *(resource.name for resource in resources)]
-        cursor.execute(_GIT, values | {"git": GIT, "read": read, "silent": f"{NOT_ANSWERED}%"})
+        values |= {"git": GIT, "read": read, "silent": f"{NOT_ANSWERED}%"}
+        later = [kind.resource for kind in git_lists_later()]
+        values |= {"later": [one.name for one in later]}
+        cursor.execute(_GIT, values | {"versions": list(map(wanted_version, later))})
         return {
             pk: Here(lists[pk], watermark, branch, head or "", marked, incomplete, more)
             for pk, watermark, branch, head, marked, incomplete, unfinished in cursor.fetchall()
@@ -146,6 +149,11 @@ SELECT r.github_id, c.watermark, r.default_branch,
                AND NOT m.complete AND m.orphaned_at IS NULL),
        EXISTS (SELECT FROM resource_cursors o WHERE o.repository_id = r.github_id
                AND o.resource <> ALL (%(read)s) AND o.state <> %(complete)s)
+       OR (c.id IS NOT NULL AND (
+           SELECT count(*) FROM resource_cursors l WHERE l.repository_id = r.github_id
+           AND l.state = %(complete)s AND (l.resource, l.version) IN (
+               SELECT * FROM unnest(%(later)s::text[], %(versions)s::int[])))
+           < cardinality(%(later)s::text[]))
        OR EXISTS (SELECT FROM unread_objects u WHERE u.repository_id = r.github_id)
        OR EXISTS (SELECT FROM commits m WHERE m.repository_id = r.github_id
                   AND m.size_unknown <> '' AND m.size_unknown LIKE %(silent)s)

@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from autosync.models import Commit, Repository, SyncJob
-from autosync.sync import again
+from autosync.sync import again, ahead
 from autosync.sync.accounts import accounts_in_doubt
 from autosync.sync.audit import schedule
 from autosync.sync.jobs import SyncJobRunner, under_way
@@ -51,6 +51,7 @@ def pick_up_what_was_left() -> None:
     schedule.finish_abandoned()
     schedule.enqueue_due()
     again.enqueue_due()
+    ahead.enqueue_due()
 
 
 def _commits_without_details() -> None:

@@ -8,7 +8,17 @@ from __future__ import annotations
 from procrastinate.contrib.django import app
 
 from autosync import config
-from autosync.sync import accounts, again, followups, housekeeping, many, retention, startup, watch
+from autosync.sync import (
+    accounts,
+    again,
+    ahead,
+    followups,
+    housekeeping,
+    many,
+    retention,
+    startup,
+    watch,
+)
 from autosync.sync.audit import schedule
 from autosync.sync.jobs import SyncJobRunner
 from autosync.sync.purge import erase_deleted, purge_gone
@@ -116,6 +126,12 @@ def sweep(timestamp: int) -> None:
 def sync_account(account_id: int) -> None:
     """Read what belongs to an organisation itself."""
     accounts.sync_account(account_id)
+
+
+@app.task(queue=LIVE, retry=RetryLater())
+def read_ahead(installation_id: int) -> None:
+    """Read what no event brings, a minute after events spoke of its parents."""
+    ahead.read_ahead(installation_id)
 
 
 @app.task(queue=SYNC, retry=RetryLater())

@@ -18,6 +18,7 @@ from django.db.models.functions import Greatest, Least, Now
 from autosync.kinds._events import Resource
 from autosync.mirror.keys import read, rows_of, written
 from autosync.mirror.models import Repository, ResourceCursor, UnreadObject
+from autosync.mirror.prepared import prepared
 from autosync.mirror.upsert import Key, Merge, Result, Row, Rule, upsert
 
 logger = logging.getLogger(__name__)
@@ -186,8 +187,11 @@ def forget(resource: Resource, rows: Iterable[Row]) -> None:
 
 def forget_keys(resource: Resource, keys: Iterable[Any]) -> None:
     """The same, by their keys."""
-    texts = [_written(one) for one in keys]
-    UnreadObject.objects.filter(resource=resource.name, key__in=texts).delete()
+    with prepared() as cursor:  # for each page of each list: mostly there is none
+        cursor.execute(
+            "DELETE FROM unread_objects WHERE resource = %s AND key = ANY (%s::text[])",
+            [resource.name, [_written(one) for one in keys]],
+        )
 
 
 def forget_absent(resource: Resource, repository: Repository, there: Iterable[Any]) -> None:

@@ -64,6 +64,37 @@ class Sorting(Acting):
         elif issue is not None:
             self._store.set_milestone(issue.id, self._rng.choice(open_).id, sender_id=sender)
 
+    def split(self, repository: Repository) -> None:
+        """Make an issue a part of another, put the parts into another order, or take one out."""
+        whole = self._some_open(repository, pulls=False)
+        part = self._some_open(repository, pulls=False)
+        if whole is None or part is None:
+            return
+        known, sender = self._store.sub_issues(whole.id), self._somebody().id
+        chance = self._rng.random()
+        if len(known) > 1 and chance < 0.3:
+            self._store.order_sub_issues(whole.id, [one.id for one in reversed(known)])
+        elif known and chance < 0.5:
+            self._store.remove_sub_issue(whole.id, known[0].id, sender_id=sender)
+        elif part not in [whole, *known] and self._may_be_levels(whole.id, part.id):
+            self._store.add_sub_issue(whole.id, part.id, replace=True, sender_id=sender)
+
+    def _may_be_levels(self, whole: int, part: int) -> bool:
+        """People split into two levels, so that they never go in a circle."""
+        return not self._store.sub_issues(part) and self._store.parent_of(whole) is None
+
+    def block(self, repository: Repository) -> None:
+        """Let an issue wait for another, or no longer."""
+        waits = self._some_open(repository, pulls=False)
+        other = self._some_open(repository, pulls=False)
+        if waits is None or other is None:
+            return
+        known, sender = self._store.blocked_by(waits.id), self._somebody().id
+        if known and self._rng.random() < 0.4:
+            self._store.remove_dependency(waits.id, known[0].id, sender_id=sender)
+        elif waits != other and other not in [*known, *self._store.blocking(waits.id)]:
+            self._store.add_dependency(waits.id, other.id, sender_id=sender)
+
     def watch(self, repository: Repository) -> None:
         """Or watch it no longer."""
         who, watching = self._somebody().id, self._store.watchers(repository.id)

@@ -5,9 +5,11 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from githubsim.ailments import afflict
+from githubsim.community import license_key
 from githubsim.control.desk import Desk, Refused
 from githubsim.pushes import (
     NewCommit,
+    annotate,
     email_of,
     merge_pull,
     move_ref,
@@ -58,7 +60,11 @@ def set_default_branch(desk: Desk) -> Json:
     if branch not in desk.git.branches(repository.id):
         raise Refused(f"no branch {branch}")
     desk.git.set_default_branch(repository.id, branch)
-    new = desk.store.edit_repository(repository.id, default_branch=branch, sender_id=desk.sender.id)
+    head = desk.git.ref(repository.id, f"refs/heads/{branch}")
+    found = license_key(desk.git, repository.id, head)
+    new = desk.store.edit_repository(
+        repository.id, default_branch=branch, license=found, sender_id=desk.sender.id
+    )
     return desk.shapes.repository(new)
 
 
@@ -278,6 +284,25 @@ def delete_ref(desk: Desk) -> Json:
     return set_ref(desk)
 
 
+def create_tag(desk: Desk) -> Json:
+    """`repository`, `tag`, `message`, `sha` (the default head; a tag object's makes a nested one),
+    `signed` (no), `ref` (the tag's own name): an annotated tag, where one may be already.
+    """
+    repository, git = desk.repository, desk.git
+    sha = desk.get("sha") or git.ref(repository.id, f"refs/heads/{repository.default_branch}")
+    if sha is None:
+        raise Refused("the repository is empty")
+    sender, name = desk.sender, desk.need("tag")
+    who = (sender.name or sender.login, email_of(desk.store, sender.id))
+    made = annotate(
+        git, repository.id, name, sha, desk.get("message", name), tagger=who,
+        at=desk.store.clock.now(), signed=bool(desk.get("signed")),
+    )  # fmt: skip
+    ref = f"refs/tags/{desk.get('ref', name)}"
+    move_ref(desk.store, git, repository.id, ref, made, sender_id=sender.id)
+    return {"ref": ref, "sha": made}
+
+
 def install(desk: Desk) -> Json:
     """`account` (login), `repositories` (left out: all) → the installation.
 
@@ -443,6 +468,7 @@ ACTIONS: dict[str, Callable[[Desk], Any]] = {
     "push": push,
     "refs/delete": delete_ref,
     "refs/set": set_ref,
+    "tags/create": create_tag,
     "repositories/create": create_repository,
     "repositories/fork": fork_repository,
     "repositories/default-branch": set_default_branch,

@@ -79,10 +79,19 @@ def clock(desk: Desk) -> Json:
 
 
 def older_server(desk: Desk) -> Json:
-    """`lacks`: GraphQL fields that are not known here, as on an older Enterprise Server."""
+    """`lacks`: GraphQL fields, `Type.fields` and types that are not known here, as on an older
+    Enterprise Server.
+    """
     desk.world.lacking.clear()
     desk.world.lacking.update(desk.get("lacks", ()))
     return {"lacks": sorted(desk.world.lacking)}
+
+
+def withhold(desk: Desk) -> Json:
+    """`fields` of GraphQL that are refused to Apps: null, and an error that says so."""
+    desk.world.withheld.clear()
+    desk.world.withheld.update(desk.get("fields", ()))
+    return {"fields": sorted(desk.world.withheld)}
 
 
 def people(desk: Desk) -> Json:
@@ -119,6 +128,7 @@ ACTIONS: dict[str, Callable[[Desk], Any]] = {
     "ping": ping,
     "quota": quota,
     "weather": weather,
+    "withhold": withhold,
     "webhooks": webhooks,
     "webhooks/wait": wait_for_webhooks,
 }

@@ -11,9 +11,9 @@ from githubsim.store.review_finding import PUBLISHED
 
 def inventory(desk: Desk) -> Json:
     """Installations and repositories by name, nothing counted; `repository` asks for one, and
-    then for its `refs`, its `issues`, `pulls` and `milestones` (numbers), its `labels` (names), and
-    its `releases`, `assets`, `comments`, `commit_comments`, `reviews` and `threads` (ids; of
-    threads the first comment's).
+    then for its `refs`, its `issues`, `pulls` and `milestones` (numbers), its `labels` and `heads`
+    (names; the branches of open pull requests), and its `releases`, `assets`, `comments`,
+    `commit_comments`, `reviews` and `threads` (ids; of threads the first comment's).
     """
     store = desk.store
     one = desk.repository if desk.get("repository") else None
@@ -59,6 +59,8 @@ def _contents(desk: Desk, repository: Repository) -> Json:
 
 
 _INSIDE = {
+    "heads": "SELECT DISTINCT p.head_ref FROM pulls p JOIN issues i ON i.pull_id = p.id "
+    "WHERE i.repository_id = ? AND i.state = 'open' ORDER BY 1",
     "milestones": "SELECT number FROM milestones WHERE repository_id = ? ORDER BY number",
     "releases": "SELECT id FROM releases WHERE repository_id = ? ORDER BY id",
     "assets": "SELECT id FROM release_assets WHERE repository_id = ? ORDER BY id",

@@ -79,6 +79,11 @@ class Changes(Process):
         counts = numstat_z(numbers.decode(errors="replace"))
         return changes(raw.decode(errors="replace"), counts, patches(text))
 
+    def difftext(self, repository_id: int, old: str, new: str) -> bytes:
+        """The same as git writes it."""
+        flags = ["-p", "-r", "-M", "--no-color", old, new]
+        return self._run(["diff-tree", *flags], self.path(repository_id))
+
     def patches(self, repository_id: int, pairs: Sequence[tuple[str, str]]) -> list[dict[str, str]]:
         """For each pair (older, newer commit) the patch of each path; {} where one is missing."""
         path = self.path(repository_id)

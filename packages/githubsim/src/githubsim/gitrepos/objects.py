@@ -29,6 +29,23 @@ class Objects(Process):
         head, _, rest = said.partition(b"\n")
         return rest[: int(head.split()[2])]
 
+    def batch(
+        self, repository_id: int, name: str, *, follow: bool = False
+    ) -> tuple[str, str, bytes] | None:
+        """Sha, kind and content of an object by any name; `follow` links to what they lead to."""
+        args = ["cat-file", "--batch", *(["--follow-symlinks"] if follow else [])]
+        said = self._run(args, self.path(repository_id), data=name.encode() + b"\n")
+        head, _, rest = said.partition(b"\n")
+        words = head.decode(errors="replace").split()
+        if len(words) != 3 or not words[2].isdigit():
+            return None
+        return words[0], words[1], rest[: int(words[2])]
+
+    def make_tag(self, repository_id: int, content: bytes) -> str:
+        """A tag object with this content, of no ref yet; its sha."""
+        args = ["hash-object", "-t", "tag", "-w", "--stdin"]
+        return self._run(args, self.path(repository_id), data=content).decode().strip()
+
     def files(self, repository_id: int, rev: str) -> dict[str, int]:
         """Paths with their sizes in bytes at a commit."""
         said = self._run(["ls-tree", "-r", "-l", "-z", rev], self.path(repository_id))

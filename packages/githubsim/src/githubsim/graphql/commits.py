@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from githubsim.clock import epoch, iso
@@ -17,6 +18,9 @@ from githubsim.store import Account, Repository
 GitNode = CommitNode | ObjectNode
 _SHA = re.compile(r"[0-9a-f]{40}")
 _HEADLINE = 72
+# GitHub cuts a blob's text (`isTruncated`); at which size is not documented.
+_MOST_TEXT = 512_000
+_TAGGER = re.compile(r"(.*?) ?<(.*)> (\d+) ([-+]\d{4})")
 _CURSOR = re.compile(r"([0-9a-f]{40}) (\d+)")
 
 
@@ -70,10 +74,57 @@ def of_sha(repository: Repository, info: Info, sha: str) -> GitNode | None:
         head, _, message = text.partition("\n\n")
         fields = dict(line.partition(" ")[::2] for line in head.split("\n"))
         target = of_sha(repository, info, fields["object"])
-        return ObjectNode(sha, repository, "Tag", fields["tag"], message, target)
+        by = _TAGGER.fullmatch(fields.get("tagger", ""))
+        tagger = Signature(by[1], by[2], _offset(by[3], by[4])) if by else None
+        return ObjectNode(sha, repository, "Tag", fields["tag"], message, target, tagger)
     if kind in ("tree", "blob"):
         return ObjectNode(sha, repository, kind.capitalize())
     return None
+
+
+def _offset(at: str, zone: str) -> str:
+    """A time of git's with its own zone."""
+    minutes = int(zone[1:3]) * 60 + int(zone[3:])
+    offset = timedelta(minutes=-minutes if zone[0] == "-" else minutes)
+    return datetime.fromtimestamp(int(at), timezone(offset)).isoformat().replace("+00:00", "Z")
+
+
+@dataclass(frozen=True, slots=True)
+class TreeEntry:
+    """A name in a tree."""
+
+    repository: Repository
+    name: str
+    mode: int
+    type: str
+    sha: str
+    size: int
+
+
+def _entries(tree: ObjectNode, info: Info) -> list[TreeEntry]:
+    git = info.context.git
+    args = ["ls-tree", "-l", "-z", tree.sha]
+    listed = git.try_run(args, git.path(tree.repository.id)).split("\0")
+    found = []
+    for about, name in (one.split("\t", 1) for one in listed if one):
+        mode, kind, sha, size = about.split()
+        number = int(size) if size.isdigit() else 0
+        found.append(TreeEntry(tree.repository, name, int(mode, 8), kind, sha, number))
+    return found
+
+
+def _blob(node: ObjectNode, info: Info) -> bytes:
+    return info.context.git.read(node.repository.id, node.sha)
+
+
+def _is_binary(content: bytes) -> bool:
+    """As git: there is NUL in its beginning."""
+    return b"\0" in content[:8000]
+
+
+def _text_of(node: ObjectNode, info: Info) -> str | None:
+    content = _blob(node, info)
+    return None if _is_binary(content) else content[:_MOST_TEXT].decode(errors="replace")
 
 
 def target_of(ref: Any, info: Info) -> GitNode | None:
@@ -235,10 +286,27 @@ TYPES: dict[str, Resolvers] = {
     | {
         "message": lambda node, _: node.message,
         "name": lambda node, _: node.name,
+        "tagger": lambda node, _: node.tagger,
         "target": lambda node, _: node.target,
     },
-    "Tree": _OBJECT,
-    "Blob": _OBJECT,
+    "Tree": _OBJECT | {"entries": _entries},
+    "TreeEntry": {
+        "mode": lambda one, _: one.mode,
+        "name": lambda one, _: one.name,
+        "object": lambda one, info: of_sha(one.repository, info, one.sha),
+        "oid": lambda one, _: one.sha,
+        "path": lambda one, _: one.name,
+        "repository": lambda one, _: one.repository,
+        "size": lambda one, _: one.size,
+        "type": lambda one, _: one.type,
+    },
+    "Blob": _OBJECT
+    | {
+        "byteSize": lambda node, info: len(_blob(node, info)),
+        "isBinary": lambda node, info: _is_binary(_blob(node, info)),
+        "isTruncated": lambda node, info: len(_blob(node, info)) > _MOST_TEXT,
+        "text": _text_of,
+    },
     "GitActor": {
         "avatarUrl": _avatar,
         "date": lambda signature, _: signature.date,

@@ -227,3 +227,4 @@ class ObjectNode:
     name: str = ""
     message: str = ""
     target: Any = None
+    tagger: Any = None

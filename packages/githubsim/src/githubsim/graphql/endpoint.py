@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from contextlib import nullcontext
 from dataclasses import dataclass
 from email.utils import formatdate
@@ -41,6 +41,7 @@ from githubsim.graphql.errors import (
     invalid,
     older,
     too_heavy,
+    withheld,
 )
 from githubsim.graphql.executor import Document, KeepingExecutor
 from githubsim.graphql.schema import schema
@@ -212,7 +213,7 @@ class _Run:
         )
         lists = store.lags and operation.operation is OperationType.QUERY and cost.lists
         with store.lagging() if lists else nullcontext():
-            result = _executed(document.node, operation, query, context)
+            result = _executed(document.node, operation, query, context, self.world.withheld)
         if any(isinstance(one.original_error, ListFails) for one in result.errors or ()):
             if limits.enabled:
                 limits.take(self.caller, "graphql", self.conditions.heavy_points)
@@ -232,7 +233,11 @@ class _Run:
 
 
 def _executed(
-    document: DocumentNode, operation: OperationDefinitionNode, query: _Query, context: Context
+    document: DocumentNode,
+    operation: OperationDefinitionNode,
+    query: _Query,
+    context: Context,
+    not_shown: Set[str],
 ) -> ExecutionResult:
     return execute_sync(
         schema(),
@@ -240,7 +245,9 @@ def _executed(
         context_value=context,
         variable_values=query.variables,
         operation_name=operation.name.value if operation.name else None,
-        executor_class=KeepingExecutor,
+        middleware=[withheld(not_shown)] if not_shown else None,
+        # What it keeps is from before these fields were withheld.
+        executor_class=None if not_shown else KeepingExecutor,
     )
 
 

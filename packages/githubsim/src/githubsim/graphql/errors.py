@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Set
+from collections.abc import Callable, Set
 from typing import Any
 
-from graphql import DocumentNode, FieldNode, GraphQLError, TypeInfo, TypeInfoVisitor, Visitor, visit
+from graphql import (
+    SKIP,
+    ArgumentNode,
+    DocumentNode,
+    FieldNode,
+    GraphQLError,
+    GraphQLResolveInfo,
+    InlineFragmentNode,
+    TypeInfo,
+    TypeInfoVisitor,
+    Visitor,
+    print_ast,
+    visit,
+)
 
 Json = dict[str, Any]
 
@@ -78,27 +91,67 @@ def invalid(error: GraphQLError) -> Json:
 
 
 def older(document: DocumentNode, lacking: Set[str]) -> list[Json]:
-    """What an older Enterprise Server says, which does not have these fields yet."""
+    """What an older Enterprise Server says, which does not have these fields, `Type.fields` and
+    types yet; nor the words by which members of a union are chosen, for such a type.
+
+    The words are those of the library that GitHub uses:
+    https://github.com/rmosolgo/graphql-ruby/tree/master/lib/graphql/static_validation/rules
+    """
     from githubsim.graphql.schema import schema  # noqa: PLC0415 (it imports this file)
 
     errors: list[Json] = []
     types = TypeInfo(schema())
+    words = {re.sub(r"(?<!^)(?=[A-Z])", "_", name).upper() for name in lacking if name[0].isupper()}
 
     class Lookup(Visitor):
         def enter_field(self, node: FieldNode, *_: Any) -> None:
-            if node.name.value in lacking:
-                home = types.get_parent_type()
-                errors.append(
-                    invalid(
-                        GraphQLError(
-                            f"Cannot query field '{node.name.value}' on type '{home}'.", [node]
-                        )
-                    )
-                )
+            home, name = types.get_parent_type(), node.name.value
+            if not lacking.isdisjoint({name, f"{home}.{name}"}):
+                message = f"Cannot query field '{name}' on type '{home}'."
+                errors.append(invalid(GraphQLError(message, [node])))
+
+        def enter_inline_fragment(self, node: InlineFragmentNode, *_: Any) -> Any:
+            name = node.type_condition.name.value if node.type_condition else ""
+            if name not in lacking:
+                return None
+            message = f"No such type {name}, so it can't be a fragment condition"
+            said = {"extensions": {"code": "undefinedType", "typeName": name}}
+            errors.append(invalid(GraphQLError(message, [node])) | said)
+            return SKIP
+
+        def enter_argument(self, node: ArgumentNode, *_: Any) -> None:
+            chosen = getattr(node.value, "values", ())
+            if words.isdisjoint(getattr(one, "value", "") for one in chosen):
+                return
+            field, argument = types.get_field_def(), types.get_argument()
+            name = next(k for k, v in field.args.items() if v is argument) if field else ""
+            message = (
+                f"Argument '{name}' has an invalid value ({print_ast(node.value)}). "
+                f"Expected type '{argument.type if argument else ''}'."
+            )
+            said = {
+                "code": "argumentLiteralsIncompatible",
+                "typeName": "Field",
+                "argumentName": name,
+            }
+            errors.append(invalid(GraphQLError(message, [node])) | {"extensions": said})
 
     if lacking:
         visit(document, TypeInfoVisitor(types, Lookup()))
     return errors
+
+
+def withheld(names: Set[str]) -> Callable[..., Any]:
+    """What answers for these fields that the App may not see them, whoever asks."""
+
+    def resolve(
+        next_: Callable[..., Any], source: Any, info: GraphQLResolveInfo[Any], **more: Any
+    ) -> Any:
+        if info.field_name in names:
+            raise forbidden()
+        return next_(source, info, **more)
+
+    return resolve
 
 
 def too_heavy(request_id: str) -> Json:

@@ -8,6 +8,7 @@ from typing import Any
 from githubsim.clock import iso, iso_or_none
 from githubsim.graphql.context import CommitNode, Info
 from githubsim.graphql.errors import Problem
+from githubsim.graphql.issue_links import ISSUE as LINKED
 from githubsim.graphql.pages import Bounds, Page, Part, Resolvers, of_list
 from githubsim.graphql.reactions import REACTABLE
 from githubsim.graphql.reviews import PULL as REVIEWED
@@ -211,6 +212,7 @@ def _timed_commits(pull: Pull, info: Info) -> list[tuple[int, PullCommit]]:
 _BOTH["timelineItems"] = timeline_of(_timed_commits)
 TYPES: dict[str, Resolvers] = {
     "Issue": _BOTH
+    | LINKED
     | {
         "state": lambda issue, _: issue.state.upper(),
         "stateReason": _reason,

@@ -20,6 +20,7 @@ from githubsim.graphql.pages import Page, Resolvers, of_list
 from githubsim.graphql.people import REPOSITORY as LIKED
 from githubsim.graphql.releases import REPOSITORY as RELEASED
 from githubsim.ids import node_id
+from githubsim.shapes.licenses import LICENSES
 from githubsim.store import Account, Issue, Label, Milestone, Pull, Repository
 
 _COLORS = {
@@ -224,6 +225,7 @@ TYPES: dict[str, Resolvers] = {
         "issues": issues,
         "label": _label,
         "labels": _labels,
+        "licenseInfo": lambda one, _: one.license,
         "milestone": _milestone,
         "milestones": _milestones,
         "name": lambda one, _: one.name,
@@ -281,6 +283,16 @@ TYPES: dict[str, Resolvers] = {
         "title": lambda one, _: one.title,
         "updatedAt": lambda one, _: iso(one.updated_at),
         "url": lambda one, info: info.context.web + _milestone_path(one, info),
+    },
+    "License": {
+        "id": lambda key, _: node_id("L", key),
+        "key": lambda key, _: key,
+        "name": lambda key, _: LICENSES[key][0],
+        "pseudoLicense": lambda key, _: key == "other",
+        "spdxId": lambda key, _: LICENSES[key][1],
+        "url": lambda key, _: (
+            None if key == "other" else f"http://choosealicense.com/licenses/{key}/"
+        ),
     },
     "Language": {
         "color": lambda name, _: _COLORS.get(name),

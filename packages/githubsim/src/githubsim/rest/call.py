@@ -40,8 +40,10 @@ class World:
     auth: Auth
     limits: Limits
     webhooks: Webhooks
-    # Fields that GraphQL does not know, as on an older Enterprise Server.
+    # Fields and types that GraphQL does not know, as on an older Enterprise Server.
     lacking: set[str] = field(default_factory=set)
+    # Fields of GraphQL that no App may see.
+    withheld: set[str] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -101,6 +103,14 @@ class Call:
         if found is None:
             raise ApiError(401, "Requires authentication")
         return found
+
+    def wants(self, media: str) -> bool:
+        """Whether it is asked for in this form, as in `application/vnd.github.v3.diff`.
+
+        https://docs.github.com/rest/using-the-rest-api/getting-started-with-the-rest-api#media-types
+        """
+        kinds = self.headers.get("accept", "").partition("vnd.github.")[2].partition(",")[0]
+        return media in kinds.partition("+")[0].split(".")
 
     def list_may_fail(self) -> None:
         """502 where this repository's lists do."""

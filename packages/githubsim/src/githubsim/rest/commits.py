@@ -40,6 +40,9 @@ def show_commit(call: Call) -> Answer:
     if "sha" in call.headers.get("accept", "").partition("github.")[2]:
         return Answer(commit.sha, media="application/vnd.github.sha; charset=utf-8")
     git, repository_id = call.git, call.repository.id
+    if call.wants("diff"):
+        parent = commit.parents[0] if commit.parents else EMPTY_TREE
+        return diff_answer(git.difftext(repository_id, parent, commit.sha))
     stats = git.stats(repository_id, [commit.sha])[commit.sha]
     shape["stats"] = {
         "total": stats.additions + stats.deletions,
@@ -50,6 +53,11 @@ def show_commit(call: Call) -> Answer:
     changes = git.diff(repository_id, parent, commit.sha)[:_FILES_SHOWN]
     shape["files"] = call.shapes.files(call.repository, commit.sha, changes)
     return Answer(shape)
+
+
+def diff_answer(text: bytes) -> Answer:
+    """A diff as git writes it: https://docs.github.com/rest/using-the-rest-api/media-types"""
+    return Answer(text, media="application/vnd.github.diff; charset=utf-8")
 
 
 @route("GET", "/repos/{owner}/{repo}/git/commits/{sha}", "contents")

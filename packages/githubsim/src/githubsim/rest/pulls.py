@@ -8,6 +8,7 @@ from githubsim.gitrepos import MergeConflict
 from githubsim.pushes import merge_pull, pull_spec
 from githubsim.pushes import open_pull as open_in_git
 from githubsim.rest.call import Answer, Call, route
+from githubsim.rest.commits import diff_answer
 from githubsim.shapes import Json
 from githubsim.store import Pull
 
@@ -74,6 +75,10 @@ def _shapes(call: Call, ids: Sequence[int]) -> list[Json]:
 def show_pull(call: Call) -> Answer:
     """https://docs.github.com/rest/pulls/pulls#get-a-pull-request"""
     pull = find_pull(call)
+    if call.wants("diff"):
+        part, git, repository_id = pull.part, call.git, call.repository.id
+        fork = git.merge_base(repository_id, part.base_sha, part.head_sha) or part.base_sha
+        return diff_answer(git.difftext(repository_id, fork, part.head_sha))
     return Answer(call.shapes.pull(call.repository, pull), modified=pull.issue.updated_at)
 
 

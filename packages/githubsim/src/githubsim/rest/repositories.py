@@ -3,6 +3,7 @@
 from collections import Counter
 from functools import lru_cache
 
+from githubsim.community import license_key
 from githubsim.errors import ApiError, invalid
 from githubsim.gitrepos import GitRepos
 from githubsim.languages import languages_of
@@ -44,6 +45,8 @@ def edit(call: Call) -> Answer:
             raise invalid("Repository", "default_branch", "invalid")
         call.git.set_default_branch(call.repository.id, branch)
         fields["default_branch"] = branch
+        head = call.git.ref(call.repository.id, f"refs/heads/{branch}")
+        fields["license"] = license_key(call.git, call.repository.id, head)
     try:
         new = call.store.edit_repository(call.repository.id, sender_id=call.acting_id, **fields)
     except ValueError as error:
@@ -158,12 +161,6 @@ def contributors(call: Call) -> Answer:
 def nothing_there(call: Call) -> Answer:
     """Lists that are empty in every world so far."""
     return Answer([])
-
-
-@route("GET", "/repos/{owner}/{repo}/license", "contents")
-def no_such_thing(call: Call) -> Answer:
-    """Single things that no world has so far."""
-    raise ApiError(404, "Not Found")
 
 
 @lru_cache(maxsize=512)

@@ -9,11 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from githubsim.gitrepos import GitRepos
-from githubsim.seeds import history, releases, reviews, unusual
+from githubsim.seeds import community, history, releases, reviews, unusual
 from githubsim.store import Repository, Store
 
 if TYPE_CHECKING:
     from githubsim.world import People
+
+
+__all__ = ["around", "community"]
 
 
 def around(

@@ -108,13 +108,13 @@ class IssueShapes(PeopleShapes):
                 "merged_at": iso_or_none(pull.part.merged_at),
             }
         else:
-            shape["sub_issues_summary"] = {"total": 0, "completed": 0, "percent_completed": 0}
-            shape["issue_dependencies_summary"] = {
-                "blocked_by": 0,
-                "total_blocked_by": 0,
-                "blocking": 0,
-                "total_blocking": 0,
+            total, done = self.store.count_sub_issues(issue.id)
+            shape["sub_issues_summary"] = {
+                "total": total,
+                "completed": done,
+                "percent_completed": 100 * done // total if total else 0,
             }
+            shape["issue_dependencies_summary"] = self.store.count_dependencies(issue.id)
         if closed_by:
             shape["closed_by"] = self.user_or_none(issue.closed_by_id)
         return shape

@@ -8,6 +8,7 @@ from githubsim.clock import iso
 from githubsim.gitrepos import Commit, FileChange
 from githubsim.ids import node_id
 from githubsim.shapes.accounts import GHOST, AccountShapes, Json
+from githubsim.shapes.licenses import license_shape
 from githubsim.store import Repository
 from githubsim.store.history_rows import CONTENTS
 
@@ -110,7 +111,7 @@ class RepositoryShapes(AccountShapes):
             "archived": repository.archived,
             "disabled": False,
             "open_issues_count": repository.open_issues,
-            "license": None,
+            "license": license_shape(repository.license, self.api),
             "allow_forking": True,
             "is_template": False,
             "web_commit_signoff_required": False,

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from githubsim.store.mentions import Mentions
+from githubsim.store.issue_links import IssueLinks
 from githubsim.store.rows import MOST_LABELS, Issue, IssueSpec, TooManyLabels
 
 
-class Issues(Mentions):
+class Issues(IssueLinks):
     """The part of the store that changes issues; pull requests build on it."""
 
     def open_issue(
@@ -238,6 +238,7 @@ class Issues(Mentions):
                 raise ValueError("a pull request cannot be deleted")
             self.forget_history(old)
             self.forget_mentions(old)
+            self.forget_links(old)
             self._remove(old, None)
             self.tell_issue(old, "deleted", sender_id, at)
         return old
@@ -277,6 +278,7 @@ class Issues(Mentions):
             )
             self.move_history(old, new)
             self.moved_mentions(old, new)
+            self.move_links(old, new)
             self._remove(old, new.id)
             self.insert(new)
             for one in comments:

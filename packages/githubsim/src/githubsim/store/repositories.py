@@ -115,6 +115,8 @@ class Repositories(Installations):
                 sender_id=owner_id,
                 at=at,
             )
+            new = replace(new, license=parent.license)
+            self.update(new)
             self._count_forks(parent.id, 1)
             self.tell("fork", None, self._existing(parent.id), new, owner_id, at)
         return new

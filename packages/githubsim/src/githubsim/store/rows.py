@@ -121,7 +121,9 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Repository:
-    """`size` is in KB; `open_issues` counts open issues and open pull requests, as on GitHub."""
+    """`size` is in KB; `open_issues` counts open issues and open pull requests, as on GitHub.
+    `license` is the key of what GitHub takes it for.
+    """
 
     id: int
     owner_id: int
@@ -146,6 +148,7 @@ class Repository:
     updated_at: int
     pushed_at: int
     deleted_at: int | None
+    license: str | None = None
 
     @property
     def node_id(self) -> str:

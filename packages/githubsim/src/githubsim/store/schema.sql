@@ -85,7 +85,8 @@ CREATE TABLE IF NOT EXISTS repositories (
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL,
     pushed_at INTEGER NOT NULL,
-    deleted_at INTEGER
+    deleted_at INTEGER,
+    license TEXT
 );
 CREATE UNIQUE INDEX IF NOT EXISTS repository_name
     ON repositories (owner_id, name) WHERE deleted_at IS NULL;
@@ -325,6 +326,21 @@ CREATE TABLE IF NOT EXISTS closing_links (
     issue_id INTEGER NOT NULL,
     PRIMARY KEY (pull_issue_id, issue_id)
 ) WITHOUT ROWID;
+
+-- The place of each part of an issue, and which issue waits for which.
+CREATE TABLE IF NOT EXISTS sub_issues (
+    sub_id INTEGER PRIMARY KEY,
+    parent_id INTEGER NOT NULL,
+    position INTEGER NOT NULL
+);
+CREATE INDEX IF NOT EXISTS sub_issue_parent ON sub_issues (parent_id, position);
+CREATE TABLE IF NOT EXISTS issue_dependencies (
+    blocked_id INTEGER NOT NULL,
+    blocking_id INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    PRIMARY KEY (blocked_id, blocking_id)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS issue_dependency_blocking ON issue_dependencies (blocking_id);
 
 CREATE TABLE IF NOT EXISTS members (
     organization_id INTEGER NOT NULL,

@@ -153,7 +153,7 @@ _BACKWARD = "\n".join(
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("mirror", "0055_declared_by_git"),
+        ("mirror", "0065_waited_and_ahead"),
     ]
 
     operations = [

@@ -24,6 +24,9 @@ class Audit(models.Model):
     equal = models.IntegerField(default=0, help_text="equal to GitHub without any repair")
     found = models.IntegerField(default=0, help_text="objects that differed")
     repaired = models.IntegerField(default=0, help_text="of these, brought in step")
+    waited = models.IntegerField(
+        default=0, db_default=0, help_text="objects of which no event tells, that waited to be read"
+    )
     points = models.IntegerField(default=0, help_text="quota the installation spent meanwhile")
     error = models.TextField(default="", blank=True)
     left_out = models.TextField(

@@ -67,6 +67,18 @@ class Repository(MirroredModel):
     )
     html_url = means("The address of its page.", models.TextField(default="", blank=True))
     clone_url = means("The address to clone it from.", models.TextField(default="", blank=True))
+    license_key = means(
+        "What GitHub takes its licence for, as mit; other: it does not know it; empty: none.",
+        models.CharField(max_length=255, default="", db_default="", blank=True),
+    )
+    license_name = means(
+        "The name of that licence.",
+        models.CharField(max_length=255, default="", db_default="", blank=True),
+    )
+    license_spdx_id = means(
+        "Its SPDX identifier; NOASSERTION if GitHub does not know it.",
+        models.CharField(max_length=255, default="", db_default="", blank=True),
+    )
     size = means(
         "Its size in KiB, as GitHub reports it.",
         models.BigIntegerField(default=0, help_text="KiB, as GitHub reports it"),

@@ -53,7 +53,7 @@ from autosync.sync.errors import Busy, is_passing, log_failure
 from autosync.sync.followups import sync_gained
 from autosync.sync.listing import PAGE
 from autosync.sync.locks import exclusive
-from autosync.sync.news import NewsReader, There, changed_since
+from autosync.sync.news import NewsReader, There, changed_since, moved
 from autosync.sync.reconcile import GitHubSyncManager
 from autosync.sync.refetch import refetch
 from autosync.sync.refusals import refusal_of, unavailable
@@ -181,7 +181,7 @@ class Auditor:
                             some = small.get(pk)
                             front = fronts.get(pk, {}) | (some.fronts if some else {})
                             lists = Lists(some, front, silent.get(pk, []), shares)
-                            self._audit(audit, repository, said, lists)
+                            left_out |= self._audit(audit, repository, said, lists)
                     Repository.objects.filter(
                         pk=repository.pk, audit_due_at__lte=started_at
                     ).update(audit_due_at=None)
@@ -223,13 +223,15 @@ class Auditor:
         repository: Repository,
         news: There,
         read: Lists,
-    ) -> None:
+    ) -> dict[str, str]:
+        """Returns which of its kinds could not be compared, each with its cause."""
         started_at = timezone.now()
         with exclusive("repository", repository.pk, wait=True):
             refused = unavailable([repository.pk])[repository.pk]
             compare = Comparison(repository, self.client, self.reader)
             found = [] if GIT in refused else compare.refs()
-            here = standing([repository.pk])[repository.pk].lists
+            stands = standing([repository.pk])[repository.pk]
+            here = stands.lists
             lists = {name: one for name, one in news.lists.items() if name not in refused}
             changed = {name for name, one in lists.items() if changed_since(one, here.get(name))}
             # Counted again: the first count may be minutes old.
@@ -251,33 +253,41 @@ class Auditor:
                     found += compare.objects(resource, whole=differ or self.deep)
                 if names is not None:
                     found += compare.misnamed(resource, names, found)
-            for kind in nested_kinds():
-                turn_to(kind.name)
-                for nest in kind.nests:
-                    if nest.parent.name not in refused:
-                        found += compare.children.compare(
-                            nest, read.silent, read.shares, whole=self.deep
-                        )
+            found += compare.children.compare_all(
+                read.silent, read.shares, refused, whole=self.deep, repair=self.repair
+            )
             turn_to(GIT)
             if self.deep:
                 found += compare.commits()
             if self.names:
                 found += compare.foreign_commits()
+            to_read = moved(news, stands, refused)
+            for one in found:
+                # No event brings it: the next sync would, which is to read it anyway.
+                one.waits |= one.resource in to_read and one.resource in _only_read()
+            waiting = [one for one in found if one.waits]
+            found = [one for one in found if not one.waits]
+            if waiting:
+                logger.info("%s had %d objects that waited to be read", repository, len(waiting))
             findings = record(audit, repository, found)
             if found:
                 reached("audit: found, not repaired")
-            if self.repair and (found or changed):
-                self._repair(compare, found)
+            to_repair = found + [one for one in waiting if one.resource in to_read]
+            if self.repair and (to_repair or changed):
+                self._repair(compare, to_repair)
                 reached("audit: repaired, not recorded")
                 record_repairs(findings, found)
             if wrong := recount(repository.pk):
                 logger.warning("%d counts of %s were wrong: corrected", len(wrong), repository)
         audit.repositories += 1
         audit.equal += not found
+        audit.waited += len(waiting)
         audit.found += len(found)
         audit.repaired += sum(one.repaired for one in found)
         if all(one.repaired for one in found):
             Repository.objects.filter(pk=repository.pk).update(equal_at=started_at)
+        of = repository.full_name
+        return {f"{of} ({name})": why for name, why in compare.children.left_out.items()}
 
     def _audit_account(self, audit: Audit, left_out: dict[str, str]) -> None:
         """What belongs to no repository, by the installation that reads for its account."""
@@ -358,6 +368,11 @@ class Auditor:
     def _spent(self) -> int:
         budgets = QuotaBudget.objects.filter(installation_id=self.installation.pk)
         return int(budgets.aggregate(sum=Sum("spent"))["sum"] or 0)
+
+
+def _only_read() -> set[str]:
+    """The kinds of which no event brings anything."""
+    return {kind.name for kind in KINDS.values() if kind.only_read and not kind.of_git}
 
 
 def _verify(compare: Comparison, found: list[Difference], left: Set[str]) -> None:

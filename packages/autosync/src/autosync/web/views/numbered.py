@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 
 from autosync import kinds
 from autosync.kinds import KINDS, Derived
-from autosync.models import Commit
+from autosync.models import Commit, Repository
 from autosync.storable import BIGGEST_INTEGER
 from autosync.web import hanging, paging, reader, remarks, sight
 from autosync.web.access import readable
@@ -71,6 +71,7 @@ def _page(
         "tab": tab,
         "texts": texts,
         "sets": _sets(hangs, repository.pk, number),
+        "part_of": None if kind is PULL_REQUEST else _part_of(row.pk),
         "known": _known_commits(row, repository.pk),
         "left_out": _left_out(hangs),
         "arriving": repository.sync_state != repository.SyncState.SYNCED,
@@ -109,6 +110,13 @@ def _sets(hangs: Sequence[Hanging], home: int, number: int) -> list[tuple[str, l
             rows = list(one.live(home, number).order_by("pk")[:100])
             found.append((one.title, rows))
     return found
+
+
+def _part_of(issue_id: int) -> Any:
+    """The issue that it is a part of, which may be of another repository that may be shown."""
+    wholes = KINDS["sub_issue"].model.live.filter(issue_id=issue_id)
+    visible = wholes.filter(repository__in=Repository.visible())
+    return visible.select_related("repository").first()
 
 
 def _left_out(hangs: Sequence[Hanging]) -> list[tuple[str, str]]:

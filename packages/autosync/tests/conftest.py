@@ -19,6 +19,11 @@ from tests import template
 
 # After each flush Django writes what these have anew.
 MADE_AGAIN = {"django_content_type", "auth_permission"}
+# Each takes more than half a minute of a core.
+LONGEST = (
+    "test_kill_points", "test_refused", "test_four_acts", "test_absence", "test_every_kind",
+    "test_chaos", "test_foreseen_errors", "test_answers", "test_audit",
+)  # fmt: skip
 # What is computed is judged, never how fast the machine was.
 settings.register_profile(
     "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
@@ -29,12 +34,19 @@ share_imports()
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Side by side, begin with the acceptance tests: each file is long, and would come last.
+    """Side by side, begin with the longest files: one that came last would run alone.
 
     pytest-django puts what uses a database before them; with `--no-loadscope-reorder` this holds.
     """
     if hasattr(config, "workerinput"):
-        items.sort(key=lambda item: "acceptance" not in item.path.parts)
+        last = len(LONGEST)
+        places = {name: place for place, name in enumerate(LONGEST)}
+        items.sort(
+            key=lambda item: (
+                places.get(item.path.stem, last),
+                "acceptance" not in item.path.parts,
+            )
+        )
 
 
 def pytest_collection_finish() -> None:

@@ -236,7 +236,11 @@ class Config(BaseModel):
         description="repositories imported or reconciled at once, per worker process",
     )
     autosync_max_requests: int = Field(
-        40, ge=1, le=100, description="requests to GitHub at once, per installation, all workers"
+        40,
+        ge=1,
+        le=100,
+        description="requests to GitHub at once, per installation, all workers; fewer for a while "
+        "after GitHub pushed back",
     )
     autosync_git_silence: int = Field(
         30, ge=1, le=3600, description="seconds of silence after which a git command is stopped"

@@ -19,7 +19,7 @@ from autosync import config, demo_settings, foreseen, redact
 _BEGINNERS = {"serve", "demo", "migrate", "runserver", "test", "testserver"}
 # Of no use without a mirror: they say so at once, before any other setting is asked for.
 _USE_THE_MIRROR = {
-    "worker", "sync", "audit", "recover", "token", "deliveries", "forget",
+    "worker", "sync", "plan", "audit", "recover", "token", "deliveries", "forget",
     "sync_github", "createsuperuser", "changepassword", "dbshell",
 }  # fmt: skip
 # Of no use without a server, so they say first if there can be none.

@@ -26,7 +26,8 @@ from tests.service import (
 from tests.service_processes import deliver
 from tests.waiting import Told, eventually
 
-WORLD = {"repositories": 4, "commits": 120, "issues": 60, "pulls": 20}
+# Of each at least two: a look of the judge costs requests for each issue and pull request.
+WORLD = {"repositories": 3, "commits": 60, "issues": 24, "pulls": 9}
 # Syncs come when a test asks for one, and pass over nothing because it was read a moment ago.
 NO_SCHEDULE = {"AUTOSYNC_SYNC_INTERVAL": "59", "AUTOSYNC_SKIP_RECENT": "0"}
 

@@ -17,8 +17,8 @@ def stage() -> Iterator[tuple[Sim, Service]]:
     with (
         Sim(
             repositories=6,
-            commits=300,
-            issues=200,
+            commits=120,
+            issues=100,
             pulls=60,
             webhook_url=hook_url(port),
             webhook_secret=SECRET,

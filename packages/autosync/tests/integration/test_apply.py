@@ -429,4 +429,5 @@ def test_a_delivery_takes_few_exchanges_with_the_database() -> None:
         assert WebhookProcessor().process_batch(1) == 1
     assert Delivery.objects.get(guid="second").status == Delivery.Status.APPLIED
     written = [one["sql"] for one in queries if "forgotten_people" not in one["sql"]]
-    assert len(written) <= 9, "\n".join(written)
+    # Besides the claim, which goes past Django's log.
+    assert len(written) <= 8, "\n".join(written)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
@@ -115,6 +116,41 @@ def test_requests_under_way_are_counted_in_by_resource() -> None:
         with budget.acquire(installation, "graphql", Priority.LIVE):
             pass
     with budget.acquire(installation, "core", Priority.LIVE):
+        pass
+
+
+def test_a_push_back_narrows_what_all_workers_send_at_once_and_answers_widen_it() -> None:
+    budget, installation = DatabaseBudget(8), next(installations)
+    other = DatabaseBudget(8)
+    answer(budget, installation, 4000, RESET)
+    for _ in range(2):  # sent together
+        budget.block(installation, timezone.now(), "secondary rate limit")
+    with ExitStack() as under_way:
+        for _ in range(4):
+            under_way.enter_context(other.acquire(installation, "core", Priority.LIVE))
+        fifth = threading.Thread(target=answer, args=(other, installation, 4000, RESET))
+        fifth.start()
+        fifth.join(0.3)
+        assert fifth.is_alive(), "it waits for one of the four"
+    fifth.join(30)
+    for _ in range(40):
+        answer(budget, installation, 4000, RESET)
+    assert QuotaBudget.objects.get(installation_id=installation, resource="core").width is None
+    assert QuotaBudget.objects.get(installation_id=installation, resource="graphql").width == 4
+
+
+def test_a_minute_has_as_many_requests_as_github_takes_where_it_has_limits() -> None:
+    budget, installation = DatabaseBudget(8), next(installations)
+    answer(budget, installation, 4000, RESET)
+    this = timezone.now().replace(second=0, microsecond=0)
+    QuotaBudget.objects.filter(installation_id=installation).update(minute=this, sent=2_000)
+    with (
+        pytest.raises(QuotaExhausted, match="900 requests a minute"),
+        budget.acquire(installation, "core", Priority.BACKFILL),
+    ):
+        pass
+    QuotaBudget.objects.filter(installation_id=installation).update(limit=None)  # as on GHES
+    with budget.acquire(installation, "core", Priority.BACKFILL):
         pass
 
 

@@ -346,8 +346,8 @@ GUARDS = (
     Guard(
         "requests under way are subtracted from what remains",
         "src/autosync/mirror/quota.py",
-        "decide(_state(row, under_way.count(resource)), priority, now)",
-        "decide(_state(row), priority, now)",
+        "state = _state(row, under_way.count(resource))",
+        "state = _state(row)",
         "tests/integration/test_quota.py",
     ),
     Guard(
@@ -395,8 +395,8 @@ GUARDS = (
     Guard(
         "a late event does not leave an issue that is gone",
         DOUBT,
-        "rows.filter(late | looked_since,",
-        "rows.none().filter(late | looked_since,",
+        '"AND (t.updated_at < %(in_time)s OR t.updated_at <= r.last_synced_at) "',
+        '"AND false "',
         "tests/integration/test_apply.py",
     ),
     Guard(
@@ -489,5 +489,26 @@ GUARDS = (
         "and refused.isdisjoint({kind.name, nest.kind.name})",
         "and True",
         "tests/integration/test_timeline.py",
+    ),
+    Guard(
+        "what changes while a list is read is read when all else was",
+        "src/autosync/sync/range_readers.py",
+        "return [one for one in left if one.until] or left",
+        "return left",
+        "tests/unit/test_ranges.py",
+    ),
+    Guard(
+        "a cursor has what was read ahead and not stored",
+        "src/autosync/sync/ranges.py",
+        "[[str(one.kept), one.until]",
+        "[[str(one.place), one.until]",
+        "tests/unit/test_ranges.py",
+    ),
+    Guard(
+        "a push back narrows what is sent at once",
+        "src/autosync/mirror/quota.py",
+        "_set_pace(row, _pace(row).narrowed(self._max_requests, now))",
+        "pass",
+        "tests/integration/test_quota.py",
     ),
 )

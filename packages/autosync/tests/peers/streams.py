@@ -19,7 +19,8 @@ Key = tuple[Any, ...]
 
 class Same(NamedTuple):
     """A table, the columns that name a row within its repository, and where a record has them: one
-    key, or those that `many` finds in it, each counted once.
+    key, or those that `many` finds in it, each counted once. `apart`: the connector asks for each
+    commit or issue, which would outweigh all else in what is measured.
     """
 
     table: str
@@ -28,6 +29,7 @@ class Same(NamedTuple):
     where: str = "TRUE"
     only: Callable[[Record], bool] = lambda record: True
     many: Callable[[Record], Iterable[Key]] | None = None
+    apart: bool = False
 
     def keys_of(self, record: Record) -> Iterable[Key]:
         """What rows a record stands for."""
@@ -82,6 +84,7 @@ _TIMELINES = Same(
         for event, one in record.items()
         if isinstance(one, dict) and event not in _OF_OTHER_TABLES
     ),
+    apart=True,
 )
 # Those who are told of everything that happens are in no table.
 _OF_OTHER_TABLES = (
@@ -121,15 +124,20 @@ TAP_GITHUB: dict[str, Same] = _BOTH | {
     "languages": Same("repository_languages", "name", _by("language_name")),
     "pull_request_commits": Same("pull_request_commits", "sha", _by("sha")),
     "contributors": Same("contributors", "login", _by("login"), "login <> ''"),
+    "readme": Same("readmes", "path, sha, size", _by("path", "sha", "size")),
     "anonymous_contributors": Same("contributors", "email", _by("email"), "login = ''"),
     "commit_diffs": Same(
         "(SELECT c.repository_id, c.sha, f.path FROM commit_files f JOIN commits c "
         "ON c.id = f.commit_id WHERE c.on_default_branch)",
         "sha, path",
         many=_files("commit_id"),
+        apart=True,
     ),
     "pull_request_diffs": Same(
-        "pull_request_files", "pull_request_number, path", many=_files("pull_number")
+        "pull_request_files",
+        "pull_request_number, path",
+        many=_files("pull_number"),
+        apart=True,
     ),
 }
 AIRBYTE: dict[str, Same] = _BOTH | {
@@ -160,11 +168,10 @@ _CLASSIC = "classic projects are closed down at GitHub"
 _ALLOWED = "who may be assigned follows from who has access: set 2"
 _FEED = "GitHub's feed is late by up to hours and forgets; the inbox has the events themselves"
 _COUNTED = "GitHub counts it from commits, which are rows here, with author, date and sizes"
-_BY_PERSON = "it begins at a person, and not at what an App may see"
 _TRAFFIC = "it needs the permission Administration: set 5"
 _SCRAPED = "it is scraped from pages; they change without notice"
 _PROFILES = "profiles of people are no table yet"
-_ON_REPLIES = "who reacted to comments is no table yet; the counts are columns of theirs"
+_ON_REPLIES = "how many reacted to a comment is not mirrored, so each would have to be asked"
 LEFT_OUT: dict[str, dict[str, str]] = {
     "meltanolabs-tap-github": {
         "assignees": _ALLOWED,
@@ -182,8 +189,7 @@ LEFT_OUT: dict[str, dict[str, str]] = {
         "extra_metrics": _SCRAPED,
         "pull_request_commit_diffs": "the files of commits that no branch has are not mirrored; "
         "`pull_request_commits` has the commits, `pull_request_files` the whole",
-        "readme": "it is no table yet",
-        "readme_html": "it is no table yet",
+        "readme_html": "GitHub renders it; `readmes` has the text",
         "review_comment_reactions": _ON_REPLIES,
         "stargazers_rest": "the same as `stargazers`, by another way",
         "stats_contributors": _COUNTED,

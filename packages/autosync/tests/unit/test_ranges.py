@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from bisect import bisect_left
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -28,7 +29,7 @@ class Listed:
         self.counts = counts
         self.clocks = dict(enumerate(changes))
         self.sorted: list[tuple[str, int]] = []
-        self.now = SECONDS
+        self.now = max([SECONDS, *changes])
         self.requests = 0
         self.lock = threading.Lock()
 
@@ -108,6 +109,29 @@ def test_many_readers_cost_few_requests_more_than_one(
     read = {item["id"] for items, _ in _read(listed, "", 20) for item in items}
     assert len(read) == len(changes)
     assert listed.requests <= len(changes) / 99 * worth
+
+
+@pytest.mark.parametrize("counts", [False, True])
+def test_what_changes_before_it_is_read_and_what_was_read_ahead_is_read_in_the_end(
+    *, counts: bool
+) -> None:
+    listed = Listed(EVENLY[::3], counts=counts)
+    read: dict[int, str] = {}
+    cursor, ended, lives = "", False, 0
+    while not ended:
+        lives += 1
+        for count, (items, following) in enumerate(_read(listed, cursor, 6)):
+            if count == 12 and lives < 3:
+                time.sleep(0.05)  # others are read ahead
+                break
+            read |= {item["id"]: item["updated_at"] for item in items}
+            cursor = following
+            for key in sorted(listed.clocks.keys() - read.keys())[:: 400 // lives]:
+                listed.change(key)
+        else:
+            ended = True
+    assert lives >= 3
+    assert read.keys() == listed.clocks.keys()
 
 
 def test_what_is_counted_between_two_moments_is_between_their_counts() -> None:

@@ -1,4 +1,4 @@
-"""`autosync`: serve, worker, sync, audit, recover, doctor, demo, token, deliveries and more."""
+"""`autosync`: serve, worker, plan, sync, audit, doctor, demo, token, deliveries and more."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from autosync import __version__, entrance
 from autosync.cli import deliveries, kinds, token
 from autosync.cli.audit import audit
 from autosync.cli.forget import forget
+from autosync.cli.plan import plan
 from autosync.errors import AutoSyncError
 from autosync.service.child import set_up_django
 
@@ -40,6 +41,7 @@ app.add_typer(deliveries.app, name="deliveries")
 app.add_typer(kinds.app, name="kinds")
 app.command()(audit)
 app.command()(forget)
+app.command()(plan)
 
 
 @app.command()

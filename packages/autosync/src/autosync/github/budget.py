@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from autosync.github.errors import QuotaExhausted, Resource
+from autosync.github.rates import Pace
 
 RESOURCES: tuple[Resource, ...] = ("core", "graphql")
 
@@ -27,6 +28,9 @@ class Priority(enum.IntEnum):
         return (0.0, 0.10, 0.25)[self]
 
 
+_UNKNOWN = Pace()
+
+
 @dataclass(frozen=True, slots=True)
 class BudgetState:
     """What GitHub last said. None where it said nothing: GHES with rate limits off.
@@ -40,6 +44,7 @@ class BudgetState:
     reset_at: datetime | None = None
     blocked_until: datetime | None = None
     in_flight: int = 0
+    pace: Pace = _UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +59,38 @@ class WaitUntil:
     until: datetime
 
 
-def decide(state: BudgetState, priority: Priority, now: datetime) -> Go | WaitUntil:
+_MOST_OF_GITHUBS = 15_000
+# What backfill and reconcile leave of a minute to those before them.
+_OF_A_MINUTE = (1.0, 0.97, 0.94)
+
+
+def decide(
+    state: BudgetState, priority: Priority, now: datetime, a_minute: int | None = None
+) -> Go | WaitUntil:
     """Whether a request of `priority` may be sent at `now`; it may cost a point.
+
+    Where GitHub has its own limits it takes so many requests `a_minute`.
 
     Live work may use all, reconcile leaves 10 % of the limit, backfill 25 %. No rate headers
     means no budget, not an empty one. After the reset the old figures are void.
     """
     if state.blocked_until is not None and state.blocked_until > now:
         return WaitUntil(state.blocked_until)
+    if a_minute is not None and are_githubs(state.limit):
+        free = state.pace.free_at(int(a_minute * _OF_A_MINUTE[priority]), now)
+        if free is not None:
+            return WaitUntil(free)
     left = spare(state, priority, now)
     if left is None or state.reset_at is None or left >= 1:
         return Go()
     return WaitUntil(state.reset_at)
+
+
+def are_githubs(limit: int | None) -> bool:
+    """Whether an hour with this limit is GitHub's own, not that of a server with other rules:
+    https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api
+    """
+    return limit is not None and limit <= _MOST_OF_GITHUBS
 
 
 def spare(state: BudgetState, priority: Priority, now: datetime) -> int | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import email.utils
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from autosync.github.errors import Resource
@@ -16,6 +16,11 @@ from autosync.github.errors import Resource
 # "Wait for at least one minute", then longer each time.
 SECONDARY_WAIT = timedelta(seconds=60)
 LONGEST_WAIT = timedelta(hours=1)
+# Requests a minute that GitHub takes, where it has limits at all, over all endpoints of REST as the
+# narrower reading has it (https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits):
+# 900 points of REST and 2,000 of GraphQL, of which each of our requests costs one.
+A_MINUTE: Mapping[Resource, int] = {"core": 900, "graphql": 2000}
+MINUTE = timedelta(minutes=1)
 # A clock this far from GitHub's is wrong; less is the time an answer takes.
 _SKEW = timedelta(seconds=5)
 
@@ -150,3 +155,61 @@ def _skew(headers: Mapping[str, str], now: datetime) -> timedelta:
         return timedelta()
     skew: timedelta = now - (there if there.tzinfo else there.replace(tzinfo=UTC))
     return skew if abs(skew) > _SKEW else timedelta()
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How many requests at once, and how many were sent in this minute and in the one before.
+
+    `width` None: as many at once as the setting allows. `narrowed_at`: GitHub's last push back.
+    """
+
+    width: float | None = None
+    narrowed_at: datetime | None = None
+    minute: datetime | None = None
+    sent: int = 0
+    sent_before: int = 0
+
+    def counted(self, now: datetime) -> Pace:
+        """One more is sent now."""
+        this = now.replace(second=0, microsecond=0)
+        if self.minute == this:
+            return replace(self, sent=self.sent + 1)
+        before = self.sent if self.minute == this - MINUTE else 0
+        return replace(self, minute=this, sent=1, sent_before=before)
+
+    def narrowed(self, most: int, now: datetime, sent_together: timedelta = MINUTE) -> Pace:
+        """GitHub pushed back: half as many at once. What was sent together counts once."""
+        if self.narrowed_at is not None and now - self.narrowed_at < sent_together:
+            return self
+        width = max(min(self.width or most, most) / 2, 1.0)
+        return replace(self, width=width, narrowed_at=now)
+
+    def widened(self, most: int) -> Pace:
+        """GitHub answered: one more at once for as many answers as there are at once."""
+        if self.width is None:
+            return self
+        width = self.width + 1 / self.width
+        return replace(self, width=None if width >= most else width)
+
+    def at_once(self, most: int) -> int:
+        """How many requests may be under way."""
+        return most if self.width is None else max(1, min(most, int(self.width)))
+
+    def free_at(self, most: int, now: datetime) -> datetime | None:
+        """When the next request fits into any minute's `most`; None: now.
+
+        Those of the minute before count by the part of it that is still within sixty seconds.
+        """
+        this = now.replace(second=0, microsecond=0)
+        if self.minute == this:
+            sent, before = self.sent, self.sent_before
+        elif self.minute == this - MINUTE:
+            sent, before = 0, self.sent
+        else:
+            return None
+        if sent >= most:  # they are the minute before, when the next one begins
+            return this + MINUTE + MINUTE * (1 - (most - 1) / sent)
+        part = (most - 1 - sent) / before if before else 1.0
+        free = this + MINUTE * (1 - part)
+        return None if free <= now else free

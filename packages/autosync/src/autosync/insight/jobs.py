@@ -40,6 +40,8 @@ class ResourceProgress:
     """0 to 100; None while GitHub has not said how many rows there are."""
     error: str
     touched_at: datetime
+    seconds_left: float | None = None
+    """At the pace of its first reading until now; None if that is not under way, or not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +123,7 @@ def resource_progress(repository_ids: Iterable[int]) -> dict[int, list[ResourceP
                 percent=_percent(cursor),
                 error=cursor.error,
                 touched_at=cursor.touched_at,
+                seconds_left=_seconds_left(cursor),
             )
         )
     return dict(found)
@@ -133,3 +136,12 @@ def _percent(cursor: ResourceCursor) -> int | None:
         return None
     # GitHub's total may be out of date: what is still being read is never shown as finished.
     return min(99, 100 * cursor.done // max(cursor.total, 1))
+
+
+def _seconds_left(cursor: ResourceCursor) -> float | None:
+    """Pauses for quota are part of the pace: there will be more of them."""
+    begun, running = cursor.backfill_started_at, cursor.state == ResourceCursor.State.RUNNING
+    if not running or cursor.backfilled_at or begun is None or not cursor.total or not cursor.done:
+        return None
+    left = max(cursor.total - cursor.done, 0) / cursor.done
+    return left * max((cursor.touched_at - begun).total_seconds(), 0.0)

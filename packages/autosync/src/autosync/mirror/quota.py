@@ -22,6 +22,7 @@ from autosync.github import (
     same_window,
     spare,
 )
+from autosync.github.rates import A_MINUTE, Pace
 from autosync.killpoints import reached
 from autosync.mirror.models import QuotaBudget, QuotaLease
 
@@ -113,6 +114,7 @@ class DatabaseBudget:
                 if same_window(reset_at, now.reset_at):
                     row.spent += max(used - (row.used or 0), 0)
                     row.used = max(used, row.used or 0)
+            _set_pace(row, _pace(row).widened(self._max_requests))
             row.requests += 1
             row.observed_at = observed_at
             row.save()
@@ -133,13 +135,17 @@ class DatabaseBudget:
             )
 
     def block(self, installation_id: int, until: datetime, reason: str) -> None:
-        """Stop all requests of the installation until then (retry-after, secondary limit)."""
+        """Stop all requests of the installation until then (retry-after, secondary limit), and have
+        fewer at once from then on.
+        """
+        now = timezone.now()
         with transaction.atomic():
             for resource in ("core", "graphql"):
                 row = self._locked(installation_id, resource)
                 if row.blocked_until is None or row.blocked_until < until:
                     row.blocked_until, row.blocked_reason = until, reason
-                    row.save()
+                _set_pace(row, _pace(row).narrowed(self._max_requests, now))
+                row.save()
 
     def spare(self, installation_id: int, resource: Resource, priority: Priority) -> int | None:
         """What requests of `priority` may still cost now; None where no limit is known."""
@@ -149,6 +155,11 @@ class DatabaseBudget:
         state = BudgetState() if row is None else _state(row, under_way.count(resource))
         return spare(state, priority, now)
 
+    def limit(self, installation_id: int, resource: str) -> int | None:
+        """Points of an hour; None where no limit is known."""
+        rows = QuotaBudget.objects.filter(installation_id=installation_id, resource=resource)
+        return rows.values_list("limit", flat=True).first()
+
     def _lease(self, installation_id: int, resource: Resource, priority: Priority) -> int:
         while True:
             now = timezone.now()
@@ -156,10 +167,13 @@ class DatabaseBudget:
             with transaction.atomic():
                 row = self._locked(installation_id, resource)
                 under_way, lost = _leases(installation_id, now)
-                decision = decide(_state(row, under_way.count(resource)), priority, now)
+                state = _state(row, under_way.count(resource))
+                decision = decide(state, priority, now, A_MINUTE[resource])
                 if isinstance(decision, WaitUntil):
                     wait_until = decision.until
-                elif len(under_way) < self._max_requests:
+                elif len(under_way) < state.pace.at_once(self._max_requests):
+                    _set_pace(row, state.pace.counted(now))
+                    row.save(update_fields=_PACE)
                     if lost:
                         QuotaLease.objects.filter(pk__in=lost).delete()
                     lease = QuotaLease.objects.create(
@@ -169,7 +183,8 @@ class DatabaseBudget:
             if wait_until is None:
                 time.sleep(_CONCURRENCY_POLL_SECONDS)
             elif wait_until - now > GRACE:
-                raise QuotaExhausted(installation_id, resource, wait_until, row.blocked_reason)
+                reason = _why(row, wait_until, A_MINUTE[resource])
+                raise QuotaExhausted(installation_id, resource, wait_until, reason)
             else:
                 time.sleep(max((wait_until - now).total_seconds(), 0.05))
 
@@ -205,7 +220,29 @@ def spent(since: date) -> list[Use]:
 
 
 def _state(row: QuotaBudget, in_flight: int = 0) -> BudgetState:
-    return BudgetState(row.limit, row.remaining, row.reset_at, row.blocked_until, in_flight)
+    return BudgetState(
+        row.limit, row.remaining, row.reset_at, row.blocked_until, in_flight, _pace(row)
+    )
+
+
+def _why(row: QuotaBudget, until: datetime, a_minute: int) -> str:
+    if row.blocked_until is not None and row.blocked_until >= until:
+        return row.blocked_reason
+    if row.reset_at is not None and row.reset_at <= until:
+        return ""
+    return f"GitHub takes {a_minute} requests a minute"
+
+
+_PACE = ("width", "narrowed_at", "minute", "sent", "sent_before")
+
+
+def _pace(row: QuotaBudget) -> Pace:
+    return Pace(*(getattr(row, name) for name in _PACE))
+
+
+def _set_pace(row: QuotaBudget, pace: Pace) -> None:
+    for name in _PACE:
+        setattr(row, name, getattr(pace, name))
 
 
 def _leases(installation_id: int, now: datetime) -> tuple[list[str], list[int]]:

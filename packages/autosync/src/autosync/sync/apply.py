@@ -185,7 +185,7 @@ class WebhookProcessor:
         return count
 
     def _claim(self, limit: int) -> list[Claim]:
-        with prepared() as cursor:
+        with prepared() as cursor, connection.wrap_database_errors:
             # Binary: PostgreSQL would write out bodies as hexadecimal text, to be read again.
             cursor.cursor.execute(_CLAIM, [timezone.now(), limit, BATCH_BYTES], binary=True)
             return [Claim(*row) for row in cursor.cursor.fetchall()]

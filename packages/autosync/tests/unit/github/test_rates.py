@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autosync.github.rates import Strikes, read_limit, read_rate, retry_after_seconds
+from autosync.github.rates import Pace, Strikes, read_limit, read_rate, retry_after_seconds
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 SECONDARY = b'{"message": "You have exceeded a secondary rate limit. Please wait."}'
@@ -148,3 +148,48 @@ def test_strikes_are_forgiven_by_success_after_the_wait_only() -> None:
     assert strikes.before(7, until) == 1
     strikes.forgive(7, until)
     assert strikes.before(7, until) == 0
+
+
+@given(st.lists(st.floats(0, 20), min_size=1, max_size=300), st.integers(1, 40))
+def test_no_minute_has_more_requests_than_it_may(pauses: list[float], most: int) -> None:
+    pace, now = Pace(), NOW
+    sent: dict[datetime, int] = {}
+    for pause in pauses:
+        now += timedelta(seconds=pause)
+        free = pace.free_at(most, now)
+        if free is not None:
+            assert now < free <= now + 2 * timedelta(minutes=1)
+            now = free
+            assert pace.free_at(most, now + timedelta(microseconds=1)) is None
+            now += timedelta(microseconds=1)
+        pace = pace.counted(now)
+        minute = now.replace(second=0, microsecond=0)
+        sent[minute] = sent.get(minute, 0) + 1
+    assert max(sent.values()) <= most
+
+
+def test_as_many_as_ever_are_sent_a_minute_and_hardly_more() -> None:
+    pace, now = Pace(), NOW
+    for _ in range(9_000):
+        now = pace.free_at(900, now) or now
+        pace = pace.counted(now + timedelta(milliseconds=2))
+        now += timedelta(milliseconds=2)
+    assert 9 <= (now - NOW).total_seconds() / 60 <= 11
+
+
+def test_a_push_back_halves_what_is_sent_at_once_and_answers_widen_it_again() -> None:
+    pace = Pace().narrowed(40, NOW)
+    assert pace.at_once(40) == 20
+    assert pace.narrowed(40, NOW + timedelta(seconds=1)) == pace, "sent together with the first"
+    again = pace.narrowed(40, NOW + timedelta(minutes=2))
+    assert again.at_once(40) == 10
+    answers = 0
+    while again.at_once(40) < 20:
+        again, answers = again.widened(40), answers + 1
+    assert 120 < answers < 180
+    for _ in range(1_000):
+        again = again.widened(40)
+    assert again.width is None
+    for place in range(20):
+        pace = pace.narrowed(40, NOW + place * timedelta(minutes=5))
+    assert pace.at_once(40) == 1

@@ -23,6 +23,15 @@ class QuotaBudget(models.Model):
     ahead_until = models.DateTimeField(
         null=True, help_text="until when what was read ahead of syncs is paid for"
     )
+    # See autosync.github.rates.Pace.
+    width = models.FloatField(
+        null=True,
+        help_text="requests at once since GitHub pushed back; null: AUTOSYNC_MAX_REQUESTS",
+    )
+    narrowed_at = models.DateTimeField(null=True, help_text="when GitHub pushed back last")
+    minute = models.DateTimeField(null=True, help_text="the minute of the last request")
+    sent = models.IntegerField(default=0, db_default=0, help_text="requests sent in it")
+    sent_before = models.IntegerField(default=0, db_default=0, help_text="and in the one before")
 
     class Meta:
         db_table = "quota_budgets"

@@ -24,7 +24,7 @@ def machine() -> dict[str, Any]:
         "load_before": round(os.getloadavg()[0], 1),
         "commit": _said("git", "rev-parse", "--short", "HEAD"),
         "git": _said("git", "--version").removeprefix("git version "),
-        "postgresql": _said("postgres", "--version").rpartition(" ")[2],
+        "postgresql": " ".join(_said("postgres", "--version").split()[2:3]),
         "packages": {},
     }
     for name in _PACKAGES:

@@ -32,13 +32,13 @@ ROWS = (
         "one repository of 30,000 issues and 10,000 pull requests, secondary limits on",
         "the limit computed from them",
         "≤ 1.3 × the limit",
-        ("large_repository",),
+        ("large_repository", "wide"),
     ),
     Row(
         "1,000 repositories, 30,000 commits, 10,000 issues, 4,000 pull requests, 50 ms",
         "271 s and 4,309 requests on 2026-11-29",
         "≤ 45 s, ≤ 600 requests",
-        ("small_repositories",),
+        ("small_repositories", "many"),
     ),
     Row(
         "nothing new in 1,000 repositories, across a change of tokens, two workers",
@@ -69,7 +69,13 @@ ROWS = (
         "apply, backlog of 20,000 mixed deliveries",
         "about 1,000/s on 2026-11-29",
         "≥ 2,500/s",
-        ("apply",),
+        ("backlog", "apply"),
+    ),
+    Row(
+        "100 rows of a list, from bytes to committed",
+        "about 40 ms of CPU on 2026-11-29",
+        "≤ 15 ms of CPU",
+        ("pages",),
     ),
     Row(
         "pages and API lists, 5 million commits, 1 million issues",

@@ -14,6 +14,7 @@ from tests.chaos.child_tables import TABLES, plain
 from tests.chaos.here import Rows
 
 Found = dict[str, Rows]
+_MOST = 500 << 10  # bytes of a text that the mirror keeps
 
 
 async def files(
@@ -41,8 +42,10 @@ async def files(
 
     for table, place in (("readmes", "/readme"), ("license_files", "/license")):
         if table in wanted and (one := await get(place)) is not None:
-            text = base64.b64decode(one["content"]).decode(errors="replace")
-            put(table, one | {"content": text, "is_binary": False, "is_truncated": False})
+            content = base64.b64decode(one["content"])
+            text = content[:_MOST].decode(errors="ignore" if len(content) > _MOST else "replace")
+            cut = {"is_binary": False, "is_truncated": len(content) > _MOST}
+            put(table, one | {"content": text, **cut})
     if "codeowners" in wanted:
         for row in await _owners(get):
             put("codeowners", row)

@@ -33,6 +33,12 @@ def there() -> Iterator[dict[str, Rows]]:
         sim.control("issues/comment", issue)
         sim.control("issues/comment", issue | {"body": "Like #1"})
         sim.control("react", issue | {"sender": "ann"})
+        part = sim.control("issues/open", where)["number"]
+        sim.control("issues/parts/add", issue | {"sub": part})
+        sim.control("issues/block", issue | {"by": part})
+        sim.control("tags/create", where | {"tag": "v0", "message": "The first"})
+        files = {"LICENSE": "MIT", "README.md": "Here", "CODEOWNERS": "* @ann"}
+        sim.control("push", where | {"files": files})
         sim.control("milestones/create", where | {"title": "Soon"})
         closes = {"body": f"Closes #{issue['number']}"}
         pull = where | {"number": sim.control("pulls/open", where | closes)["number"]}

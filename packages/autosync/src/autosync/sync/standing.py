@@ -148,7 +148,8 @@ SELECT r.github_id, c.watermark, r.default_branch,
        EXISTS (SELECT FROM commits m WHERE m.repository_id = r.github_id
                AND NOT m.complete AND m.orphaned_at IS NULL),
        EXISTS (SELECT FROM resource_cursors o WHERE o.repository_id = r.github_id
-               AND o.resource <> ALL (%(read)s) AND o.state <> %(complete)s)
+               AND o.resource <> ALL (%(read)s) AND o.state <> %(complete)s
+               AND o.unavailable = '')
        OR (c.id IS NOT NULL AND (
            SELECT count(*) FROM resource_cursors l WHERE l.repository_id = r.github_id
            AND l.state = %(complete)s AND (l.resource, l.version) IN (

@@ -15,7 +15,7 @@ from tests.chaos.there import github
 from tests.integration.api_rows import repository
 
 pytestmark = pytest.mark.django_db
-NUMBERS = ("_id", "number", "size", "line", "download_count")
+NUMBERS = ("_id", "number", "size", "line", "download_count", "position")
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def there() -> Iterator[dict[str, Rows]]:
         sim.control("issues/block", issue | {"by": part})
         sim.control("tags/create", where | {"tag": "v0", "message": "The first"})
         files = {"LICENSE": "MIT", "README.md": "Here", "CODEOWNERS": "* @ann"}
-        sim.control("push", where | {"files": files})
+        sim.control("push", where | {"commits": [{"files": files}]})
         sim.control("milestones/create", where | {"title": "Soon"})
         closes = {"body": f"Closes #{issue['number']}"}
         pull = where | {"number": sim.control("pulls/open", where | closes)["number"]}
@@ -77,7 +77,7 @@ def make(name: str, rows: Rows) -> None:
 def kind(name: str) -> str:
     if name.endswith(("_at", "due_on")):
         return "timestamptz"
-    if name.startswith("is_") or name in ("draft", "prerelease"):
+    if name.startswith("is_") or name in ("draft", "prerelease", "signed"):
         return "boolean"
     return "bigint" if name.endswith(NUMBERS) and "node_id" not in name else "text"
 

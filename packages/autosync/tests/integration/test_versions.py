@@ -38,6 +38,7 @@ NEW = {
     model: [column.name for column in KINDS[name].columns if column.added > 1]
     for name, model in (("issue", Issue), ("pull_request", PullRequest))
 }
+VERSION = {Issue: KINDS["issue"].merge.version, PullRequest: KINDS["pull_request"].merge.version}
 Rows = dict[int, dict[str, Any]]
 
 
@@ -111,7 +112,7 @@ def test_an_older_mirror_is_filled_in_page_by_page_and_says_so_until_then(
     assert READ_AGAIN.lock_for(installation.pk) in waiting_or_running()
 
     read_again(installation.pk)
-    filled = Issue.objects.filter(kind_version=2)
+    filled = Issue.objects.filter(kind_version=VERSION[Issue])
     assert filled.count() == 5
 
     def killed(place: str) -> None:
@@ -154,8 +155,8 @@ def test_an_older_mirror_is_filled_in_page_by_page_and_says_so_until_then(
         read_again(installation.pk)
     assert not again._due().exists()
     assert {model: rows(model) for model in NEW} == known
-    assert Issue.objects.exclude(kind_version=2).count() == 0
-    assert PullRequest.objects.exclude(kind_version=2).count() == 0
+    assert Issue.objects.exclude(kind_version=VERSION[Issue]).count() == 0
+    assert PullRequest.objects.exclude(kind_version=VERSION[PullRequest]).count() == 0
     assert Issue.objects.filter(reactions={"rocket": 1}).count() == 1
     assert Issue.objects.filter(active_lock_reason="off-topic").count() == 1
     for model in NEW:
@@ -218,7 +219,7 @@ def test_an_import_that_an_upgrade_cut_in_two_is_read_again(sim: Sim) -> None:
     assert ResourceCursor.objects.get(pk=cursor.pk).version is None, "pages of the older version"
     ResourceCursor.objects.filter(pk=cursor.pk).update(backfill_started_at=None)
     standing.begin(resource, cursor.repository)
-    assert ResourceCursor.objects.get(pk=cursor.pk).version == 2
+    assert ResourceCursor.objects.get(pk=cursor.pk).version == VERSION[Issue]
 
 
 def test_without_quota_it_waits_and_one_that_fails_is_tried_later(
@@ -264,7 +265,7 @@ def test_a_row_of_an_older_version_is_filled_in_and_not_doubted() -> None:
     assert found.lacking is not None, "and known to be older"
     found = store(row(active_lock_reason="resolved", author_association="none", reactions={}))
     assert (found.active_lock_reason, found.dirty_at, found.lacking) == ("resolved", None, None)
-    assert found.kind_version == 2
+    assert found.kind_version == VERSION[Issue]
     found = store(row(author_association="member", active_lock_reason="resolved"))
     assert found.dirty_at is None, "an association moves no clock"
     found = store(row(active_lock_reason="spam"))
@@ -278,6 +279,6 @@ def test_a_stub_of_a_new_column_says_what_it_lacks() -> None:
     given = {"github_issue_id": old.pk, "updated_at": later, "title": "Newer"}
     upsert(merge, [given], observed_at=timezone.now(), rule=Rule.VERSIONED)
     found = Issue.objects.get(pk=old.pk)
-    assert (found.title, found.kind_version) == ("Newer", 2)
+    assert (found.title, found.kind_version) == ("Newer", VERSION[Issue])
     assert {"active_lock_reason", "author_association"} <= (found.lacking or {}).keys()
     assert (found.lacking or {})["active_lock_reason"] is None, "it never came"

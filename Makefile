@@ -44,8 +44,8 @@ test-autosync: install ## the product's
 	@cd packages/autosync && $(PYTEST)
 
 # Side by side: each waits a quarter of its time.
-test-storms: install ## two storms of 150 and 120 operations on 6 repositories, then equality (make test has a small one)
-	@cd packages/autosync && $(BIN)/python -m pytest --numprocesses=2 --dist=load tests/storms
+test-storms: install ## kills at each named point, and two storms on 6 repositories, then equality (make test has a small one)
+	@cd packages/autosync && $(BIN)/python -m pytest --numprocesses=3 --dist=loadgroup tests/storms
 
 test-wheels: install ## both wheels, each where nothing else is installed (needs the package registry)
 	@cd packages/autosync && $(BIN)/python -m pytest tests/wheels

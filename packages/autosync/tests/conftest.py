@@ -21,7 +21,7 @@ from tests import template
 MADE_AGAIN = {"django_content_type", "auth_permission"}
 # Each takes more than half a minute of a core.
 LONGEST = (
-    "test_kill_points", "test_refused", "test_four_acts", "test_absence", "test_every_kind",
+    "test_refused", "test_four_acts", "test_absence", "test_every_kind",
     "test_chaos", "test_foreseen_errors", "test_answers", "test_audit",
 )  # fmt: skip
 # What is computed is judged, never how fast the machine was.

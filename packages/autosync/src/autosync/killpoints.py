@@ -15,7 +15,7 @@ from contextlib import suppress
 
 VARIABLE = "AUTOSYNC_KILL_POINT"
 
-# Every point in the code; tests/acceptance/test_kill_points.py has a test for each.
+# Every point in the code; tests/storms/test_kill_points.py has a test for each.
 POINTS = (
     "receiver: batch taken, not stored",
     "receiver: stored, not acknowledged",

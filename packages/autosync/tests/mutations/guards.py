@@ -66,7 +66,7 @@ GUARDS = (
         "src/autosync/sync/apply.py",
         "parked = waiting.attempts >= MAX_ATTEMPTS",
         "parked = False",
-        "tests/acceptance/test_kill_points.py -k parked",
+        "tests/storms/test_kill_points.py -k parked",
     ),
     Guard(
         "a delivery is applied once",
@@ -208,7 +208,7 @@ GUARDS = (
         "src/autosync/management/commands/migrate.py",
         "transaction.atomic(self.connection.alias) if migration.atomic else nullcontext()",
         "nullcontext()",
-        "tests/acceptance/test_kill_points.py -k migrate",
+        "tests/storms/test_kill_points.py -k migrate",
     ),
     Guard(
         "a list with another count is read, however old its newest object",
@@ -257,14 +257,14 @@ GUARDS = (
         COMMITS,
         'default if default == stored["default"] else None',
         'stored["default"]',
-        "tests/acceptance/test_kill_points.py -k forth",
+        "tests/storms/test_kill_points.py -k forth",
     ),
     Guard(
         "commits of a push that was interrupted and reverted are marked as orphans",
         COMMITS,
         '[*stored["heads"], *stored["begun"]]',
         'stored["heads"]',
-        "tests/acceptance/test_kill_points.py -k commits",
+        "tests/storms/test_kill_points.py -k commits",
     ),
     Guard(
         "a label with another's name and colour is not mistaken for it",

@@ -1,1 +1,1 @@
-"""Storms of some size (make test-storms, which .ci/run runs); make test has a small one."""
+"""Kills at each named point, and storms of some size: make test-storms, which .ci/run runs."""

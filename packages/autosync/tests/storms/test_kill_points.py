@@ -27,6 +27,8 @@ from tests.service import SECRET, acknowledged_by_us
 from tests.service_processes import deliver, processes_of
 from tests.waiting import PATIENCE, eventually
 
+# One world, while the storms rage in two others.
+pytestmark = pytest.mark.xdist_group("kill points")
 _serial = count(1)
 # Repositories that a test made.
 _made: list[str] = []

@@ -40,7 +40,7 @@ def test_a_plan_writes_nothing_and_the_import_costs_no_more(
         by_kind = {one.kind: one for one in total_by_kind(costs)}
         truth = sim.truth()["repositories"]
         assert len({one.repository for one in costs}) == len(truth) == 3
-        assert by_kind["issue"].objects == sum(len(one["issues"]) for one in truth)
+        assert by_kind["issue"].objects == sum(one["issues"]["total"] for one in truth)
         assert by_kind["issue_comment"].objects is None
         assert said["rest"] == sum(one.rest for one in costs)
         assert {one.name for one in listed_resources()} <= by_kind.keys()

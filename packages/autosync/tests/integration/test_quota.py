@@ -220,6 +220,11 @@ def test_what_github_counted_is_accounted_to_kinds_to_the_point(
         Sim(repositories=2, commits=12, issues=8, pulls=4, install=False) as sim,
         engine(sim, monkeypatch),
     ):
+        # Issues are asked only for what they say they have.
+        home = {"repository": sim.truth()["repositories"][0]["full_name"]}
+        one, other = (sim.control("issues/open", home)["number"] for _ in "ab")
+        sim.control("issues/parts/add", {**home, "number": one, "sub": other})
+        sim.control("issues/block", {**home, "number": one, "by": other})
         installation = installed(sim)
         period()
         uses = quota.spent(timezone.now().date())

@@ -188,7 +188,7 @@ def test_what_was_never_seen_is_fetched_and_brings_its_repository_into_no_doubt(
 
 def _rows() -> tuple[list[dict[str, object]], list[tuple[object, ...]], list[tuple[object, ...]]]:
     """What the tables hold, but for when it was seen."""
-    seen = {"observed_at", "reactions_at"}
+    seen = {"observed_at", "reactions_at", "links_at"}
     issues = [
         {name: value for name, value in row.items() if name not in seen}
         for row in Issue.objects.order_by("pk").values()

@@ -18,11 +18,19 @@ from autosync.kinds import KINDS
 from autosync.kinds.issue_dependency import IssueDependency
 from autosync.kinds.sub_issue import SubIssue
 from autosync.mirror.doubt import IN_FLIGHT
-from autosync.mirror.models import AuditFinding, ChildrenRead, GitHubAppInstallation, Repository
+from autosync.mirror.models import (
+    AuditFinding,
+    ChildrenRead,
+    GitHubAppInstallation,
+    Repository,
+    ResourceCursor,
+)
 from autosync.models import Issue
+from autosync.sync import GitHubSyncManager
 from autosync.sync.audit import Auditor
 from autosync.sync.audit import children as audit_children
 from autosync.sync.children import sync_children
+from autosync.sync.standing import standing
 from githubsim.receiver import Receiver
 from githubsim.testing import Sim
 from tests.integration.engine import apply_sent, engine, heard, installed
@@ -132,6 +140,23 @@ def test_an_import_asks_for_the_links_of_those_issues_that_have_some(world: Worl
     assert (row.sub_issues_count, row.blocked_by_count) == (2, 1)
     asked = ChildrenRead.objects.filter(kind__in=("sub_issue", "issue_dependency"))
     assert set(asked.values_list("parent_id", flat=True)) == {row.pk}
+
+
+def test_links_of_issues_that_are_switched_off_are_not_called_unfinished(world: World) -> None:
+    home = world.repository
+    mine = ResourceCursor.objects.filter(repository=home, resource__in=(PARTS.name, WAITS.name))
+    mine.filter(resource=PARTS.name).update(state=ResourceCursor.State.RUNNING)
+    mine.filter(resource=WAITS.name).delete()  # as of an older mirror
+    world.sim.control("repositories/edit", {"repository": home.full_name, "has_issues": False})
+    manager = GitHubSyncManager(home.installation)
+    manager.sync_repositories()
+    manager.sync_repository(world.repository)
+    assert not mine.exclude(state=ResourceCursor.State.COMPLETE).exists()
+    assert not standing([home.pk])[home.pk].unfinished
+    world.sim.control("repositories/edit", {"repository": home.full_name, "has_issues": True})
+    manager.sync_repositories()
+    manager.sync_repository(world.repository)
+    assert mine.filter(state=ResourceCursor.State.COMPLETE).count() == 2
 
 
 def test_links_follow_their_events_and_return(world: World, client: Client) -> None:

@@ -72,8 +72,9 @@ def sync_children(
         family.forget_gone(repository.pk)
     refused = unavailable([repository.pk])[repository.pk]
     shown = [nest for nest in kind.nests if nest.parent.name not in refused]
-    if not shown:
-        return 0  # as their cursors say
+    if not shown:  # as the cursors of the parents say
+        _not_begun(kind, repository)
+        return 0
     cursor, _ = ResourceCursor.objects.get_or_create(repository=repository, resource=kind.name)
     work = [
         (nests, parents)
@@ -104,6 +105,15 @@ def sync_children(
     cursor.error = ""
     cursor.save()
     return count
+
+
+def _not_begun(kind: Derived, repository: Repository) -> None:
+    """No parent is shown: there is nothing to finish. A cursor that said so would have the
+    repository read at each sync.
+    """
+    cursors = ResourceCursor.objects.filter(repository=repository, resource=kind.name)
+    cursors.filter(backfilled_at__isnull=True).delete()
+    cursors.update(state=ResourceCursor.State.COMPLETE)
 
 
 def take_in(

@@ -46,7 +46,10 @@ def sync_git_lists(
         if known is None:
             return 0  # what refs there are comes first
         asked_at = timezone.now()
-        reader = _reader(repository, client, json.loads(known)["heads"])
+        heads = json.loads(known)["heads"]
+        if not heads:  # an empty repository has nothing of them, and no git is started for it
+            return sum(_store(repository, kind, (), "", asked_at) for kind in _waiting(repository))
+        reader = _reader(repository, client, heads)
         repository.refresh_from_db(fields=["default_branch", "node_id"])
         head = reader.refs().get(f"refs/heads/{repository.default_branch}", "")
         waiting = _waiting(repository)

@@ -15,10 +15,13 @@ from typing import Any
 import psycopg
 from django.db import close_old_connections, connection
 from django.db.backends.signals import connection_created
+from procrastinate.connector import Notify
 from procrastinate.contrib.django import app
+from procrastinate.contrib.django.utils import connector_params
 from procrastinate.exceptions import UniqueViolation
 from procrastinate.jobs import Job, Status
 from procrastinate.manager import JobManager
+from procrastinate.psycopg_connector import PsycopgConnector
 
 from autosync import config
 from autosync.database import conninfo
@@ -35,7 +38,10 @@ logger = logging.getLogger(__name__)
 INBOX_CHANNEL = "autosync_inbox"
 # Retries come due without a notification; so would a notification that was lost.
 _INBOX_POLL_SECONDS = 1.0
-_HEARTBEAT_SECONDS = 2.0
+_HEARTBEAT_SECONDS = 3.0
+# How often whoever waits for work to be done looks whether it is; and how often a worker beats.
+_LOOK_SECONDS = 0.3
+_BEAT_SECONDS = 1.0
 _LIVE_CONCURRENCY = 4
 _LOOK_EVERY_SECONDS = 60.0
 # One batch of deliveries takes seconds, an embedded database that recovers a few minutes.
@@ -45,13 +51,19 @@ _APPLY_HANGS_AFTER = 600.0  # seconds
 def run(alive: Callable[[], None] = lambda: None) -> int:
     """Work until SIGTERM or SIGINT; what is under way is finished or given back. Exit code 0.
 
-    `alive` is called about three times a second while neither the loop that runs the tasks nor the
+    `alive` is called about every second while neither the loop that runs the tasks nor the
     thread that applies deliveries hangs, however long a task takes.
     """
     connection_created.connect(_never_hang_in_a_transaction)
     stop = threading.Event()
+    woken = _Wake()
+
+    def end(*_: object) -> None:
+        stop.set()
+        woken.up()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, end)
     retry_stalled()
     defer(START_UP)
     pulse = _Pulse()
@@ -66,7 +78,7 @@ def run(alive: Callable[[], None] = lambda: None) -> int:
         if pulse.seconds < _APPLY_HANGS_AFTER:
             alive()
 
-    asyncio.run(_run_tasks(stop.is_set, at_work))
+    asyncio.run(_run_tasks(stop.is_set, at_work, woken))
     stop.set()
     applier.join(timeout=10)
     return 0
@@ -84,6 +96,49 @@ class _Pulse:
     @property
     def seconds(self) -> float:
         return time.monotonic() - self._at
+
+
+class _Wake:
+    """Ends the wait of the loop that runs the tasks, from a signal's handler."""
+
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._event = asyncio.Event()
+
+    def up(self) -> None:
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._event.set)
+
+    async def wait(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        await self._event.wait()
+
+
+class _Connector(PsycopgConnector):
+    """Procrastinate's, asleep until PostgreSQL says something.
+
+    psycopg's wait for notifications looks ten times a second, in each of three workers.
+    """
+
+    async def _loop_notify(
+        self, on_notification: Notify, connection: Any, timeout: float = 30.0
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            while True:
+                said = asyncio.Event()
+                # Anew each time: psycopg removes it when it has read.
+                loop.add_reader(connection.fileno(), said.set)
+                try:
+                    await asyncio.wait_for(said.wait(), timeout)
+                except TimeoutError:
+                    await connection.execute("SELECT 1")
+                finally:
+                    loop.remove_reader(connection.fileno())
+                async for one in connection.notifies(timeout=0):
+                    await on_notification(channel=one.channel, payload=one.payload)
+        except psycopg.OperationalError:
+            return  # procrastinate connects again
 
 
 def _never_hang_in_a_transaction(connection: Any, **_: Any) -> None:
@@ -173,7 +228,11 @@ class _JobManager(JobManager):
             logger.warning("job %s was given to another worker meanwhile", job.call_string)
 
 
-async def _run_tasks(done: Callable[[], bool], alive: Callable[[], None] = lambda: None) -> None:
+async def _run_tasks(
+    done: Callable[[], bool],
+    alive: Callable[[], None] = lambda: None,
+    woken: _Wake | None = None,
+) -> None:
     """One worker for short live work and one for syncs, so that an import never delays a push; one
     for repositories that fail, so that these never delay the others.
     """
@@ -182,8 +241,8 @@ async def _run_tasks(done: Callable[[], bool], alive: Callable[[], None] = lambd
     loop = asyncio.get_running_loop()
     # Tasks are synchronous: each runs in a thread with a database connection of its own.
     loop.set_default_executor(ThreadPoolExecutor(concurrency + _LIVE_CONCURRENCY + sick + 4))
-    connector: Any = app.connector  # the Django one, which knows its worker counterpart
-    worker_app = app.with_connector(connector.get_worker_connector())
+    # The counterpart of the app's own, which is Django's.
+    worker_app = app.with_connector(_Connector(kwargs=connector_params()))
     worker_app.job_manager = _JobManager(worker_app.connector)
     async with worker_app.open_async():
         workers = [
@@ -192,7 +251,7 @@ async def _run_tasks(done: Callable[[], bool], alive: Callable[[], None] = lambd
                     queues=[queue],
                     name=queue,
                     concurrency=limit,
-                    fetch_job_polling_interval=2.0,
+                    fetch_job_polling_interval=poll,
                     update_heartbeat_interval=_HEARTBEAT_SECONDS,
                     stalled_worker_timeout=STALLED_AFTER_SECONDS,
                     shutdown_graceful_timeout=5.0,
@@ -200,26 +259,30 @@ async def _run_tasks(done: Callable[[], bool], alive: Callable[[], None] = lambd
                     task_middleware=[alone],
                 )
             )
-            for queue, limit in (
-                (LIVE, _LIVE_CONCURRENCY),
-                (SYNC, concurrency),
-                (SICK, sick),
+            # What is due later is found by looking; all else says so.
+            for queue, limit, poll in (
+                (LIVE, _LIVE_CONCURRENCY, 2.0),
+                (SYNC, concurrency, 3.0),
+                (SICK, sick, 10.0),
             )
         ]
+        waker = asyncio.create_task((woken or _Wake()).wait())
+        every = _LOOK_SECONDS if woken is None else _BEAT_SECONDS
         try:
             while not await asyncio.to_thread(done):
                 alive()
                 finished, _ = await asyncio.wait(
-                    workers, timeout=0.3, return_when=asyncio.FIRST_COMPLETED
+                    {*workers, waker}, timeout=every, return_when=asyncio.FIRST_COMPLETED
                 )
-                for worker in finished:
+                for worker in finished - {waker}:
                     worker.result()
                     # Nobody asked it to: its database went away. The other alone is half a worker.
                     raise WorkerStopped
         finally:
+            waker.cancel()
             for worker in workers:
                 worker.cancel()
-            await asyncio.gather(*workers, return_exceptions=True)
+            await asyncio.gather(*workers, waker, return_exceptions=True)
 
 
 def apply_inbox(stop: threading.Event, alive: Callable[[], None] = lambda: None) -> None:

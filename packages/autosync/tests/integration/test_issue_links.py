@@ -143,6 +143,7 @@ def test_an_import_asks_for_the_links_of_those_issues_that_have_some(world: Worl
 
 
 def test_links_of_issues_that_are_switched_off_are_not_called_unfinished(world: World) -> None:
+    installed(world.sim)
     home = world.repository
     mine = ResourceCursor.objects.filter(repository=home, resource__in=(PARTS.name, WAITS.name))
     mine.filter(resource=PARTS.name).update(state=ResourceCursor.State.RUNNING)

@@ -62,7 +62,7 @@ LACKS = {
 FILES: tuple[Mapping[str, str], ...] = (
     {"README.md": "not this one", ".github/readme.rst": "\u202e\r\n" * 3000 + "\0 \U0001f600"},
     {"LICENSE": "\x01é\U0001f600" * (80 << 10), "COPYING": "nor this one"},
-    {"docs/CODEOWNERS": "* @a  x@y.example # why\r\n\n!b @c\n[d] @e\n/f\\ g @a/b\n* nobody\n/h"},
+    {".github/CODEOWNERS": "* @a  x@y.example # why\r\n\n!b @c\n[d] @e\n/f\\ g @a/b\n* nobody\n/h"},
 )
 _envelope = reader(Envelope)
 

@@ -14,6 +14,7 @@ from django.db import connection
 from django.db.backends.postgresql.operations import DatabaseOperations
 from hypothesis import HealthCheck, settings
 
+from autosync.mirror import people
 from githubsim.testing import share_imports
 from tests import template
 
@@ -84,3 +85,12 @@ def quick_flush() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(DatabaseOperations, "sql_flush", flush)
         yield
+
+
+@pytest.fixture(autouse=True)
+def nobody_stays_forgotten() -> Iterator[None]:
+    """This process holds the list of who was forgotten; the next test has other people."""
+    yield
+    if people.held():
+        people._held = people._NOBODY
+        people.read_again()

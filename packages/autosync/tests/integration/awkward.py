@@ -11,11 +11,13 @@ import msgspec
 from autosync.github import AppCredentials, InstallationClient, LocalBudget
 from autosync.github.client import AppClient
 from autosync.github.git import GitReader
+from autosync.github.graph_files import GraphFiles
 from autosync.kinds import KINDS, Derived, installation, repository
 from autosync.kinds._events import Envelope, Event, Upsert
 from autosync.kinds._kind import Inside, Rest
 from autosync.kinds._payload import reader
-from autosync.mirror.upsert import Row
+from autosync.mirror.upsert import Key, Row
+from autosync.sync.git_lists import chosen
 from autosync.sync.nested_lists import complete_lists
 from githubsim.receiver import Receiver
 from githubsim.testing import Sim
@@ -55,6 +57,13 @@ LACKS = {
     ),
     **LACKS,
 }
+# What is picked of them are a text with a NUL far behind, one that is cut in the midst of a letter,
+# and rules of all sorts.
+FILES: tuple[Mapping[str, str], ...] = (
+    {"README.md": "not this one", ".github/readme.rst": "\u202e\r\n" * 3000 + "\0 \U0001f600"},
+    {"LICENSE": "\x01é\U0001f600" * (80 << 10), "COPYING": "nor this one"},
+    {".github/CODEOWNERS": "* @a  x@y.example # why\r\n\n!b @c\n[d] @e\n/f\\ g @a/b\n* nobody\n/h"},
+)
 _envelope = reader(Envelope)
 
 
@@ -101,7 +110,7 @@ class World:
             "ref": self._refs(folder),
         }
         self.objects |= {
-            kind.name: self._others(kind)
+            kind.name: self._of_git(kind, folder) if kind.of_git else self._others(kind)
             for kind in KINDS.values()
             if kind.name not in self.objects
         }
@@ -166,6 +175,10 @@ class World:
             self.releases.append(made["id"])
         label = {"repository": self.name, "name": "l00", "new_name": "L zero", "color": "ff0000"}
         self.sim.control("labels/edit", label)
+        for files in FILES:
+            self._here("push", commits=[{"files": files}])
+        for place, message in enumerate(("of\r\n\u2028 \u202e", "", "\U0001f600 " * 9000)):
+            self._here("tags/create", tag=f"t{place}", message=message, signed=place == 1)
         self.sim.control("accounts/delete", {"login": "leaver"})
 
     def _open_issue(self, title: str, labels: int = 0, **more: Any) -> int:
@@ -334,6 +347,22 @@ class World:
         git = GitReader(folder / "1.git", self.home["clone_url"], self.client.token)
         rows = (kind.git.make(one, home) for one in kind.by_git.tells(git))
         return [{WEBHOOK: told, GIT: row} for row in rows if kind.merge.key_of(row) == move.key]
+
+    def _of_git(self, kind: Derived, folder: Path) -> list[Ways]:
+        """Those that git alone tells; of what files say, GraphQL too, where a clone has none."""
+        git = GitReader(folder / "whole.git", self.home["clone_url"], self.client.token, whole=True)
+        git.sync()
+        by, home = kind.by_git, self.home["id"]
+        if by.picks is None:
+            return [{GIT: kind.git.make(one, home)} for one in by.tells(git)]
+        head = git.refs()[f"refs/heads/{self.home['default_branch']}"]
+        found: dict[Key, Ways] = {}
+        graph = GraphFiles(self.client, self.home["node_id"])
+        for way, files in ((GIT, git), (GRAPHQL, graph)):
+            for one in by.tells(chosen(files, head, [kind])[kind.name]):
+                row = kind.git.make(one, home)
+                found.setdefault(kind.merge.key_of(row), {})[way] = row
+        return list(found.values())
 
     def _others(self, kind: Derived) -> list[Ways]:
         """Those of a kind that REST lists, each with what carries it."""

@@ -31,6 +31,7 @@ from autosync.mirror.models import (
     SyncJob,
 )
 from autosync.mirror.moves import Step, moved
+from autosync.mirror.tallies import recount
 from autosync.sync import WebhookProcessor
 from autosync.sync.commits import refresh_contributors, sync_commits
 from githubsim.testing import Sim
@@ -236,11 +237,13 @@ def test_rows_that_python_cannot_read_are_shown_clamped() -> None:
         moments.LATEST,
     }
     sees_every_page(here)
+    assert recount(here.pk) == []
     outside = "committed_at > '9999-12-30Z' OR committed_at < '0001-01-02Z'"
     with connection.cursor() as cursor:
         cursor.execute(import_module("autosync.mirror.migrations.0016_odd_data").CLAMP)
         cursor.execute(f"SELECT count(*) FROM commits WHERE {outside}")
         assert cursor.fetchone() == (0,), "an upgrade repairs them"
+    assert recount(here.pk) == []
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import count
 
 import pytest
+from django.db.models.expressions import RawSQL
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -46,6 +47,11 @@ def contributor(home: Repository) -> Contributor:
     )
 
 
+def odd(moment: str) -> RawSQL:
+    """One that Python cannot hold."""
+    return RawSQL("%s::timestamptz", [moment])
+
+
 MAKERS: list[Callable[[Repository], object]] = [
     commit,
     issue,
@@ -64,6 +70,9 @@ CHANGES: list[Callable[[Repository], object]] = [
     lambda home: Commit.objects.filter(repository=home).update(deleted_at=timezone.now()),
     lambda home: Commit.objects.filter(repository=home).update(deleted_at=None),
     lambda home: Commit.objects.filter(repository=home).update(committed_at=NOW),
+    lambda home: Commit.objects.filter(repository=home).update(committed_at=odd("infinity")),
+    lambda home: Issue.objects.filter(repository=home).update(created_at=odd("-infinity")),
+    lambda home: PullRequest.objects.filter(repository=home).update(merged_at=odd("infinity")),
     lambda home: Ref.objects.filter(repository=home).update(kind="tag"),
     lambda home: PullRequest.objects.filter(repository=home).delete(),
     lambda home: Contributor.objects.filter(repository=home).delete(),

@@ -133,8 +133,11 @@ class World:
         known = {"commented", "reviewed", "committed", "cross-referenced"}
         return {one["node_id"]: one for one in items if one["event"] not in known}
 
-    def settled(self) -> None:
-        """Everything was read since it moved, a while ago."""
+    def settled(self, *, moved_by: timedelta = timedelta(seconds=5)) -> None:
+        """Everything was read since it moved, a while ago: clocks are of `moved_by` ago, or older.
+
+        Clocks are of whole seconds: what moves one at once is to be later than that.
+        """
         past = 4 * IN_FLIGHT
         TimelineEvent.objects.update(observed_at=F("observed_at") - past)
         for model in (Issue, PullRequest):
@@ -142,10 +145,7 @@ class World:
                 updated_at=F("updated_at") - past, observed_at=F("observed_at") - past
             )
         now = timezone.now()
-        # Clocks are of whole seconds.
-        ChildrenRead.objects.update(
-            clock=now - timedelta(seconds=5), marked_at=None, read_at=now + 2 * LAG
-        )
+        ChildrenRead.objects.update(clock=now - moved_by, marked_at=None, read_at=now + 2 * LAG)
 
 
 @pytest.fixture
@@ -280,7 +280,7 @@ def test_what_no_webhook_told_of_is_found_by_an_audit_within_a_week(
     tonight = timezone.now()
     for night in range(shares.NIGHTS):
         monkeypatch.setattr(shares, "_today", lambda at=tonight + timedelta(days=night): at.date())
-        world.settled()
+        world.settled(moved_by=timedelta(0))  # that comment moved a clock a moment ago
         before = AuditFinding.objects.count()
         Auditor(GitHubAppInstallation.objects.get()).run()
         fresh = AuditFinding.objects.order_by("pk")[before:]
@@ -393,6 +393,7 @@ def test_a_kind_that_is_refused_takes_none_of_its_companions_along(world: World)
     world.do("pulls/edit", number=world.pull, title="Another", body=f"Closes #{world.issue}")
     world.do("reviews/submit", number=world.pull, state="COMMENTED", body="Hm")
     world.lose()
+    ChildrenRead.objects.update(clock=None)  # no clock tells that the issue is named now
     world.sim.control("withhold", {"fields": ["closingIssuesReferences"]})
     manager = GitHubSyncManager(world.installation)
     try:
@@ -421,6 +422,7 @@ def test_a_kind_that_is_refused_takes_none_of_its_companions_along(world: World)
         assert "labeled" in events(world.pull)
         # Nor is an audit stopped by it.
         world.settled()
+        ChildrenRead.objects.filter(kind__startswith=CLOSING.name).update(clock=None)
         assert world.audit(deep=True) == (0, 0, 0)
         audit = Audit.objects.latest("pk")
         assert audit.repositories == 1

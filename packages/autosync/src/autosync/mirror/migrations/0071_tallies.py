@@ -3,12 +3,29 @@
 import django.db.models.deletion
 from django.db import migrations, models
 
-_DAY = "(s.{0} AT TIME ZONE 'UTC')::date - DATE '1970-01-01'"
-_MONTH = (
-    "(extract(year FROM s.{0} AT TIME ZONE 'UTC')::integer - 1970) * 12 "
-    "+ extract(month FROM s.{0} AT TIME ZONE 'UTC')::integer - 1"
-)
-_SPAN = "floor(50 * ln(greatest(extract(epoch FROM s.{0} - s.created_at), 1)::float8))::integer"
+
+def _moment(column: str) -> str:
+    # Infinity has no day; what is outside of `moments.EARLIEST` and LATEST is shown as these.
+    return (
+        f"least(greatest(s.{column}, TIMESTAMPTZ '0001-01-02 00:00+00'), "
+        "TIMESTAMPTZ '9999-12-30 00:00+00')"
+    )
+
+
+def _day(column: str) -> str:
+    return f"({_moment(column)} AT TIME ZONE 'UTC')::date - DATE '1970-01-01'"
+
+
+def _month(column: str) -> str:
+    at = f"{_moment(column)} AT TIME ZONE 'UTC'"
+    return f"(extract(year FROM {at})::integer - 1970) * 12 + extract(month FROM {at})::integer - 1"
+
+
+def _span(column: str) -> str:
+    seconds = f"extract(epoch FROM {_moment(column)} - {_moment('created_at')})"
+    return f"floor(50 * ln(greatest({seconds}, 1)::float8))::integer"
+
+
 _CLOSED = "s.state = 'closed' AND s.closed_at IS NOT NULL"
 _MERGED = "s.merged AND s.merged_at IS NOT NULL"
 
@@ -17,8 +34,8 @@ _COUNTED = {
     "commits": (
         [
             ("commits", "0", "true"),
-            ("commits_by_day", _DAY.format("committed_at"), "s.committed_at IS NOT NULL"),
-            ("commits_by_month", _MONTH.format("committed_at"), "s.committed_at IS NOT NULL"),
+            ("commits_by_day", _day("committed_at"), "s.committed_at IS NOT NULL"),
+            ("commits_by_month", _month("committed_at"), "s.committed_at IS NOT NULL"),
         ],
         "s.deleted_at IS NULL",
     ),
@@ -27,9 +44,9 @@ _COUNTED = {
         [
             ("issues", "0", "true"),
             ("open_issues", "0", "s.state = 'open'"),
-            ("issues_opened", _DAY.format("created_at"), "s.created_at IS NOT NULL"),
-            ("issues_closed", _DAY.format("closed_at"), _CLOSED),
-            ("time_to_close", _SPAN.format("closed_at"), f"{_CLOSED} AND s.created_at IS NOT NULL"),
+            ("issues_opened", _day("created_at"), "s.created_at IS NOT NULL"),
+            ("issues_closed", _day("closed_at"), _CLOSED),
+            ("time_to_close", _span("closed_at"), f"{_CLOSED} AND s.created_at IS NOT NULL"),
         ],
         "s.deleted_at IS NULL",
     ),
@@ -37,7 +54,7 @@ _COUNTED = {
         [
             ("pull_requests", "0", "true"),
             ("open_pull_requests", "0", "s.state = 'open'"),
-            ("lead_time", _SPAN.format("merged_at"), f"{_MERGED} AND s.created_at IS NOT NULL"),
+            ("lead_time", _span("merged_at"), f"{_MERGED} AND s.created_at IS NOT NULL"),
         ],
         "s.deleted_at IS NULL",
     ),

@@ -4,7 +4,16 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
+from graphql import execute_sync, parse
 
+from githubsim import jsontext
+from githubsim.auth import Caller
+from githubsim.gitrepos import GitRepos
+from githubsim.graphql.context import Context
+from githubsim.graphql.executor import Document, KeepingExecutor
+from githubsim.graphql.schema import schema
+from githubsim.store import Issue, Store
 from githubsim.testing import Sim
 from tests.client import as_installation
 
@@ -91,3 +100,38 @@ def test_each_caller_gets_rows_of_its_own() -> None:
         seen = wrote(Authorization=f"Bearer {personal}")
         assert [mine for _, mine in seen] == [one == login for one, _ in seen]
         assert not any(mine for _, mine in wrote())
+
+
+class Busy(Store):
+    """Somebody renames an issue as soon as the list was read, before its rows are rendered."""
+
+    title: str | None = None
+
+    def issues(self, *args: Any, **filters: Any) -> list[Issue]:
+        found = super().issues(*args, **filters)
+        if self.title is not None:
+            self.edit_issue(found[0].id, title=self.title)
+        return found
+
+
+def test_a_row_that_changed_while_a_query_was_answered_is_not_kept(tmp_path: Path) -> None:
+    store = Busy(None)
+    home = store.create_repository(store.create_account("acme").id, "rocket")
+    store.open_issue(home.id, "Before", author_id=home.owner_id)
+    text = '{ repository(owner: "acme", name: "rocket") { issues(first: 9) { nodes { title } } } }'
+    document, caller = Document(parse(text)), Caller("user", store)
+
+    def title() -> str:
+        context = Context(store, GitRepos(tmp_path), caller, "http://github", document=document)
+        found = execute_sync(
+            schema(), document.node, context_value=context, executor_class=KeepingExecutor
+        )
+        (node,) = msgspec.json.decode(jsontext.encode(found.data))["repository"]["issues"]["nodes"]
+        return str(node["title"])
+
+    store.title = "Meanwhile"
+    assert title() == "Before"
+    store.title = None
+    assert title() == "Meanwhile"
+    assert title() == "Meanwhile"
+    store.close()

@@ -41,6 +41,8 @@ class Context:
         variables: Mapping[str, Any] | None = None,
     ) -> None:
         self.store = store
+        # Of what was read before a change, nothing is kept after it.
+        self.version = store.version
         self._git = git
         self.git_was_read = False
         # In the answer, at all depths.

@@ -66,8 +66,8 @@ class Document:
 
 
 class KeepingExecutor(Executor[Any]):
-    """graphql-core's, but a node of a list is rendered once. What lies inside it is kept with it,
-    and an item with an error, or for which git was read, is not kept.
+    """graphql-core's, but a node of a list is rendered once. What lies inside it is kept with it.
+    Not kept is an item with an error, nor any once git or a change came between.
     """
 
     _inside = False
@@ -115,7 +115,7 @@ class KeepingExecutor(Executor[Any]):
             return Kept(jsontext.encode(plain[0]), context.nodes - nodes)
 
         key = (self._key, type(item), item.id)
-        kept = context.store.rendered(key, render)
+        kept = context.store.rendered(key, context.version, render)
         if not plain and kept is not None:
             context.nodes += kept.nodes
         complete_results.append(plain[0] if kept is None else msgspec.Raw(kept.content))

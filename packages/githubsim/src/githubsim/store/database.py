@@ -286,13 +286,21 @@ class Database:
             found: Found = self._memory[key]
             return found
 
-    def rendered(self, key: Hashable, render: Callable[[], Kept | None]) -> Kept | None:
-        """What `render` makes of rows, until any of them may have changed; None is not kept."""
+    @property
+    def version(self) -> int:
+        """Grows with each change of what lists show; see `rendered`."""
+        return self._rendered.version
+
+    def rendered(
+        self, key: Hashable, version: int, render: Callable[[], Kept | None]
+    ) -> Kept | None:
+        """What `render` makes of rows that were read since the store had this version, until any of
+        them may have changed; None is not kept.
+        """
         if self._depth or self.in_the_past:
             return render()
         found = self._rendered.get(key)
         if found is None:
-            version = self._rendered.version
             found = render()
             if found is not None:
                 self._rendered.put(key, found, version)

@@ -1,4 +1,4 @@
-"""A sync after one percent of the issues and pull requests changed, and no webhook told of it."""
+"""A sync after one percent of the issues and pull requests changed, and no webhook said so."""
 
 from __future__ import annotations
 

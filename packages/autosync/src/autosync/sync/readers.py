@@ -1,7 +1,7 @@
 """Threads that ask GitHub while the thread that syncs a repository stores what they have read.
 
 Each has a connection to the database of its own, for the budget. All syncs of a process share a
-bounded number of them; a sync that gets none asks by itself, one request after another.
+bounded number of them; a sync that gets none reads without them, one request after another.
 """
 
 from __future__ import annotations

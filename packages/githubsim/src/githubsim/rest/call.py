@@ -109,8 +109,8 @@ class Call:
 
         https://docs.github.com/rest/using-the-rest-api/getting-started-with-the-rest-api#media-types
         """
-        kinds = self.headers.get("accept", "").partition("vnd.github.")[2].partition(",")[0]
-        return media in kinds.partition("+")[0].split(".")
+        kinds = self.headers.get("accept", "").split("vnd.github.")[1:]
+        return any(media in re.split(r"[.+;, ]", one) for one in kinds)
 
     def list_may_fail(self) -> None:
         """502 where this repository's lists do."""

@@ -37,11 +37,11 @@ def show_commit(call: Call) -> Answer:
     """https://docs.github.com/rest/commits/commits#get-a-commit"""
     commit = find_commit(call, call.params["ref"])
     shape = call.shapes.commit(call.repository, commit)
-    if "sha" in call.headers.get("accept", "").partition("github.")[2]:
+    if call.wants("sha"):
         return Answer(commit.sha, media="application/vnd.github.sha; charset=utf-8")
     git, repository_id = call.git, call.repository.id
+    parent = commit.parents[0] if commit.parents else EMPTY_TREE
     if call.wants("diff"):
-        parent = commit.parents[0] if commit.parents else EMPTY_TREE
         return diff_answer(git.difftext(repository_id, parent, commit.sha))
     stats = git.stats(repository_id, [commit.sha])[commit.sha]
     shape["stats"] = {
@@ -49,7 +49,6 @@ def show_commit(call: Call) -> Answer:
         "additions": stats.additions,
         "deletions": stats.deletions,
     }
-    parent = commit.parents[0] if commit.parents else EMPTY_TREE
     changes = git.diff(repository_id, parent, commit.sha)[:_FILES_SHOWN]
     shape["files"] = call.shapes.files(call.repository, commit.sha, changes)
     return Answer(shape)

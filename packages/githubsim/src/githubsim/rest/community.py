@@ -20,7 +20,7 @@ def show_readme(call: Call) -> Answer:
     found = readme(call.git, call.repository.id, _head(call))
     if found is None:
         raise not_found()
-    if ".raw" in call.headers.get("accept", ""):
+    if call.wants("raw"):
         return Answer(found.content, media="application/vnd.github.raw; charset=utf-8")
     return Answer(_content(call, found))
 

@@ -46,7 +46,7 @@ def show_blob(call: Call) -> Answer:
     """https://docs.github.com/rest/git/blobs#get-a-blob (as it is with the media type `raw`)"""
     sha = _known(call, "blob")
     content = call.git.read(call.repository.id, sha)
-    if ".raw" in call.headers.get("accept", ""):
+    if call.wants("raw"):
         return Answer(content, media="application/vnd.github.raw; charset=utf-8")
     return Answer(
         {

@@ -49,7 +49,7 @@ def list_stargazers(call: Call) -> Answer:
     store, repository_id = call.store, call.repository.id
     found = store.stars(repository_id, limit=call.per_page, offset=call.offset)
     total = min(store.count_stars(repository_id), _MOST_PAGES * call.per_page)
-    if "star+json" in call.headers.get("accept", ""):
+    if call.wants("star"):
         return call.paged([call.shapes.stargazer(one) for one in found], total)
     return call.paged([call.shapes.user_by_id(one.account_id) for one in found], total)
 

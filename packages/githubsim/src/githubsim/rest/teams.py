@@ -158,7 +158,7 @@ def show_team_repository(call: Call) -> Answer:
     found = call.store.team_repository(_team(call).id, call.repository.id)
     if found is None:
         raise not_found()
-    if ".repository" not in call.headers.get("accept", ""):
+    if not call.wants("repository"):
         return Answer(status=204)
     shape = call.shapes.team_repository(call.repository, found.permission)
     # Newer than this answer.

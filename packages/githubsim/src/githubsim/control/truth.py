@@ -6,7 +6,7 @@ from typing import Any
 from githubsim.clock import iso
 from githubsim.control.desk import Desk
 from githubsim.shapes import Json
-from githubsim.store import Repository
+from githubsim.store import Listing, Repository
 from githubsim.store.review_finding import PUBLISHED
 
 
@@ -58,11 +58,11 @@ def _repository(desk: Desk, repository: Repository) -> Json:
     head = refs.get(f"refs/heads/{repository.default_branch}")
     branches = [name for name in refs if name.startswith("refs/heads/")]
     pulls = {
-        state: store.count_issues(repository.id, pulls=True, state=state)
+        state: store.count_issues(repository.id, Listing(pulls=True, state=state))
         for state in ("open", "closed")
     }
     issues = {
-        state: store.count_issues(repository.id, pulls=False, state=state)
+        state: store.count_issues(repository.id, Listing(pulls=False, state=state))
         for state in ("open", "closed")
     }
     merged = store.value(
@@ -105,7 +105,7 @@ def _repository(desk: Desk, repository: Repository) -> Json:
                 "state": one.state,
                 "updated_at": iso(one.updated_at),
             }
-            for one in store.issues(repository.id, order="number", limit=-1)
+            for one in store.issues(repository.id, Listing(order="number", limit=-1))
         ]
     return found
 

@@ -10,7 +10,7 @@ from githubsim.ailments import ailments
 from githubsim.graphql.context import Info
 from githubsim.graphql.errors import ListFails, Problem, forbidden
 from githubsim.graphql.pages import Bounds, Edge, Page, Part, decode, of_list, when
-from githubsim.store import Issue, Pull, Repository
+from githubsim.store import Issue, Listing, Pull, Repository
 
 _ORDERS = {"CREATED_AT": "created_at", "UPDATED_AT": "updated_at", "COMMENTS": "comments"}
 
@@ -115,14 +115,14 @@ def _page(
             if cursor is not None:
                 sign = ">" if forward != descending else "<"
                 rest = rest.but(f"({column}, id) {sign} (?, ?)", *decode(cursor, 2))
-        found = store.issues(
-            repository.id,
+        listing = Listing(
             pulls=pulls,
             order=column,
             descending=descending != bounds.backward,
             limit=size + 1,
             **rest.filters(),
         )
+        found = store.issues(repository.id, listing)
         more = len(found) > size
         del found[size:]
         if bounds.backward:
@@ -138,7 +138,8 @@ def _page(
         return Part(edges, bounds.before is not None if bounds.backward else more, before)
 
     context.seen(repository)
-    return Page(load, lambda: store.count_issues(repository.id, pulls=pulls, **where.filters()))
+    every = Listing(pulls=pulls, **where.filters())
+    return Page(load, lambda: store.count_issues(repository.id, every))
 
 
 def _expect_merges(info: Info, repository: Repository, nodes: Sequence[Any]) -> None:

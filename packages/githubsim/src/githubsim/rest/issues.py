@@ -7,7 +7,7 @@ from githubsim.cursors import decode, encode
 from githubsim.errors import DOCS, ApiError, Moved, forbidden, invalid, not_found
 from githubsim.rest.call import Answer, Call, link_header, route
 from githubsim.shapes import Json
-from githubsim.store import MOST_LABELS, Issue
+from githubsim.store import MOST_LABELS, Issue, Listing
 
 # As many issues as can be paged through by number.
 _BY_NUMBER = 10_000
@@ -45,20 +45,20 @@ def list_issues(call: Call) -> Answer:
             docs=f"{DOCS}/issues/issues#list-repository-issues",
         )
     descending = query.get("direction", "desc") != "asc"
+    listing = Listing(
+        pulls=_halves(call),
+        state=None if state == "all" else state,
+        since=call.when("since"),
+        order=order,
+        descending=descending == (before is None),
+        after=cursor,
+        limit=call.per_page + 1,
+        offset=call.offset if cursor is None else 0,
+        where=" AND ".join(wheres),
+        values=values,
+    )
     with call.store.lock:
-        found = call.store.issue_keys(
-            call.repository.id,
-            pulls=_halves(call),
-            state=None if state == "all" else state,
-            since=call.when("since"),
-            order=order,
-            descending=descending == (before is None),
-            after=cursor,
-            limit=call.per_page + 1,
-            offset=call.offset if cursor is None else 0,
-            where=" AND ".join(wheres),
-            values=values,
-        )
+        found = call.store.issue_keys(call.repository.id, listing)
         more = len(found) > call.per_page
         del found[call.per_page :]
         if before is not None:

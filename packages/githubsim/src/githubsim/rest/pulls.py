@@ -1,7 +1,6 @@
 """Pull requests: listed, shown, opened, edited, merged; their commits and files."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from githubsim.errors import ApiError, invalid, not_found
 from githubsim.gitrepos import MergeConflict
@@ -10,7 +9,7 @@ from githubsim.pushes import open_pull as open_in_git
 from githubsim.rest.call import Answer, Call, route
 from githubsim.rest.commits import diff_answer
 from githubsim.shapes import Json
-from githubsim.store import Pull
+from githubsim.store import Listing, Pull
 
 # "Lists a maximum of 250 commits", "Responses include a maximum of 3000 files":
 # https://docs.github.com/rest/pulls/pulls
@@ -39,27 +38,24 @@ def list_pulls(call: Call) -> Answer:
     if query.get("head"):
         wheres.append("head_ref = ?")
         values.append(query["head"].partition(":")[2] or query["head"])
-    filters: dict[str, Any] = {
-        "pulls": True,
-        "state": None if state == "all" else state,
-        "where": (
+    default = "desc" if query.get("sort", "created") == "created" else "asc"
+    listing = Listing(
+        pulls=True,
+        state=None if state == "all" else state,
+        order=order,
+        descending=query.get("direction", default) == "desc",
+        limit=call.per_page,
+        offset=call.offset,
+        where=(
             f"id IN (SELECT issue_id FROM pulls WHERE {' AND '.join(wheres)})"  # noqa: S608
             if wheres
             else ""
         ),
-        "values": values,
-    }
-    default = "desc" if query.get("sort", "created") == "created" else "asc"
+        values=values,
+    )
     with call.store.lock:
-        found = call.store.issue_keys(
-            call.repository.id,
-            order=order,
-            descending=query.get("direction", default) == "desc",
-            limit=call.per_page,
-            offset=call.offset,
-            **filters,
-        )
-        total = call.store.count_issues(call.repository.id, **filters)
+        found = call.store.issue_keys(call.repository.id, listing)
+        total = call.store.count_issues(call.repository.id, listing)
         rows = call.rows("pull", [one for _, one in found], lambda ids: _shapes(call, ids))
     return call.paged(rows, total)
 

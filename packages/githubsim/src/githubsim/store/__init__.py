@@ -11,6 +11,7 @@ from githubsim.store.comments import Comments
 from githubsim.store.commit_comment_rows import CommitComment
 from githubsim.store.commit_comments import CommitComments
 from githubsim.store.history_rows import IssueEvent, Reaction
+from githubsim.store.listing import Listing
 from githubsim.store.people_rows import (
     Collaborator,
     Member,
@@ -79,6 +80,7 @@ __all__ = [
     "IssueEvent",
     "IssueSpec",
     "Label",
+    "Listing",
     "Member",
     "Milestone",
     "Pull",

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from githubsim.store.issues import Issues
+from githubsim.store.listing import Listing
 from githubsim.store.rows import Issue, IssueSpec, Pull, PullPart, PullSpec, Repository
 
 
@@ -223,110 +224,19 @@ class Pulls(Issues):
 
     # Lists of issues and pull requests.
 
-    def issues(
-        self,
-        repository_id: int,
-        *,
-        pulls: bool | None = None,
-        state: str | None = None,
-        since: int | None = None,
-        order: str = "created_at",
-        descending: bool = False,
-        after: tuple[int, int] | None = None,
-        limit: int = 100,
-        offset: int = 0,
-        where: str = "",
-        values: Sequence[Any] = (),
-    ) -> list[Issue]:
-        """Issues and/or pull requests of a repository, one page.
+    def issues(self, repository_id: int, listing: Listing) -> list[Issue]:
+        """A page of issues and/or pull requests."""
+        return self.rows(Issue, *listing.page(repository_id))
 
-        `pulls` None lists both, True only pull requests, False only issues; `state` is `open`,
-        `closed` or None; `order` one of created_at, updated_at, comments, number; `after` is the
-        (order's value, id) of the last row of the page before; `where` is more SQL with `values`.
-        """
-        sql, args = self._listed(
-            repository_id,
-            pulls=pulls,
-            state=state,
-            since=since,
-            order=order,
-            descending=descending,
-            after=after,
-            limit=limit,
-            offset=offset,
-            where=where,
-            values=values,
-        )
-        return self.rows(Issue, sql, args)
-
-    def issue_keys(
-        self, repository_id: int, *, order: str, **filters: Any
-    ) -> list[tuple[int, int]]:
+    def issue_keys(self, repository_id: int, listing: Listing) -> list[tuple[int, int]]:
         """The (order's value, id) of the issues that `issues` would list."""
-        sql, args = self._listed(repository_id, order=order, **filters)
-        return self.values(f"SELECT {order}, id FROM issues {sql}", args)  # noqa: S608
+        sql, args = listing.page(repository_id)
+        return self.values(f"SELECT {listing.order}, id FROM issues {sql}", args)  # noqa: S608
 
-    def _listed(
-        self,
-        repository_id: int,
-        *,
-        pulls: bool | None = None,
-        state: str | None = None,
-        since: int | None = None,
-        order: str = "created_at",
-        descending: bool = False,
-        after: tuple[int, int] | None = None,
-        limit: int = 100,
-        offset: int = 0,
-        where: str = "",
-        values: Sequence[Any] = (),
-    ) -> tuple[str, list[Any]]:
-        if order not in ("created_at", "updated_at", "comments", "number"):
-            raise ValueError(order)
-        sql, args = self._filter(repository_id, pulls, state, since, where, values)
-        direction, beyond = ("DESC", "<") if descending else ("ASC", ">")
-        if after is not None:
-            sql += f" AND ({order}, id) {beyond} (?, ?)"
-            args += after
-        sql += f" ORDER BY {order} {direction}, id {direction} LIMIT ? OFFSET ?"
-        return sql, [*args, limit, offset]
-
-    def count_issues(
-        self,
-        repository_id: int,
-        *,
-        pulls: bool | None = None,
-        state: str | None = None,
-        since: int | None = None,
-        where: str = "",
-        values: Sequence[Any] = (),
-    ) -> int:
-        """How many there are; the filters are those of `issues`."""
-        sql, args = self._filter(repository_id, pulls, state, since, where, values)
+    def count_issues(self, repository_id: int, listing: Listing) -> int:
+        """How many there are on all pages."""
+        sql, args = listing.all(repository_id)
         return int(self.value(f"SELECT count(*) FROM issues {sql}", args))  # noqa: S608
-
-    def _filter(
-        self,
-        repository_id: int,
-        pulls: bool | None,
-        state: str | None,
-        since: int | None,
-        where: str,
-        values: Sequence[Any],
-    ) -> tuple[str, list[Any]]:
-        sql, args = "WHERE repository_id = ?", [repository_id]
-        if pulls is not None:
-            sql += f" AND pull_id IS {'NOT ' if pulls else ''}NULL"
-        if state is not None:
-            sql += " AND state = ?"
-            args.append(state)  # type: ignore[arg-type]
-        if since is not None:
-            sql += " AND updated_at >= ?"
-            args.append(since)
-        if where:
-            sql += f" AND ({where})"
-            args.extend(values)
-        return sql, args
 
     def _pull(self, pull_id: int) -> Pull:
         found = self.pull(pull_id)

@@ -11,6 +11,11 @@ MOST_SUB_ISSUES = 100
 DEEPEST = 8
 # https://docs.github.com/issues/tracking-your-work-with-issues/using-issues/creating-issue-dependencies
 MOST_DEPENDENCIES = 50
+# The tables of links, and which columns have the two issues.
+_ENDS = (
+    ("sub_issues", "sub_id", "parent_id"),
+    ("issue_dependencies", "blocked_id", "blocking_id"),
+)
 
 
 class IssueLinks(Mentions):
@@ -206,34 +211,28 @@ class IssueLinks(Mentions):
         self, done: str, parent: Issue, sub: Issue, sender_id: int | None, at: int
     ) -> None:
         ends = {"parent_issue": parent, "sub_issue": sub}
-        self._tell_ends("sub_issues", f"sub_issue_{done}", parent, ends, sender_id, at)
-        self._tell_ends("sub_issues", f"parent_issue_{done}", sub, ends, sender_id, at)
+        actions = (f"sub_issue_{done}", f"parent_issue_{done}")
+        self._tell_ends("sub_issues", actions, ends, sender_id, at)
 
     def _tell_dependency(
         self, done: str, blocked: Issue, blocking: Issue, sender_id: int | None, at: int
     ) -> None:
         ends = {"blocked_issue": blocked, "blocking_issue": blocking}
-        self._tell_ends("issue_dependencies", f"blocked_by_{done}", blocked, ends, sender_id, at)
-        self._tell_ends("issue_dependencies", f"blocking_{done}", blocking, ends, sender_id, at)
+        actions = (f"blocked_by_{done}", f"blocking_{done}")
+        self._tell_ends("issue_dependencies", actions, ends, sender_id, at)
 
     def _tell_ends(
         self,
         event: str,
-        action: str,
-        home: Issue,
+        actions: tuple[str, str],
         ends: dict[str, Issue],
         sender_id: int | None,
         at: int,
     ) -> None:
-        """To the repository of one end, of which the payload tells the other's repository too."""
-        (other,) = (name for name, one in ends.items() if one is not home)
-        there: Any = self._existing(ends[other].repository_id)
-        repository = self._existing(home.repository_id)
-        extra = {**ends, f"{other}_repo": there}
-        self.tell(event, action, repository, home, sender_id, at, **extra)
-
-
-_ENDS = (
-    ("sub_issues", "sub_id", "parent_id"),
-    ("issue_dependencies", "blocked_id", "blocking_id"),
-)
+        """To the repository of each end its action, with the repository of the other end."""
+        homes: dict[str, Any] = {
+            name: self._existing(one.repository_id) for name, one in ends.items()
+        }
+        for action, name, other in zip(actions, ends, reversed(ends), strict=True):
+            extra = {**ends, f"{other}_repo": homes[other]}
+            self.tell(event, action, homes[name], ends[name], sender_id, at, **extra)

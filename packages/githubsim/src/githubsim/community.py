@@ -73,8 +73,9 @@ def codeowners(git: GitRepos, repository_id: int, head: str) -> Found | None:
     return None
 
 
-def license_key(git: GitRepos, repository_id: int, head: str | None) -> str | None:
-    """What the licence of a commit is taken for; `other` is a file that GitHub does not know."""
+def license_key(git: GitRepos, repository_id: int, branch: str) -> str | None:
+    """What the licence of a branch is taken for; `other` is a file that GitHub does not know."""
+    head = git.ref(repository_id, f"refs/heads/{branch}")
     found = None if head is None else license_file(git, repository_id, head)
     if found is None:
         return None

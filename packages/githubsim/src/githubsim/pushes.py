@@ -170,8 +170,7 @@ def note_license(store: Store, git: GitRepos, repository_id: int, *, at: int | N
     """Look at the default branch's licence again. GitHub does so after a push, and says nothing."""
     repository = store.repository(repository_id)
     if repository is not None:
-        head = git.ref(repository_id, f"refs/heads/{repository.default_branch}")
-        found = license_key(git, repository_id, head)
+        found = license_key(git, repository_id, repository.default_branch)
         if found != repository.license:
             store.edit_repository(repository_id, license=found, at=at, quiet=True)
 

@@ -133,7 +133,7 @@ def build(
             repository.id,
             language=found[0][0] if found else None,
             size=git.size_kb(repository.id) if history is not None else repository.size,
-            license=license_key(git, repository.id, history.last.head) if history else None,
+            license=license_key(git, repository.id, git.default_branch(repository.id)),
             at=repository.updated_at,
             quiet=True,
         )

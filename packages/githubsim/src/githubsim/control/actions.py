@@ -60,8 +60,7 @@ def set_default_branch(desk: Desk) -> Json:
     if branch not in desk.git.branches(repository.id):
         raise Refused(f"no branch {branch}")
     desk.git.set_default_branch(repository.id, branch)
-    head = desk.git.ref(repository.id, f"refs/heads/{branch}")
-    found = license_key(desk.git, repository.id, head)
+    found = license_key(desk.git, repository.id, branch)
     new = desk.store.edit_repository(
         repository.id, default_branch=branch, license=found, sender_id=desk.sender.id
     )

@@ -45,8 +45,7 @@ def edit(call: Call) -> Answer:
             raise invalid("Repository", "default_branch", "invalid")
         call.git.set_default_branch(call.repository.id, branch)
         fields["default_branch"] = branch
-        head = call.git.ref(call.repository.id, f"refs/heads/{branch}")
-        fields["license"] = license_key(call.git, call.repository.id, head)
+        fields["license"] = license_key(call.git, call.repository.id, branch)
     try:
         new = call.store.edit_repository(call.repository.id, sender_id=call.acting_id, **fields)
     except ValueError as error:

@@ -269,10 +269,7 @@ def push(desk: Desk) -> Json:
 
 def set_ref(desk: Desk) -> Json:
     """`repository`, `ref` (full name), `sha` (zeros delete); without `sha` the default head."""
-    repository = desk.repository
-    sha = desk.get("sha") or desk.git.ref(repository.id, f"refs/heads/{repository.default_branch}")
-    if sha is None:
-        raise Refused("the repository is empty")
+    repository, sha = desk.repository, desk.commit
     move_ref(desk.store, desk.git, repository.id, desk.need("ref"), sha, sender_id=desk.sender.id)
     return {"ref": desk.need("ref"), "sha": sha}
 
@@ -287,10 +284,7 @@ def create_tag(desk: Desk) -> Json:
     """`repository`, `tag`, `message`, `sha` (the default head; a tag object's makes a nested one),
     `signed` (no), `ref` (the tag's own name): an annotated tag, where one may be already.
     """
-    repository, git = desk.repository, desk.git
-    sha = desk.get("sha") or git.ref(repository.id, f"refs/heads/{repository.default_branch}")
-    if sha is None:
-        raise Refused("the repository is empty")
+    repository, git, sha = desk.repository, desk.git, desk.commit
     sender, name = desk.sender, desk.need("tag")
     who = (sender.name or sender.login, email_of(desk.store, sender.id))
     made = annotate(

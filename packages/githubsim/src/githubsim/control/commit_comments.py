@@ -3,16 +3,13 @@
 from collections.abc import Callable
 from typing import Any
 
-from githubsim.control.desk import Desk, Refused
+from githubsim.control.desk import Desk
 from githubsim.shapes import Json
 
 
 def comment(desk: Desk) -> Json:
     """`repository`, `body`, `sha` (the default branch's newest), `ago` (seconds) → the comment."""
-    repository = desk.repository
-    sha = desk.get("sha") or desk.git.ref(repository.id, f"refs/heads/{repository.default_branch}")
-    if sha is None:
-        raise Refused("the repository is empty")
+    repository, sha = desk.repository, desk.commit
     body = desk.get("body", "Nice commit")
     at = desk.store.clock.now() - int(desk.get("ago", 0))
     made = desk.store.comment_commit(repository.id, sha, body, author_id=desk.sender.id, at=at)

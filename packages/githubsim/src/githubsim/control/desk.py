@@ -51,9 +51,22 @@ class Desk:
         return found
 
     @property
+    def commit(self) -> str:
+        """`sha`, or the head of the repository's default branch."""
+        repository = self.repository
+        head = f"refs/heads/{repository.default_branch}"
+        found: str | None = self.get("sha") or self.git.ref(repository.id, head)
+        if found is None:
+            raise Refused("the repository is empty")
+        return found
+
+    @property
     def issue(self) -> Issue:
-        number = int(self.need("number"))
-        found = self.store.issue_by_number(self.repository.id, number)
+        return self.find_issue(self.repository, self.need("number"))
+
+    def find_issue(self, repository: Repository, number: Any) -> Issue:
+        """By number."""
+        found = self.store.issue_by_number(repository.id, int(number))
         if found is None:
             raise Refused(f"no issue {number}")
         return found

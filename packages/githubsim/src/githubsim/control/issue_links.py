@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from githubsim.control.desk import Desk, Refused
+from githubsim.control.desk import Desk
 from githubsim.shapes import Json
 from githubsim.store import Issue
 
@@ -45,10 +45,7 @@ def unblock(desk: Desk) -> Json:
 
 def _other(desk: Desk, name: str) -> Issue:
     home = desk.find_repository(desk.get(f"{name}_repository") or desk.need("repository"))
-    found = desk.store.issue_by_number(home.id, int(desk.need(name)))
-    if found is None:
-        raise Refused(f"no issue {desk.need(name)}")
-    return found
+    return desk.find_issue(home, desk.need(name))
 
 
 ACTIONS: dict[str, Callable[[Desk], Any]] = {

@@ -1,6 +1,5 @@
 """The files of a default branch that GitHub looks for: readme, licence and CODEOWNERS."""
 
-import base64
 import re
 from dataclasses import dataclass
 from functools import lru_cache
@@ -125,11 +124,6 @@ def read(git: GitRepos, repository_id: int, head: str, path: str) -> Found | Non
     """A file of a commit; None for folders, submodules and links that lead nowhere."""
     said = git.batch(repository_id, f"{head}:{path}", follow=True)
     return None if said is None or said[1] != "blob" else Found(path, said[0], said[2])
-
-
-def encoded(content: bytes) -> str:
-    """As GitHub writes contents in JSON."""
-    return base64.encodebytes(content).decode()
 
 
 def _is_owner(text: str) -> bool:

@@ -3,13 +3,13 @@
 from githubsim.community import (
     Found,
     codeowners,
-    encoded,
     errors,
     license_file,
     readme,
 )
 from githubsim.errors import not_found
 from githubsim.rest.call import Answer, Call, route
+from githubsim.rest.gitdata import encoded
 from githubsim.shapes import Json
 from githubsim.shapes.licenses import license_shape
 

@@ -54,10 +54,15 @@ def show_blob(call: Call) -> Answer:
             "node_id": node_id("B", call.repository.id, sha),
             "size": len(content),
             "url": f"{call.shapes.repo_url(call.repository)}/git/blobs/{sha}",
-            "content": base64.encodebytes(content).decode(),
+            "content": encoded(content),
             "encoding": "base64",
         }
     )
+
+
+def encoded(content: bytes) -> str:
+    """As GitHub writes contents in JSON."""
+    return base64.encodebytes(content).decode()
 
 
 @route("GET", _GIT + "/tags/{sha}", "contents")

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from githubsim.gitrepos.process import Process
+from githubsim.gitrepos.process import GitError, Process
 
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 
@@ -24,10 +24,10 @@ class Objects(Process):
 
     def read(self, repository_id: int, sha: str) -> bytes:
         """The content of a blob or of a tag object."""
-        args = ["cat-file", "--batch"]
-        said = self._run(args, self.path(repository_id), data=f"{sha}\n".encode())
-        head, _, rest = said.partition(b"\n")
-        return rest[: int(head.split()[2])]
+        found = self.batch(repository_id, sha)
+        if found is None:
+            raise GitError(f"no object {sha}")
+        return found[2]
 
     def batch(
         self, repository_id: int, name: str, *, follow: bool = False

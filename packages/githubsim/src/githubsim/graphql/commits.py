@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from functools import lru_cache
 from typing import Any
 
 from githubsim.clock import epoch, iso
-from githubsim.gitrepos import Commit, Stats
+from githubsim.gitrepos import Commit, GitRepos, Stats
 from githubsim.graphql.context import CommitNode, Info, ObjectNode
 from githubsim.graphql.errors import Problem
 from githubsim.graphql.pages import Bounds, Edge, Page, Part, Resolvers, bad_cursor, of_list
@@ -114,7 +115,13 @@ def _entries(tree: ObjectNode, info: Info) -> list[TreeEntry]:
 
 
 def _blob(node: ObjectNode, info: Info) -> bytes:
-    return info.context.git.read(node.repository.id, node.sha)
+    return _content(info.context.git, node.repository.id, node.sha)
+
+
+# Queries ask for several fields of the same blob.
+@lru_cache(maxsize=16)
+def _content(git: GitRepos, repository_id: int, sha: str) -> bytes:
+    return git.read(repository_id, sha)
 
 
 def _is_binary(content: bytes) -> bool:

@@ -12,7 +12,7 @@ import typer
 from githubsim import __version__
 from githubsim.clock import epoch
 from githubsim.deliveries import HookWeather
-from githubsim.limits import Secondary
+from githubsim.secondary import Secondary
 from githubsim.service import Options, serve
 from githubsim.snapshots import SnapshotError, restore, snapshot
 from githubsim.weather import Conditions

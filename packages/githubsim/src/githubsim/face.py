@@ -15,9 +15,9 @@ from starlette.datastructures import State
 
 from githubsim.clock import iso
 from githubsim.deliveries import HookWeather
-from githubsim.limits import Secondary
 from githubsim.requests import RequestLog
 from githubsim.rest.call import World
+from githubsim.secondary import Secondary
 from githubsim.weather import Conditions
 
 _REPOSITORIES = 50

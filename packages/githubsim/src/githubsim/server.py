@@ -19,11 +19,12 @@ from githubsim.auth import Caller
 from githubsim.errors import ApiError
 from githubsim.git_http import git_endpoint
 from githubsim.graphql import graphql_endpoint
-from githubsim.limits import FLIGHT, Flight, Window
+from githubsim.limits import Window
 from githubsim.nonces import RequestIds
 from githubsim.requests import RequestLog
 from githubsim.rest.call import Answer, Call, Router, World, admit
 from githubsim.rest.versions import DEFAULT, VERSIONS, as_of, with_its_end
+from githubsim.secondary import FLIGHT, Flight
 from githubsim.shapes import Shapes
 from githubsim.weather import THROW, Conditions, Weather
 

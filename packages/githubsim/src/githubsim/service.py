@@ -25,8 +25,9 @@ from githubsim.auth import Auth
 from githubsim.clock import Clock
 from githubsim.deliveries import HookWeather
 from githubsim.gitrepos import GitRepos
-from githubsim.limits import Limits, Secondary
+from githubsim.limits import Limits
 from githubsim.rest.call import World
+from githubsim.secondary import Secondary
 from githubsim.server import build, use_threads
 from githubsim.shapes import Shapes
 from githubsim.store import App, Store

@@ -21,8 +21,9 @@ from starlette.types import Message, Receive, Scope, Send
 from githubsim.auth import Auth
 from githubsim.clock import Clock
 from githubsim.dice import Dice, Throw
-from githubsim.limits import FLIGHT, Flight, Limits
+from githubsim.limits import Limits
 from githubsim.requests import RequestLog
+from githubsim.secondary import FLIGHT, Flight
 from githubsim.wire import drop, reset
 
 _CALM = ("/_sim", "/avatars/")

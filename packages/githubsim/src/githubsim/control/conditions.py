@@ -6,7 +6,7 @@ from typing import Any
 
 from githubsim.clock import iso
 from githubsim.control.desk import Desk
-from githubsim.limits import GITHUBS
+from githubsim.secondary import GITHUBS
 from githubsim.shapes import Json
 
 

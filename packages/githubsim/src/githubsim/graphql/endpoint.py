@@ -45,8 +45,9 @@ from githubsim.graphql.errors import (
 )
 from githubsim.graphql.executor import Document, KeepingExecutor
 from githubsim.graphql.schema import schema
-from githubsim.limits import FLIGHT, Flight, Window
+from githubsim.limits import Window
 from githubsim.rest.call import World
+from githubsim.secondary import FLIGHT, Flight
 from githubsim.shapes import Shapes
 from githubsim.weather import THROW, Conditions
 

@@ -157,7 +157,7 @@ def test_each_node_takes_its_time() -> None:
             for field in ("assignedActors", "labels")
         )
         assert inner
-        # Also where the rows were rendered before.
+        # Also if the rows were rendered before.
         assert seconds("POST", "/graphql", json={"query": query}) >= 0.04 * (10 + inner)
 
 

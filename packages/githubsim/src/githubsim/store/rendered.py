@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 # Of answers; with more rows than fit, those kept longest go first.
-MOST_BYTES = 256 * 1024 * 1024
+_MOST_BYTES = 256 * 1024 * 1024
 # What is written without a change of anything that a list shows.
 _PASSING = frozenset({"tokens", "deliveries", "sequences"})
 _WRITTEN = re.compile(r"\s*(?:INSERT\s+(?:OR\s+\w+\s+)?INTO|UPDATE|DELETE\s+FROM)\s+(\w+)", re.I)
@@ -37,9 +37,8 @@ class Kept(NamedTuple):
 class Rendered:
     """Rows by key, all of one version of the world; `version` grows with each change."""
 
-    def __init__(self, most_bytes: int = MOST_BYTES) -> None:
+    def __init__(self) -> None:
         self.version = 0
-        self._most = most_bytes
         self._lock = threading.Lock()
         self._kept: dict[Hashable, Kept] = {}
         self._size = 0
@@ -52,9 +51,9 @@ class Rendered:
         """Keep what was rendered of this version, unless there is a newer one by now."""
         with self._lock:
             size = len(row.content)
-            if version != self.version or key in self._kept or size > self._most:
+            if version != self.version or key in self._kept or size > _MOST_BYTES:
                 return
-            while self._size + size > self._most:
+            while self._size + size > _MOST_BYTES:
                 self._size -= len(self._kept.pop(next(iter(self._kept))).content)
             self._kept[key] = row
             self._size += size

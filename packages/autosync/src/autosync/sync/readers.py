@@ -58,7 +58,7 @@ class Readers(Generic[K, T]):
         self._work.put((key, question, contextvars.copy_context()))
         # One question alone is asked by whoever waits for it.
         wanted = self.asked if self.asked > 1 else 0
-        if len(self._threads) < min(wanted, self.width) and _places.acquire(blocking=False):
+        while len(self._threads) < min(wanted, self.width) and _places.acquire(blocking=False):
             thread = threading.Thread(target=self._read, name="reader", daemon=True)
             self._threads.append(thread)
             thread.start()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from autosync.sync.readers import Readers
+from autosync.sync.readers import Readers, in_order
 
 
 def test_the_first_question_does_not_wait_for_the_second_to_be_answered() -> None:
@@ -18,3 +18,19 @@ def test_the_first_question_does_not_wait_for_the_second_to_be_answered() -> Non
         readers.ask(1, question)
         readers.ask(2, question)
         assert sorted([readers.next(), readers.next()]) == [(1, True), (2, True)]
+
+
+def test_answers_come_in_the_order_of_the_questions() -> None:
+    later = threading.Event()
+
+    def first() -> str:
+        assert later.wait(30)
+        return "first"
+
+    def second() -> str:
+        later.set()
+        return "second"
+
+    assert list(in_order([first, second], 4)) == ["first", "second"]
+    assert list(in_order([second], 4)) == ["second"]
+    assert list(in_order([second, second, second], 1)) == ["second"] * 3

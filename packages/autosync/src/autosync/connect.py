@@ -36,7 +36,7 @@ def credentials() -> AppCredentials:
 
 @lru_cache(maxsize=1)
 def budget() -> DatabaseBudget:
-    return DatabaseBudget(config.load().autosync_max_requests)
+    return DatabaseBudget(width())
 
 
 def width() -> int:

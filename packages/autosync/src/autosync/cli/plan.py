@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,6 +14,8 @@ from autosync.service.child import set_up_django
 
 if TYPE_CHECKING:
     from autosync.sync.forecast import Cost, Forecast
+
+Spent = dict[str, dict[str, float]]
 
 
 def plan(
@@ -31,21 +34,19 @@ def plan(
             "There is no installation to plan for: it is unknown, uninstalled or suspended. "
             "Install the App on GitHub, or correct --installation."
         )
-    plans = [forecast(one) for one in found]
+    plans, spent = [forecast(one) for one in found], _spent()
     if as_json:
-        typer.echo(json.dumps([_document(one) for one in plans], indent=2))
+        typer.echo(json.dumps([_document(one, spent) for one in plans], indent=2))
         return
     for one in plans:
-        _show(one)
+        _show(one, spent)
 
 
-def _spent() -> dict[str, dict[str, float]]:
+def _spent() -> Spent:
     """By kind what was spent as long as it is kept, of all installations."""
-    from datetime import date  # noqa: PLC0415 (start-up time)
-
     from autosync.mirror import quota  # noqa: PLC0415 (Django is not set up)
 
-    found: dict[str, dict[str, float]] = {}
+    found: Spent = {}
     for use in quota.spent(date.min):
         of = found.setdefault(use.kind, {"requests": 0.0, "rest": 0.0, "graphql": 0.0})
         of["requests"] += use.requests
@@ -53,7 +54,7 @@ def _spent() -> dict[str, dict[str, float]]:
     return found
 
 
-def _document(one: Forecast) -> dict[str, Any]:
+def _document(one: Forecast, spent: Spent) -> dict[str, Any]:
     return {
         "installation": one.installation,
         "account": one.account,
@@ -62,11 +63,11 @@ def _document(one: Forecast) -> dict[str, Any]:
         "graphql": one.graphql,
         "minutes": round(one.minutes, 1),
         "costs": [asdict(cost) for cost in one.costs],
-        "spent": _spent(),
+        "spent": spent,
     }
 
 
-def _show(one: Forecast) -> None:
+def _show(one: Forecast, spent: Spent) -> None:
     from rich.console import Console  # noqa: PLC0415 (start-up time)
     from rich.markup import escape  # noqa: PLC0415 (start-up time)
     from rich.table import Table  # noqa: PLC0415 (start-up time)
@@ -80,7 +81,6 @@ def _show(one: Forecast) -> None:
         f"{one.rest} points of REST, {one.graphql} of GraphQL, {one.minutes:.1f} minutes.",
         highlight=False,
     )
-    spent = _spent()
     table = Table("kind", "objects", "requests", "REST", "GraphQL", "spent so far", box=None)
     for cost in total_by_kind(one.costs):
         table.add_row(*_line(cost, spent.get(cost.kind)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -51,7 +51,7 @@ def fetch_details(
     sizes.
     """
     node, errors = _ask(repository, client, shas, f"{_SIZES} {_AUTHOR}")
-    found = {sha: _understood(node.get(f"c{index}")) for index, sha in enumerate(shas)}
+    found = dict(_answered(node, shas))
     reasons: dict[str, str] = {}
     for error in errors:
         aliases = [step for step in error.get("path") or () if _ALIAS.fullmatch(str(step))]
@@ -104,26 +104,33 @@ def without_sizes(
 ) -> Details:
     """The rest of what GitHub has of commits whose sizes it cannot count, and the reason."""
     node, _ = _ask(repository, client, shas, _AUTHOR)
-    details = ((sha, _understood(node.get(f"c{index}"))) for index, sha in enumerate(shas))
+    details = _answered(node, shas)
     return [(sha, None if one is None else {**one, "unknown": reason}) for sha, one in details]
 
 
 def _ask(
     repository: Repository, client: InstallationClient, shas: Sequence[str], fields: str
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    wanted = "\n".join(
-        f'c{index}: object(oid: "{sha}") {{ ...details }}' for index, sha in enumerate(shas)
-    )
     query = (
-        "query($id: ID!) { node(id: $id) { ... on Repository {"
-        f"{wanted}"
-        f"}} }} }} fragment details on Commit {{ {fields} }}"
+        f"query($id: ID!) {{ node(id: $id) {{ ... on Repository {{ {_wanted(shas)} }} }} }} "
+        f"fragment details on Commit {{ {fields} }}"
     )
     reply = client.graphql(query, {"id": repository.node_id}, tolerated=is_uncountable)
     node = reply.data.get("node")
     if not node:
         raise out_of_sight(repository)
     return node, [error for error in reply.errors if is_uncountable(error)]
+
+
+def _wanted(shas: Sequence[str]) -> str:
+    return " ".join(
+        f'c{index}: object(oid: "{sha}") {{ ...details }}' for index, sha in enumerate(shas)
+    )
+
+
+def _answered(node: Mapping[str, Any], shas: Sequence[str]) -> Details:
+    """What came for `_wanted`."""
+    return [(sha, _understood(node.get(f"c{index}"))) for index, sha in enumerate(shas)]
 
 
 def fetch_accounts(
@@ -134,11 +141,8 @@ def fetch_accounts(
     """
     parts = []
     for place, (repository, shas) in enumerate(asked):
-        wanted = " ".join(
-            f'c{index}: object(oid: "{sha}") {{ ...details }}' for index, sha in enumerate(shas)
-        )
         home = f"r{place}: node(id: {json.dumps(repository.node_id)})"
-        parts.append(f"{home} {{ ... on Repository {{ databaseId {wanted} }} }}")
+        parts.append(f"{home} {{ ... on Repository {{ databaseId {_wanted(shas)} }} }}")
     query = f"query {{ {' '.join(parts)} }} fragment details on Commit {{ {_AUTHOR} }}"
     reply = client.graphql(query, partial=True)
     spoilt = {error["path"][0] if error.get("path") else None for error in reply.errors}
@@ -149,7 +153,7 @@ def fetch_accounts(
             continue
         if spoilt & {None, f"r{place}"}:
             continue
-        details = [(sha, _understood(node.get(f"c{index}"))) for index, sha in enumerate(shas)]
+        details = _answered(node, shas)
         found.append((repository, [one for one in details if one[1] is not None]))
     return found
 

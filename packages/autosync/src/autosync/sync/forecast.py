@@ -20,6 +20,7 @@ from autosync.kinds._ways import Known, Left, first_reading
 from autosync.mirror.models import GitHubAppInstallation, Repository
 from autosync.sync import unread
 from autosync.sync.absent import read_repositories
+from autosync.sync.first_reading import left as points_left
 from autosync.sync.news import GROUP, ListThere, NewsReader
 
 # What imports may take of an hour: see `Priority.reserve`.
@@ -128,10 +129,7 @@ def forecast(installation: GitHubAppInstallation) -> Forecast:
         costs,
         seconds,
         are_githubs(hours["core"]),
-        Left(
-            budget.spare(installation.pk, "core", Priority.BACKFILL),
-            budget.spare(installation.pk, "graphql", Priority.BACKFILL),
-        ),
+        points_left(client),
         Left(hours["core"], hours["graphql"]),
     )
 

@@ -53,13 +53,15 @@ def sync_git_lists(
         repository.refresh_from_db(fields=["default_branch", "node_id"])
         head = reader.refs().get(f"refs/heads/{repository.default_branch}", "")
         waiting = _waiting(repository)
+        moved = _moved(repository, waiting, head)
         count = 0
-        for kind, rows in told(repository, client, reader, head, _moved(repository, waiting, head)):
+        for kind, rows in told(repository, client, reader, head, moved):
             count += _store(repository, kind, rows, head, asked_at)
             progress()
             reached("git lists: one stored, not all")
         for kind in waiting:
-            _done(repository, kind, head, asked_at)
+            if kind not in moved:
+                _done(repository, kind, head, asked_at)
     return count
 
 

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
-from django.db import connection
 from django.utils import timezone
 
 from autosync import connect
@@ -25,6 +24,7 @@ from autosync.kinds.repository import MERGE, row_from_rest
 from autosync.mirror.doubt import audit_soon
 from autosync.mirror.models import Repository
 from autosync.mirror.upsert import Rule, upsert
+from autosync.sync.readers import in_order
 
 logger = logging.getLogger(__name__)
 TRIES = 3
@@ -110,13 +110,11 @@ def fetched_ahead(repositories: Sequence[Repository], client: InstallationClient
             connect.git_reader(repository, client).sync()
         except AutoSyncError:
             return None
-        finally:
-            connection.close()  # this thread's, if the token took one
         return started_at
 
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        ids = [one.pk for one in repositories]
-        asked = dict(zip(ids, pool.map(fetch, repositories), strict=True))
+    fetches = [partial(fetch, one) for one in repositories]
+    fetched_at = in_order(fetches, _AT_ONCE)
+    asked = {one.pk: at for one, at in zip(repositories, fetched_at, strict=True)}
     token = _ahead.set(dict(_confirmed(repositories, client, asked)))
     try:
         yield

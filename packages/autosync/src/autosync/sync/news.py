@@ -8,14 +8,11 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
-
-from django.db import connection
 
 from autosync.github import GraphQLError, GraphQLTooHeavy, InstallationClient
 from autosync.github.purpose import made_for
@@ -26,6 +23,7 @@ from autosync.mirror.models import Repository
 from autosync.moments import moment
 from autosync.sync.children import waiting
 from autosync.sync.listing import OVERLAP
+from autosync.sync.readers import in_order
 from autosync.sync.refusals import to_ask_again, unavailable
 from autosync.sync.standing import GIT, Here, ListHere, standing
 
@@ -149,9 +147,12 @@ def look(client: InstallationClient, repositories: Iterable[Repository]) -> Look
             found.to_read[repository.pk] = None
     groups = [asked[start : start + GROUP] for start in range(0, len(asked), GROUP)]
     refusals = [unavailable(repository.pk for repository in group) for group in groups]
-    for group, refused, news in zip(
-        groups, refusals, _read_all(client, groups, refusals), strict=True
-    ):
+    # What is asked for next is on its way meanwhile.
+    read = [
+        partial(NewsReader(client).read, group, refused)
+        for group, refused in zip(groups, refusals, strict=True)
+    ]
+    for group, refused, news in zip(groups, refusals, in_order(read, _AT_ONCE), strict=True):
         again = to_ask_again(repository.pk for repository in group)
         list_soon(news.hidden)
         here = standing(repository.pk for repository in group)
@@ -168,35 +169,6 @@ def look(client: InstallationClient, repositories: Iterable[Repository]) -> Look
             else:
                 found.unchanged.add(pk)
     return found
-
-
-def _read_all(
-    client: InstallationClient,
-    groups: Sequence[Sequence[Repository]],
-    refused: Sequence[Mapping[int, Collection[str]]],
-) -> Iterator[News]:
-    """The news of each group in turn. What is asked for next is on its way meanwhile."""
-    if len(groups) < 2:
-        reader = NewsReader(client)
-        yield from (reader.read(*one) for one in zip(groups, refused, strict=True))
-        return
-
-    def read(group: Sequence[Repository], without: Mapping[int, Collection[str]]) -> News:
-        try:
-            return NewsReader(client).read(group, without)
-        finally:
-            connection.close()  # this thread's, which its budget took
-
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        coming = [
-            pool.submit(copy_context().run, read, group, without)
-            for group, without in zip(groups, refused, strict=True)
-        ]
-        try:
-            yield from (one.result() for one in coming)
-        finally:
-            for one in coming:
-                one.cancel()  # if one says that GitHub is down, or the quota used up
 
 
 def _settled(repository: Repository) -> bool:

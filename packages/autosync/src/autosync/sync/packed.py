@@ -30,7 +30,7 @@ from autosync.github.price import price
 from autosync.github.purpose import made_for
 from autosync.killpoints import reached
 from autosync.kinds import KINDS, listed_resources, riding
-from autosync.kinds._events import Resource
+from autosync.kinds._events import Resource, Under
 from autosync.mirror.doubt import LAG, lock_repositories, mark_renamed
 from autosync.mirror.models import Repository, ResourceCursor, UnreadObject
 from autosync.mirror.upsert import Row, Rule
@@ -166,19 +166,21 @@ def _packs(
     def objects(one: Repository) -> int:
         return sum(counts[one.pk].values())
 
+    def costs(pack: Sequence[Repository], some: Sequence[List]) -> int:
+        return price(_query(some), _variables(pack, some, counts)).requests
+
     pack: list[Repository] = []
+    some: list[List] = []
     for one in sorted(repositories, key=lambda one: (objects(one), one.pk)):
         more = [*pack, one]
-        some = _some(more, counts)
-        if pack and price(_query(some), _variables(more, some, counts)).requests > MOST_REQUESTS:
-            yield pack, _some(pack, counts)
+        wanted = _some(more, counts)
+        if pack and (len(pack) == COUNTED or costs(more, wanted) > MOST_REQUESTS):
+            yield pack, some
             more = [one]
-        pack = more
-        if len(pack) == COUNTED:
-            yield pack, _some(pack, counts)
-            pack = []
+            wanted = _some(more, counts)
+        pack, some = more, wanted
     if pack:
-        yield pack, _some(pack, counts)
+        yield pack, some
 
 
 def _some(pack: Sequence[Repository], counts: Mapping[int, Mapping[str, int]]) -> list[List]:
@@ -343,21 +345,27 @@ def _empty(
     under = resource.under
     if under is None or not under.column:
         return {pk for pk in shown if counts[pk].get(resource.name) == 0}
-    parents = [
-        one for one in listed_resources() if any(one.merge is each for each in under.parents)
-    ]
+    parents = parents_of(under)
     names = {one.name for one in parents}
     if len(parents) < len(under.parents):
         return set()
     found = {pk for pk in shown if names <= set(done[pk])}
     for parent in parents:
-        rows = parent.merge.model._default_manager.filter(
-            repository__in=found, deleted_at__isnull=True
-        )
-        if under.counted:
-            rows = rows.exclude(**{under.counted: 0})
-        found -= set(rows.values_list("repository", flat=True))
+        found -= set(having(under, parent, found).values_list("repository", flat=True))
     return found
+
+
+def parents_of(under: Under) -> list[Resource]:
+    """The kinds of its parents, of those that are kept up."""
+    return [one for one in listed_resources() if any(one.merge is each for each in under.parents)]
+
+
+def having(under: Under, parent: Resource, repository_ids: Collection[int]) -> Any:
+    """The parents of this kind that have any children, as far as they say."""
+    rows = parent.merge.model._default_manager.filter(
+        repository__in=repository_ids, deleted_at__isnull=True
+    )
+    return rows.exclude(**{under.counted: 0}) if under.counted else rows
 
 
 def alive(resource: Resource, repository_ids: Iterable[int]) -> dict[int, int]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
@@ -20,13 +21,13 @@ from autosync.github import InstallationClient
 from autosync.github.purpose import made_for
 from autosync.killpoints import reached
 from autosync.kinds import KINDS, listed_resources
-from autosync.kinds._events import Resource
-from autosync.mirror.doubt import LAG, lock_repositories
+from autosync.kinds._events import Resource, Under
+from autosync.mirror.doubt import lock_repositories
 from autosync.mirror.models import Repository, ResourceCursor
-from autosync.mirror.upsert import Row, Rule
+from autosync.mirror.upsert import Row
 from autosync.sync import packed, unread
-from autosync.sync.gone import follow_parents
 from autosync.sync.listing import PAGE
+from autosync.sync.rest_listing import store_rows
 
 logger = logging.getLogger(__name__)
 
@@ -39,26 +40,23 @@ def read(client: InstallationClient, repositories: Iterable[Repository], done: p
         if under is None or not under.counted or resource.rest is None:
             continue
         gives = KINDS[resource.name].gives
-        parents = [one for one in listed_resources() if _is_among(one, under.parents)]
+        parents = packed.parents_of(under)
         names = {one.name for one in parents}
         wanted = {pk for pk in ids if names <= done.done[pk] and resource.name not in done.done[pk]}
         if len(parents) < len(under.parents) or not gives["rest_list"] <= gives["graphql"]:
             continue
         try:
-            _read(client, resource, parents, wanted, done)
+            _read(client, resource, under, parents, wanted, done)
         except packed.OF_ALL:
             raise
         except AutoSyncError as error:
             logger.info("%ss are read by repository: %s", resource.name, error)
 
 
-def _is_among(resource: Resource, merges: Iterable[object]) -> bool:
-    return any(resource.merge is one for one in merges)
-
-
 def _read(
     client: InstallationClient,
     resource: Resource,
+    under: Under,
     parents: Iterable[Resource],
     repository_ids: Collection[int],
     done: packed.Read,
@@ -67,21 +65,18 @@ def _read(
         repository__in=repository_ids, resource=resource.name
     ).values_list("repository", flat=True)
     left = set(repository_ids) - set(begun)
-    assert resource.under is not None
-    counted, started_at = resource.under.counted, timezone.now()
+    started_at = timezone.now()
     totals: Counter[int] = Counter(dict.fromkeys(left, 0))
     for parent in parents:
-        rows = parent.merge.model._default_manager.filter(
-            repository__in=left, deleted_at__isnull=True
-        ).exclude(**{counted: 0})
-        listed = list(rows.order_by("pk").values_list("node_id", "repository", counted))
+        rows = packed.having(under, parent, left).order_by("pk")
+        listed = list(rows.values_list("node_id", "repository"))
         for start in range(0, len(listed), PAGE):
             group = listed[start : start + PAGE]
-            found, whole = _ask(client, resource, parent, [(node, home) for node, home, _ in group])
-            left -= {home for node, home, _ in group if node not in whole}
-            for node, home, _ in group:
+            found, whole = _ask(client, resource, under, parent, group)
+            left -= {home for node, home in group if node not in whole}
+            for node, home in group:
                 totals[home] += whole.get(node, 0)
-            _store(resource, found, {home for _, home, _ in group}, started_at)
+            _store(resource, found, {home for _, home in group}, started_at)
     here = packed.alive(resource, left)
     complete = [pk for pk in sorted(left) if here.get(pk, 0) == totals[pk]]
     packed.save(packed.complete(resource, pk, totals[pk], started_at) for pk in complete)
@@ -92,12 +87,12 @@ def _read(
 def _ask(
     client: InstallationClient,
     resource: Resource,
+    under: Under,
     parent: Resource,
     asked: Collection[tuple[str, int]],
 ) -> tuple[list[Row], Mapping[str, int]]:
     """Rows, and of which parents all could be read, with how many these are."""
-    assert resource.under is not None
-    column: Any = parent.merge.model._meta.get_field(resource.under.counted)
+    column: Any = parent.merge.model._meta.get_field(under.counted)
     connection = column.graph.partition(".")[0]
     query = (
         f"query($ids: [ID!]!) {{ nodes(ids: $ids) {{ ... on {parent.graphql_type} {{ id "
@@ -120,15 +115,10 @@ def _ask(
     return rows, whole
 
 
-def _store(resource: Resource, rows: list[Row], homes: set[int], asked_at: Any) -> None:
+def _store(resource: Resource, rows: list[Row], homes: set[int], asked_at: datetime) -> None:
     reached("import: page read, not stored")
     with transaction.atomic():
         lock_repositories(homes)
-        seen_at = asked_at - LAG if resource.merge.counts_sights else asked_at
-        result, refused = unread.store(
-            resource.merge, rows, observed_at=seen_at, rule=Rule.VERSIONED
-        )
-        follow_parents(resource.merge, result.inserted)
-        unread.remember(resource, refused)
+        store_rows(resource, rows, [], asked_at)
         reached("import: page stored, not committed")
     reached("import: page committed")

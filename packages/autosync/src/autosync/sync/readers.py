@@ -1,4 +1,4 @@
-"""Threads that ask GitHub while the thread that syncs a repository stores what they have read.
+"""Threads that ask GitHub while the thread that syncs stores what they have read.
 
 Each has a connection to the database of its own, for the budget. All syncs of a process share a
 bounded number of them; a sync that gets none reads without them, one request after another.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextvars
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 from typing import Generic, TypeVar
 
@@ -58,7 +58,7 @@ class Readers(Generic[K, T]):
         self._work.put((key, question, contextvars.copy_context()))
         # One question alone is asked by whoever waits for it.
         wanted = self.asked if self.asked > 1 else 0
-        if len(self._threads) < min(wanted, self.width) and _places.acquire(blocking=False):
+        while len(self._threads) < min(wanted, self.width) and _places.acquire(blocking=False):
             thread = threading.Thread(target=self._read, name="reader", daemon=True)
             self._threads.append(thread)
             thread.start()
@@ -93,3 +93,16 @@ class Readers(Generic[K, T]):
             self._done.put((key, context.run(question)))
         except BaseException as error:
             self._done.put((key, error))
+
+
+def in_order(questions: Sequence[Callable[[], T]], width: int) -> Iterator[T]:
+    """The answers in the order of their questions, `width` of which are asked at once."""
+    with Readers[int, T](width) as readers:
+        for place, question in enumerate(questions):
+            readers.ask(place, question)
+        found: dict[int, T] = {}
+        for place in range(len(questions)):
+            while place not in found:
+                key, answer = readers.next()
+                found[key] = answer
+            yield found.pop(place)

@@ -212,20 +212,21 @@ def store_page(
             documents.append((item, row))
         if known.key is not None:
             seen.there[known.key] = known.node_id
-    seen.changed += _store(resource, rows, odd, asked_at)
+    seen.changed += store_rows(resource, rows, odd, asked_at)
     for riding in riding_in(rest):
         inside = [one for document, row in documents for one in riding.rows(document, row)]
-        seen.changed += _store(riding.resource, inside, [], asked_at)
+        seen.changed += store_rows(riding.resource, inside, [], asked_at)
         less = _carry_less(resource, riding, rows, inside, asked_at)
         seen.lacking |= {seen.there[pk]: pk for pk in less if seen.there.get(pk)}
 
 
-def _store(
+def store_rows(
     resource: Resource,
     rows: list[Row],
     odd: list[tuple[int | None, unread.Unread]],
     asked_at: datetime,
 ) -> int:
+    """Store what a page has, in the caller's transaction; rows changed."""
     merge = resource.merge
     # Where the moment of a sight decides, it is the last at which a list that lags is right.
     seen_at = asked_at - LAG if merge.counts_sights else asked_at

@@ -192,6 +192,12 @@ class Derived:
         return isinstance(self.declared.read, Nested) and not self.of_account
 
     @cached_property
+    def guised(self) -> Derived:
+        """The kind whose objects are shown as of this one too: see `Guise`."""
+        assert self.declared.unless
+        return kind_of(declared(self.declared.unless.of))
+
+    @cached_property
     def only_read(self) -> bool:
         """Whether no event brings any of it: what is new is here once it is read."""
         return all(isinstance(one, Around | Moves) for one in self.declared.events.values())

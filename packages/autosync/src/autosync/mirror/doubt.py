@@ -8,11 +8,10 @@ settle it wrongly for good.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence, Set
+from collections.abc import Iterable, Sequence, Set
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import connection, models
 from django.db.models import F, Q
 from django.utils import timezone
 
@@ -71,28 +70,6 @@ def mark_new_and_late(merge: Merge, inserted: Set[Key], observed_at: datetime) -
         {"in_time": observed_at - LAG},
         ", observed_at = t.updated_at",
     )
-
-
-def mark_named(
-    model: type[models.Model], names: tuple[str, ...], wanted: Collection[tuple[Any, ...]]
-) -> None:
-    """Have GitHub asked for the rows that have these values in the columns `names`."""
-    fields = {field.column: field for field in model._meta.concrete_fields}
-    table, key = model._meta.db_table, model._meta.pk.column
-    values: dict[str, Any] = {"now": timezone.now()}
-    arrays = []
-    for name, part in zip(names, zip(*sorted(wanted), strict=True), strict=True):
-        values[name] = list(part)
-        arrays.append(f"%({name})s::{fields[name].db_type(connection)}[]")
-    with prepared() as cursor:
-        cursor.execute(
-            f"WITH chosen AS (SELECT t.{key} FROM {table} t "  # noqa: S608 (names are ours)
-            f"WHERE ({', '.join(f't.{name}' for name in names)}) "
-            f"IN (SELECT * FROM unnest({', '.join(arrays)})) "
-            f"ORDER BY t.{key} FOR NO KEY UPDATE) "
-            f"UPDATE {table} t SET dirty_at = %(now)s FROM chosen WHERE t.{key} = chosen.{key}",
-            values,
-        )
 
 
 def mark_told_late(merge: Merge, changed: Set[Key], observed_at: datetime) -> set[Key]:

@@ -193,7 +193,7 @@ def test_links_follow_their_events_and_return(world: World, client: Client) -> N
     home = f"/repositories/{world.repository.pk}/issues"
     assert f'{home}/{world.whole}/">#{world.whole}</a>' in _page(client, f"{home}/{world.one}/")
     whole = _page(client, f"{home}/{world.whole}/")
-    assert "Sub issues" in whole
+    assert "Sub-issues" in whole
     assert "Issue dependencies" in whole
     assert str(world.one) in _page(client, f"{home}/{world.whole}/?tab=sub-issues")
 

@@ -395,8 +395,8 @@ GUARDS = (
     Guard(
         "a late event does not leave an issue that is gone",
         DOUBT,
-        '"AND (t.updated_at < %(in_time)s OR t.updated_at <= r.last_synced_at) "',
-        '"AND false "',
+        '"AND (t.updated_at < %(in_time)s OR t.updated_at <= r.last_synced_at)"',
+        '"AND false"',
         "tests/integration/test_apply.py",
     ),
     Guard(

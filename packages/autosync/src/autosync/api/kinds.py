@@ -138,7 +138,7 @@ def _add_list(
     router.get(
         f"/{shown.route(kind)}/",
         response={200: Page[item], **PROBLEMS, 404: Problem},  # type: ignore[valid-type]
-        summary=name.replace("_", " ").capitalize(),
+        summary=f"List {kind.plural}",
         description=f"{shown.sentence(kind.model.__doc__)}\n\n{EXPERIMENTAL}",
     )(view)
 
@@ -158,25 +158,23 @@ def _of_home(kind: Derived, query: Any) -> Any:
 def _add_object(
     router: Router, kind: Derived, item: type[Schema], show: Callable[[Any], Schema]
 ) -> None:
-    words = kind.name.replace("_", " ")
-
     def view(request: HttpRequest, key: int, response: HttpResponse) -> Schema:
         _say_if_left_out(kind, response)
         found = lists.visible(kind).filter(pk=key).first()
         if found is None:
             raise HttpError(
                 404,
-                f"There is no {words} {key}: it is unknown, was deleted, or the App may no longer "
-                f"see it. See /api/{shown.route(kind)}/.",
+                f"There is no {kind.singular} {key}: it is unknown, was deleted, or the App may no "
+                f"longer see it. See /api/{shown.route(kind)}/.",
             )
         return show(found)
 
-    name, about = f"get_{kind.name}", f"One object of the list, by its `id` ({words})."
+    name, about = f"get_{kind.name}", f"One object of the list, by its `id` ({kind.singular})."
     _named(view, name, key=int, response=HttpResponse)
     router.get(
         f"/{shown.route(kind)}/{{int:key}}/",
         response={200: item, **PROBLEMS, 404: Problem},
-        summary=name.replace("_", " ").capitalize(),
+        summary=f"Get {kind.singular}",
         description=about if kind.name in _BY_HAND else f"{about}\n\n{EXPERIMENTAL}",
     )(view)
 

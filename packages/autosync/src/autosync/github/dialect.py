@@ -24,20 +24,24 @@ _refused: dict[str, frozenset[str]] = {}
 def spoken(url: str, query: str) -> str:
     """`query` without what the server at `url` has refused."""
     for name in sorted(_refused.get(url, ())):
-        type_, _, field = name.partition(".")
-        if name in _OLDER:
-            query = query.replace(f" {name}(", f" {_OLDER[name]}(")
-        elif name in _DISPENSABLE:
-            query = _without(query, name)
-        elif _is_member(type_, query):
-            query = _without_field(query, type_, field) if field else _without_member(query, type_)
+        query = _spared(query, name)
     return query
 
 
-def _without(query: str, name: str) -> str:
-    """`query` without this field, its other name and all that is asked of it."""
-    while found := re.search(rf"(?:\w+\s*:\s*)?\b{name}\b\s*(?:\([^()]*\))?\s*\{{", query):
-        query = query[: found.start()] + query[_end(query, found.end() - 1) :]
+def _spared(query: str, name: str) -> str:
+    """`query` without the field, type or `Type.field` of this name, or with the older form of it.
+
+    Unchanged if the query does not ask for it or cannot do without it.
+    """
+    type_, _, field = name.partition(".")
+    if name in _OLDER:
+        return query.replace(f" {name}(", f" {_OLDER[name]}(")
+    if name in _DISPENSABLE:
+        while (shorter := _without_field(query, name)) != query:
+            query = shorter
+        return query
+    if _is_member(type_, query):
+        return _without_field_of(query, type_, field) if field else _without_member(query, type_)
     return query
 
 
@@ -62,20 +66,10 @@ def learn(url: str, sent: str, errors: Sequence[Mapping[str, Any]]) -> bool:
     """Whether `url` refused something of the query it was sent that can be left out or said in an
     older way.
     """
-    new = {
-        name
-        for name in _lacking(errors)
-        if (
-            f" {name}(" in sent
-            if name in _OLDER
-            else re.search(rf"\b{name}\b", sent)
-            if name in _DISPENSABLE
-            else _is_member(name.partition(".")[0], sent)
-        )
-    }
+    new = {name for name in _lacking(errors) if _spared(sent, name) != sent}
     if new:
         _refused[url] = _refused.get(url, frozenset()) | new
-    return bool(new) and spoken(url, sent) != sent
+    return bool(new)
 
 
 def _lacking(errors: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -108,19 +102,23 @@ def _without_member(query: str, type_: str) -> str:
     return query
 
 
-def _without_field(query: str, type_: str, field: str) -> str:
-    """The fragment without a field that it has under a name of its own."""
+def _without_field_of(query: str, type_: str, field: str) -> str:
+    """The fragments of a type without a field of it."""
     start = -1
     while (start := query.find(f"... on {type_} {{", start + 1)) >= 0:
         end = _end(query, query.index("{", start))
-        found = re.compile(rf"(?:\w+: )?\b{field}\b ?(?={{)?").search(query, start, end)
-        if found is None:
-            continue
-        after = found.end()
-        if query[after : after + 1] == "{":
-            after = _end(query, after)
-        query = query[: found.start()] + query[after:].lstrip()
+        query = query[:start] + _without_field(query[start:end], field) + query[end:]
     return query
+
+
+def _without_field(query: str, name: str) -> str:
+    """`query` without the first field of this name, its alias, its arguments and its selection."""
+    field = re.compile(rf"(?:\w+\s*:\s*)?\b{re.escape(name)}\b\s*(?:\([^()]*\)\s*)?(\{{)?")
+    found = field.search(query)
+    if found is None:
+        return query
+    after = _end(query, found.start(1)) if found[1] else found.end()
+    return query[: found.start()] + query[after:].lstrip()
 
 
 def _end(query: str, brace: int) -> int:

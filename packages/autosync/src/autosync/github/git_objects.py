@@ -88,11 +88,11 @@ class ObjectReader:
         """Files of a commit, each up to so many bytes, without what is none. A link is followed
         within the commit.
         """
-        asked = [(f"{commit}:{path}", most) for path, most in wanted.items() if "\n" not in path]
-        paths = [path for path in wanted if "\n" not in path]
+        sound = {path: most for path, most in wanted.items() if "\n" not in path}
+        asked = [(f"{commit}:{path}", most) for path, most in sound.items()]
         return {
             path: file_of(path, one.sha, one.content, one.size)
-            for path, one in zip(paths, self._objects(asked, "--follow-symlinks"), strict=True)
+            for path, one in zip(sound, self._objects(asked, "--follow-symlinks"), strict=True)
             if one.kind == "blob"
         }
 

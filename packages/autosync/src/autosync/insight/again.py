@@ -27,7 +27,7 @@ class Again:
     @property
     def what(self) -> str:
         """The kind in words."""
-        return KINDS[self.resource].merge.table.replace("_", " ")
+        return KINDS[self.resource].plural
 
 
 def of_repositories(repository_ids: Iterable[int]) -> dict[int, list[Again]]:

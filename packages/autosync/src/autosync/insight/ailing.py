@@ -35,7 +35,7 @@ _KINDS = {
     "commit_file": "files of commits",
     "pull_request_commit": "commits and files of pull requests",
     "repository": "the repository itself",
-    **{kind.name: kind.merge.table.replace("_", " ") for kind in KINDS.values()},
+    **{kind.name: kind.plural for kind in KINDS.values()},
 }
 
 

@@ -79,6 +79,17 @@ class Derived:
     def __repr__(self) -> str:
         return f"<kind {self.name}>"
 
+    @property
+    def singular(self) -> str:
+        """What people call one of it."""
+        return self.declared.called or self.name.replace("_", " ")
+
+    @property
+    def plural(self) -> str:
+        """What people call many of it."""
+        called = self.declared.called
+        return f"{called}s" if called else self.merge.table.replace("_", " ")
+
     @cached_property
     def columns(self) -> Sequence[Column[Any, Any]]:
         """What comes from GitHub, in the declared order, the key first."""
@@ -179,6 +190,12 @@ class Derived:
     def is_nested(self) -> bool:
         """Whether its objects are read with their parents, of a repository."""
         return isinstance(self.declared.read, Nested) and not self.of_account
+
+    @cached_property
+    def guised(self) -> Derived:
+        """The kind whose objects are shown as of this one too: see `Guise`."""
+        assert self.declared.unless
+        return kind_of(declared(self.declared.unless.of))
 
     @cached_property
     def only_read(self) -> bool:

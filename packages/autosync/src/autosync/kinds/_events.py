@@ -14,7 +14,6 @@ from autosync import moments
 from autosync.kinds._payload import Count, Id, IncompletePayload, Name, Word
 from autosync.kinds._ways import Offer
 from autosync.mirror.feed import FeedLine
-from autosync.mirror.models import MirroredModel
 from autosync.mirror.sets import KNOWN
 from autosync.mirror.upsert import Key, Merge, Row, Rule
 
@@ -181,7 +180,7 @@ class Patch:
 class Doubt:
     """Rows the event changed without showing them: ask GitHub for these."""
 
-    model: type[MirroredModel]
+    merge: Merge
     where: Mapping[str, Any]
 
 

@@ -313,7 +313,8 @@ class Kind:
     `also`: another list of the same objects, taken where that costs less: see `_ways.plan`.
     `default=False`: it costs much, and is kept up only if `AUTOSYNC_KINDS` adds it. `version`: a
     higher one has mirrors of lower ones read the kind again, in the background; columns that were
-    `added` since raise it too.
+    `added` since raise it too. `called`: what people call one of it, if not by the words of its
+    name.
     """
 
     read: Connection | Rest | Inside | Nested | Within | Git | None = None
@@ -329,6 +330,7 @@ class Kind:
     api: List | None = None
     default: bool = True
     version: int = 1
+    called: str = ""
 
 
 def version_of(kind: Kind, columns: Iterable[models.Field[Any, Any]]) -> int:

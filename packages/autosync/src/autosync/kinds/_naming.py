@@ -101,7 +101,7 @@ def _asking(kind: Derived, carriers: Callable[[Event], dict[str, Any] | None]) -
         # What carries it by now and is not here like this: see mirror.doubt.mark_renamed.
         now = {"names_changed_at": Greatest("names_changed_at", event.received_at)}
         patches = [Patch(_REPOSITORY, [event.repository_id], now)] if event.repository_id else []
-        return Changes(patches=patches, doubts=[Doubt(kind.model, here)])
+        return Changes(patches=patches, doubts=[Doubt(kind.merge, here)])
 
     return handle
 

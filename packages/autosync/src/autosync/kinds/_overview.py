@@ -74,8 +74,8 @@ def overview(
 
 
 def _example(kinds: Sequence[Derived]) -> str:
-    tables = [kind.merge.table for kind in kinds if "rows" in _said(kind.merge.table)]
-    each = [f"{_rows(table):,} {table.replace('_', ' ')}" for table in tables]
+    counted = [kind for kind in kinds if "rows" in _said(kind.merge.table)]
+    each = [f"{_rows(kind.merge.table):,} {kind.plural}" for kind in counted]
     return ", ".join(each) or f"{_ROWS} rows"
 
 

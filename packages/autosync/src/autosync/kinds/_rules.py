@@ -19,7 +19,7 @@ from autosync.kinds._events import (
     Tombstone,
     Upsert,
 )
-from autosync.kinds._kind import Clock, Nested, declared
+from autosync.kinds._kind import Clock, Nested
 from autosync.kinds._payload import Count, reader
 from autosync.mirror.doubt import IN_FLIGHT
 from autosync.mirror.feed import FeedLine
@@ -65,12 +65,12 @@ class Whole:
             gone = action in gone_by
             # What is said to be gone is of this kind, whatever it looks like.
             if unless and not gone and unless.test(getattr(payload, self.key)):
-                return Changes(doubts=[Doubt(declared(unless.of), _address(kind, row))])
+                return Changes(doubts=[Doubt(kind.guised.merge, _address(kind, row))])
             changes = Changes(upserts=[Upsert(merge, [row])])
             unread = bool(merge.sets) and KNOWN not in row
             if amiss or unread or (clockless and not gone) or (may_go and not action):
                 # Stored as far as it goes; GitHub is asked for the rest, or that it was deleted.
-                changes.doubts.append(Doubt(kind.model, _address(kind, row)))
+                changes.doubts.append(Doubt(merge, _address(kind, row)))
             if gone:
                 changes.tombstones.append(Tombstone(merge, [merge.key_of(row)], event.received_at))
             if line and only:
@@ -121,7 +121,7 @@ class Pair:
                 changes.news.append(News(line(event, row), table, key))
             if kind.of_account:  # its lists are short: they are read for what this leaves open
                 where = {kind.model.scope: scope, **dict(zip(merge.key, key, strict=True))}
-                changes.doubts.append(Doubt(kind.model, where))
+                changes.doubts.append(Doubt(merge, where))
             return changes
 
         return handle
@@ -170,7 +170,7 @@ class Moves:
                 return Changes()
             payload: Any = read(event.body).value
             where = {kind.model.scope: event.repository_id, self.column: payload.it.number}
-            return Changes(doubts=[Doubt(kind.model, where)])
+            return Changes(doubts=[Doubt(kind.merge, where)])
 
         return handle
 

@@ -153,7 +153,7 @@ def route(kind: Derived) -> str:
 
 def title(kind: Derived) -> str:
     """Its name as a heading over many, with a capital."""
-    return kind.merge.table.replace("_", " ").capitalize()
+    return kind.plural.capitalize()
 
 
 def sentence(text: str | None) -> str:

@@ -22,6 +22,7 @@ class SubIssue(OfRepository, key=("repository_id", "parent_number", "issue_id"))
     position = gh.Place(about="Its place among the parts, from 1 on, as people ordered them.")
 
     github = Kind(
+        called="sub-issue",
         # Another order sends no event, and no source says that a clock moves.
         read=Nested(Issue, "subIssues", type="Issue", first=100, unheard=True),
         under=Parent(Issue, number="parent_number", counted="sub_issues_count"),

@@ -13,7 +13,8 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from django.db import connection, models
-from django.db.models import F, QuerySet
+from django.db.models import F
+from django.db.models.lookups import Exact
 
 from autosync.mirror.merge import Merge, Row
 from autosync.mirror.prepared import prepared
@@ -56,55 +57,40 @@ class Family:
     follows: str
     counted: tuple[str, str] = ("", "")
 
-    def waiting(self, repository_id: int, *, since: datetime | None = None) -> list[Parent]:
-        """The parents of the repository whose children are to be read; with `since`, only those
+    def waiting(self, *repository_ids: int, since: datetime | None = None) -> list[Parent]:
+        """The parents of the repositories whose children are to be read; with `since`, only those
         that have waited since then.
         """
         settled = f"AND p.{self.follows} <= %(since)s" if since else ""
         with connection.cursor() as cursor:
             cursor.execute(
                 f"SELECT p.{self._key}, p.node_id, p.repository_id FROM {self._waiting} "  # noqa: S608
-                f"AND p.repository_id = %(home)s AND p.node_id <> '' {settled} "
+                f"AND p.repository_id = ANY (%(homes)s) AND p.node_id <> '' {settled} "
                 f"ORDER BY p.{self._key}",
-                {"kind": self.name, "home": repository_id, "since": since},
-            )
-            return [Parent(*row) for row in cursor.fetchall()]
-
-    def waiting_of(self, repository_ids: Iterable[int]) -> list[Parent]:
-        """The parents of all these repositories whose children are to be read."""
-        with connection.cursor() as cursor:
-            cursor.execute(
-                f"SELECT p.{self._key}, p.node_id, p.repository_id FROM {self._waiting} "  # noqa: S608
-                f"AND p.repository_id = ANY (%(homes)s) AND p.node_id <> '' ORDER BY p.{self._key}",
-                {"kind": self.name, "homes": list(repository_ids)},
+                {"kind": self.name, "homes": list(repository_ids), "since": since},
             )
             return [Parent(*row) for row in cursor.fetchall()]
 
     def all(self, repository_id: int) -> list[Parent]:
         """All parents of the repository."""
-        return self._found(self._rows(repository_id))
+        return self._found(repository_id=repository_id)
 
     def share(self, repository_id: int, part: int, of: int) -> list[Parent]:
         """One of so many parts of all parents of the repository."""
-        return self._found(self._rows(repository_id).annotate(part=F("pk") % of).filter(part=part))
+        return self._found(Exact(F("pk") % of, part), repository_id=repository_id)
 
     def numbered(self, repository_id: int, numbers: Iterable[int]) -> list[Parent]:
         """The parents of the repository that have these numbers."""
-        return self._found(self._rows(repository_id).filter(number__in=list(numbers)))
+        return self._found(repository_id=repository_id, number__in=list(numbers))
 
     def chosen(self, keys: Iterable[int]) -> list[Parent]:
         """Those of the parents with these keys that are there."""
-        rows = self.parents.model._default_manager.filter(pk__in=list(keys))
-        return self._found(rows.filter(deleted_at__isnull=True).exclude(node_id=""))
+        return self._found(pk__in=list(keys))
 
-    def _rows(self, repository_id: int) -> QuerySet[Any]:
-        rows = self.parents.model._default_manager.filter(repository_id=repository_id)
-        return rows.filter(deleted_at__isnull=True).exclude(node_id="")
-
-    @staticmethod
-    def _found(rows: QuerySet[Any]) -> list[Parent]:
-        found = rows.order_by("pk").values_list("pk", "node_id", "repository_id")
-        return [Parent(*row) for row in found]
+    def _found(self, *which: Any, **where: Any) -> list[Parent]:
+        rows = self.parents.model._default_manager.filter(*which, **where, deleted_at__isnull=True)
+        found = rows.exclude(node_id="").order_by("pk")
+        return [Parent(*row) for row in found.values_list("pk", "node_id", "repository_id")]
 
     def waiting_in(self, repository_ids: Iterable[int]) -> set[int]:
         """The repositories with parents whose children are to be read."""

@@ -8,11 +8,10 @@ settle it wrongly for good.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence, Set
+from collections.abc import Iterable, Sequence, Set
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import connection, models
 from django.db.models import F, Q
 from django.utils import timezone
 
@@ -62,43 +61,15 @@ def mark_new_and_late(merge: Merge, inserted: Set[Key], observed_at: datetime) -
     """
     if not inserted:
         return set()
-    values: dict[str, Any] = {"now": timezone.now(), "in_time": observed_at - LAG}
-    chosen = among(merge, "t", sorted(inserted), values)
-    ours = ", ".join(f"t.{name}" for name in merge.key)
-    # Who calls this has just written, and so locked, all of them.
-    with prepared() as cursor:
-        cursor.execute(
-            f"UPDATE {merge.table} t SET dirty_at = %(now)s, "  # noqa: S608 (names are ours)
-            f"observed_at = t.updated_at FROM repositories r WHERE {chosen} "
-            # After an import an audit looks at everything.
-            "AND r.github_id = t.repository_id AND r.imported_at IS NOT NULL "
-            "AND (t.updated_at < %(in_time)s OR t.updated_at <= r.last_synced_at) "
-            f"RETURNING {ours}",
-            values,
-        )
-        return {tuple(row) for row in cursor.fetchall()}
-
-
-def mark_named(
-    model: type[models.Model], names: tuple[str, ...], wanted: Collection[tuple[Any, ...]]
-) -> None:
-    """Have GitHub asked for the rows that have these values in the columns `names`."""
-    fields = {field.column: field for field in model._meta.concrete_fields}
-    table, key = model._meta.db_table, model._meta.pk.column
-    values: dict[str, Any] = {"now": timezone.now()}
-    arrays = []
-    for name, part in zip(names, zip(*sorted(wanted), strict=True), strict=True):
-        values[name] = list(part)
-        arrays.append(f"%({name})s::{fields[name].db_type(connection)}[]")
-    with prepared() as cursor:
-        cursor.execute(
-            f"WITH chosen AS (SELECT t.{key} FROM {table} t "  # noqa: S608 (names are ours)
-            f"WHERE ({', '.join(f't.{name}' for name in names)}) "
-            f"IN (SELECT * FROM unnest({', '.join(arrays)})) "
-            f"ORDER BY t.{key} FOR NO KEY UPDATE) "
-            f"UPDATE {table} t SET dirty_at = %(now)s FROM chosen WHERE t.{key} = chosen.{key}",
-            values,
-        )
+    return _mark(
+        merge,
+        inserted,
+        # After an import an audit looks at everything.
+        f"{_OF_REPOSITORIES} AND r.imported_at IS NOT NULL "
+        "AND (t.updated_at < %(in_time)s OR t.updated_at <= r.last_synced_at)",
+        {"in_time": observed_at - LAG},
+        ", observed_at = t.updated_at",
+    )
 
 
 def mark_told_late(merge: Merge, changed: Set[Key], observed_at: datetime) -> set[Key]:
@@ -108,17 +79,7 @@ def mark_told_late(merge: Merge, changed: Set[Key], observed_at: datetime) -> se
     """
     if not changed or not merge.groups or merge.decided_by is not Clock.UPDATED_AT:
         return set()
-    values: dict[str, Any] = {"now": timezone.now(), "in_time": observed_at - LAG}
-    chosen = among(merge, "t", sorted(changed), values)
-    ours = ", ".join(f"t.{name}" for name in merge.key)
-    # Who calls this has just written, and so locked, all of them.
-    with prepared() as cursor:
-        cursor.execute(
-            f"UPDATE {merge.table} t SET dirty_at = %(now)s "  # noqa: S608 (names are ours)
-            f"WHERE {chosen} AND t.updated_at < %(in_time)s RETURNING {ours}",
-            values,
-        )
-        return {tuple(row) for row in cursor.fetchall()}
+    return _mark(merge, changed, "WHERE t.updated_at < %(in_time)s", {"in_time": observed_at - LAG})
 
 
 def mark_renamed(merge: Merge, changed: Set[Key], as_of: datetime | None = None) -> set[Key]:
@@ -128,17 +89,32 @@ def mark_renamed(merge: Merge, changed: Set[Key], as_of: datetime | None = None)
     """
     if not changed or not {"labels", "milestone"} <= set(merge.columns):
         return set()
-    values: dict[str, Any] = {"now": timezone.now(), "as_of": as_of, "lag": LAG}
-    chosen = among(merge, "t", sorted(changed), values)
-    ours = ", ".join(f"t.{name}" for name in merge.key)
     moment = "t.updated_at" if as_of is None else "%(as_of)s"
-    # Who calls this has just written, and so locked, all of them.
+    return _mark(
+        merge,
+        changed,
+        f"{_OF_REPOSITORIES} AND r.names_changed_at >= {moment} - %(lag)s::interval "
+        "AND (t.labels <> '[]' OR t.milestone <> '')",
+        {"as_of": as_of, "lag": LAG},
+    )
+
+
+_OF_REPOSITORIES = "FROM repositories r WHERE r.github_id = t.repository_id"
+
+
+def _mark(
+    merge: Merge, keys: Set[Key], doubtful: str, values: dict[str, Any], more: str = ""
+) -> set[Key]:
+    """Marks, and returns, those of the rows `t` that are `doubtful`: SQL from FROM or WHERE on.
+    Who calls this has just written, and so locked, all of them.
+    """
+    values["now"] = timezone.now()
+    chosen = among(merge, "t", sorted(keys), values)
+    ours = ", ".join(f"t.{name}" for name in merge.key)
     with prepared() as cursor:
         cursor.execute(
-            f"UPDATE {merge.table} t SET dirty_at = %(now)s "  # noqa: S608 (names are ours)
-            f"FROM repositories r WHERE {chosen} AND r.github_id = t.repository_id "
-            f"AND r.names_changed_at >= {moment} - %(lag)s::interval "
-            f"AND (t.labels <> '[]' OR t.milestone <> '') RETURNING {ours}",
+            f"UPDATE {merge.table} t SET dirty_at = %(now)s{more} "  # noqa: S608 (names are ours)
+            f"{doubtful} AND {chosen} RETURNING {ours}",
             values,
         )
         return {tuple(row) for row in cursor.fetchall()}

@@ -19,7 +19,6 @@ from autosync.mirror.prepared import prepared
 from autosync.mirror.prose import erasure
 from autosync.mirror.stage import document, source
 from autosync.mirror.tombstones import among
-from autosync.storable import storable
 
 # One statement writes so many rows and letters, about.
 _ROWS = 10_000
@@ -93,7 +92,7 @@ def _follow(
 @lru_cache(maxsize=16)
 def _following(merge: Merge, column: str, gone: bool) -> str:
     names = (*merge.key, column)
-    was = source(merge, names).replace("%(staged)s", "%(before)s")
+    was = source(merge, names, "before")
     mine, keys = ", ".join(f"old.{name}" for name in names), ", ".join(merge.key)
     here = f"({mine}) IN (SELECT * FROM {was})"  # noqa: S608 (our names)
     ours = ", ".join(f"old.{name}" for name in merge.key)
@@ -154,22 +153,19 @@ def _pieces(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
 def _write(merge: Merge, rows: Sequence[Row], asked_at: datetime) -> int:
     """Insert them, and change those that differ or were deleted."""
     others = [name for name in merge.columns if name not in merge.key]
-    names = [*merge.key, *others]
-    values: dict[str, Any] = {"asked_at": asked_at}
-    kinds = {name: merge.fields[name].db_type(connection) for name in names}
-    arrays = ", ".join(f"%(all_{name})s::{kind}[]" for name, kind in kinds.items())
-    values |= {f"all_{name}": [storable(row[name]) for row in rows] for name in names}
+    names = (*merge.key, *others)
     columns = ", ".join(names)
+    given = [{name: row[name] for name in names} for row in rows]
     taken = [f"{name} = EXCLUDED.{name}" for name in (*others, "observed_at")]
     differs = [f"old.{name} IS DISTINCT FROM EXCLUDED.{name}" for name in others]
-    with connection.cursor() as cursor:
+    with prepared() as cursor:
         cursor.execute(
             f"INSERT INTO {merge.table} AS old ({columns}, observed_at) "  # noqa: S608 (our names)
-            f"SELECT {columns}, %(asked_at)s FROM unnest({arrays}) AS given({columns}) "
+            f"SELECT {columns}, %(asked_at)s FROM {source(merge, names)} "
             f"ON CONFLICT ({merge.arbiter}) DO UPDATE SET {', '.join(taken)}, deleted_at = NULL, "
             "lacking = NULL WHERE old.observed_at <= EXCLUDED.observed_at "
             f"AND ({' OR '.join(['old.deleted_at IS NOT NULL', *differs])})",
-            values,
+            {"staged": document(given), "asked_at": asked_at},
         )
         return int(cursor.rowcount)
 

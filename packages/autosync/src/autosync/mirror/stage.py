@@ -74,8 +74,8 @@ def _stage_partial(merge: Merge, rows: Sequence[Row], observed_at: datetime) -> 
 
 
 @lru_cache(maxsize=512)
-def source(merge: Merge, names: tuple[str, ...]) -> str:
-    """SQL, behind FROM: the columns `names` of the staged rows, as the table `s`.
+def source(merge: Merge, names: tuple[str, ...], given: str = "staged") -> str:
+    """SQL, behind FROM: the columns `names` of the rows of the parameter `given`, as the table `s`.
 
     A word that is too long must not cost its row: a cast cuts it off.
     """
@@ -92,7 +92,7 @@ def source(merge: Merge, names: tuple[str, ...]) -> str:
         types.append(f"{name} {kind}")
     return (
         f"(SELECT {', '.join(columns)} "  # noqa: S608 (names are ours)
-        f"FROM json_to_recordset(%(staged)s::json) AS r ({', '.join(types)})) s"
+        f"FROM json_to_recordset(%({given})s::json) AS r ({', '.join(types)})) s"
     )
 
 

@@ -5,7 +5,7 @@ Rows are locked in key order before they change, as by `upsert`: two writers can
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -20,6 +20,13 @@ from autosync.mirror.prose import erasure
 def mark_dirty(merge: Merge, keys: Iterable[Key]) -> set[Key]:
     """Ask for a refetch of `keys`; returns those marked."""
     return _change(merge, keys, "dirty_at = %(at)s", "true", {"at": timezone.now()})
+
+
+def mark_named(merge: Merge, names: Sequence[str], wanted: Collection[Key]) -> None:
+    """Ask for a refetch of the rows that have these values in the columns `names`."""
+    values: dict[str, Any] = {"at": timezone.now()}
+    chosen = among(merge, "t", sorted(wanted), values, names)
+    _change(merge, None, "dirty_at = %(at)s", chosen, values)
 
 
 def tombstone(

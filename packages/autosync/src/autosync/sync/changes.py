@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 from django.utils import timezone
 
@@ -16,15 +15,14 @@ from autosync.mirror.children import mark
 from autosync.mirror.doubt import (
     LAG,
     audit_soon,
-    mark_named,
     mark_new_and_late,
     mark_renamed,
     mark_told_late,
     turned_quickly,
 )
 from autosync.mirror.feed import FeedLine, publish
-from autosync.mirror.models import MirroredModel
 from autosync.mirror.moves import Step, moved
+from autosync.mirror.tombstones import mark_named
 from autosync.mirror.upsert import Key, Merge, Row, Rule, upsert
 from autosync.sync.applied_rows import Changed
 from autosync.sync.gone import delete, follow_parents
@@ -93,26 +91,25 @@ def carry_out(
     return changed
 
 
-_Doubted = dict[tuple[type[MirroredModel], tuple[str, ...]], set[tuple[Any, ...]]]
-"""Model and columns → the values by which rows are known."""
+_Doubted = dict[tuple[Merge, tuple[str, ...]], set[Key]]
+"""Table and columns → the values by which rows are known."""
 
 
 def _collect(doubted: _Doubted, doubt: Doubt) -> None:
     """Put it to the others of its kind, to be marked with them; or mark all that it is about now,
     if it says more than what columns have.
     """
-    columns = {field.column for field in doubt.model._meta.concrete_fields}
     names = tuple(doubt.where)
     plain = all(isinstance(value, int | str) for value in doubt.where.values())
-    if plain and columns.issuperset(names):
-        doubted.setdefault((doubt.model, names), set()).add(tuple(doubt.where.values()))
+    if plain and doubt.merge.fields.keys() >= set(names):
+        doubted.setdefault((doubt.merge, names), set()).add(tuple(doubt.where.values()))
     else:
-        doubt.model._default_manager.filter(**doubt.where).update(dirty_at=timezone.now())
+        doubt.merge.model._default_manager.filter(**doubt.where).update(dirty_at=timezone.now())
 
 
 def _mark_doubted(doubted: _Doubted) -> None:
-    for (model, names), values in doubted.items():
-        mark_named(model, names, values)
+    for (merge, names), values in doubted.items():
+        mark_named(merge, names, values)
     doubted.clear()
 
 

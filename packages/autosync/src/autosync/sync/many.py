@@ -116,7 +116,7 @@ def _read_children(
     waits: dict[Parent, list[Nest]] = defaultdict(list)
     for nest in _nests():
         listed = [pk for pk in homes if nest.parent.name in read.done[pk]]
-        for parent in nest.family.waiting_of(listed):
+        for parent in nest.family.waiting(*listed):
             waits[parent].append(nest)
     alike: dict[tuple[Nest, ...], list[Parent]] = defaultdict(list)
     for parent, some in waits.items():

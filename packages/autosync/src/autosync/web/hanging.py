@@ -74,7 +74,8 @@ class Hanging:
         """A heading over many of them."""
         if self.is_files or self.is_commits:
             return "Files" if self.is_files else "Commits"
-        return self.model._meta.db_table.replace("_", " ").capitalize()
+        words = self.kind.plural if self.kind else self.model._meta.db_table.replace("_", " ")
+        return words.capitalize()
 
     @property
     def key(self) -> str:

@@ -147,7 +147,7 @@ def _declared(event: str, document: dict[str, Any], repository_id: int) -> Itera
             rows = kind.model._default_manager.filter(pk=key, repository_id=repository_id)
             row: Any = rows.first()
             state = "merged" if getattr(row, "merged", False) else getattr(row, "state", "")
-            yield _object(kind.name.replace("_", " "), f"id {key}", row, state)
+            yield _object(kind.singular, f"id {key}", row, state)
 
 
 def _commits(document: dict[str, Any], repository_id: int) -> Iterator[Object]:

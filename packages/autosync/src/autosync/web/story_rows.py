@@ -21,7 +21,7 @@ _EFFECTS = {
 _KINDS = {
     "installations": "installation",
     "repositories": "repository",
-    **{kind.merge.table: kind.name.replace("_", " ") for kind in KINDS.values()},
+    **{kind.merge.table: kind.singular for kind in KINDS.values()},
 }
 Keys = Sequence[tuple[Any, ...]]
 

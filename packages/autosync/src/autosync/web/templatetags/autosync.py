@@ -134,8 +134,9 @@ _PLURALS = {
 @register.filter
 def plural_name(resource: str) -> str:
     """A resource's name as a heading over many."""
-    table = TABLES[resource].merge.table if resource in TABLES else resource
-    return _PLURALS.get(resource, table.replace("_", " "))
+    if resource in _PLURALS:
+        return _PLURALS[resource]
+    return TABLES[resource].plural if resource in TABLES else words(resource)
 
 
 @register.filter

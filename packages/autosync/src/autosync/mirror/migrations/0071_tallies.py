@@ -80,12 +80,20 @@ def _sums(entries: str) -> str:
     )
 
 
-def _add(entries: str) -> str:
+def _add(entries: str, only: str = "true") -> str:
     # In one order, whoever writes.
     return (
-        f"INSERT INTO tallies (repository_id, name, bucket, n) {_sums(entries)} ORDER BY 1, 2, 3 "
+        "INSERT INTO tallies (repository_id, name, bucket, n) "
+        f"SELECT * FROM ({_sums(entries)}) added WHERE {only} ORDER BY 1, 2, 3 "
         "ON CONFLICT (repository_id, name, bucket) DO UPDATE SET n = tallies.n + EXCLUDED.n"
     )
+
+
+# What goes with its repository leaves no tally behind.
+_KNOWN = (
+    "EXISTS (SELECT FROM tallies t WHERE t.repository_id = added.repository_id "
+    "AND t.name = added.name AND t.bucket = added.bucket)"
+)
 
 
 def _triggers(table: str) -> str:
@@ -102,10 +110,7 @@ def _triggers(table: str) -> str:
         f"            {_add(f'{new} UNION ALL {old}')};",
         "        END IF;",
         "    ELSE",
-        # What goes with its repository leaves no tally behind.
-        f"        UPDATE tallies t SET n = t.n + gone.n FROM ({_sums(old)} ORDER BY 1, 2, 3) gone",
-        "        WHERE t.repository_id = gone.repository_id AND t.name = gone.name",
-        "          AND t.bucket = gone.bucket;",
+        f"        {_add(old, _KNOWN)};",
         "    END IF;",
         "    RETURN NULL;",
         "END $$;",

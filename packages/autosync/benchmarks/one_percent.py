@@ -44,16 +44,16 @@ def run() -> dict[str, Any]:
     }
 
 
-def _change(sim: Sim, number: int) -> dict[tuple[str, str], int]:
+def _change(sim: Sim, number: int) -> dict[tuple[str, bool], int]:
     """Edit one percent of the numbers; how many in each list."""
-    changed: dict[tuple[str, str], int] = {}
+    changed: dict[tuple[str, bool], int] = {}
     for one in sim.truth(items=True)["repositories"]:
-        for kind in ("issues", "pulls"):
-            items = one[kind]["items"]
+        for pulls in (False, True):
+            items = [item for item in one["items"] if (item["pull_id"] is not None) == pulls]
             for item in items[number::100]:
                 where = {"repository": one["full_name"], "number": item["number"]}
                 sim.control("issues/edit", where | {"title": _title(number)})
-                key = (one["full_name"], kind)
+                key = (one["full_name"], pulls)
                 changed[key] = changed.get(key, 0) + 1
     return changed
 

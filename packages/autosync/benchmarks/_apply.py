@@ -1,35 +1,25 @@
 """Applies deliveries and says what that cost; runs with any commit's `autosync` that has an inbox.
 
-`python _apply.py FOLDER BODIES ROUND`: FOLDER keeps the embedded PostgreSQL between the rounds,
-BODIES is a JSON object of event → bodies. Prints event → [CPU seconds of this process, of its
-database session, deliveries], each applied in batches, and "one by one".
+`python -m benchmarks._apply FOLDER BODIES ROUND`: FOLDER keeps the embedded PostgreSQL between the
+rounds, BODIES is a JSON object of event → bodies. Prints event → [CPU seconds of this process, of
+its database session, deliveries], each applied in batches, and "one by one".
 """
 
 from __future__ import annotations
 
 import importlib
 import json
-import os
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
-_TICKS = os.sysconf("SC_CLK_TCK")
+from benchmarks._inside import cpu, make_the_repository, use
 
 
 def main() -> None:
     """Set up, apply, print."""
     folder, bodies, number = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
-    os.environ |= {
-        "DJANGO_SETTINGS_MODULE": "autosync.settings",
-        "AUTOSYNC_DATA_DIR": str(folder),
-        "AUTOSYNC_SECRET_KEY": "of the benchmark",
-        "GITHUB_WEBHOOK_SECRET": "of the benchmark",
-        "GITHUB_APP_ID": "1",
-        "GITHUB_API_URL": "http://127.0.0.1:9",
-        "DATABASE_URL": "",
-    }
+    use(folder)
     import django
 
     django.setup()
@@ -42,39 +32,18 @@ def main() -> None:
 def _measured(bodies: dict[str, list[Any]], number: str) -> dict[str, list[float]]:
     from autosync.sync import WebhookProcessor
 
-    _make_the_repository()
+    make_the_repository()
     found = {}
     for event, some in bodies.items():
         for way, limit in (("batches", 50), ("one by one", 1)):
             _store(event, some, f"{number}-{way}")
             processor = WebhookProcessor()
-            before = _cpu()
+            before = cpu()
             while processor.process_batch(limit):
                 pass
-            own, session = (now - then for now, then in zip(_cpu(), before, strict=True))
+            own, session = (now - then for now, then in zip(cpu(), before, strict=True))
             found[f"{event}, {way}"] = [own, session, len(some)]
     return found
-
-
-def _cpu() -> tuple[float, float]:
-    from django.db import connection
-
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_backend_pid()")
-        pid = cursor.fetchone()[0]
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return time.process_time(), sum(map(int, fields[11:13])) / _TICKS
-
-
-def _make_the_repository() -> None:
-    from django.utils import timezone
-
-    from autosync.mirror.models import GitHubAppInstallation, Repository
-
-    now = timezone.now()
-    GitHubAppInstallation.objects.get_or_create(pk=7, defaults={"observed_at": now})
-    about = {"full_name": "acme/rocket", "node_id": "R_5", "observed_at": now}
-    Repository.objects.get_or_create(pk=5, defaults={**about, "installation_id": 7})
 
 
 def _store(event: str, bodies: list[Any], prefix: str) -> None:

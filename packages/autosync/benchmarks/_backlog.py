@@ -1,14 +1,14 @@
 """Drains an inbox and says what that took; runs with any commit's `autosync`.
 
-`python _backlog.py FOLDER DELIVERIES [BATCH]`: FOLDER keeps the embedded PostgreSQL, DELIVERIES is
-a file of `_people.Kept`. Prints seconds, CPU seconds of this process and of its database session,
-rows by table, and a digest of their content by table, by which two commits can be compared.
+`python -m benchmarks._backlog FOLDER DELIVERIES [BATCH]`: FOLDER keeps the embedded PostgreSQL,
+DELIVERIES is a file of `_people.Kept`. Prints seconds, CPU seconds of this process and of its
+database session, rows by table, and a digest of their content by table, by which two commits can be
+compared.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
 from datetime import UTC, datetime
@@ -17,22 +17,15 @@ from typing import Any
 
 import msgspec
 
-_TICKS = os.sysconf("SC_CLK_TCK")
+from benchmarks._inside import cpu, use
+
 _AT_ONCE = 500
 
 
 def main() -> None:
     """Set up, store, drain, print."""
     folder, deliveries = Path(sys.argv[1]), Path(sys.argv[2])
-    os.environ |= {
-        "DJANGO_SETTINGS_MODULE": "autosync.settings",
-        "AUTOSYNC_DATA_DIR": str(folder),
-        "AUTOSYNC_SECRET_KEY": "of the benchmark",
-        "GITHUB_WEBHOOK_SECRET": "of the benchmark",
-        "GITHUB_APP_ID": "1",
-        "GITHUB_API_URL": "http://127.0.0.1:9",
-        "DATABASE_URL": "",
-    }
+    use(folder)
     from autosync.service.child import importing, set_up_django
 
     with importing():  # as the worker does
@@ -47,11 +40,11 @@ def main() -> None:
     _store(kept)
     del kept
     processor = WebhookProcessor()
-    started, before = time.monotonic(), _cpu()
+    started, before = time.monotonic(), cpu()
     size = [int(one) for one in sys.argv[3:]]
     while processor.process_batch(*size):
         pass
-    own, session = (now - then for now, then in zip(_cpu(), before, strict=True))
+    own, session = (now - then for now, then in zip(cpu(), before, strict=True))
     seconds = time.monotonic() - started
     print(
         json.dumps(
@@ -64,16 +57,6 @@ def main() -> None:
             }
         )
     )
-
-
-def _cpu() -> tuple[float, float]:
-    from django.db import connection
-
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_backend_pid()")
-        pid = cursor.fetchone()[0]
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return time.process_time(), sum(map(int, fields[11:13])) / _TICKS
 
 
 def _make_the_repositories(kept: list[dict[str, Any]]) -> None:

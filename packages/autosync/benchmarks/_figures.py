@@ -1,4 +1,6 @@
-"""What benchmarks share: on which share and how often they run, CPU by process, verdicts."""
+"""What figures have in common: on which share and how often they are measured, spreads, verdicts,
+and what was used meanwhile.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +11,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import psycopg
-
-from benchmarks.kinds import SHARE, points
 from githubsim.testing import Sim
 from tests.service import Service, descendants
-from tests.waiting import eventually
 
-RUNS = int(os.environ.get("AUTOSYNC_BENCH_RUNS", "3"))
-PATIENCE = float(os.environ.get("AUTOSYNC_BENCH_PATIENCE", "7200"))
+SHARE = int(os.environ.get("AUTOSYNC_BENCH_SHARE", "1"))
+WORLD = {"repositories": 20, "commits": 20_000, "issues": 8_000, "pulls": 3_000}
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -26,7 +24,23 @@ def scaled(count: int, least: int = 1) -> int:
     return max(count // SHARE, least)
 
 
-def spread(values: Iterable[float], digits: int = 2) -> dict[str, float]:
+def standard_world() -> dict[str, Any]:
+    """The options of githubsim for the world of the claims, or for the share of it."""
+    return {
+        name: count if name == "repositories" else scaled(count, 20)
+        for name, count in WORLD.items()
+    }
+
+
+def rounds_of(usual: int) -> int:
+    """How many runs there are if nobody says."""
+    return int(os.environ.get("AUTOSYNC_BENCH_RUNS", usual))
+
+
+RUNS = rounds_of(3)
+
+
+def spread(values: Iterable[float], digits: int | None = 2) -> dict[str, float]:
     """Median, lowest and highest."""
     found = sorted(values)
     return {
@@ -68,24 +82,13 @@ def percentile(values: Sequence[float], part: float) -> float:
     return ordered[min(len(ordered) - 1, int(len(ordered) * part))]
 
 
-def only_kinds(*more: str) -> dict[str, str]:
-    """The settings of a service that keeps up what it always does, and `more`: no files of commits
-    either, which none of the others reads.
-    """
-    from autosync import config
-
-    left_out = sorted(set(config.kind_names()) - {*config.ALWAYS_KEPT, *more})
-    kinds = ",".join(f"-{one}" for one in left_out)
-    return {"AUTOSYNC_KINDS": kinds, "AUTOSYNC_COMMIT_FILES": "0"}
-
-
 class Meter:
-    """Seconds, requests, points and CPU from its beginning on."""
+    """Seconds, requests, points and CPU from its beginning on; `workers` beside a service's own."""
 
-    def __init__(self, sim: Sim, service: Service | None = None, *pids: int) -> None:
+    def __init__(self, sim: Sim, service: Service | None = None, *workers: int) -> None:
         self._sim = sim
         self._service = service
-        self._pids = pids
+        self._workers = workers
         sim.ask("requests", clear=1)
         self._points = points(sim)
         self._cpu = self._cpus()
@@ -125,31 +128,14 @@ class Meter:
         found = {"githubsim": _seconds(self._sim.pid, below=True)}
         if self._service is None:
             return found
-        for pid in [*descendants(self._service.pid), *self._pids]:
-            kind = _kind(pid)
+        kinds = {pid: _kind(pid) for pid in descendants(self._service.pid)}
+        for pid, kind in (kinds | dict.fromkeys(self._workers, "worker")).items():
             found[kind] = found.get(kind, 0.0) + _seconds(pid, below=kind != "other")
         found["database"] = _database(self._service)
         return found
 
 
 _REFUSED = ("403", "429")
-
-
-def imported(service: Service, repositories: int, what: str = "all are imported") -> None:
-    """Wait until so many repositories are whole, sizes of commits included."""
-    done = (
-        f"SELECT count(*) >= {repositories} AND count(*) = count(imported_at), "
-        "NOT EXISTS (SELECT FROM commits WHERE detailed_at IS NULL) FROM repositories "
-        "WHERE removed_at IS NULL"
-    )
-
-    def whole() -> bool:
-        try:
-            return service.query(done)[0] == [True, True]
-        except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn):
-            return False  # the receiver answers before the database is migrated
-
-    eventually(whole, what, PATIENCE)
 
 
 def repeated(measure: Callable[[int], dict[str, Any]]) -> dict[str, Any]:
@@ -172,6 +158,16 @@ def memory(pids: Iterable[int]) -> float:
 def workers(service: Service) -> list[int]:
     """The processes that run the worker of a service."""
     return [pid for pid in descendants(service.pid) if _kind(pid) == "worker"]
+
+
+def points(sim: Sim) -> dict[str, int]:
+    """Points used so far, by whose they are and of which API."""
+    return {
+        f"{who.partition(':')[0]} {api}": points
+        for who, by in sim.requests()["quota"].items()
+        for api, points in by.items()
+        if points
+    }
 
 
 def _kind(pid: int) -> str:

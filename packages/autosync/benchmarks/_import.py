@@ -9,23 +9,12 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from benchmarks._figures import (
-    PATIENCE,
-    RUNS,
-    SHARE,
-    Meter,
-    imported,
-    memory,
-    only_kinds,
-    spreads,
-    verdict,
-    workers,
-)
+from benchmarks._figures import RUNS, SHARE, Meter, spreads, standard_world, verdict
 from benchmarks._least import of_world
-from benchmarks.kinds import standard_world
+from benchmarks._stages import PATIENCE, imported_once, only_kinds
 from githubsim.testing import Sim
 from tests.peers.streams import access
-from tests.service import ROOT, SECRET, Service, free_port, hook_url
+from tests.service import ROOT, SECRET, free_port, hook_url
 
 LATENCY, PER_NODE = 0.3, 3.0  # seconds a request, milliseconds a node
 STREAMS = ("repositories", "commits", "issues", "pull_requests")
@@ -48,13 +37,8 @@ def measured(*, limits: bool) -> dict[str, Any]:
         least = of_world(repositories, latency=LATENCY, per_node=PER_NODE / 1000, limits=limits)
         kinds = only_kinds()
         for _ in range(RUNS):
-            found: dict[str, Any] = {}
             _fresh_hour(sim)
-            with Service(sim, port, **kinds) as service:
-                meter = Meter(sim, service)
-                imported(service, world["repositories"])
-                found["autosync"] = meter.read()
-                found["autosync"]["peak_worker_mb"] = memory(workers(service))
+            found = {"autosync": imported_once(sim, port, world["repositories"], **kinds)}
             names = [one["full_name"] for one in repositories]
             for name, connector in _PEERS.items():
                 _fresh_hour(sim)

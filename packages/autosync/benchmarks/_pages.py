@@ -1,16 +1,14 @@
 """Stores pages of lists and says what that cost; runs with any commit's `autosync`.
 
-`python _pages.py FOLDER ROUND`: FOLDER keeps the embedded PostgreSQL between the rounds. Prints
-list → [CPU seconds of this process, of its database session, rows], from the bytes of an answer to
-the commit, each page in a transaction of its own: once new, once with another content.
+`python -m benchmarks._pages FOLDER ROUND`: FOLDER keeps the embedded PostgreSQL between the rounds.
+Prints list → [CPU seconds of this process, of its database session, rows], from the bytes of an
+answer to the commit, each page in a transaction of its own: once new, once with another content.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import sys
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,22 +16,15 @@ from typing import Any
 
 import msgspec
 
-_TICKS = os.sysconf("SC_CLK_TCK")
+from benchmarks._inside import cpu, make_the_repository, use
+
 _PAGES, _PAGE = 20, 100
 
 
 def main() -> None:
     """Set up, store, print."""
     folder, number = Path(sys.argv[1]), int(sys.argv[2])
-    os.environ |= {
-        "DJANGO_SETTINGS_MODULE": "autosync.settings",
-        "AUTOSYNC_DATA_DIR": str(folder),
-        "AUTOSYNC_SECRET_KEY": "of the benchmark",
-        "GITHUB_WEBHOOK_SECRET": "of the benchmark",
-        "GITHUB_APP_ID": "1",
-        "GITHUB_API_URL": "http://127.0.0.1:9",
-        "DATABASE_URL": "",
-    }
+    use(folder)
     from autosync.service.child import importing, set_up_django
 
     with importing():  # as the worker does
@@ -50,7 +41,7 @@ def _measured(number: int) -> dict[str, list[float]]:
     from autosync.kinds import kind_of
     from autosync.models import Issue, PullRequest
 
-    _make_the_repository()
+    make_the_repository()
     # Another place for each list and each round: whatever is new is new.
     found = {}
     for place, (name, model, way, make) in enumerate(
@@ -64,10 +55,10 @@ def _measured(number: int) -> dict[str, list[float]]:
         first = 1 + (place + 10 * number) * _PAGES * _PAGE
         for what, turn in (("new", 0), ("changed", 1)):
             bodies = [_body(make, way, first + page * _PAGE, turn) for page in range(_PAGES)]
-            before = _cpu()
+            before = cpu()
             for body in bodies:
                 _store(kind_of(model), way, body)
-            own, session = (now - then for now, then in zip(_cpu(), before, strict=True))
+            own, session = (now - then for now, then in zip(cpu(), before, strict=True))
             found[f"{name}, {what}"] = [own, session, _PAGES * _PAGE]
     return found
 
@@ -148,27 +139,6 @@ def _comments() -> Any:
     from django.apps import apps
 
     return apps.get_model("mirror", "IssueComment")
-
-
-def _cpu() -> tuple[float, float]:
-    from django.db import connection
-
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_backend_pid()")
-        pid = cursor.fetchone()[0]
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return time.process_time(), sum(map(int, fields[11:13])) / _TICKS
-
-
-def _make_the_repository() -> None:
-    from django.utils import timezone
-
-    from autosync.mirror.models import GitHubAppInstallation, Repository
-
-    now = timezone.now()
-    GitHubAppInstallation.objects.get_or_create(pk=7, defaults={"observed_at": now})
-    about = {"full_name": "acme/rocket", "node_id": "R_5", "observed_at": now}
-    Repository.objects.get_or_create(pk=5, defaults={**about, "installation_id": 7})
 
 
 if __name__ == "__main__":

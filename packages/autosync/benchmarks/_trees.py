@@ -2,17 +2,53 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-ROOT = Path(__file__).resolve().parents[3]
+from benchmarks._serving import PACKAGE, bare
+
+ROOT = PACKAGE.parents[1]
 
 
 @contextmanager
-def checked_out(commit: str, folder: Path, variable: str) -> Iterator[Path | None]:
+def compared(commit: str, variable: str) -> Iterator[tuple[Path, dict[str, Path]]]:
+    """A folder for what is measured, and sources by name: "before", if there is such a commit
+    (`variable` names it), and "now".
+    """
+    with tempfile.TemporaryDirectory(prefix="autosync-bench-") as name:
+        folder = Path(name)
+        with _checked_out(commit, folder / "before", variable) as before:
+            then = {"before": _sources(before)} if before is not None else {}
+            yield folder, {**then, "now": _sources(ROOT)}
+
+
+def said(tree: Path, module: str, data: Path, *arguments: str) -> Any:
+    """The JSON on the last line that a module of these benchmarks prints. It runs with the
+    `autosync` of `tree` in the folder `data`, which is its first argument.
+    """
+    data.mkdir(mode=0o700, exist_ok=True)
+    done = subprocess.run(
+        [sys.executable, "-m", f"benchmarks.{module}", str(data), *arguments],
+        env={**bare(), "PYTHONPATH": f"{tree}{os.pathsep}{PACKAGE}"},
+        cwd=data,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise RuntimeError(f"{tree}: {done.stderr[-2000:]}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@contextmanager
+def _checked_out(commit: str, folder: Path, variable: str) -> Iterator[Path | None]:
     """A git worktree of `commit`, which `variable` names; None if there is no such commit."""
     git = ["git", "-C", str(ROOT)]
     asked = [*git, "cat-file", "-e", f"{commit}^{{commit}}"]
@@ -33,7 +69,7 @@ def checked_out(commit: str, folder: Path, variable: str) -> Iterator[Path | Non
         subprocess.run([*git, "worktree", "remove", "--force", str(folder)], check=True)
 
 
-def sources(tree: Path) -> Path:
+def _sources(tree: Path) -> Path:
     """Where the packages of a tree lie: it was one distribution before it was a workspace."""
     workspace = tree / "packages" / "autosync" / "src"
     return workspace if workspace.is_dir() else tree / "src"

@@ -9,43 +9,31 @@ from __future__ import annotations
 
 import json
 import os
-import statistics
-import subprocess
-import sys
-import tempfile
-from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from autosync.postgres import release
-from benchmarks._trees import ROOT, checked_out, sources
+from benchmarks._figures import rounds_of, spread
+from benchmarks._trees import compared, said
 from benchmarks.rows import issue, pull_request
 
 VARIABLE = "AUTOSYNC_BENCH_BEFORE_KINDS"
 # The last one in which rows of issues and pull requests were made by functions written by hand.
 BEFORE = os.environ.get(VARIABLE, "78afc31f941e02d27d32ec9c6366d35b3d969204")
-ROUNDS = int(os.environ.get("AUTOSYNC_BENCH_ROUNDS", "7"))
+ROUNDS = rounds_of(7)
 DELIVERIES = int(os.environ.get("AUTOSYNC_BENCH_DELIVERIES", "1000"))
-_SCRIPT = Path(__file__).with_name("_apply.py")
 
 
 def run() -> dict[str, Any]:
     """By event and way: the median, lowest and highest of the rounds, and the ratio of medians."""
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="autosync-bench-")))
-        trees = {"now": sources(ROOT)}
-        before = stack.enter_context(checked_out(BEFORE, folder / "before", VARIABLE))
-        if before is not None:
-            trees = {"before": sources(before), **trees}
+    with compared(BEFORE, VARIABLE) as (folder, trees):
         rounds: dict[str, list[dict[str, list[float]]]] = {name: [] for name in trees}
         for number in range(-1, ROUNDS):
             bodies = folder / "bodies.json"
             bodies.write_text(json.dumps(_bodies(number)))
             for name, tree in trees.items():
                 data = folder / f"data-{name}"
-                data.mkdir(mode=0o700, exist_ok=True)
-                measured = _apply(tree, data, bodies, number)
+                measured = said(tree, "_apply", data, str(bodies), str(number))
                 if number >= 0:  # the first one migrates, and Python compiles
                     rounds[name].append(measured)
         for name in trees:
@@ -53,45 +41,16 @@ def run() -> dict[str, Any]:
     result: dict[str, Any] = {"deliveries": DELIVERIES, "rounds": ROUNDS}
     for what in rounds["now"][0]:
         result[what] = {name: _summary(some, what) for name, some in rounds.items()}
-        if before is not None:
+        if "before" in trees:
             now, then = (result[what][name]["cpu_us"]["median"] for name in ("now", "before"))
             result[what]["ratio"] = round(now / then, 2)
     return result
 
 
-def _apply(tree: Path, data: Path, bodies: Path, number: int) -> dict[str, list[float]]:
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("AUTOSYNC_", "GITHUB_", "DATABASE_", "DJANGO_"))
-        or name == "AUTOSYNC_POSTGRES_USER"
-    }
-    done = subprocess.run(
-        [sys.executable, str(_SCRIPT), str(data), str(bodies), str(number)],
-        env={**kept, "PYTHONPATH": str(tree)},
-        cwd=data,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise RuntimeError(f"{tree}: {done.stderr[-2000:]}")
-    found: dict[str, list[float]] = json.loads(done.stdout.splitlines()[-1])
-    return found
-
-
 def _summary(rounds: list[dict[str, list[float]]], what: str) -> dict[str, dict[str, float]]:
     own = [1e6 * one[what][0] / one[what][2] for one in rounds]
     both = [1e6 * sum(one[what][:2]) / one[what][2] for one in rounds]
-    return {"worker_us": _spread(own), "cpu_us": _spread(both)}
-
-
-def _spread(values: list[float]) -> dict[str, float]:
-    return {
-        "median": round(statistics.median(values)),
-        "lowest": round(min(values)),
-        "highest": round(max(values)),
-    }
+    return {"worker_us": spread(own, None), "cpu_us": spread(both, None)}
 
 
 def _bodies(number: int) -> dict[str, list[Any]]:

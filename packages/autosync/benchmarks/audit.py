@@ -9,9 +9,9 @@ import os
 import time
 from typing import Any
 
+from benchmarks._stages import audited, imported
 from githubsim.testing import Sim
 from tests.service import SECRET, Service, free_port, hook_url
-from tests.waiting import eventually
 
 REPOSITORIES = int(os.environ.get("AUTOSYNC_BENCH_REPOSITORIES", "200"))
 
@@ -37,13 +37,9 @@ def run() -> dict[str, Any]:
     ):
         started = time.monotonic()
         sim.control("install")
-        done = "SELECT count(*) FROM repositories WHERE imported_at IS NOT NULL"
-        eventually(
-            lambda: service.query(done)[0][0] == REPOSITORIES, "every repository is imported", 1800
-        )
-        imported = time.monotonic() - started
-        due = "SELECT count(*) FROM repositories WHERE audit_due_at IS NOT NULL"
-        eventually(lambda: service.query(due)[0][0] == 0, "the audit after the import is over", 600)
+        imported(service, REPOSITORIES)
+        import_s = time.monotonic() - started
+        audited(service)
         service.run("manage.py", "sync_github")
         sim.ask("requests", clear=1)
         started = time.monotonic()
@@ -55,7 +51,7 @@ def run() -> dict[str, Any]:
         endpoints = sim.requests()["endpoints"]
         return {
             "repositories": REPOSITORIES,
-            "import_s": round(imported, 1),
+            "import_s": round(import_s, 1),
             "audit_s": round(seconds, 1),
             "equal": equal,
             "objects_differing": found,

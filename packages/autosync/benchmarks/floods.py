@@ -21,8 +21,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from autosync.postgres import ensure_running, release
-from benchmarks._serving import SECRET, environment, server
+from benchmarks._serving import SECRET, environment, migrated, server
 
 _KINDS = ("bodies", "silent", "sign_ins")
 _QUIET = 3.0  # seconds before and after
@@ -35,22 +34,15 @@ _SIGNATURE = hmac.new(SECRET.encode(), _BODY, hashlib.sha256).hexdigest()
 def run() -> dict[str, Any]:
     """Measure; raises RuntimeError if health or a delivery is refused or not answered."""
     with tempfile.TemporaryDirectory(prefix="autosync-bench-") as folder:
-        data = Path(folder)
-        settings = environment(data) | {
+        settings = environment(Path(folder)) | {
             "AUTOSYNC_DASHBOARD_PUBLIC": "1",
             "AUTOSYNC_URL": "https://localhost",  # a sign-in may come from an address of its own
         }
-        ensure_running(data / "postgres")
-        try:
-            subprocess.run(
-                [sys.executable, "-m", "autosync.service.migration"], env=settings, check=True
-            )
-            result = {}
+        result = {}
+        with migrated(settings):
             for kind in _KINDS:  # each with a fresh process
                 with server([sys.executable, "-m", "autosync.service.web"], settings) as port:
                     result[kind] = _measure(port, kind)
-        finally:
-            release()
     worst = [
         seen["during"]["max_ms"] for flood in result.values() for seen in flood["answers"].values()
     ]

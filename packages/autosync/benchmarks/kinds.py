@@ -10,13 +10,13 @@ knows, since it accounts for it.
 from __future__ import annotations
 
 import os
-import tempfile
 import time
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from benchmarks._trees import ROOT, checked_out, sources
+from benchmarks._figures import WORLD, points, standard_world
+from benchmarks._stages import PATIENCE, QUIET, audited, imported
+from benchmarks._trees import compared
 from githubsim.testing import Sim
 from tests.service import SECRET, Service, free_port, hook_url
 from tests.waiting import eventually
@@ -24,17 +24,6 @@ from tests.waiting import eventually
 VARIABLE = "AUTOSYNC_BENCH_BEFORE"
 # The last one without a price per kind.
 BEFORE = os.environ.get(VARIABLE, "593e6e5e0134d5e9ffe2b5a3bd498e09763d8bdc")
-SHARE = int(os.environ.get("AUTOSYNC_BENCH_SHARE", "1"))
-WORLD = {"repositories": 20, "commits": 20_000, "issues": 8_000, "pulls": 3_000}
-_PATIENCE = 3600
-
-
-def standard_world() -> dict[str, Any]:
-    """The options of githubsim for the world of the claims, or for the share of it."""
-    return {
-        name: count if name == "repositories" else max(count // SHARE, 20)
-        for name, count in WORLD.items()
-    }
 
 
 def run() -> dict[str, Any]:
@@ -42,20 +31,11 @@ def run() -> dict[str, Any]:
     world = standard_world()
     port = free_port()
     result: dict[str, Any] = {"world": world}
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="autosync-bench-")))
-        trees = {"now": sources(ROOT)}
-        before = stack.enter_context(checked_out(BEFORE, folder / "before", VARIABLE))
-        if before is not None:
-            trees = {"before": sources(before), **trees}
-        sim = stack.enter_context(
-            Sim(
-                **world,
-                webhook_url=hook_url(port),
-                webhook_secret=SECRET,
-                start_timeout=900,
-            )
-        )
+    hook = {"webhook_url": hook_url(port), "webhook_secret": SECRET}
+    with (
+        compared(BEFORE, VARIABLE) as (_, trees),
+        Sim(**world, **hook, start_timeout=900) as sim,
+    ):
         for name, tree in trees.items():
             sim.ask("requests", clear=1)
             result[name] = _mirrored(sim, port, tree)
@@ -63,18 +43,12 @@ def run() -> dict[str, Any]:
 
 
 def _mirrored(sim: Sim, port: int, tree: Path) -> dict[str, Any]:
-    quiet = {"AUTOSYNC_SYNC_INTERVAL": "59", "AUTOSYNC_SKIP_RECENT": "0"}
-    with Service(sim, port, PYTHONPATH=str(tree), **quiet) as service:
+    with Service(sim, port, PYTHONPATH=str(tree), **QUIET) as service:
         started, used = time.monotonic(), points(sim)
-        left = "SELECT count(*) FROM repositories WHERE imported_at IS NULL"
-        known = "SELECT count(*) FROM repositories"
-        wanted = WORLD["repositories"]
-        eventually(lambda: service.query(known)[0][0] >= wanted, "all are listed", _PATIENCE)
-        eventually(lambda: service.query(left)[0][0] == 0, "all are imported", _PATIENCE)
-        imported = _spent(sim, service, used, {})
+        imported(service, WORLD["repositories"])
+        took = _spent(sim, service, used, {})
         seconds = time.monotonic() - started
-        due = "SELECT count(*) FROM repositories WHERE audit_due_at IS NOT NULL"
-        eventually(lambda: service.query(due)[0][0] == 0, "the audit is over", _PATIENCE)
+        audited(service)
         rows = {
             table: service.query(f"SELECT count(*) FROM {table}")[0][0]
             for table in ("commits", "issues", "pull_requests", "issue_comments", "reviews")
@@ -84,7 +58,7 @@ def _mirrored(sim: Sim, port: int, tree: Path) -> dict[str, Any]:
         _sync(service)
         return {
             "rows": rows,
-            "import": {**imported, "seconds": round(seconds, 1)},
+            "import": {**took, "seconds": round(seconds, 1)},
             "quiet_quarter_of_an_hour": _spent(sim, service, used, known_prices),
         }
 
@@ -94,7 +68,7 @@ def _sync(service: Service) -> None:
     begun = service.query("SELECT coalesce(max(id), 0) FROM sync_jobs")[0][0]
     service.post("/api/sync/periodic/")
     done = f"SELECT count(*) FROM sync_jobs WHERE completed_at IS NOT NULL AND id > {begun}"
-    eventually(lambda: service.query(done)[0][0] > 0, "the sync is over", _PATIENCE)
+    eventually(lambda: service.query(done)[0][0] > 0, "the sync is over", PATIENCE)
 
 
 def _spent(
@@ -132,13 +106,3 @@ def prices(service: Service) -> dict[str, list[float]]:
         "SELECT kind, resource, requests, points FROM quota_deltas) AS noted GROUP BY kind"
     )
     return {kind: [value or 0.0 for value in values] for kind, *values in service.query(sql)}
-
-
-def points(sim: Sim) -> dict[str, int]:
-    """Points used so far, by whose they are and of which API."""
-    return {
-        f"{who.partition(':')[0]} {api}": points
-        for who, by in sim.requests()["quota"].items()
-        for api, points in by.items()
-        if points
-    }

@@ -4,20 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from benchmarks._figures import (
-    Meter,
-    imported,
-    memory,
-    only_kinds,
-    repeated,
-    scaled,
-    verdict,
-    workers,
-)
+from benchmarks._figures import repeated, scaled, verdict
 from benchmarks._import import LATENCY, PER_NODE
 from benchmarks._least import of_world
+from benchmarks._stages import imported_once, only_kinds
 from githubsim.testing import Sim
-from tests.service import SECRET, Service, free_port, hook_url
+from tests.service import SECRET, free_port, hook_url
 
 
 def run() -> dict[str, Any]:
@@ -37,14 +29,7 @@ def run() -> dict[str, Any]:
             sim.truth()["repositories"], latency=LATENCY, per_node=PER_NODE / 1000, limits=True
         )
         kinds = only_kinds()
-
-        def once(_: int) -> dict[str, Any]:
-            with Service(sim, port, **kinds) as service:
-                meter = Meter(sim, service)
-                imported(service, 1)
-                return meter.read() | {"peak_worker_mb": memory(workers(service))}
-
-        found = repeated(once)
+        found = repeated(lambda _: imported_once(sim, port, 1, **kinds))
     return {
         "world": world,
         "least": {"requests": least.requests, "seconds": round(least.seconds, 1)},

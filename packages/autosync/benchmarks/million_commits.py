@@ -4,19 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from benchmarks._figures import (
-    SHARE,
-    Meter,
-    imported,
-    memory,
-    only_kinds,
-    repeated,
-    scaled,
-    verdict,
-    workers,
-)
+from benchmarks._figures import SHARE, repeated, scaled, verdict
+from benchmarks._stages import imported_once, only_kinds
 from githubsim.testing import Sim
-from tests.service import SECRET, Service, free_port, hook_url
+from tests.service import SECRET, free_port, hook_url
 
 
 def run() -> dict[str, Any]:
@@ -46,14 +37,7 @@ def _measured(commits: int) -> dict[str, Any]:
         sim.control("install")
 
         def once(_: int) -> dict[str, Any]:
-            with Service(sim, port, **kinds) as service:
-                meter = Meter(sim, service)
-                imported(service, 1)
-                used = meter.read()
-                return used | {
-                    "commits": commits,
-                    "commits_per_s": commits / used["seconds"],
-                    "peak_worker_mb": memory(workers(service)),
-                }
+            used = imported_once(sim, port, 1, **kinds)
+            return used | {"commits": commits, "commits_per_s": commits / used["seconds"]}
 
         return repeated(once)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from benchmarks._figures import Meter, imported, only_kinds, repeated, verdict
-from benchmarks.kinds import standard_world
+from benchmarks._figures import Meter, repeated, standard_world, verdict
+from benchmarks._stages import QUIET, audited, imported, only_kinds
 from githubsim.testing import Sim
 from tests.service import SECRET, Service, free_port, hook_url
-from tests.waiting import eventually
 
 _LATENCY = 0.05
 
@@ -19,26 +18,21 @@ def run() -> dict[str, Any]:
     port = free_port()
     world = standard_world()
     hook = {"webhook_url": hook_url(port), "webhook_secret": SECRET, "webhooks_lost": 1.0}
-    quiet = {"AUTOSYNC_SYNC_INTERVAL": "59", "AUTOSYNC_SKIP_RECENT": "0"}
     with Sim(**world, **hook, latency=_LATENCY, start_timeout=900) as sim:
         kinds = only_kinds()
-        with Service(sim, port, **kinds, **quiet) as service:
+        with Service(sim, port, **kinds, **QUIET) as service:
             imported(service, world["repositories"])
-            due = "SELECT count(*) FROM repositories WHERE audit_due_at IS NOT NULL"
-            eventually(lambda: service.query(due)[0][0] == 0, "the audit is over", 1800)
-            least: list[int] = []
+            audited(service)
 
             def once(number: int) -> dict[str, Any]:
                 changed = _change(sim, number)
                 # What has news is asked for once per hundred repositories; a page for each change.
-                least.append(
-                    math.ceil(world["repositories"] / 100)
-                    + sum(math.ceil(count / 100) for count in changed.values())
-                )
+                least = math.ceil(world["repositories"] / 100)
+                least += sum(math.ceil(count / 100) for count in changed.values())
                 meter = Meter(sim, service)
                 service.run("manage.py", "sync_github")
-                _complete(service, number)
-                return meter.read() | {"changed": sum(changed.values()), "least": least[-1]}
+                _check(service, number)
+                return meter.read() | {"changed": sum(changed.values()), "least": least}
 
             found = repeated(once)
     ratio = found["requests"]["median"] / found["least"]["median"]
@@ -50,16 +44,16 @@ def run() -> dict[str, Any]:
     }
 
 
-def _change(sim: Sim, number: int) -> dict[tuple[str, str], int]:
+def _change(sim: Sim, number: int) -> dict[tuple[str, bool], int]:
     """Edit one percent of the numbers; how many in each list."""
-    changed: dict[tuple[str, str], int] = {}
+    changed: dict[tuple[str, bool], int] = {}
     for one in sim.truth(items=True)["repositories"]:
-        for kind in ("issues", "pulls"):
-            items = one[kind]["items"]
+        for pulls in (False, True):
+            items = [item for item in one["items"] if (item["pull_id"] is not None) == pulls]
             for item in items[number::100]:
                 where = {"repository": one["full_name"], "number": item["number"]}
                 sim.control("issues/edit", where | {"title": _title(number)})
-                key = (one["full_name"], kind)
+                key = (one["full_name"], pulls)
                 changed[key] = changed.get(key, 0) + 1
     return changed
 
@@ -68,7 +62,7 @@ def _title(number: int) -> str:
     return f"Changed in round {number}"
 
 
-def _complete(service: Service, number: int) -> None:
+def _check(service: Service, number: int) -> None:
     wanted = f"title = '{_title(number)}'"
     rows = "SELECT (SELECT count(*) FROM issues WHERE {0}) + (SELECT count(*) FROM pull_requests "
     rows += "WHERE {0})"

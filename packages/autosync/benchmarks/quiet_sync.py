@@ -1,4 +1,4 @@
-"""A periodic sync of unchanged repositories: quota points, requests, seconds, CPU of the workers.
+"""A periodic sync of unchanged repositories: points, requests, seconds, CPU.
 
 Three of them: as the import left it, after a change of tokens, and with a second worker, which has
 a token of its own. AUTOSYNC_BENCH_REPOSITORIES=1000 takes a thousand; the default is 200.
@@ -7,18 +7,15 @@ a token of its own. AUTOSYNC_BENCH_REPOSITORIES=1000 takes a thousand; the defau
 from __future__ import annotations
 
 import os
-import tempfile
 import time
-from pathlib import Path
 from typing import Any
 
+from benchmarks._figures import Meter
+from benchmarks._stages import QUIET, audited, change_tokens, imported, more_workers
 from githubsim.testing import Sim
-from tests.killing import Worker
-from tests.service import SECRET, Service, descendants, free_port, hook_url
-from tests.waiting import eventually
+from tests.service import SECRET, Service, free_port, hook_url
 
 REPOSITORIES = int(os.environ.get("AUTOSYNC_BENCH_REPOSITORIES", "200"))
-_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def run() -> dict[str, Any]:
@@ -30,7 +27,6 @@ def run() -> dict[str, Any]:
         "issues": REPOSITORIES * 2,
         "pulls": REPOSITORIES,
     }
-    settings = {"AUTOSYNC_SYNC_INTERVAL": "59", "AUTOSYNC_SKIP_RECENT": "0"}
     with (
         Sim(
             **world,
@@ -39,78 +35,32 @@ def run() -> dict[str, Any]:
             install=False,
             start_timeout=900,
         ) as sim,
-        Service(sim, port, **settings) as service,
-        tempfile.TemporaryDirectory() as folder,
+        Service(sim, port, **QUIET) as service,
     ):
         started = time.monotonic()
         sim.control("install")
-        done = "SELECT count(*) FROM repositories WHERE imported_at IS NOT NULL"
-        eventually(
-            lambda: service.query(done)[0][0] == REPOSITORIES, "every repository is imported", 3600
-        )
-        imported = time.monotonic() - started
-        due = "SELECT count(*) FROM repositories WHERE audit_due_at IS NOT NULL"
-        eventually(lambda: service.query(due)[0][0] == 0, "the audit after the import is over", 900)
+        imported(service, REPOSITORIES)
+        seconds = time.monotonic() - started
+        audited(service)
         found = {"as_imported": _sync(sim, service)}
-        # Each token now in use dies, those made from then on live for an hour.
-        sim.control("weather", {"token_life": 1})
-        time.sleep(2)
-        sim.control("weather", {"token_life": 0})
+        change_tokens(sim)
         found["after_a_change_of_tokens"] = _sync(sim, service)
-        second = Worker(service, Path(folder) / "log")
-        try:
-            alive = "SELECT count(*) FROM procrastinate_workers WHERE last_heartbeat > now() - "
-            eventually(
-                lambda: service.query(f"{alive} interval '5 seconds'")[0][0] >= 4, "both beat"
-            )
-            found["with_two_workers"] = _sync(sim, service, second.process.pid)
-        finally:
-            second.kill()
-        return {"repositories": REPOSITORIES, "import_s": round(imported, 1), **found}
+        with more_workers(service, 1) as others:
+            found["with_two_workers"] = _sync(sim, service, *others)
+        return {"repositories": REPOSITORIES, "import_s": round(seconds, 1), **found}
 
 
 def _sync(sim: Sim, service: Service, *others: int) -> dict[str, Any]:
-    sim.ask("requests", clear=1)
-    before, cpu = quota(sim), cpu_of_workers(service, others)
+    meter = Meter(sim, service, *others)
     service.run("manage.py", "sync_github")
-    spent = {name: now - before.get(name, 0) for name, now in quota(sim).items()}
+    used = meter.read()
     job, seconds, details = service.query(
         "SELECT id, extract(epoch FROM completed_at - started_at)::float, details "
         "FROM sync_jobs WHERE job_type = 'periodic_sync' ORDER BY id DESC LIMIT 1"
     )[0]
     rows = f"SELECT count(*) FROM sync_job_repositories WHERE job_id = {job}"
-    return {
-        "points": spent,
-        "requests": sum(sum(by.values()) for by in sim.requests()["endpoints"].values()),
+    return used | {
         "sync_s": round(seconds, 2),
-        "workers_cpu_s": round(cpu_of_workers(service, others) - cpu, 2),
         "unchanged": details["unchanged"],
         "rows_of_the_job": service.query(rows)[0][0],
     }
-
-
-def quota(sim: Sim) -> dict[str, int]:
-    """Points used so far, by whose they are and of which kind."""
-    return {
-        f"{who.partition(':')[0]} {kind}": points
-        for who, by in sim.requests()["quota"].items()
-        for kind, points in by.items()
-        if points
-    }
-
-
-def cpu_of_workers(service: Service, others: tuple[int, ...] = ()) -> float:
-    """Seconds of CPU of the worker processes, children that ended included."""
-    workers = [pid for pid in descendants(service.pid) if _is_worker(pid)]
-    ticks = 0
-    for pid in {*workers, *others}:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        ticks += sum(int(field) for field in fields[11:15])
-    return ticks / _TICKS
-
-
-def _is_worker(pid: int) -> bool:
-    try:
-        return b"autosync.service.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return False

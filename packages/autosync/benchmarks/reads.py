@@ -7,16 +7,15 @@ are of the request in the web process, without the network, in milliseconds.
 
 from __future__ import annotations
 
-import os
 import statistics
-import tempfile
 import time
-from pathlib import Path
 from typing import Any
 
+from benchmarks._figures import SHARE, percentile, verdict
+from benchmarks._inside import migrated
+
 _REPOSITORIES = 200
-_TIMES = int(os.environ.get("AUTOSYNC_BENCH_ROUNDS", "20"))
-_SHARE = int(os.environ.get("AUTOSYNC_BENCH_SHARE", "1"))
+_TIMES = 20
 # Commits and issues in all, and of them in the first repository.
 _SMALL = ((50_000, 3_000), (10_000, 1_200))
 _LARGE = ((5_000_000, 300_000), (1_000_000, 120_000))
@@ -44,35 +43,17 @@ _LISTS = (
 
 def run() -> dict[str, Any]:
     """Measure; raises RuntimeError if a page or list is not answered."""
-    with tempfile.TemporaryDirectory(prefix="autosync-bench-") as folder:
-        os.environ |= {
-            "AUTOSYNC_DATA_DIR": folder,
-            "DATABASE_URL": "",
-            "DJANGO_SETTINGS_MODULE": "autosync.settings",
-        }
-        import django
-
-        django.setup()
-        from autosync import postgres
-
-        try:
-            return _measure()
-        finally:
-            from django.db import connection
-
-            connection.close()
-            postgres.release(Path(folder) / "postgres")
+    with migrated():
+        return _measure()
 
 
 def _measure() -> dict[str, Any]:
     from django.conf import settings
     from django.contrib.auth.models import User
-    from django.core.management import call_command
     from django.test import Client
 
     from autosync.api import tokens
 
-    call_command("migrate", verbosity=0)
     settings.ALLOWED_HOSTS = ["*"]
     browser = Client()
     browser.force_login(User.objects.create_superuser("ada"))
@@ -80,20 +61,25 @@ def _measure() -> dict[str, Any]:
     program = Client(headers={"authorization": f"Bearer {plain}"})
     _grow(_SMALL, 1)
     small = _times(browser, program)
-    wrote = _grow(_LARGE, 1 / _SHARE)
+    wrote = _grow(_LARGE, 1 / SHARE)
     large = _times(browser, program)
+    page_p99, list_p99 = (max(large[path]["p99"] for path in some) for some in (_PAGES, _LISTS))
+    growth = {path: round(large[path]["p50"] / small[path]["p50"], 2) for path in large}
     return {
-        "share": 1 / _SHARE,
-        "rounds": _TIMES,
+        "share": SHARE,
+        "times": _TIMES,
         "wrote_s": round(wrote, 1),
         "rows": {name: _one(f'SELECT count(*) FROM "{name}"') for name in ("commits", "issues")},
         "pages_ms": {path: large[path] for path in _PAGES},
         "lists_ms": {path: large[path] for path in _LISTS},
-        "page_p99_ms": max(large[path]["p99"] for path in _PAGES),
-        "list_p99_ms": max(large[path]["p99"] for path in _LISTS),
-        "growth": {
-            path: round(large[path]["p50"] / small[path]["p50"], 2) for path in (*_PAGES, *_LISTS)
-        },
+        "page_p99_ms": page_p99,
+        "list_p99_ms": list_p99,
+        "growth": growth,
+        "verdicts": [
+            verdict("p99 of a page, ms", page_p99, 100),
+            verdict("p99 of a list, ms", list_p99, 50),
+            verdict("growth", max(growth.values()), 1.5),
+        ],
     }
 
 
@@ -109,10 +95,9 @@ def _times(browser: Any, program: Any) -> dict[str, dict[str, float]]:
             taken.append(1000 * (time.perf_counter() - started))
             if answer.status_code != 200:
                 raise RuntimeError(f"{path}: {answer.status_code} {answer.content[:200]!r}")
-        taken.sort()
         found[path] = {
             "p50": round(statistics.median(taken), 1),
-            "p99": round(taken[min(len(taken) - 1, int(0.99 * len(taken)))], 1),
+            "p99": round(percentile(taken, 0.99), 1),
         }
     return found
 

@@ -17,9 +17,8 @@ from typing import Any
 
 import psycopg
 
-from autosync.postgres import ensure_running, release
 from benchmarks._figures import percentile, verdict
-from benchmarks._serving import SECRET, environment, server
+from benchmarks._serving import SECRET, environment, migrated, server
 
 _CLIENTS = 32
 _ROUNDS = 3
@@ -34,25 +33,19 @@ def run() -> dict[str, Any]:
         body = data / "body.json"
         body.write_bytes(_payload())
         settings = environment(data)
-        conninfo = ensure_running(data / "postgres")
-        try:
-            subprocess.run(
-                [sys.executable, "-m", "autosync.service.migration"], env=settings, check=True
-            )
-            receiver = [sys.executable, "-m", "autosync.service.web"]
-            view = [sys.executable, "-m", "granian", "--interface", "asgi", "--workers", "1"]
-            view += ["--no-ws", "--no-log"]
-            with (
-                server(receiver, settings) as receiver_port,
-                server([*view, "benchmarks._plain_view:application"], settings) as view_port,
-                server([*view, "benchmarks._noop:application"], settings) as noop_port,
-                psycopg.connect(conninfo, autocommit=True) as database,
-            ):
-                ports = {"receiver": receiver_port, "django_view": view_port, "no_op": noop_port}
-                rounds = _measure(ports, body, database)
-                paced = _paced(receiver_port, body)
-        finally:
-            release()
+        receiver = [sys.executable, "-m", "autosync.service.web"]
+        view = [sys.executable, "-m", "granian", "--interface", "asgi", "--workers", "1"]
+        view += ["--no-ws", "--no-log"]
+        with (
+            migrated(settings) as where,
+            server(receiver, settings) as receiver_port,
+            server([*view, "benchmarks._plain_view:application"], settings) as view_port,
+            server([*view, "benchmarks._noop:application"], settings) as noop_port,
+            psycopg.connect(where, autocommit=True) as database,
+        ):
+            ports = {"receiver": receiver_port, "django_view": view_port, "no_op": noop_port}
+            rounds = _measure(ports, body, database)
+            paced = _paced(receiver_port, body)
     result: dict[str, Any] = {"clients": _CLIENTS, "body_bytes": len(_payload())}
     for name, measured in rounds.items():
         rates = sorted(r["per_second"] for r in measured)

@@ -6,43 +6,23 @@ them, a row per sync and repository. Times are those of the nightly task.
 
 from __future__ import annotations
 
-import os
-import tempfile
 import time
-from pathlib import Path
 from typing import Any
+
+from benchmarks._inside import migrated
 
 _REPOSITORIES = 1_000
 
 
 def run() -> dict[str, Any]:
     """Measure; raises RuntimeError if a table does not end at the size that the page says."""
-    with tempfile.TemporaryDirectory(prefix="autosync-bench-") as folder:
-        os.environ |= {
-            "AUTOSYNC_DATA_DIR": folder,
-            "DATABASE_URL": "",
-            "DJANGO_SETTINGS_MODULE": "autosync.settings",
-        }
-        import django
-
-        django.setup()
-        from autosync import postgres
-
-        try:
-            return _measure()
-        finally:
-            from django.db import connection
-
-            connection.close()
-            postgres.release(Path(folder) / "postgres")
+    with migrated():
+        return _measure()
 
 
 def _measure() -> dict[str, Any]:
-    from django.core.management import call_command
-
     from autosync.sync import retention
 
-    call_command("migrate", verbosity=0)
     wrote = _write(days=365, tasks_a_day=2_000, lines_a_day=2_000)
     before = _counts()
     quiet_year = _nights()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from benchmarks._figures import Meter, imported, memory, repeated, scaled, verdict, workers
+from benchmarks._figures import repeated, scaled, verdict
+from benchmarks._stages import imported_once, without_quota
 from githubsim.testing import Sim
-from tests.service import SECRET, Service, free_port, hook_url
+from tests.service import SECRET, free_port, hook_url
 
 _LATENCY = 0.05
 _SECONDS, _REQUESTS = 45, 600
@@ -24,16 +25,8 @@ def run() -> dict[str, Any]:
     }
     hook = {"webhook_url": hook_url(port), "webhook_secret": SECRET}
     with Sim(**world, **hook, latency=_LATENCY, start_timeout=1800) as sim:
-        for resource in ("core", "graphql"):
-            sim.control("quota", {"resource": resource, "limit": 10_000_000})
-
-        def once(_: int) -> dict[str, Any]:
-            with Service(sim, port) as service:
-                meter = Meter(sim, service)
-                imported(service, repositories)
-                return meter.read() | {"peak_worker_mb": memory(workers(service))}
-
-        found = repeated(once)
+        without_quota(sim)
+        found = repeated(lambda _: imported_once(sim, port, repositories))
     return {
         "world": world,
         "before": {"seconds": 271, "requests": 4309, "on": "2026-11-29, the whole of it"},

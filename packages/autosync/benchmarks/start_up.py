@@ -9,15 +9,11 @@ from __future__ import annotations
 
 import os
 import resource
-import socket
-import statistics
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.error
 import urllib.request
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +22,14 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from autosync.postgres import ensure_running, release
-from benchmarks._trees import ROOT, checked_out, sources
+from benchmarks._figures import spread
+from benchmarks._serving import bare
+from benchmarks._trees import compared
+from tests.service import free_port
 
+VARIABLE = "AUTOSYNC_BENCH_BEFORE"
 # The last one whose service had githubkit in it, and a process to migrate at each start.
-BEFORE = os.environ.get("AUTOSYNC_BENCH_BEFORE", "7c573bdbe8c2a535fec8e911a422a69ab4c7f6d5")
+BEFORE = os.environ.get(VARIABLE, "7c573bdbe8c2a535fec8e911a422a69ab4c7f6d5")
 ROUNDS = 5
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PATIENCE = 120.0  # seconds
@@ -45,14 +45,7 @@ _PARTS = {
 
 def run() -> dict[str, Any]:
     """Measure; raises RuntimeError if a service does not come up, or runs from another folder."""
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="autosync-bench-")))
-        trees = {"now": sources(ROOT)}
-        before = stack.enter_context(
-            checked_out(BEFORE, folder / "before", "AUTOSYNC_BENCH_BEFORE")
-        )
-        if before is not None:
-            trees = {"before": sources(before), **trees}
+    with compared(BEFORE, VARIABLE) as (folder, trees):
         services = {name: _Service(folder / f"data-{name}", path) for name, path in trees.items()}
         found: dict[str, list[dict[str, float]]] = {name: [] for name in trees}
         for number in range(-1, ROUNDS):
@@ -63,8 +56,10 @@ def run() -> dict[str, Any]:
         result: dict[str, Any] = {"rounds": ROUNDS}
         for name, rounds in found.items():
             imports = {f"import {m}": _import_seconds(m, trees[name]) for m in _MODULES}
-            result[name] = {key: _median(rounds, key) for key in rounds[0]} | imports
-    if before is None:
+            result[name] = {
+                key: spread(one.get(key, 0.0) for one in rounds) for key in rounds[0]
+            } | imports
+    if "before" not in trees:
         result["before"] = f"commit {BEFORE or '(none named)'} is not in this repository"
     else:
         result["ratio"] = {
@@ -80,16 +75,11 @@ class _Service:
     def __init__(self, data: Path, source: Path) -> None:
         data.mkdir(mode=0o700)
         self._folder = data
-        self._port = _free_port()
+        self._port = free_port()
         key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         # Without PYTHONDONTWRITEBYTECODE, with which each start would compile all of AutoSync.
         self._environment = {
-            **{
-                name: value
-                for name, value in os.environ.items()
-                if not name.startswith(("AUTOSYNC_", "GITHUB_", "DATABASE_", "DJANGO_", "PYTHON"))
-                or name == "AUTOSYNC_POSTGRES_USER"
-            },
+            **{name: value for name, value in bare().items() if not name.startswith("PYTHON")},
             "PYTHONPATH": str(source),
             "AUTOSYNC_DATA_DIR": str(data / "data"),
             "AUTOSYNC_PORT": str(self._port),
@@ -136,7 +126,6 @@ class _Service:
     def _ready(self, process: subprocess.Popen[bytes], log: Path) -> bool:
         if process.poll() is not None:
             raise RuntimeError(f"it ended: {log.read_text()[-2000:]}")
-        # Asked once only: each answer costs CPU.
         if "AutoSync is ready" not in log.read_text().rpartition("---\n")[2]:
             return False
         # Asked once only: each answer costs CPU.
@@ -211,9 +200,9 @@ def _processes() -> dict[int, tuple[int, tuple[float, float], str]]:
 
 def _import_seconds(module: str, source: Path) -> dict[str, float]:
     """CPU seconds of `import module` alone, beyond those of an interpreter that imports nothing."""
-    bare = min(_python_cpu(source, "pass") for _ in range(ROUNDS))
-    seconds = [_python_cpu(source, f"import {module}") - bare for _ in range(ROUNDS)]
-    return _summary([max(one, 0.0) for one in seconds])
+    empty = min(_python_cpu(source, "pass") for _ in range(ROUNDS))
+    seconds = [_python_cpu(source, f"import {module}") - empty for _ in range(ROUNDS)]
+    return spread(max(one, 0.0) for one in seconds)
 
 
 def _python_cpu(source: Path, code: str) -> float:
@@ -232,21 +221,3 @@ def _python(source: Path, code: str) -> str:
         capture_output=True,
         text=True,
     ).stdout
-
-
-def _median(rounds: list[dict[str, float]], key: str) -> dict[str, float]:
-    return _summary([one.get(key, 0.0) for one in rounds])
-
-
-def _summary(seconds: list[float]) -> dict[str, float]:
-    return {
-        "median": round(statistics.median(seconds), 2),
-        "lowest": round(min(seconds), 2),
-        "highest": round(max(seconds), 2),
-    }
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -14,8 +14,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks._figures import Meter, imported, percentile, repeated, verdict
-from benchmarks.kinds import SHARE
+from benchmarks._figures import SHARE, Meter, percentile, repeated, verdict
+from benchmarks._stages import imported
 from githubsim.testing import Sim
 from tests.service import SECRET, Service, free_port, hook_url
 from tests.waiting import eventually
@@ -34,7 +34,7 @@ def run() -> dict[str, Any]:
         Service(sim, port) as service,
         tempfile.TemporaryDirectory(prefix="autosync-bench-") as folder,
     ):
-        imported(service, 1)
+        imported(service, 2)
         body = Path(folder) / "body.json"
 
         def once(number: int) -> dict[str, Any]:

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import os
-import tempfile
-from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
-from benchmarks._figures import Meter, imported, repeated, verdict
-from benchmarks.kinds import standard_world
+from benchmarks._figures import Meter, repeated, standard_world, verdict
+from benchmarks._stages import imported, more_workers
 from githubsim.testing import Sim
-from tests.killing import Worker
 from tests.service import SECRET, Service, free_port, hook_url
-from tests.waiting import eventually
 
 _LATENCY = 0.05
 _COUNTS = (1, 2, 4)
@@ -48,16 +43,8 @@ def run() -> dict[str, Any]:
 
 
 def _measured(sim: Sim, port: int, count: int, repositories: int) -> dict[str, Any]:
-    with ExitStack() as stack:
-        service = stack.enter_context(Service(sim, port))
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="autosync-bench-")))
-        others = [Worker(service, folder / f"log-{number}") for number in range(count - 1)]
-        stack.callback(lambda: [one.kill() for one in others])
-        alive = "SELECT count(*) FROM procrastinate_workers WHERE last_heartbeat > now() - "
-        eventually(
-            lambda: service.query(f"{alive} interval '5 seconds'")[0][0] >= count, "all beat"
-        )
-        meter = Meter(sim, service, *(one.process.pid for one in others))
+    with Service(sim, port) as service, more_workers(service, count - 1) as others:
+        meter = Meter(sim, service, *others)
         sim.control("install")
         imported(service, repositories)
         used = meter.read()

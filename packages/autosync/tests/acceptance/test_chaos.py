@@ -1,4 +1,4 @@
-"""After a small storm the mirror equals GitHub again, automatically; larger ones: tests/storms."""
+"""After a small storm the mirror equals GitHub, without help; larger ones: tests/storms."""
 
 from __future__ import annotations
 

@@ -202,9 +202,9 @@ def _storm(
             time.sleep(outage / (outage_ends - outage_at))
         if offline:
             continue
-        lucky = chance.random() >= min(0.015, MOST_KILLS / operations)
-        # Of a small storm at least one.
-        if not lucky or (kills == 0 and number >= operations // 2):
+        struck = chance.random() < min(0.015, MOST_KILLS / operations)
+        # In a small storm at least once.
+        if struck or (kills == 0 and number >= operations // 2):
             kills += _kill_one(service, chance)
     storm.end()
     sim.control("webhooks", dict.fromkeys(WEBHOOKS, 0.0))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
+from django.db import connection
 
 from autosync import config, connect
 from autosync.kinds import left_out, listed_resources, nested_kinds, refetched
@@ -84,6 +86,20 @@ def run(job: SyncJob) -> SyncJob:
     job.refresh_from_db()
     assert job.is_finished, last
     return job
+
+
+def query(sql: str) -> list[list[Any]]:
+    """The rows, as `tests.chaos.here` asks for them."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+        return [list(row) for row in cursor.fetchall()]
+
+
+def asked(sim: Sim) -> int:
+    """How many requests there were since the last time."""
+    found = sim.requests()["endpoints"].values()
+    sim.ask("requests", clear=1)
+    return sum(sum(answers.values()) for answers in found)
 
 
 def forget_settings() -> None:

@@ -10,7 +10,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.db.models import F
 from django.utils import timezone
 
@@ -33,7 +32,7 @@ from githubsim.receiver import Received, Receiver
 from githubsim.testing import Sim
 from tests.chaos.here import children
 from tests.chaos.there import forget_tokens, github
-from tests.integration.engine import apply_sent, engine, heard, installed
+from tests.integration.engine import apply_sent, engine, heard, installed, query
 
 MODELS = (ReviewComment, ReviewThread)
 TABLE_NAMES = tuple(model._meta.db_table for model in MODELS)
@@ -85,14 +84,7 @@ class Scene:
 
     def equal(self) -> None:
         """Every field of every row is as GitHub has it."""
-        there = github(self.sim, None, TABLE_NAMES)
-        with connection.cursor() as cursor:
-
-            def query(sql: str) -> list[list[Any]]:
-                cursor.execute(sql)
-                return [list(row) for row in cursor.fetchall()]
-
-            here = children(query)
+        there, here = github(self.sim, None, TABLE_NAMES), children(query)
         for name in TABLE_NAMES:
             assert there[name], f"{name}: there is something to compare"
             assert here[name].keys() == there[name].keys(), name

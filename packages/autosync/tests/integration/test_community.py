@@ -11,7 +11,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.db.models import F
 from django.utils import timezone
 
@@ -38,7 +37,7 @@ from githubsim.testing import Sim
 from tests.chaos.child_tables import OFF
 from tests.chaos.here import children
 from tests.chaos.there import forget_tokens, github
-from tests.integration.engine import apply_sent, engine, heard, installed, period, run
+from tests.integration.engine import apply_sent, asked, engine, heard, installed, period, query, run
 
 pytestmark = pytest.mark.django_db(transaction=True)
 MODELS = (CommitComment, Fork, Watcher)
@@ -90,18 +89,6 @@ class Scene:
         found = AuditFinding.objects.order_by("pk")[before:]
         assert [one for one in found if not one.repaired] == []
         return sorted((one.resource, one.problem) for one in found)
-
-    def asked(self) -> int:
-        """How many requests there were since the last time."""
-        found = self.sim.requests()["endpoints"].values()
-        self.sim.ask("requests", clear=1)
-        return sum(sum(answers.values()) for answers in found)
-
-
-def query(sql: str) -> list[list[Any]]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql)
-        return [list(row) for row in cursor.fetchall()]
 
 
 @pytest.fixture
@@ -180,12 +167,12 @@ def test_a_repository_without_forks_is_not_asked_for_them_when_it_is_imported(sc
     home, forks = Repository.objects.get(), KINDS["fork"].resource
     client = GitHubSyncManager(home.installation).client
     client.token()
-    for count, asked in ((0, 0), (1, 1)):
+    for count, requests in ((0, 0), (1, 1)):
         ResourceCursor.objects.filter(resource="fork").delete()
         home.forks_count = count
-        scene.asked()
+        asked(scene.sim)
         sync_stream(forks, home, client, lambda: None)
-        assert scene.asked() == asked
+        assert asked(scene.sim) == requests
         assert ResourceCursor.objects.get(resource="fork").backfilled_at is not None
 
 
@@ -213,7 +200,7 @@ def test_activity_is_read_down_to_what_is_known(scene: Scene) -> None:
     for _ in range(101):
         scene.do("refs/set", ref="refs/heads/back-and-forth")
         scene.do("refs/delete", ref="refs/heads/back-and-forth")
-    scene.asked()
+    asked(scene.sim)
 
     stored, calls = rest_listing.store_page, itertools.count()
 
@@ -226,12 +213,12 @@ def test_activity_is_read_down_to_what_is_known(scene: Scene) -> None:
         patch.setattr(rest_listing, "store_page", cut_off)
         with pytest.raises(KeyboardInterrupt):
             sync_rest(activity, home, client, lambda: None)
-    assert scene.asked() == 3, "202 new ones, and one that is known"
+    assert asked(scene.sim) == 3, "202 new ones, and one that is known"
     sync_rest(activity, home, client, lambda: None)
     equal()
-    scene.asked()
+    asked(scene.sim)
     assert sync_rest(activity, home, client, lambda: None) == 0
-    assert scene.asked() == 1
+    assert asked(scene.sim) == 1
 
     # A list that came back short left a gap, which an audit finds.
     scene.later()

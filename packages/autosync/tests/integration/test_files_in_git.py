@@ -10,7 +10,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.utils import timezone
 
 from autosync import connect
@@ -32,11 +31,13 @@ from tests.chaos.here import children
 from tests.chaos.there import forget_tokens, github
 from tests.integration.engine import (
     apply_sent,
+    asked,
     engine,
     forget_settings,
     heard,
     installed,
     period,
+    query,
     run,
 )
 
@@ -79,18 +80,6 @@ class Scene:
         there, here = github(self.sim, None, TABLES), children(query)
         for name in TABLES:
             assert here[name] == there[name]
-
-    def asked(self) -> int:
-        """How many requests there were since the last time."""
-        found = self.sim.requests()["endpoints"].values()
-        self.sim.ask("requests", clear=1)
-        return sum(sum(answers.values()) for answers in found)
-
-
-def query(sql: str) -> list[list[Any]]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql)
-        return [list(row) for row in cursor.fetchall()]
 
 
 @pytest.fixture
@@ -144,20 +133,20 @@ def test_tags_and_files_are_imported_followed_deleted_and_return(scene: Scene) -
 
 def test_a_quiet_day_costs_nothing_and_a_new_kind_is_read_without_a_fetch(scene: Scene) -> None:
     period()
-    scene.asked()
+    asked(scene.sim)
     run(SyncJobRunner.start_periodic()[0])
-    quiet = scene.asked()
+    quiet = asked(scene.sim)
     # As in a mirror that is older than these kinds.
     for model in MODELS:
         model._default_manager.all().delete()
     names = [kind.name for kind in git_lists_later()]
     ResourceCursor.objects.filter(resource__in=names).delete()
     run(SyncJobRunner.start_periodic()[0])
-    assert scene.asked() == quiet, "the clone has it all"
+    assert asked(scene.sim) == quiet, "the clone has it all"
     scene.equal()
-    scene.asked()
+    asked(scene.sim)
     run(SyncJobRunner.start_periodic()[0])
-    assert scene.asked() == quiet
+    assert asked(scene.sim) == quiet
 
 
 def test_files_of_a_clone_without_any_come_by_graphql_with_the_same_rows(

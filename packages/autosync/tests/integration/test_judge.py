@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from django.db import connection
@@ -13,6 +12,7 @@ from tests.chaos.child_tables import OFF, TABLES
 from tests.chaos.here import Rows, children
 from tests.chaos.there import github
 from tests.integration.api_rows import repository
+from tests.integration.engine import query
 
 pytestmark = pytest.mark.django_db
 NUMBERS = ("_id", "number", "size", "line", "download_count", "position")
@@ -52,12 +52,6 @@ def there() -> Iterator[dict[str, Rows]]:
             sim.control(call, where | {"sender": "ann"})
         sim.control("commits/comment", where | {"sender": "ann"})
         yield github(sim, None, TABLES)
-
-
-def query(sql: str) -> list[list[Any]]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql)
-        return [list(row) for row in cursor.fetchall()]
 
 
 def make(name: str, rows: Rows) -> None:

@@ -26,7 +26,7 @@ from githubsim.testing import Sim
 from tests.chaos.child_tables import TABLES
 from tests.chaos.here import children
 from tests.chaos.there import forget_tokens, github
-from tests.integration.engine import engine, period, run
+from tests.integration.engine import asked, engine, period, query, run
 
 pytestmark = pytest.mark.django_db(transaction=True)
 REPOSITORIES = 12
@@ -68,12 +68,6 @@ def sim(world: Sim, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sim]:
         yield world
     world.control("uninstall")
     connection.cursor().execute("DELETE FROM procrastinate_jobs")
-
-
-def query(sql: str) -> list[list[Any]]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql)
-        return [list(row) for row in cursor.fetchall()]
 
 
 def here() -> dict[str, Any]:
@@ -130,10 +124,6 @@ def test_a_query_about_many_is_filled_until_it_costs_five_points(sim: Sim) -> No
         found = price(packed._query(some), packed._variables(pack, some, counts))
         assert len(pack) == 1 or found.requests <= packed.MOST_REQUESTS
     assert 1 < len(packs) < len(rows)
-
-
-def asked(sim: Sim) -> int:
-    return sum(sum(by.values()) for by in sim.requests()["endpoints"].values())
 
 
 def test_repositories_that_are_read_together_have_the_rows_that_they_have_one_by_one(

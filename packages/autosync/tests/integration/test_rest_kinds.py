@@ -10,7 +10,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.db.models import F
 from django.utils import timezone
 
@@ -38,7 +37,7 @@ from githubsim.receiver import Receiver
 from githubsim.testing import Sim
 from tests.chaos.here import children
 from tests.chaos.there import forget_tokens, github
-from tests.integration.engine import apply_sent, engine, heard, installed, period
+from tests.integration.engine import apply_sent, engine, heard, installed, period, query
 
 pytestmark = pytest.mark.django_db(transaction=True)
 MODELS = (Label, Milestone, Release, ReleaseAsset, IssueComment)
@@ -120,12 +119,6 @@ class Scene:
         found = AuditFinding.objects.order_by("pk")[before:]
         assert [one for one in found if not one.repaired] == []
         return sorted((one.resource, one.problem) for one in found)
-
-
-def query(sql: str) -> list[list[Any]]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql)
-        return [list(row) for row in cursor.fetchall()]
 
 
 @pytest.fixture

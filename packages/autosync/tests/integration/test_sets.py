@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.db.models import F
 
 from autosync.mirror.doubt import IN_FLIGHT
@@ -22,7 +21,7 @@ from githubsim.receiver import Receiver
 from githubsim.testing import Sim
 from tests.chaos.here import children
 from tests.chaos.there import forget_tokens, github
-from tests.integration.engine import apply_sent, engine, heard, installed, period
+from tests.integration.engine import apply_sent, engine, heard, installed, period, query
 
 pytestmark = pytest.mark.django_db(transaction=True)
 MODELS = (IssueLabel, IssueAssignee, RequestedReviewer)
@@ -110,12 +109,6 @@ def agree() -> None:
             assert sorted(labels) == sorted(label["node_id"] for label in one.labels)
             people = IssueAssignee.objects.filter(**where).values_list("user_login", flat=True)
             assert sorted(people) == one.assignees
-
-
-def query(sql: str) -> list[list[Any]]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql)
-        return [list(row) for row in cursor.fetchall()]
 
 
 @pytest.fixture

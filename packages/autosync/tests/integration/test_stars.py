@@ -14,7 +14,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.db.models import F
 from django.utils import timezone
 
@@ -41,7 +40,7 @@ from githubsim.testing import Sim
 from tests.chaos.here import children
 from tests.chaos.there import forget_tokens, github
 from tests.integration.api_rows import client_with
-from tests.integration.engine import delivery_of, engine, heard, installed, period
+from tests.integration.engine import delivery_of, engine, heard, installed, period, query
 
 pytestmark = pytest.mark.django_db(transaction=True)
 FANS = [f"fan-{number}" for number in range(5)]
@@ -140,12 +139,6 @@ class Scene:
     @property
     def manager(self) -> GitHubSyncManager:
         return GitHubSyncManager(GitHubAppInstallation.objects.get())
-
-
-def query(sql: str) -> list[list[Any]]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql)
-        return [list(row) for row in cursor.fetchall()]
 
 
 def test_stars_are_imported_followed_healed_audited_and_purged(

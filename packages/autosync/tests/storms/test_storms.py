@@ -1,4 +1,4 @@
-"""After a storm the mirror equals GitHub again, automatically: the short form of `make chaos`."""
+"""After a storm the mirror becomes equal to GitHub without help: the short form of `make chaos`."""
 
 from __future__ import annotations
 
